@@ -1,0 +1,20 @@
+"""purifax: generative purification in JAX, and its honest evaluation.
+
+Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
+[0, 1]; `batched` maps it over many. The modules:
+
+    noise, schedule, threat     draws, arrays of levels and steps, attack sets
+    energy, score, loss         what is learnt, and how
+    sample, purify              chains
+    classify, backward          defended models, and the gradient an attacker uses
+    attack, record, check       the evaluation
+
+They import jax alone. `purifax.nets` adds flax; `purifax.data` and `purifax.weights`
+read files.
+"""
+
+from purifax.batching import batched
+
+__all__ = ["batched"]
+
+__version__ = "0.1.0"

@@ -1,0 +1,26 @@
+"""Attacks: `(key, x, label) -> x_adv` for one image. An attack sees only a model.
+
+Which gradient it sees is chosen by `purifax.backward` on the purifier, how many draws
+it averages by `purifax.classify` on the model.
+"""
+
+from purifax.attack.choose import best_iterate, best_of_restarts, choose
+from purifax.attack.joint import joint, pull, scaled_direction
+from purifax.attack.pgd import at_image, at_random, pgd, pgd_path
+from purifax.attack.sign_vote import sign_vote
+from purifax.attack.spsa import spsa
+
+__all__ = [
+    "at_image",
+    "at_random",
+    "best_iterate",
+    "best_of_restarts",
+    "choose",
+    "joint",
+    "pgd",
+    "pgd_path",
+    "pull",
+    "scaled_direction",
+    "sign_vote",
+    "spsa",
+]

@@ -1,0 +1,89 @@
+"""Joint attacks: fool the classifier and please the purifier at once (Linf).
+
+    direction = (sign(G) + sign(guide)) / 2
+
+G is the model's gradient and the guide points where the purifier would go, so that it
+moves the image less: up the score ("joint (score)"), or along what purification changes
+("joint (full)"). A pixel moves only where both agree.
+
+Source: Yoon et al. 2021, arXiv 2106.06041, joint attacks, and its released code.
+"""
+
+from collections.abc import Callable
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax.attack.pgd import Start, at_image, gradient
+from purifax.classify import cross_entropy
+from purifax.score import scaled
+from purifax.threat import Threat
+from purifax.types import Loss, Model, Purifier, Score
+
+__all__ = ["joint", "pull", "scaled_direction"]
+
+Guide = Callable[[Array, Array], Array]
+"""`guide(key, x) -> like x`."""
+
+
+def scaled_direction(key: Array, x: Array, score: Score, level: Array | float) -> Array:
+    """The guide of joint (score): f(x) = level score(x, level)."""
+    del key
+    return scaled(x, level, score)
+
+
+def pull(key: Array, x: Array, purifier: Purifier, draws: Array) -> Array:
+    """The guide of joint (full): the mean change that purification makes, like x.
+
+    Args:
+        draws: [S] integers, folded into the key.
+    """
+    runs = jax.vmap(lambda d: purifier(jax.random.fold_in(key, d), x))(draws)
+    return jnp.mean(runs - x[None], axis=0)
+
+
+def joint(
+    key: Array,
+    x: Array,
+    label: Array,
+    model: Model,
+    threat: Threat,
+    step_sizes: Array,
+    guide: Guide,
+    *,
+    loss: Loss = Partial(cross_entropy),
+    start: Start = Partial(at_image),
+) -> Array:
+    """The last iterate of an Linf attack along the joint direction.
+
+    Args:
+        model: usually EOT over a purifier under `backward.straight_through`.
+        guide: a bound `scaled_direction` or `pull`, which then draws the key the
+            model's gradient draws.
+        step_sizes: [T].
+
+    Returns:
+        x_adv in the threat's set.
+
+    >>> from purifax.threat import Linf
+    >>> model = lambda key, x: jnp.stack([jnp.sum(x), jnp.array(0.0)])
+    >>> x, up = jnp.full((1, 1, 2), 0.5), jnp.array([1.0, -1.0])
+    >>> guide = lambda key, x: up * jnp.ones_like(x)
+    >>> steps, key, label = jnp.full(2, 0.125), jax.random.key(0), jnp.array(0)
+    >>> joint(key, x, label, model, Linf(0.25), steps, guide) - x
+    Array([[[ 0.  , -0.25]]], dtype=float32)
+    """
+    k_start, k_steps = jax.random.split(key)
+
+    def step(x_adv: Array, at: tuple[Array, Array]) -> tuple[Array, None]:
+        i, size = at
+        key_i = jax.random.fold_in(k_steps, i)
+        fool = jnp.sign(gradient(key_i, x_adv, label, model, loss))
+        please = jnp.sign(guide(key_i, x_adv))
+        return threat.project(x_adv + size * (fool + please) / 2, x), None
+
+    first = threat.project(start(k_start, x, threat), x)
+    steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
+    return jax.lax.scan(step, first, steps)[0]

@@ -1,0 +1,200 @@
+"""Losses on logits, defended models, and ensembles over draws of their randomness.
+
+A defended model is `model(key, x) -> logits`: purify, then classify. Averaging over S
+draws of its key is a transformation of models, used twice: by the defence (an ensemble
+of S purifications) and by the attack (expectation over transformation, EOT).
+
+`draws: [S]` are integers folded into the key, so run d of an ensemble is the same
+whatever the others are, and the first s of S draws are an ensemble of s.
+
+Source: Athalye et al. 2018, arXiv 1802.00420 and 1707.07397 (EOT); Yoon et al. 2021,
+arXiv 2106.06041 (ensembles of purified runs); Croce and Hein 2020, arXiv 2003.01690
+(margin).
+"""
+
+from collections.abc import Mapping
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+
+from purifax.types import Classifier, Model, Purifier
+
+__all__ = [
+    "cross_entropy",
+    "curves",
+    "defend",
+    "each",
+    "margin",
+    "mean_logits",
+    "mean_probabilities",
+    "undefended",
+    "vote",
+]
+
+
+def cross_entropy(logits: Array, label: Array) -> Array:
+    """-log softmax(logits)[label], averaged over leading axes.
+
+    Args:
+        logits: [K], or [S, K] for the expected loss over S draws.
+        label: [], an integer class.
+
+    Returns:
+        Scalar; high where the model is wrong.
+
+    >>> round(float(cross_entropy(jnp.zeros(2), jnp.array(0))), 4)
+    0.6931
+    """
+    return -jnp.mean(_pick(jax.nn.log_softmax(logits), label))
+
+
+def margin(logits: Array, label: Array) -> Array:
+    """The largest wrong logit minus the right one, averaged over leading axes.
+
+    Positive exactly where the prediction is wrong (the CW loss without its hinge).
+
+    Args:
+        logits: [K] or [S, K].
+        label: [], an integer class.
+
+    >>> margin(jnp.array([1.0, 3.0, 2.0]), jnp.array(1))
+    Array(-1., dtype=float32)
+    """
+    right = jnp.arange(logits.shape[-1]) == label
+    wrong = jnp.max(jnp.where(right, -jnp.inf, logits), axis=-1)
+    return jnp.mean(wrong - _pick(logits, label))
+
+
+def undefended(key: Array, x: Array, classifier: Classifier) -> Array:
+    """The bare classifier as a model; the key is not used.
+
+    >>> undefended(None, jnp.array([1.0]), lambda x: 2 * x)
+    Array([2.], dtype=float32)
+    """
+    del key
+    return classifier(x)
+
+
+def defend(
+    key: Array, x: Array, purifier: Purifier, classifier: Classifier, **knobs: Array
+) -> Array:
+    """Purify, then classify: the defended model of one draw.
+
+    Args:
+        knobs: keywords for the purifier, such as `sigma`, when they vary by draw.
+
+    Returns:
+        Logits [K].
+
+    >>> defend(None, jnp.array([1.0]), lambda key, x: x + 1, lambda x: 2 * x)
+    Array([4.], dtype=float32)
+    """
+    return classifier(purifier(key, x, **knobs))
+
+
+def each(
+    key: Array,
+    x: Array,
+    model: Model,
+    draws: Array,
+    *,
+    knobs: Mapping[str, Array] | None = None,
+) -> Array:
+    """The model's logits for every draw, [S, K].
+
+    Args:
+        draws: [S] integers, folded into the key.
+        knobs: keywords for the model with a leading axis [S], one entry a draw. Two
+            noise levels, half of the runs each (ADP's "multiple noise"), are
+            `knobs={"sigma": jnp.repeat(jnp.array([0.1, 0.25]), S // 2)}`.
+
+    >>> import jax
+    >>> each(jax.random.key(0), jnp.ones(1), lambda key, x: x, jnp.arange(3)).shape
+    (3, 1)
+    """
+
+    def one(draw: Array, knob: dict[str, Array]) -> Array:
+        return model(jax.random.fold_in(key, draw), x, **knob)
+
+    return jax.vmap(one)(draws, dict(knobs or {}))
+
+
+def mean_logits(
+    key: Array,
+    x: Array,
+    model: Model,
+    draws: Array,
+    *,
+    knobs: Mapping[str, Array] | None = None,
+) -> Array:
+    """Mean of the logits over draws, [K]; see `each`."""
+    return jnp.mean(each(key, x, model, draws, knobs=knobs), axis=0)
+
+
+def mean_probabilities(
+    key: Array,
+    x: Array,
+    model: Model,
+    draws: Array,
+    *,
+    knobs: Mapping[str, Array] | None = None,
+) -> Array:
+    """Log of the mean probability of each class over draws, [K]; see `each`.
+
+    The published rule of ADP. Logarithms, so that the losses here read it as logits.
+    """
+    logits = each(key, x, model, draws, knobs=knobs)
+    total = jax.nn.logsumexp(jax.nn.log_softmax(logits), axis=0)
+    return total - jnp.log(jnp.asarray(logits.shape[0], total.dtype))
+
+
+def vote(
+    key: Array,
+    x: Array,
+    model: Model,
+    draws: Array,
+    *,
+    knobs: Mapping[str, Array] | None = None,
+) -> Array:
+    """Share of the draws that predict each class, [K]; see `each`.
+
+    Its gradient is zero everywhere. A tie goes to the lowest class by `argmax`.
+    """
+    return jnp.mean(_one_hot(each(key, x, model, draws, knobs=knobs)), axis=0)
+
+
+def curves(logits: Array) -> dict[str, Array]:
+    """Predictions of ensembles of the first 1 .. S draws, by each rule.
+
+    Args:
+        logits: [S, K], from `each`.
+
+    Returns:
+        `{"logits": [S], "probabilities": [S], "vote": [S]}`, integer classes.
+
+    >>> two = jnp.array([[0.0, 9.0], [1.0, 0.0]])
+    >>> {rule: p.tolist() for rule, p in curves(two).items()}
+    {'logits': [1, 1], 'probabilities': [1, 1], 'vote': [1, 0]}
+    """
+    members = {
+        "logits": logits,
+        "probabilities": jax.nn.softmax(logits),
+        "vote": _one_hot(logits),
+    }
+    return {
+        rule: jnp.argmax(jnp.cumsum(member, axis=0), axis=-1)
+        for rule, member in members.items()
+    }
+
+
+def _one_hot(logits: Array) -> Array:
+    classes = logits.shape[-1]
+    return jax.nn.one_hot(jnp.argmax(logits, axis=-1), classes, dtype=logits.dtype)
+
+
+def _pick(values: Array, label: Array) -> Array:
+    """values[..., label], without a gather."""
+    return jnp.sum(
+        jnp.where(jnp.arange(values.shape[-1]) == label, values, 0.0), axis=-1
+    )

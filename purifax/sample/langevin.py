@@ -1,0 +1,105 @@
+"""Unadjusted Langevin dynamics, at one noise level or down a ladder of them.
+
+    x <- x + step score(x, sigma) + sqrt(2 step temperature) z
+
+Source: Welling and Teh 2011; Song and Ermon 2020, arXiv 2006.09011, algorithm 1.
+"""
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+
+from purifax.score import denoise
+from purifax.types import Score
+
+__all__ = ["annealed_langevin", "langevin", "langevin_step"]
+
+
+def langevin_step(
+    key: Array,
+    x: Array,
+    score: Score,
+    sigma: Array | float,
+    step_size: Array | float,
+    *,
+    temperature: Array | float = 1.0,
+) -> Array:
+    """One step of unadjusted Langevin dynamics.
+
+    >>> import jax, jax.numpy as jnp
+    >>> key, x = jax.random.key(0), jnp.ones((1, 1, 1))
+    >>> langevin_step(key, x, lambda x, s: -x, 0.1, 0.5, temperature=0.0)
+    Array([[[0.5]]], dtype=float32)
+    """
+    sigma, step = jnp.asarray(sigma, x.dtype), jnp.asarray(step_size, x.dtype)
+    heat = jnp.sqrt(2.0 * step * jnp.asarray(temperature, x.dtype))
+    z = jax.random.normal(key, x.shape, x.dtype)
+    return x + step * score(x, sigma) + heat * z
+
+
+def langevin(
+    key: Array,
+    x: Array,
+    score: Score,
+    sigmas: Array,
+    step_sizes: Array,
+    *,
+    temperature: Array | float = 1.0,
+) -> tuple[Array, Array]:
+    """Unadjusted Langevin dynamics, one step per entry of the schedule.
+
+    The bias of the stationary law is of the order of the step size. Step i draws its
+    noise from `fold_in(key, i)`: a longer schedule with the same beginning passes
+    through the same states.
+
+    Args:
+        sigmas: [T], the level at which the score is taken.
+        step_sizes: [T].
+        temperature: 0 gives gradient ascent of log p, 1 samples p.
+
+    Returns:
+        The last state, and the path [T + 1, ...].
+
+    >>> import jax, jax.numpy as jnp
+    >>> key, x, steps = jax.random.key(0), jnp.ones((1, 1, 1)), jnp.full(3, 0.5)
+    >>> x, path = langevin(key, x, lambda x, s: -x, steps, steps, temperature=0.0)
+    >>> path.ravel().tolist()
+    [1.0, 0.5, 0.25, 0.125]
+    """
+
+    @jax.checkpoint
+    def step(x: Array, at: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        i, sigma, size = at
+        key_i = jax.random.fold_in(key, i)
+        x = langevin_step(key_i, x, score, sigma, size, temperature=temperature)
+        return x, x
+
+    steps = (jnp.arange(sigmas.shape[0]), sigmas, step_sizes)
+    last, path = jax.lax.scan(step, x, steps)
+    return last, jnp.concatenate([x[None], path])
+
+
+def annealed_langevin(
+    key: Array, x: Array, score: Score, sigmas: Array, step_sizes: Array
+) -> tuple[Array, Array]:
+    """Langevin dynamics down a ladder of levels, then one denoising step.
+
+    Args:
+        sigmas: [T], decreasing; repeat an entry for several steps at a level (NCSNv2
+            takes 5: `jnp.repeat(sigmas, 5)`).
+        step_sizes: [T], see `schedule.langevin_steps`.
+
+    Returns:
+        Tweedie's denoised last state, and the path before it [T + 1, ...].
+
+    Source: Song and Ermon 2020, arXiv 2006.09011, algorithm 1 and section 3.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from purifax.score import Gaussian
+    >>> key, x, s = jax.random.key(0), jnp.zeros((1, 1, 1)), jnp.array([1.0, 0.1])
+    >>> x, path = annealed_langevin(key, x, Gaussian(0.5, 0.0), s, s**2 / 2)
+    >>> float(x[0, 0, 0].round(5))
+    0.5
+    """
+    last, path = langevin(key, x, score, sigmas, step_sizes)
+    return denoise(last, sigmas[-1], score), path

@@ -1,0 +1,173 @@
+"""Scores, and what a score is made from.
+
+`score(x, sigma)` is the gradient of log p_sigma at x, where p_sigma is the density
+of clean images plus N(0, sigma^2). What networks predict instead is converted here,
+once, by name:
+
+    scaled score      f = sigma score            NCSNv2 as ADP uses it
+    noise prediction  eps = -f                   DDPM
+    denoiser          D = x + sigma^2 score      EDM; Tweedie's formula
+    energy            score = -dE/dx / T
+
+Each converter takes a callable and returns a `jax.tree_util.Partial`, a pytree whose
+leaves are the callable's own: it may be passed into `jit`.
+
+Source: Robbins 1956 and Miyasawa 1961 (Tweedie's formula); Song et al. 2021,
+arXiv 2011.13456.
+"""
+
+from dataclasses import dataclass
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax.energy import force
+from purifax.types import Denoiser, Energy, ScaledScore, Score
+
+__all__ = [
+    "Gaussian",
+    "Mixture",
+    "denoise",
+    "from_denoiser",
+    "from_energy",
+    "from_noise",
+    "from_scaled",
+    "scaled",
+]
+
+
+def scaled(x: Array, sigma: Array | float, score: Score) -> Array:
+    """f = sigma score(x, sigma): minus the unit noise seen in x.
+
+    >>> scaled(jnp.ones(()), 2.0, lambda x, sigma: x)
+    Array(2., dtype=float32)
+    """
+    sigma = jnp.asarray(sigma, x.dtype)
+    return sigma * score(x, sigma)
+
+
+def denoise(x: Array, sigma: Array | float, score: Score) -> Array:
+    """Tweedie: the posterior mean of the clean image, x + sigma^2 score(x, sigma).
+
+    >>> denoise(jnp.ones(()), 2.0, lambda x, sigma: -x / 8)
+    Array(0.5, dtype=float32)
+    """
+    sigma = jnp.asarray(sigma, x.dtype)
+    return x + jnp.square(sigma) * score(x, sigma)
+
+
+def from_scaled(network: ScaledScore) -> Score:
+    """A score from a network whose output is sigma times the score.
+
+    >>> from_scaled(lambda x, sigma: -x)(jnp.ones(()), jnp.array(2.0))
+    Array(-0.5, dtype=float32)
+    """
+    return Partial(_scaled_score, network=_callable(network))
+
+
+def from_noise(network: ScaledScore) -> Score:
+    """A score from a network that predicts the unit noise z in x + sigma z.
+
+    >>> from_noise(lambda x, sigma: x)(jnp.ones(()), jnp.array(2.0))
+    Array(-0.5, dtype=float32)
+    """
+    return Partial(_noise_score, network=_callable(network))
+
+
+def from_denoiser(denoiser: Denoiser) -> Score:
+    """A score from a network that predicts the clean image.
+
+    >>> from_denoiser(lambda x, sigma: 0 * x)(jnp.ones(()), jnp.array(2.0))
+    Array(-0.25, dtype=float32)
+    """
+    return Partial(_denoiser_score, denoiser=_callable(denoiser))
+
+
+def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
+    """The score -dE/dx / temperature, the same at every sigma.
+
+    >>> float(from_energy(lambda x: x**2)(jnp.array(3.0), jnp.array(1.0)))
+    -6.0
+    """
+    return Partial(_energy_score, energy=_callable(energy), temperature=temperature)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Gaussian:
+    """Exact score of clean images N(mean, variance I), `variance` per pixel.
+
+    >>> Gaussian(mean=0.0, variance=1.0)(jnp.ones(()), 1.0)
+    Array(-0.5, dtype=float32)
+    """
+
+    mean: Array | float
+    variance: Array | float
+
+    def __call__(self, x: Array, sigma: Array | float) -> Array:
+        """(mean - x) / (variance + sigma^2), like x."""
+        return (self.mean - x) / (self.variance + jnp.square(jnp.asarray(sigma)))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Mixture:
+    """Exact score of an isotropic Gaussian mixture.
+
+    Attributes:
+        means: [M, H, W, C].
+        variances: [M], per pixel.
+        log_weights: [M], need not be normalised.
+
+    >>> pair = Mixture(jnp.array([[-1.0], [1.0]]), jnp.ones(2), jnp.zeros(2))
+    >>> pair(jnp.zeros(1), 0.0)
+    Array([0.], dtype=float32)
+    """
+
+    means: Array
+    variances: Array
+    log_weights: Array
+
+    def log_density(self, x: Array, sigma: Array | float) -> Array:
+        """log p_sigma(x), [], up to the constants of the weights."""
+        return jax.nn.logsumexp(self._log_joint(x, sigma))
+
+    def __call__(self, x: Array, sigma: Array | float) -> Array:
+        """The gradient of `log_density` in x, like x."""
+        share = jax.nn.softmax(self._log_joint(x, sigma)) / self._total(sigma)
+        return jnp.tensordot(share, self.means - x[None], axes=1)
+
+    def _total(self, sigma: Array | float) -> Array:
+        return self.variances + jnp.square(jnp.asarray(sigma))
+
+    def _log_joint(self, x: Array, sigma: Array | float) -> Array:
+        total = self._total(sigma)
+        axes = tuple(range(1, self.means.ndim))
+        square = jnp.sum(jnp.square(x[None] - self.means), axis=axes)
+        volume = 0.5 * x.size * jnp.log(2 * jnp.pi * total)
+        return self.log_weights - 0.5 * square / total - volume
+
+
+def _scaled_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
+    return network(x, sigma) / sigma
+
+
+def _noise_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
+    return -network(x, sigma) / sigma
+
+
+def _denoiser_score(x: Array, sigma: Array, denoiser: Denoiser) -> Array:
+    return (denoiser(x, sigma) - x) / jnp.square(sigma)
+
+
+def _energy_score(x: Array, sigma: Array, energy: Energy, temperature: Array) -> Array:
+    del sigma
+    return force(x, energy) / temperature
+
+
+def _callable(thing: ScaledScore | Energy) -> ScaledScore | Energy:
+    """A pytree callable as it is, a bare function as a leafless `Partial`."""
+    leaves = jax.tree_util.tree_leaves(thing)
+    return Partial(thing) if len(leaves) == 1 and leaves[0] is thing else thing
