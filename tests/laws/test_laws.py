@@ -1,0 +1,168 @@
+"""Laws that every one-image function of the core obeys."""
+
+import collections
+import functools
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from laws.rows import ROWS, images, parameters
+
+import purifax
+
+KEY = jax.random.key(42)
+BY_NAME = {row.name: row for row in ROWS}
+every = pytest.mark.parametrize("name", BY_NAME)
+smooth = pytest.mark.parametrize("name", [r.name for r in ROWS if r.smooth])
+close = partial(np.testing.assert_allclose, rtol=2e-4, atol=2e-5)
+
+
+TRACES = collections.Counter()
+
+
+@partial(jax.jit, static_argnames="name")
+def run(name, fn, key, x):
+    TRACES[name] += 1
+    return fn(key, x)
+
+
+@jax.jit
+def run_batch(fn, key, xs, index):
+    return purifax.batched(fn)(key, xs, index=index)
+
+
+@functools.cache
+def bound(name):
+    return BY_NAME[name].build(parameters())
+
+
+@functools.cache
+def batch_result(name):
+    return np.asarray(run_batch(bound(name), KEY, images(), jnp.arange(8)))
+
+
+def one_key(i):
+    return jax.random.fold_in(KEY, i)
+
+
+@every
+def test_jit_is_eager(name):
+    x, key = images()[2], one_key(2)
+    close(run(name, bound(name), key, x), bound(name)(key, x))
+
+
+@every
+def test_vmap_is_a_loop(name):
+    xs = images()
+    alone = [run(name, bound(name), one_key(i), xs[i]) for i in range(len(xs))]
+    close(batch_result(name), np.stack(alone))
+
+
+@every
+def test_chunks_change_nothing(name):
+    chunked = purifax.batched(bound(name), chunk=3)(KEY, images())
+    close(batch_result(name), chunked)
+
+
+@every
+def test_sharded_over_eight_devices_is_vmap(name):
+    mesh = jax.make_mesh((8,), ("x",), axis_types=(AxisType.Auto,))
+    where = NamedSharding(mesh, PartitionSpec("x"))
+    xs, index = jax.device_put((images(), jnp.arange(8)), where)
+    close(batch_result(name), run_batch(bound(name), KEY, xs, index))
+
+
+@every
+def test_shard_map_over_eight_devices_is_vmap(name):
+    mesh = jax.make_mesh((8,), ("x",), axis_types=(AxisType.Auto,))
+    spec = PartitionSpec("x")
+
+    @jax.jit
+    @jax.shard_map(
+        mesh=mesh, in_specs=(PartitionSpec(), PartitionSpec(), spec, spec), out_specs=spec
+    )
+    def mapped(fn, key, xs, index):
+        return purifax.batched(fn)(key, xs, index=index)
+
+    close(batch_result(name), mapped(bound(name), KEY, images(), jnp.arange(8)))
+
+
+@every
+def test_pmap_over_eight_devices_is_vmap(name):
+    keys = jax.vmap(one_key)(jnp.arange(8))
+    mapped = jax.pmap(lambda fn, k, x: fn(k, x), in_axes=(None, 0, 0))
+    close(batch_result(name), mapped(bound(name), keys, images()))
+
+
+@every
+def test_an_image_does_not_see_its_neighbours(name):
+    others = images().at[:3].set(0.5).at[4:].set(0.1)
+    changed = run_batch(bound(name), KEY, others, jnp.arange(8))
+    np.testing.assert_array_equal(batch_result(name)[3], changed[3])
+
+
+@every
+def test_same_key_same_bits(name):
+    again = run_batch(bound(name), KEY, images(), jnp.arange(8))
+    np.testing.assert_array_equal(batch_result(name), again)
+
+
+@pytest.mark.parametrize("name", [r.name for r in ROWS if r.random])
+def test_another_key_another_result(name):
+    other = run_batch(bound(name), jax.random.key(1), images(), jnp.arange(8))
+    assert not np.allclose(batch_result(name), other, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", [r.name for r in ROWS if not r.random and r.name != "vote"]
+)
+def test_a_deterministic_function_ignores_its_key(name):
+    other = run_batch(bound(name), jax.random.key(1), images(), jnp.arange(8))
+    np.testing.assert_array_equal(batch_result(name), other)
+
+
+@every
+def test_dtype_is_kept(name):
+    assert run(name, bound(name), KEY, images()[0]).dtype == jnp.float32
+
+
+@pytest.mark.parametrize("name", [r.name for r in ROWS if r.boxed])
+def test_stays_in_the_box(name):
+    result = batch_result(name)
+    assert result.min() >= 0 and result.max() <= 1
+
+
+@pytest.mark.parametrize("name", [r.name for r in ROWS if r.threat is not None])
+def test_an_attack_stays_in_its_set_and_moves(name):
+    threat = BY_NAME[name].threat
+    distance = jax.vmap(threat.distance)(batch_result(name), images())
+    assert distance.max() <= threat.radius * (1 + 1e-5) + 1e-6
+    assert distance.min() > 0
+
+
+@every
+def test_new_parameters_do_not_retrace(name):
+    for scale in (1.0, 0.9):
+        changed = jax.tree.map(lambda p, s=scale: p * s, parameters())
+        run(name, BY_NAME[name].build(changed), KEY, images()[0])
+    assert TRACES[name] == 1
+
+
+@smooth
+def test_gradients_are_finite(name):
+    @jax.jit
+    @partial(jax.grad, argnums=(0, 2), allow_int=True)
+    def gradient(params, key, x):
+        return jnp.sum(jnp.sin(BY_NAME[name].build(params)(key, x)))
+
+    for x in (images()[0], jnp.zeros((4, 4, 2)), jnp.ones((4, 4, 2))):
+        for leaf in jax.tree.leaves(gradient(parameters(), KEY, x)):
+            assert np.isfinite(leaf).all()
+
+
+def test_keys_are_used_once_and_dtypes_are_not_mixed(strict):
+    for row in ROWS:
+        row.build(parameters())(jax.random.key(9), images()[0])
