@@ -1,0 +1,49 @@
+"""Training-time augmentation of one image, pure and jit-able; batches are `jax.vmap`.
+
+The CIFAR recipe of Zagoruyko and Komodakis, 2016, arXiv 1605.07146, section 3:
+horizontal flips and random crops of the image padded by 4 pixels on each side.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+__all__ = ["flip", "pad_and_crop", "to_float"]
+
+
+def flip(key: Array, x: Array) -> Array:
+    """Mirror left and right with probability one half. x: [H, W, C], any dtype.
+
+    >>> flip(jax.random.key(0), jnp.zeros((4, 4, 3))).shape
+    (4, 4, 3)
+    """
+    return jnp.where(jax.random.bernoulli(key), x[:, ::-1], x)
+
+
+def pad_and_crop(key: Array, x: Array, pad: int = 4) -> Array:
+    """Shift by up to `pad` pixels each way, uniformly; zeros move in at the edges.
+
+    Args:
+        x: [H, W, C], any dtype.
+        pad: pixels of zeros on each side before a crop of the old size; an
+            argument of the program's shape, so a Python integer.
+
+    Returns:
+        like x. Zeros as in He et al., 2015, arXiv 1512.03385, section 4.2;
+        Zagoruyko and Komodakis fill by reflection.
+
+    >>> pad_and_crop(jax.random.key(0), jnp.ones((4, 4, 3)), pad=0).sum()
+    Array(48., dtype=float32)
+    """
+    padded = jnp.pad(x, ((pad, pad), (pad, pad), (0, 0)))
+    row, column = jax.random.randint(key, (2,), 0, 2 * pad + 1)
+    return jax.lax.dynamic_slice(padded, (row, column, 0), x.shape)
+
+
+def to_float(x: Array) -> Array:
+    """uint8 pixels to float32 in [0, 1]. x: any shape.
+
+    >>> to_float(jnp.array([0, 255], jnp.uint8))
+    Array([0., 1.], dtype=float32)
+    """
+    return x.astype(jnp.float32) / 255

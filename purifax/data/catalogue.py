@@ -1,0 +1,155 @@
+"""Facts about the named sets: classes, and the official archives with checksums."""
+
+from dataclasses import dataclass
+
+__all__ = ["SETS", "Archive", "Set"]
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One published file: its name, `algorithm:digest`, addresses in order, size."""
+
+    file: str
+    checksum: str
+    addresses: tuple[str, ...]
+    megabytes: int
+
+
+@dataclass(frozen=True)
+class Set:
+    """A named set: its classes in label order and the files that hold it.
+
+    `tfds` is the name under which TensorFlow Datasets prepares it; `folder` is where
+    below the data directory its archives are stored, so that sets whose files have
+    the same names stay apart.
+    """
+
+    classes: tuple[str, ...]
+    archives: tuple[Archive, ...]
+    tfds: str
+    folder: str = ""
+
+
+def _toronto(file: str, checksum: str, megabytes: int) -> Archive:
+    addresses = (
+        f"https://www.cs.toronto.edu/~kriz/{file}",
+        f"https://cave.cs.toronto.edu/kriz/{file}",
+    )
+    return Archive(file, checksum, addresses, megabytes)
+
+
+def _idx(addresses: tuple[str, ...], *digests: str) -> tuple[Archive, ...]:
+    files = (
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+    )
+    return tuple(
+        Archive(file, f"md5:{digest}", tuple(at + file for at in addresses), 10)
+        for file, digest in zip(files, digests, strict=True)
+    )
+
+
+CIFAR10_CLASSES = tuple(
+    "airplane automobile bird cat deer dog frog horse ship truck".split()
+)
+
+CIFAR100_CLASSES = tuple(
+    """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge
+    bus butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud
+    cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox
+    girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man
+    maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree
+    pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray
+    road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel
+    streetcar sunflower sweet_pepper table tank telephone television tiger tractor train
+    trout tulip turtle wardrobe whale willow_tree wolf woman worm
+    """.split()
+)
+
+FASHION_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+SETS = {
+    "cifar10": Set(
+        CIFAR10_CLASSES,
+        (
+            _toronto(
+                "cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a", 170
+            ),
+        ),
+        "cifar10",
+    ),
+    "cifar100": Set(
+        CIFAR100_CLASSES,
+        (
+            _toronto(
+                "cifar-100-python.tar.gz", "md5:eb9058c3a382ffc7106e4002c42a8d85", 169
+            ),
+        ),
+        "cifar100",
+    ),
+    "mnist": Set(
+        tuple("0123456789"),
+        _idx(
+            (
+                "https://ossci-datasets.s3.amazonaws.com/mnist/",
+                "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            ),
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "d53e105ee54ea40749a09fcbcd1e9432",
+            "9fb629c4189551a2d022fa330f9573f3",
+            "ec29112dd5afa0611ce80d1b7f02629c",
+        ),
+        "mnist",
+        "mnist",
+    ),
+    "fashion_mnist": Set(
+        FASHION_CLASSES,
+        _idx(
+            ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "25c81989df183df01b3e8a0aad5dffbe",
+            "bef4ecab320f06d8554ea6380940ec79",
+            "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+        "fashion_mnist",
+        "fashion_mnist",
+    ),
+    "tiny_imagenet": Set(
+        (),
+        (
+            Archive(
+                "tiny-imagenet-200.zip",
+                "md5:90528d7ca1a48142e341f4ef8d21d0de",
+                ("http://cs231n.stanford.edu/tiny-imagenet-200.zip",),
+                248,
+            ),
+        ),
+        "tiny_imagenet",
+    ),
+    "cifar10_c": Set(
+        CIFAR10_CLASSES,
+        (
+            Archive(
+                "CIFAR-10-C.tar",
+                "md5:56bf5dcef84df0e2308c6dcbcbbd8499",
+                ("https://zenodo.org/records/2535967/files/CIFAR-10-C.tar?download=1",),
+                2918,
+            ),
+        ),
+        "cifar10_corrupted",
+    ),
+}

@@ -1,0 +1,196 @@
+"""CIFAR-10 and CIFAR-100 as their authors publish them, packed or unpacked.
+
+The Python version is a pickle per batch: a dictionary with `data`, uint8 [n, 3072],
+and `labels` or `fine_labels`. The binary version is a row of bytes per image: one
+label (CIFAR-10) or a coarse and a fine label (CIFAR-100), then 3072 pixels. In both
+the pixels are the planes R, G, B of 32 x 32. CIFAR-100 labels here are the fine ones.
+
+Source: Krizhevsky, 2009, Learning multiple layers of features from tiny images.
+"""
+
+import io
+import pickle
+import tarfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from purifax.data.images import DataError, Images
+
+__all__ = ["find"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One published form: its folder and archive, its files, labels before a row."""
+
+    folder: str
+    archive: str
+    files: dict[str, tuple[str, ...]]
+    label_bytes: int = 0
+
+
+FORMS = {
+    "cifar10": (
+        Form(
+            "cifar-10-batches-py",
+            "cifar-10-python.tar.gz",
+            {
+                "train": tuple(f"data_batch_{n}" for n in range(1, 6)),
+                "test": ("test_batch",),
+            },
+        ),
+        Form(
+            "cifar-10-batches-bin",
+            "cifar-10-binary.tar.gz",
+            {
+                "train": tuple(f"data_batch_{n}.bin" for n in range(1, 6)),
+                "test": ("test_batch.bin",),
+            },
+            label_bytes=1,
+        ),
+    ),
+    "cifar100": (
+        Form(
+            "cifar-100-python",
+            "cifar-100-python.tar.gz",
+            {"train": ("train",), "test": ("test",)},
+        ),
+        Form(
+            "cifar-100-binary",
+            "cifar-100-binary.tar.gz",
+            {"train": ("train.bin",), "test": ("test.bin",)},
+            label_bytes=2,
+        ),
+    ),
+}
+
+
+def find(root: Path, name: str, split: str, classes: Sequence[str]) -> Images | None:
+    """A split from an official folder or archive in `root` or `root/name`, or None.
+
+    `root` may also be the unpacked folder itself.
+    """
+    for form in FORMS[name]:
+        for folder in (root, root / name):
+            unpacked = folder if folder.name == form.folder else folder / form.folder
+            if unpacked.is_dir():
+                batches = _from_folder(unpacked, form.files[split])
+                return _images(batches, form, classes, str(unpacked))
+            archive = folder / form.archive
+            if archive.is_file():
+                batches = _from_archive(archive, form.files[split])
+                return _images(batches, form, classes, str(archive))
+    return None
+
+
+def _from_folder(folder: Path, files: tuple[str, ...]) -> dict[str, bytes]:
+    for file in files:
+        if not (folder / file).is_file():
+            raise DataError(
+                f"{folder} lacks {file}; unpack the official archive again."
+            )
+    return {file: (folder / file).read_bytes() for file in files}
+
+
+def _from_archive(archive: Path, files: tuple[str, ...]) -> dict[str, bytes]:
+    """The wanted members, in memory: nothing is unpacked on disk."""
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                file = Path(member.name).name
+                if file in files and (stream := tar.extractfile(member)):
+                    found[file] = stream.read()
+                if len(found) == len(files):
+                    break
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise DataError(
+            f"{archive} is truncated or damaged ({error}); fetch it again."
+        ) from error
+    for file in files:
+        if file not in found:
+            raise DataError(f"{archive} does not hold {file}; fetch the official one.")
+    return {file: found[file] for file in files}
+
+
+def _images(
+    batches: dict[str, bytes], form: Form, classes: Sequence[str], source: str
+) -> Images:
+    rows, labels = [], []
+    for file, content in batches.items():
+        where = f"{source}/{file}"
+        if form.label_bytes:
+            pixels, label = _binary(content, form.label_bytes, where)
+        else:
+            pixels, label = _python(content, where)
+        rows.append(pixels)
+        labels.append(label)
+    planes = np.concatenate(rows).reshape(-1, 3, 32, 32)
+    return Images(
+        np.ascontiguousarray(planes.transpose(0, 2, 3, 1)),
+        np.concatenate(labels).astype(np.int32),
+        np.arange(len(planes), dtype=np.int64),
+        tuple(classes),
+        source,
+    )
+
+
+def _binary(
+    content: bytes, label_bytes: int, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    width = label_bytes + 3072
+    if not content or len(content) % width:
+        raise DataError(
+            f"{where} has {len(content)} bytes, which is no multiple of {width}; "
+            "it is truncated: fetch the official archive again."
+        )
+    table = np.frombuffer(content, np.uint8).reshape(-1, width)
+    return table[:, label_bytes:], table[:, label_bytes - 1]
+
+
+def _python(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        batch = _ArraysOnly(io.BytesIO(content), encoding="latin1").load()
+        pixels = np.asarray(batch["data"])
+        key = "fine_labels" if "fine_labels" in batch else "labels"
+        labels = np.asarray(batch[key], np.int64)
+    except DataError as error:
+        raise DataError(f"{where} {error}") from error
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise DataError(
+            f"{where} is not a CIFAR batch ({type(error).__name__}: {error}); "
+            "fetch the official archive again."
+        ) from error
+    if pixels.dtype != np.uint8 or pixels.shape != (len(labels), 3072):
+        raise DataError(
+            f"{where} holds {pixels.dtype} {pixels.shape} pixels for {len(labels)} "
+            "labels; uint8 [n, 3072] was expected."
+        )
+    return pixels, labels
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Unpickles numpy arrays and plain containers; refuses to call anything else."""
+
+    allowed = {
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("_codecs", "encode"),
+    }
+
+    def find_class(self, module_name: str, global_name: str) -> Any:  # noqa: ANN401
+        if (module_name, global_name) not in self.allowed:
+            raise DataError(
+                f"asks for {module_name}.{global_name}, which no CIFAR batch needs; "
+                "refused: fetch the official archive."
+            )
+        if global_name == "_reconstruct":
+            module_name = "numpy._core.multiarray"
+        return super().find_class(module_name, global_name)

@@ -1,0 +1,93 @@
+"""A folder of image files: `<class>/<file>` with a folder per class, or files alone.
+
+The folder may hold `train` and `test` (or `val`) folders of that form. Where it does
+not, a fifth, stratified and chosen by seed 0, is the test set. Files are read in the
+order of class and file name; `index` is the position in that order.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from purifax.data.decode import decode
+from purifax.data.images import DataError, Images
+from purifax.data.split import hold_out
+
+__all__ = ["read"]
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
+SUFFIXES |= {".pgm"}
+SPLIT_FOLDERS = {
+    "train": ("train", "training"),
+    "test": ("test", "val", "validation"),
+}
+
+
+def read(folder: Path, split: str) -> Images:
+    """A split ("train" or "test") of a folder, or "all" of one without splits.
+
+    Files directly in the folder have the label 0 of a class "unlabelled". All files
+    must have one size; they are grey only if every file is.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder of images.")
+    parts = {key: _first(folder, names) for key, names in SPLIT_FOLDERS.items()}
+    own = {path for path in parts.values() if path}
+    if own and set(_folders(folder)) <= own:
+        chosen = parts.get(split)
+        if chosen is None:
+            present = " and ".join(sorted(path.name for path in own))
+            raise DataError(
+                f"{folder} has {present} but nothing for the split '{split}'; "
+                "add a folder of that name or ask for another split."
+            )
+        classes = sorted({sub.name for path in own for sub in _folders(path)})
+        return _images(chosen, classes)
+    images = _images(folder, [sub.name for sub in _folders(folder)])
+    if split == "all":
+        return images
+    train, test = hold_out(images.labels, round(len(images) / 5))
+    return images.take(np.sort({"train": train, "test": test}[split]))
+
+
+def _first(folder: Path, names: Sequence[str]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def _folders(folder: Path) -> list[Path]:
+    subs = (path for path in folder.iterdir() if path.is_dir())
+    return sorted(path for path in subs if not path.name.startswith("."))
+
+
+def _files(folder: Path) -> list[str]:
+    files = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(str(path) for path in files if not path.name.startswith("."))
+
+
+def _images(folder: Path, classes: Sequence[str]) -> Images:
+    """Everything in one folder, labelled by the class's place in `classes`."""
+    loose = _files(folder)
+    by_class = [
+        _files(folder / name) if (folder / name).is_dir() else [] for name in classes
+    ]
+    if loose and any(by_class):
+        raise DataError(
+            f"{folder} has both images and folders of images; "
+            f"put {Path(loose[0]).name} into the folder of its class."
+        )
+    names = [name for files in by_class for name in files] or loose
+    if not names:
+        raise DataError(
+            f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}), alone or in "
+            "one folder per class."
+        )
+    labels = [label for label, files in enumerate(by_class) for _ in files]
+    images, grey = decode(names, lambda name: Path(name).read_bytes())
+    return Images(
+        images[..., :1].copy() if grey.all() else images,
+        np.asarray(labels or [0] * len(names), np.int32),
+        np.arange(len(names), dtype=np.int64),
+        tuple(classes) if labels else ("unlabelled",),
+        str(folder),
+    )

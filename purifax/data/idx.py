@@ -1,0 +1,100 @@
+"""MNIST and Fashion-MNIST as published: IDX files, gzipped or not.
+
+An IDX file is two zero bytes, a type byte (8 is uint8), the number of dimensions, each
+dimension as a big-endian 32-bit integer, then the values.
+
+Source: LeCun, Cortes and Burges, the MNIST database; Xiao et al., 2017, arXiv
+1708.07747.
+"""
+
+import gzip
+import struct
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from purifax.data.images import DataError, Images
+
+__all__ = ["find", "parse"]
+
+STEMS = {"train": "train", "test": "t10k"}
+FOLDERS = {
+    "mnist": ("mnist", "MNIST", "MNIST/raw"),
+    "fashion_mnist": (
+        "fashion_mnist",
+        "fashion-mnist",
+        "fashion",
+        "FashionMNIST",
+        "FashionMNIST/raw",
+    ),
+}
+
+
+def find(root: Path, name: str, split: str, classes: Sequence[str]) -> Images | None:
+    """A split from the official files in `root` or its folder for that set, or None.
+
+    Both sets use the same file names, so files directly in `root` are taken for
+    Fashion-MNIST only where its name (or the name of the folder around one called
+    "raw") has "fashion" in it, and for MNIST only where not.
+    """
+    folders = [root / folder for folder in FOLDERS[name]]
+    here = root.absolute()
+    called = here.parent.name if here.name == "raw" else here.name
+    if (name == "fashion_mnist") == ("fashion" in called.lower()):
+        folders.insert(0, root)
+    for folder in folders:
+        images = _file(folder, STEMS[split], "images", 3)
+        labels = _file(folder, STEMS[split], "labels", 1)
+        if images and labels:
+            return _read(images, labels, classes)
+        if images or labels:
+            missing = "labels" if images else "images"
+            raise DataError(
+                f"{folder} lacks {STEMS[split]}-{missing}-idx{1 if images else 3}-ubyte"
+                "(.gz), which belongs to the file beside it; fetch it too."
+            )
+    return None
+
+
+def _file(folder: Path, stem: str, what: str, dimensions: int) -> Path | None:
+    names = (f"{stem}-{what}{mark}idx{dimensions}-ubyte" for mark in "-.")
+    paths = (folder / (name + end) for name in names for end in (".gz", ""))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _read(images: Path, labels: Path, classes: Sequence[str]) -> Images:
+    pixels = parse(images)
+    if pixels.ndim != 3:
+        raise DataError(f"{images} holds {pixels.ndim} dimensions; images have 3.")
+    return Images(
+        pixels[..., None],
+        parse(labels).astype(np.int32),
+        np.arange(len(pixels), dtype=np.int64),
+        tuple(classes),
+        str(images.parent),
+    )
+
+
+def parse(path: Path) -> np.ndarray:
+    """The array of an IDX file of bytes: uint8, of the shape in its header."""
+    content = path.read_bytes()
+    try:
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} is truncated or damaged ({error}); fetch it again."
+        ) from error
+    if len(content) < 4 or content[:3] != b"\0\0\x08":
+        raise DataError(f"{path} is not an IDX file of bytes; fetch the official one.")
+    start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise DataError(f"{path} is truncated within its header; fetch it again.")
+    shape = struct.unpack(f">{content[3]}I", content[4:start])
+    if len(content) - start != int(np.prod(shape)):
+        raise DataError(
+            f"{path} holds {len(content) - start} bytes of data where its header "
+            f"{shape} needs {int(np.prod(shape))}; it is truncated: fetch it again."
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

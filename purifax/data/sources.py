@@ -1,0 +1,151 @@
+"""Where the images of a name come from, and in which order the places are tried."""
+
+import os
+from pathlib import Path
+
+from purifax.data import (
+    cifar,
+    corrupted,
+    digits,
+    folder,
+    idx,
+    npz,
+    prepared,
+    tiny_imagenet,
+)
+from purifax.data.catalogue import SETS, Set
+from purifax.data.download import fetch
+from purifax.data.images import DataError, Images, suggestion
+
+__all__ = ["load"]
+
+OFFICIAL = {
+    "cifar10": cifar.find,
+    "cifar100": cifar.find,
+    "mnist": idx.find,
+    "fashion_mnist": idx.find,
+    "tiny_imagenet": tiny_imagenet.find,
+    "cifar10_c": corrupted.find,
+}
+OWN = {"folder": folder.read, "npz": npz.read, "tfds": prepared.read}
+
+
+def load(
+    name: str,
+    split: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = True,
+) -> Images:
+    """One split of an image set, decoded into memory.
+
+    The places are tried in this order, and `source` of the result says which it was:
+    1. `data_dir`: a prepared TFDS directory, the official archive (packed or
+       unpacked), or `<name>_<split>.npz` with `_` for `:`, there or in
+       `data_dir/<name>`;
+    2. `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`: a prepared TFDS directory;
+    3. `$PURIFAX_DATA_DIR`, else `~/.cache/purifax`: the official archive;
+    4. the network: the official archive, into `data_dir` or else the folder of 3.
+
+    Args:
+        name: `digits` (inside scikit-learn: always there), `cifar10`, `cifar100`,
+            `mnist`, `fashion_mnist`, `tiny_imagenet`,
+            `cifar10_c:<corruption>:<severity>`; or for one's own images `folder`,
+            `npz` or `tfds`, where `data_dir` is the folder or file itself.
+        split: "train" or "test" as published, test being the labelled validation
+            images for Tiny-ImageNet; make a validation set with `splits`. For a
+            `folder` or `npz` without splits also "all".
+        data_dir: where to look first.
+        download: whether to fetch what is nowhere on disk.
+
+    Raises:
+        DataError: nothing found, or what was found is damaged.
+
+    >>> load("digits", "test").images.shape
+    (500, 8, 8, 1)
+    """
+    place = None if data_dir is None else Path(data_dir).expanduser()
+    if name in OWN:
+        return _own(name, split, place)
+    if split not in ("train", "test"):
+        raise DataError(
+            f"The split must be 'train' or 'test', not '{split}'; a validation set is "
+            "made from the labels of 'train' by purifax.data.splits."
+        )
+    if name == "digits":
+        return digits.read(split)
+    key = name.split(":")[0]
+    if key not in SETS or (key != name and key != "cifar10_c"):
+        known = ("digits", *SETS, *OWN)
+        raise DataError(f"No image set is called '{name}'. {suggestion(key, known)}")
+    if place is not None and not place.is_dir():
+        raise DataError(f"The data directory {place} does not exist or is a file.")
+    found = _on_disk(name, SETS[key], split, place)
+    if found is not None:
+        return found
+    return _fetched(name, SETS[key], split, place or _cache(), download)
+
+
+def _own(name: str, split: str, place: Path | None) -> Images:
+    allowed = ("train", "test") if name == "tfds" else ("train", "test", "all")
+    if split not in allowed:
+        raise DataError(
+            f"The split of '{name}' must be one of {allowed}, not '{split}'."
+        )
+    if place is None:
+        raise DataError(f"'{name}' needs a data directory: the path of your images.")
+    return OWN[name](place, split)
+
+
+def _on_disk(name: str, facts: Set, split: str, place: Path | None) -> Images | None:
+    tfds_name = facts.tfds
+    if name.startswith("cifar10_c"):
+        tfds_name = "{}/{}_{}".format(facts.tfds, *corrupted.parse_name(name))
+    if place is not None:
+        found = prepared.find(place, tfds_name, split)
+        if found is None:
+            found = _official(place, name, split, facts)
+        if found is None:
+            found = npz.find(place, name.replace(":", "_"), split, facts.classes)
+        if found is not None:
+            return found
+    found = prepared.find(_tfds_home(), tfds_name, split)
+    return _official(_cache(), name, split, facts) if found is None else found
+
+
+def _official(root: Path, name: str, split: str, facts: Set) -> Images | None:
+    return OFFICIAL[name.split(":")[0]](root, name, split, facts.classes)
+
+
+def _fetched(name: str, facts: Set, split: str, root: Path, download: bool) -> Images:
+    """From the network; where that fails, one sentence says what to do by hand."""
+    places = dict.fromkeys(str(place) for place in (root, _tfds_home(), _cache()))
+    where = f"{name} ({split}) was found in none of {', '.join(places)}"
+    files = ", ".join(archive.file for archive in facts.archives)
+    advice = (
+        f"put {files} (from {facts.archives[0].addresses[0].rpartition('/')[0]}/) into "
+        f"{root / facts.folder}, or give a data directory that has "
+        f"{name.split(':')[0]}, or use 'digits', which needs no files."
+    )
+    if not download:
+        raise DataError(f"{where}, and downloading is switched off: {advice}")
+    try:
+        for archive in facts.archives:
+            fetch(archive, root / facts.folder)
+    except DataError as error:
+        raise DataError(
+            f"{where}, and the download failed ({error}): {advice}"
+        ) from error
+    found = _official(root, name, split, facts)
+    if found is None:
+        raise DataError(f"{where} although it was downloaded: {advice}")
+    return found
+
+
+def _tfds_home() -> Path:
+    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+
+
+def _cache() -> Path:
+    given = os.environ.get("PURIFAX_DATA_DIR")
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(given or Path(cache) / "purifax").expanduser()
