@@ -1,0 +1,182 @@
+"""Intervals of accuracies, and comparisons on the same images.
+
+Images are the unit of every interval and test. The keys of one image share its
+difficulty and are not independent; they make that image's own share of right answers
+more exact, and never count as further images.
+"""
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.scipy.special import betainc, ndtri
+from jax.typing import ArrayLike
+
+__all__ = ["clopper_pearson", "interval", "mcnemar", "paired_difference", "wilson"]
+
+
+def wilson(
+    successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
+) -> tuple[Array, Array]:
+    """Score interval of a proportion.
+
+    The p0 for which |p - p0| <= z sqrt(p0 (1 - p0) / n), p = successes / n. Stays in
+    [0, 1], and is not empty at p = 0 or 1. No trials at all leave [0, 1].
+
+    Args:
+        successes: from 0 to `trials`; need not be whole, see `interval`.
+
+    Returns:
+        (low, high), of the broadcast shape.
+
+    Source: Wilson 1927, J. Am. Stat. Assoc. 22, 209-212.
+
+    >>> low, high = wilson(8, 10)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.49, 0.943)
+    """
+    s, n = jnp.broadcast_arrays(_float(successes), _float(trials))
+    z = ndtri(jnp.float32(0.5 + confidence / 2))
+    safe = jnp.where(n > 0, n, 1.0)
+    p, shrink = s / safe, 1.0 + z**2 / safe
+    centre = (p + z**2 / (2.0 * safe)) / shrink
+    half = z / shrink * jnp.sqrt(p * (1.0 - p) / safe + (z / (2.0 * safe)) ** 2)
+    low = jnp.where((s > 0) & (n > 0), jnp.maximum(centre - half, 0.0), 0.0)
+    high = jnp.where((s < n) & (n > 0), jnp.minimum(centre + half, 1.0), 1.0)
+    unknown = jnp.isnan(s) | jnp.isnan(n)
+    return jnp.where(unknown, jnp.nan, low), jnp.where(unknown, jnp.nan, high)
+
+
+def clopper_pearson(
+    successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
+) -> tuple[Array, Array]:
+    """Exact interval of a proportion: covers at least as often as it says.
+
+    low solves P(X >= successes; low) = (1 - confidence) / 2, and high mirrors it. The
+    binomial tail is the regularised incomplete beta function, inverted by bisection.
+
+    Returns:
+        (low, high), of the broadcast shape, to about 1e-5 in float32.
+
+    Source: Clopper and Pearson 1934, Biometrika 26, 404-413.
+
+    >>> low, high = clopper_pearson(8, 10)
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.444, 0.975)
+    """
+    s, n = jnp.broadcast_arrays(_float(successes), _float(trials))
+    tail = jnp.float32((1.0 - confidence) / 2.0)
+    return _exact_low(s, n, tail), 1.0 - _exact_low(n - s, n, tail)
+
+
+def interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Array]:
+    """Interval of a mean over images, where each contributes a share in [0, 1].
+
+    Wilson's, with the sum of shares as successes and images as trials. For 0 or 1 per
+    image that is the usual interval. A share that is a mean over keys has a variance
+    below p (1 - p), so there it is wider than it need be, never narrower.
+
+    Args:
+        values: [N, ...], images first.
+
+    Returns:
+        (low, high), [...].
+
+    >>> low, high = interval(jnp.array([1.0, 1.0, 0.5, 0.0]))
+    >>> round(float(low), 3), round(float(high), 3)
+    (0.219, 0.908)
+    """
+    shares = _float(values)
+    return wilson(jnp.sum(shares, axis=0), shares.shape[0], confidence=confidence)
+
+
+def paired_difference(
+    key: Array,
+    a: ArrayLike,
+    b: ArrayLike,
+    draws: ArrayLike,
+    *,
+    confidence: float = 0.95,
+) -> tuple[Array, Array, Array]:
+    """Mean of a - b over the same images, with its bootstrap percentile interval.
+
+    Resampling images keeps pairs together, so what makes an image hard for both
+    cancels. Where no image differs the interval has no width; that says that none of
+    these N images differs, not that none would.
+
+    Args:
+        a, b: [N], each image's share of right answers under two attacks or models.
+        draws: int [B], one resample each; `jnp.arange(2000)` is plenty.
+
+    Returns:
+        (difference, low, high), each [].
+
+    Source: Efron 1979, Ann. Stat. 7, 1-26.
+
+    >>> a, b = jnp.ones(4), jnp.zeros(4)
+    >>> [float(v) for v in paired_difference(jax.random.key(0), a, b, jnp.arange(9))]
+    [1.0, 1.0, 1.0]
+    """
+    a, b = _float(a), _float(b)
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ValueError(
+            "`a` and `b` must be [N], the same images in the same order; got shapes "
+            f"{a.shape} and {b.shape}."
+        )
+    difference = a - b
+
+    def resampled(draw: Array) -> Array:
+        k_draw = jax.random.fold_in(key, draw)
+        picked = jax.random.randint(k_draw, a.shape, 0, a.shape[0])
+        return jnp.mean(difference[picked])
+
+    means = jax.lax.map(resampled, jnp.asarray(draws))
+    tail = (1.0 - confidence) / 2.0
+    low, high = jnp.quantile(means, jnp.asarray([tail, 1.0 - tail], jnp.float32))
+    return jnp.mean(difference), low, high
+
+
+def mcnemar(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array, Array]:
+    """Exact test of whether two yes/no outcomes of the same images differ.
+
+    Only images where they disagree tell anything; under equality each of those falls
+    either way with chance one half.
+
+    Args:
+        a, b: bool [N], for example right at the first key.
+
+    Returns:
+        (only_a, only_b, p): the two counts, [], and the two-sided p-value, [].
+
+    Source: McNemar 1947, Psychometrika 12, 153-157.
+
+    >>> only_a, only_b, p = mcnemar(jnp.array([1, 1, 1, 0]) > 0, jnp.zeros(4) > 0)
+    >>> int(only_a), int(only_b), float(p.round(3))
+    (3, 0, 0.25)
+    """
+    a, b = jnp.asarray(a).astype(bool), jnp.asarray(b).astype(bool)
+    only_a = jnp.sum(a & ~b, dtype=jnp.int32)
+    only_b = jnp.sum(b & ~a, dtype=jnp.int32)
+    few = _float(jnp.minimum(only_a, only_b))
+    many = _float(jnp.maximum(only_a, only_b))
+    tail = betainc(jnp.maximum(many, 1.0), few + 1.0, jnp.float32(0.5))
+    return only_a, only_b, jnp.where(many > 0, jnp.minimum(2.0 * tail, 1.0), 1.0)
+
+
+def _exact_low(s: Array, n: Array, tail: Array) -> Array:
+    """The p at which s or more successes of n have probability `tail`; 0 for s = 0."""
+    some = s > 0
+    a, b = jnp.where(some, s, 1.0), jnp.where(some, n - s, 0.0) + 1.0
+
+    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bounds
+        middle = 0.5 * (low + high)
+        below = betainc(a, b, middle) < tail
+        return jnp.where(below, middle, low), jnp.where(below, high, middle)
+
+    start = (jnp.zeros_like(a), jnp.ones_like(a))
+    low, high = jax.lax.fori_loop(0, 40, halve, start)
+    return jnp.where(some, 0.5 * (low + high), 0.0)
+
+
+def _float(value: ArrayLike) -> Array:
+    return jnp.asarray(value).astype(jnp.float32)
