@@ -1,0 +1,27 @@
+"""Networks in Flax Linen, and the callable that binds one to its variables.
+
+Score networks map `x [N, H, W, C]` in [0, 1] and `sigma [N]` to the scaled score
+f = sigma * score, `[N, H, W, C]`. Classifiers map `x` (and `train`) to logits `[N, K]`.
+`Network(module, variables)` is either of them as a function of one image.
+
+Nothing in the core of purifax imports this package: any callable will do there.
+"""
+
+from purifax.nets.classifiers import MLP, SmallCNN
+from purifax.nets.ncsn import NCSNv2
+from purifax.nets.network import Network, count, init
+from purifax.nets.resnet import ResNet, ResNet18, WideResNet
+from purifax.nets.score_nets import SmallScore
+
+__all__ = [
+    "MLP",
+    "NCSNv2",
+    "Network",
+    "ResNet",
+    "ResNet18",
+    "SmallCNN",
+    "SmallScore",
+    "WideResNet",
+    "count",
+    "init",
+]

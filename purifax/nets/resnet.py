@@ -1,0 +1,261 @@
+"""Residual classifiers: the CIFAR ResNets, ResNet-18 and wide ResNets.
+
+All take images in [0, 1] and normalise them inside. Batch normalisation uses the
+batch's statistics when `train` is true (apply with `mutable=["batch_stats"]` to keep
+the running averages) and the running averages otherwise.
+
+Paddings, strides and epsilons are those of the published torch models, so that their
+weights can be converted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from purifax.nets.layers import conv3, conv_layer, normalise
+
+__all__ = ["ResNet", "ResNet18", "WideResNet"]
+
+# Kaiming for ReLU over the fan out, as the published models start.
+_kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+
+
+def _batch_norm(train: bool, dtype: Any, name: str, momentum: float = 0.9) -> Any:
+    return nn.BatchNorm(
+        use_running_average=not train, momentum=momentum, dtype=dtype, name=name
+    )
+
+
+class ResNet(nn.Module):
+    """The CIFAR ResNet of depth 6n + 2, with shortcuts that have no parameters.
+
+    Source: He et al. 2015, arXiv 1512.03385, section 4.2 (shortcut option A: every
+    second pixel, and zeros for the new channels).
+
+    Attributes:
+        depth: 20, 32, 44, 56, ...
+        num_classes: length of the logits.
+        width: channels of the first stage; the next two double it.
+        mean: of the normalisation, one number or one for each channel.
+        std: of the normalisation, likewise.
+        dtype: of the computation; parameters are float32.
+    """
+
+    depth: int = 20
+    num_classes: int = 10
+    width: int = 16
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Logits, [N, K] float32, of images x, [N, H, W, C] in [0, 1]."""
+        if self.depth < 8 or self.depth % 6 != 2:
+            raise ValueError(
+                f"`depth` must be 6n + 2 (20, 32, 44, 56, ...); got {self.depth}. "
+                f"Did you mean {max(8, round((self.depth - 2) / 6) * 6 + 2)}?"
+            )
+        h = normalise(x, self.mean, self.std)
+        h = conv3(self.width, use_bias=False, kernel_init=_kaiming, dtype=self.dtype)(h)
+        h = nn.relu(_batch_norm(train, self.dtype, "bn1")(h))
+        for stage in range(3):
+            for i in range((self.depth - 2) // 6):
+                h = _BasicBlock(
+                    self.width * 2**stage,
+                    2 if stage > 0 and i == 0 else 1,
+                    padded=True,
+                    dtype=self.dtype,
+                    name=f"layer{stage + 1}_{i}",
+                )(h, train)
+        h = jnp.mean(h, axis=(1, 2))
+        return nn.Dense(self.num_classes, name="fc", dtype=self.dtype)(h).astype(
+            jnp.float32
+        )
+
+
+class ResNet18(nn.Module):
+    """ResNet-18 for small images: a 3x3 stem and no first pooling.
+
+    11,173,962 parameters with 3 channels and 10 classes at width 64.
+
+    Source: He et al. 2015, arXiv 1512.03385, table 1; the CIFAR stem is common use.
+
+    Attributes:
+        num_classes: length of the logits.
+        width: channels of the first stage; the next three double it.
+        mean: of the normalisation, one number or one for each channel.
+        std: of the normalisation, likewise.
+        dtype: of the computation; parameters are float32.
+    """
+
+    num_classes: int = 10
+    width: int = 64
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Logits, [N, K] float32, of images x, [N, H, W, C] in [0, 1]."""
+        h = normalise(x, self.mean, self.std)
+        h = conv3(
+            self.width,
+            use_bias=False,
+            kernel_init=_kaiming,
+            dtype=self.dtype,
+            name="conv1",
+        )(h)
+        h = nn.relu(_batch_norm(train, self.dtype, "bn1")(h))
+        for stage in range(4):
+            for i in range(2):
+                h = _BasicBlock(
+                    self.width * 2**stage,
+                    2 if stage > 0 and i == 0 else 1,
+                    padded=False,
+                    dtype=self.dtype,
+                    name=f"layer{stage + 1}_{i}",
+                )(h, train)
+        h = jnp.mean(h, axis=(1, 2))
+        return nn.Dense(self.num_classes, name="fc", dtype=self.dtype)(h).astype(
+            jnp.float32
+        )
+
+
+class _BasicBlock(nn.Module):
+    """relu(norm(conv(relu(norm(conv(h))))) + shortcut(h))."""
+
+    features: int
+    stride: int
+    padded: bool  # option A shortcut: pixels left out, channels padded with zeros
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, h: Array, train: bool) -> Array:
+        options = {"use_bias": False, "kernel_init": _kaiming, "dtype": self.dtype}
+        r = conv3(self.features, self.stride, name="conv1", **options)(h)
+        r = nn.relu(_batch_norm(train, self.dtype, "bn1")(r))
+        r = conv3(self.features, name="conv2", **options)(r)
+        r = _batch_norm(train, self.dtype, "bn2")(r)
+        if self.stride == 1 and h.shape[-1] == self.features:
+            return nn.relu(r + h)
+        if self.padded:
+            new = self.features - h.shape[-1]
+            h = h[:, :: self.stride, :: self.stride]
+            h = jnp.pad(h, ((0, 0), (0, 0), (0, 0), (new // 2, new - new // 2)))
+            return nn.relu(r + h)
+        strides = (self.stride, self.stride)
+        h = conv_layer(
+            self.features, (1, 1), strides, padding="VALID", name="shortcut", **options
+        )(h)
+        return nn.relu(r + _batch_norm(train, self.dtype, "shortcut_bn")(h))
+
+
+class WideResNet(nn.Module):
+    """Wide residual network with blocks normalised before each convolution.
+
+    Two published layouts are meant:
+
+    - `biased=False`: convolutions without biases; the first convolution of a stage
+      strides; a changing shortcut starts after the first normalisation. The common one
+      (36,479,194 parameters at 28-10 with 10 classes).
+    - `biased=True`: convolutions with biases; the second convolution of a stage's first
+      block strides; a changing shortcut starts from the block's input; the last
+      normalisation forgets fast (momentum 0.1). The one of ADP's classifiers
+      (36,489,290 parameters at 28-10 with 10 classes, 36,546,980 with 100).
+
+    Source: Zagoruyko and Komodakis 2016, arXiv 1605.07146.
+
+    Attributes:
+        depth: 6n + 4.
+        widen: factor on the widths 16, 32, 64.
+        num_classes: length of the logits.
+        biased: which of the two layouts.
+        dropout: probability, between the two convolutions of a block, in training (give
+            `apply` a "dropout" key).
+        mean: of the normalisation, one number or one for each channel.
+        std: of the normalisation, likewise.
+        dtype: of the computation; parameters are float32.
+    """
+
+    depth: int = 28
+    widen: int = 10
+    num_classes: int = 10
+    biased: bool = False
+    dropout: float = 0.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Logits, [N, K] float32, of images x, [N, H, W, C] in [0, 1]."""
+        if self.depth < 10 or self.depth % 6 != 4:
+            raise ValueError(
+                f"`depth` must be 6n + 4 (16, 22, 28, 34, ...); got {self.depth}. "
+                f"Did you mean {max(10, round((self.depth - 4) / 6) * 6 + 4)}?"
+            )
+        h = normalise(x, self.mean, self.std)
+        h = conv3(
+            16,
+            use_bias=self.biased,
+            kernel_init=_kaiming,
+            dtype=self.dtype,
+            name="conv1",
+        )(h)
+        for stage in range(3):
+            for i in range((self.depth - 4) // 6):
+                h = _WideBlock(
+                    16 * self.widen * 2**stage,
+                    2 if stage > 0 and i == 0 else 1,
+                    self.biased,
+                    self.dropout,
+                    self.dtype,
+                    name=f"block{stage + 1}_{i}",
+                )(h, train)
+        momentum = 0.1 if self.biased else 0.9
+        h = nn.relu(_batch_norm(train, self.dtype, "bn1", momentum)(h))
+        h = jnp.mean(h, axis=(1, 2))
+        return nn.Dense(self.num_classes, name="fc", dtype=self.dtype)(h).astype(
+            jnp.float32
+        )
+
+
+class _WideBlock(nn.Module):
+    """shortcut(h) + conv(relu(norm(conv(relu(norm(h))))))."""
+
+    features: int
+    stride: int
+    biased: bool
+    dropout: float
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, h: Array, train: bool) -> Array:
+        options = {
+            "use_bias": self.biased,
+            "kernel_init": _kaiming,
+            "dtype": self.dtype,
+        }
+        first, second = (1, self.stride) if self.biased else (self.stride, 1)
+        r = nn.relu(_batch_norm(train, self.dtype, "bn1")(h))
+        if self.stride != 1 or h.shape[-1] != self.features:
+            h = conv_layer(
+                self.features,
+                (1, 1),
+                (self.stride, self.stride),
+                padding="VALID",
+                name="shortcut",
+                **options,
+            )(h if self.biased else r)
+        r = conv3(self.features, first, name="conv1", **options)(r)
+        if self.biased:
+            r = nn.Dropout(self.dropout, deterministic=not train)(r)
+        r = nn.relu(_batch_norm(train, self.dtype, "bn2")(r))
+        if not self.biased:
+            r = nn.Dropout(self.dropout, deterministic=not train)(r)
+        return h + conv3(self.features, second, name="conv2", **options)(r)

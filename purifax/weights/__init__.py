@@ -1,0 +1,170 @@
+"""Trained networks on disk: write what a network is, and load it as a callable.
+
+A work directory holds ``network.json`` (the module's name and fields) and Orbax
+checkpoints whose item "ema" is the averaged variables. `load` needs these alone: no
+config and no training code.
+"""
+
+import dataclasses
+import difflib
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from purifax import nets
+
+__all__ = ["describe", "image_shape", "load", "rebuild", "write"]
+
+
+def load(workdir: str | pathlib.Path, step: int | None = None) -> nets.Network:
+    """Loads the network of a work directory: a callable of one image.
+
+    Args:
+        workdir: the folder, or the name of a folder in ``runs``.
+        step: which checkpoint; the last one by default.
+
+    Returns:
+        A score network gives the scaled score `f(x, sigma)`; a classifier gives
+        logits `[K]`. The averaged weights are used.
+
+    Raises:
+        FileNotFoundError: no such folder, or no network or checkpoint in it.
+    """
+    folder = _folder(pathlib.Path(workdir))
+    module = rebuild(_read(folder))
+    return nets.Network(module, _variables(folder, step))
+
+
+def image_shape(workdir: str | pathlib.Path) -> tuple[int, ...]:
+    """(H, W, C) of the images that a work directory's network was made for.
+
+    Raises:
+        FileNotFoundError: no such folder, or no network in it.
+    """
+    return tuple(_read(_folder(pathlib.Path(workdir)))["image"])
+
+
+def write(
+    workdir: str | pathlib.Path, module: nn.Module, shape: Sequence[int], role: str
+) -> None:
+    """Writes ``network.json``, which tells `load` how to rebuild a module.
+
+    Args:
+        workdir: an existing folder.
+        module: a module of `purifax.nets`.
+        shape: of one image, (H, W, C).
+        role: "score" or "classifier".
+    """
+    words = {**describe(module), "image": list(shape), "role": role}
+    path = pathlib.Path(workdir, "network.json")
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(words, indent=2) + "\n")
+    part.replace(path)
+
+
+def describe(module: nn.Module) -> dict[str, Any]:
+    """A module as plain values: {"module": its name, "fields": {...}}.
+
+    >>> describe(nets.MLP(num_classes=3))["module"]
+    'MLP'
+    """
+    fields = {
+        field.name: _plain(getattr(module, field.name))
+        for field in dataclasses.fields(module)
+        if field.init and field.name not in ("parent", "name")
+    }
+    return {"module": type(module).__name__, "fields": fields}
+
+
+def rebuild(words: dict[str, Any]) -> nn.Module:
+    """The module that `describe` described.
+
+    Raises:
+        ValueError: `purifax.nets` has no such module, or it has no such field.
+
+    >>> rebuild(describe(nets.MLP(num_classes=3))).num_classes
+    3
+    """
+    name = words["module"]
+    known = [n for n in nets.__all__ if n[0].isupper() and n != "Network"]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}."
+        raise ValueError(f"purifax.nets has no module {name!r}; {hint}")
+    fields = {key: _field(key, value) for key, value in words["fields"].items()}
+    try:
+        return getattr(nets, name)(**fields)
+    except TypeError as error:
+        raise ValueError(f"{name} cannot be rebuilt: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """A field in JSON: numbers, words, lists; a dtype by its name."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return jnp.dtype(value).name
+
+
+def _field(name: str, value: Any) -> Any:
+    """A field back from JSON."""
+    if name == "dtype":
+        return jnp.dtype(value).type
+    return (
+        tuple(_field("", item) for item in value) if isinstance(value, list) else value
+    )
+
+
+def _folder(path: pathlib.Path) -> pathlib.Path:
+    """The folder given, or that of this name in ``runs``."""
+    if path.is_dir():
+        return path
+    named = pathlib.Path("runs", path)
+    if named.is_dir():
+        return named
+    runs = sorted(p.name for p in pathlib.Path("runs").glob("*") if p.is_dir())
+    near = difflib.get_close_matches(path.name, runs, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise FileNotFoundError(f"there is no work directory {path} or {named}.{hint}")
+
+
+def _read(folder: pathlib.Path) -> dict[str, Any]:
+    path = folder / "network.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} has no network.json: nothing was trained there."
+        )
+    return json.loads(path.read_text())
+
+
+def _variables(folder: pathlib.Path, step: int | None) -> Any:
+    """The item "ema" of a checkpoint, on the default device.
+
+    Only finished checkpoints have a bare number for a name. The devices of the run
+    that saved it do not matter.
+    """
+    import orbax.checkpoint as ocp
+    from etils import epath
+
+    checkpoints = (folder / "checkpoints").absolute()
+    steps = sorted(int(p.name) for p in checkpoints.glob("*") if p.name.isdigit())
+    if not steps:
+        raise FileNotFoundError(f"{folder} has no checkpoint yet.")
+    if step is not None and step not in steps:
+        raise FileNotFoundError(
+            f"{folder} has no checkpoint of step {step}; it has {steps}."
+        )
+    path = epath.Path(checkpoints) / str(steps[-1] if step is None else step) / "ema"
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    handler = ocp.StandardCheckpointHandler()
+    like = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
+        handler.metadata(path).tree,
+    )
+    return handler.restore(path, args=ocp.args.StandardRestore(like))
