@@ -45,8 +45,8 @@ def straight_through(purifier: Purifier) -> Purifier:
     """The same images, with the gradient of the identity (BPDA).
 
     >>> import jax.numpy as jnp
-    >>> model = straight_through(lambda key, x: x**2)
-    >>> [float(a) for a in jax.value_and_grad(model, argnums=1)(None, jnp.array(3.0))]
+    >>> model, key = straight_through(lambda key, x: x**2), jax.random.key(0)
+    >>> [float(a) for a in jax.value_and_grad(model, argnums=1)(key, jnp.array(3.0))]
     [9.0, 1.0]
     """
     return Partial(_with_gradient_of, purifier=_pytree(purifier), other=Partial(_same))
@@ -57,7 +57,8 @@ def surrogate(purifier: Purifier, other: Purifier) -> Purifier:
 
     >>> import jax.numpy as jnp
     >>> model = surrogate(lambda key, x: x**2, lambda key, x: 5 * x)
-    >>> [float(a) for a in jax.value_and_grad(model, argnums=1)(None, jnp.array(3.0))]
+    >>> step, key = jax.value_and_grad(model, argnums=1), jax.random.key(0)
+    >>> [float(a) for a in step(key, jnp.array(3.0))]
     [9.0, 5.0]
     """
     return Partial(_with_gradient_of, purifier=_pytree(purifier), other=_pytree(other))
@@ -86,7 +87,7 @@ def _with_gradient_of(
     **knobs: Any,
 ) -> Array:
     image = jax.lax.stop_gradient(purifier(key, jax.lax.stop_gradient(x), **knobs))
-    moved = other(key, x, **knobs)
+    moved = other(jax.random.clone(key), x, **knobs)
     return image + (moved - jax.lax.stop_gradient(moved))
 
 

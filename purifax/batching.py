@@ -39,7 +39,7 @@ def batched(fn: Callable[..., Any], chunk: int | None = None) -> Callable[..., A
     """
     if chunk is not None and chunk < 1:
         raise ValueError(f"`chunk` must be at least 1 image, or None; got {chunk}.")
-    return Partial(Partial(_Run(chunk)), _pytree(fn))
+    return Partial(_Run(chunk), _pytree(fn))
 
 
 class _Run:

@@ -9,7 +9,7 @@ whatever the others are, and the first s of S draws are an ensemble of s.
 
 Source: Athalye et al. 2018, arXiv 1802.00420 and 1707.07397 (EOT); Yoon et al. 2021,
 arXiv 2106.06041 (ensembles of purified runs); Croce and Hein 2020, arXiv 2003.01690
-(margin).
+(margin, difference of logits ratio).
 """
 
 from collections.abc import Mapping
@@ -24,10 +24,13 @@ __all__ = [
     "cross_entropy",
     "curves",
     "defend",
+    "dlr",
     "each",
     "margin",
     "mean_logits",
     "mean_probabilities",
+    "targeted_dlr",
+    "targeted_margin",
     "undefended",
     "vote",
 ]
@@ -64,6 +67,66 @@ def margin(logits: Array, label: Array) -> Array:
     right = jnp.arange(logits.shape[-1]) == label
     wrong = jnp.max(jnp.where(right, -jnp.inf, logits), axis=-1)
     return jnp.mean(wrong - _pick(logits, label))
+
+
+def dlr(logits: Array, label: Array) -> Array:
+    """Difference of logits ratio: the margin over the spread of the top three logits.
+
+        (max_(i != y) z_i - z_y) / (z_(1) - z_(3)),    z_(1) >= z_(2) >= ...
+
+    Averaged over leading axes. It does not change when logits are shifted or scaled,
+    so a large scale cannot make its gradient vanish.
+
+    Args:
+        logits: [K] or [S, K], 3 classes or more.
+        label: [], an integer class.
+
+    Raises:
+        ValueError: fewer classes.
+
+    Source: Croce and Hein 2020, arXiv 2003.01690, equation 6.
+
+    >>> round(float(dlr(jnp.array([1.0, 3.0, 2.0]), jnp.array(1))), 4)
+    -0.5
+    """
+    top = _largest(logits, 3, "dlr", "margin")
+    right = jnp.arange(logits.shape[-1]) == label
+    wrong = jnp.max(jnp.where(right, -jnp.inf, logits), axis=-1)
+    spread = top[..., 0] - top[..., 2]
+    return jnp.mean((wrong - _pick(logits, label)) / (spread + 1e-12))
+
+
+def targeted_margin(logits: Array, label: Array, target: Array) -> Array:
+    """The target's logit minus the right one, averaged over leading axes.
+
+    >>> targeted_margin(jnp.array([1.0, 3.0, 2.0]), jnp.array(1), jnp.array(0))
+    Array(-2., dtype=float32)
+    """
+    return jnp.mean(_pick(logits, target) - _pick(logits, label))
+
+
+def targeted_dlr(logits: Array, label: Array, target: Array) -> Array:
+    """The targeted margin over the spread of the top four logits.
+
+        (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2)
+
+    Args:
+        logits: [K] or [S, K], 4 classes or more.
+        label, target: [], integer classes.
+
+    Raises:
+        ValueError: fewer classes.
+
+    Source: Croce and Hein 2020, arXiv 2003.01690, equation 7.
+
+    >>> logits = jnp.array([1.0, 3.0, 2.0, 0.0])
+    >>> round(float(targeted_dlr(logits, jnp.array(1), jnp.array(2))), 4)
+    -0.4
+    """
+    top = _largest(logits, 4, "targeted_dlr", "targeted_margin")
+    spread = top[..., 0] - (top[..., 2] + top[..., 3]) / 2
+    change = _pick(logits, target) - _pick(logits, label)
+    return jnp.mean(change / (spread + 1e-12))
 
 
 def undefended(key: Array, x: Array, classifier: Classifier) -> Array:
@@ -186,6 +249,16 @@ def curves(logits: Array) -> dict[str, Array]:
         rule: jnp.argmax(jnp.cumsum(member, axis=0), axis=-1)
         for rule, member in members.items()
     }
+
+
+def _largest(logits: Array, count: int, name: str, other: str) -> Array:
+    """The largest logits, [..., count], falling."""
+    if logits.shape[-1] < count:
+        raise ValueError(
+            f"`{name}` compares {count} classes; got logits of {logits.shape[-1]}. "
+            f"Use `{other}`."
+        )
+    return jax.lax.top_k(logits, count)[0]
 
 
 def _one_hot(logits: Array) -> Array:

@@ -1,11 +1,17 @@
-"""Strict modes for every test: 8 CPU devices, no silent rank promotion, no reused key."""
+"""Strict modes for every test: 8 CPU devices, no silent rank promotion."""
 
+import importlib.metadata
 import os
 
+# The tests compile thousands of small programs: compile fast rather than run fast.
+FLAGS = [
+    "--xla_force_host_platform_device_count=8",
+    "--xla_backend_optimization_level=1",
+]
+if importlib.metadata.version("jax").startswith("0.10."):
+    FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
-)
+os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
 
 import jax
 import pytest

@@ -1,5 +1,6 @@
 """Records: accuracies against enumeration, intervals and tests against scipy."""
 
+import dataclasses
 import itertools
 import math
 
@@ -119,8 +120,9 @@ def test_vote_needs_more_votes_than_every_other_class(k):
 
 
 def test_vote_ignores_answers_that_are_no_class():
-    ballots = np.array([[-1, -1, 0], [9, 9, 0]])
-    assert records.voted(ballots, np.array([0, 0]), 3, 4).tolist() == [True, True]
+    ballots = np.array([[-1, -1, 1], [9, 9, 1], [0, 0, 1], [3, 3, 1]])
+    found = records.voted(ballots, np.array([1, 1, 1, 1]), 3, 4)
+    assert found.tolist() == [True, True, False, False]
 
 
 def test_the_number_of_votes_may_be_traced():
@@ -295,6 +297,8 @@ def test_merge_refuses_what_does_not_fit():
     )
     with pytest.raises(ValueError, match=r"attacked \[N, M\]"):
         records.merge([torn])
+    with pytest.raises(ValueError, match="N and M one at least"):
+        records.merge([example([1], keys=0)])
     with pytest.raises(ValueError, match="outside `jit`"):
         jax.jit(lambda part: records.merge([part]))(example([1]))
 
@@ -322,10 +326,13 @@ def test_the_worst_case_is_no_better_than_any_attack_and_keeps_the_first_on_ties
 
 
 def test_the_worst_case_needs_the_same_images():
+    one = attack([1, 1, 1], 0.1)
     with pytest.raises(ValueError, match="same images"):
-        records.worst_case([attack([1, 1, 1], 0.1), attack([1, 1, 1], 0.1, (4, 2, 8))])
+        records.worst_case([one, attack([1, 1, 1], 0.1, (4, 2, 8))])
+    with pytest.raises(ValueError, match="or other indices or labels"):
+        records.worst_case([one, dataclasses.replace(one, label=one.label * 2)])
     with pytest.raises(ValueError, match="3 images x 4 keys and 2 images x 3 keys"):
-        records.worst_case([attack([1, 1, 1], 0.1), example([1, 2])])
+        records.worst_case([one, example([1, 2])])
     with pytest.raises(ValueError, match="no records"):
         records.worst_case([])
 

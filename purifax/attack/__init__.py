@@ -4,15 +4,30 @@ Which gradient it sees is chosen by `purifax.backward` on the purifier, how many
 it averages by `purifax.classify` on the model.
 """
 
+from purifax.attack.apgd import (
+    apgd,
+    apgd_checkpoints,
+    apgd_path,
+    apgd_trace,
+    at_surface,
+)
 from purifax.attack.choose import best_iterate, best_of_restarts, choose
 from purifax.attack.joint import joint, pull, scaled_direction
 from purifax.attack.pgd import at_image, at_random, pgd, pgd_path
 from purifax.attack.sign_vote import sign_vote
 from purifax.attack.spsa import spsa
+from purifax.attack.square import square, square_shares
+from purifax.attack.targeted import apgd_targeted
 
 __all__ = [
+    "apgd",
+    "apgd_checkpoints",
+    "apgd_path",
+    "apgd_targeted",
+    "apgd_trace",
     "at_image",
     "at_random",
+    "at_surface",
     "best_iterate",
     "best_of_restarts",
     "choose",
@@ -23,4 +38,6 @@ __all__ = [
     "scaled_direction",
     "sign_vote",
     "spsa",
+    "square",
+    "square_shares",
 ]

@@ -81,7 +81,7 @@ def joint(
         i, size = at
         key_i = jax.random.fold_in(k_steps, i)
         fool = jnp.sign(gradient(key_i, x_adv, label, model, loss))
-        please = jnp.sign(guide(key_i, x_adv))
+        please = jnp.sign(guide(jax.random.clone(key_i), x_adv))
         return threat.project(x_adv + size * (fool + please) / 2, x), None
 
     first = threat.project(start(k_start, x, threat), x)

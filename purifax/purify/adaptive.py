@@ -116,9 +116,10 @@ def step_size(
     >>> [round(float(step_size(jnp.array(b))), 5) for b in (1.0, 0.0, -1.0)]
     [0.05, 0.1, 1e-05]
     """
-    newton = rate / jnp.where(bend > 0, bend, 1.0)
-    flat = jnp.where(bend == 0, largest, smallest)
-    return jnp.clip(jnp.where(bend > 0, newton, flat), smallest, largest)
+    steep = bend * largest > rate
+    newton = rate / jnp.where(steep, bend, 1.0)
+    flat = jnp.where(bend >= 0, largest, smallest)
+    return jnp.clip(jnp.where(steep, newton, flat), smallest, largest)
 
 
 def adaptive(
@@ -271,7 +272,8 @@ def _step(
 
 
 def _ratio(v: Array, w: Array) -> Array:
-    """<v, w> / <v, v> in float32; 0 for v = 0, with finite gradients."""
-    v, w = v.astype(jnp.float32), w.astype(jnp.float32)
+    """<v, w> / <v, v> in float32 or better; 0 for v = 0, with finite gradients."""
+    wide = jnp.promote_types(v.dtype, jnp.float32)
+    v, w = v.astype(wide), w.astype(wide)
     square = jnp.sum(jnp.square(v))
     return jnp.sum(v * w) / jnp.where(square > 0, square, 1.0)

@@ -24,7 +24,8 @@ def scaled_norm(x: Array, score: Score, level: Array | float) -> Array:
     >>> float(scaled_norm(jnp.ones((2, 2, 1)), lambda x, s: -x, 1.0))
     2.0
     """
-    v = scaled(x, level, score).astype(jnp.float32)
+    v = scaled(x, level, score)
+    v = v.astype(jnp.promote_types(v.dtype, jnp.float32))
     return jnp.sqrt(jnp.sum(jnp.square(v)) + 1e-24)
 
 

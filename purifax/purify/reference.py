@@ -65,7 +65,7 @@ def reference(
         z = jnp.sum(v * ahead, axis=axes) / jnp.sum(v * v, axis=axes)
         alpha = jnp.clip(rate * probe / (1.0 - z), smallest, largest)
         active = active & (alpha > stop)
-        alpha = alpha * active
+        alpha = jnp.where(active | jnp.isnan(alpha), alpha, 0.0)
         wide = jnp.expand_dims(alpha, axes)
         moved = jnp.clip((x + wide * v) * (256 / 255) - 1 / 510, 0.0, 1.0)
         x = jnp.where(jnp.any(active), moved, x)

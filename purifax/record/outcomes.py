@@ -157,7 +157,7 @@ def voted(
     counted = jnp.arange(right.shape[1], dtype=jnp.int32) < k
 
     def tally(row: Array) -> Array:
-        cast = counted & (row >= 0) & (row < num_classes)
+        cast = counted & (row >= 0)
         return jnp.bincount(row, weights=cast.astype(jnp.int32), length=num_classes)
 
     votes = jax.vmap(tally)(jnp.asarray(predictions).astype(jnp.int32))

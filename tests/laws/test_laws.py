@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from laws.rows import ROWS, images, parameters
+from laws.parts import parameters
+from laws.rows import ROWS, images
 
 import purifax
 
@@ -82,7 +83,9 @@ def test_shard_map_over_eight_devices_is_vmap(name):
 
     @jax.jit
     @jax.shard_map(
-        mesh=mesh, in_specs=(PartitionSpec(), PartitionSpec(), spec, spec), out_specs=spec
+        mesh=mesh,
+        in_specs=(PartitionSpec(), PartitionSpec(), spec, spec),
+        out_specs=spec,
     )
     def mapped(fn, key, xs, index):
         return purifax.batched(fn)(key, xs, index=index)

@@ -1,0 +1,287 @@
+"""Auto-PGD: gradient ascent that halves its own step, on a model that may be random.
+
+    z    = project(x_i + step ascend(gradient at x_i))
+    x_+  = project(x_i + weight (z - x_i) + (1 - weight) (x_i - x_(i-1)))
+
+with weight 1 in the first iteration. The step begins at twice the radius. At a
+checkpoint it is halved, and the ascent goes on from the best image so far, if
+
+- at most a share of the iterations since the last checkpoint raised the loss, or
+- the last checkpoint did not halve and the best loss has not risen since.
+
+Where this differs from the released code. A model with several draws
+(`classify.each`) is judged by the *mean* loss over the draws of an iteration, the one
+whose gradient is followed; there the last draw alone decides. The first iteration
+counts as a rise if it raised the loss, as in the paper; there it is compared with zero.
+Nothing stops at the first wrong answer: the image of highest loss is kept.
+
+Losses of different iterations are of different draws, so the best of them was also
+lucky. To choose on keys of its own, give `apgd_path` to `best_iterate`, or `apgd` to
+`best_of_restarts`.
+
+Source: Croce and Hein 2020, arXiv 2003.01690, algorithm 1 and section 3, with the
+window lengths of its released code.
+"""
+
+from typing import NamedTuple
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax.attack.pgd import Start
+from purifax.classify import cross_entropy
+from purifax.threat import L2, Linf
+from purifax.types import Loss, Model
+
+__all__ = [
+    "Trace",
+    "apgd",
+    "apgd_checkpoints",
+    "apgd_path",
+    "apgd_trace",
+    "at_surface",
+]
+
+
+class Trace(NamedTuple):
+    """What happened on the way.
+
+    Attributes:
+        images: [T + 1, H, W, C], the start first.
+        losses: [T + 1], -inf where not finite.
+        step_sizes: [T]. After a halving the step is taken from the best image so far.
+    """
+
+    images: Array
+    losses: Array
+    step_sizes: Array
+
+
+def apgd_checkpoints(iterations: int) -> Array:
+    """The published checkpoints: bool [T], true after the last iteration of a window.
+
+    The first window is 22% of the iterations, each next one shorter by 3% of them down
+    to 6%, all rounded down but at least 1.
+
+    >>> apgd_checkpoints(10).astype(int).tolist()
+    [0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    """
+    window, less, least = (max(iterations * p // 100, 1) for p in (22, 3, 6))
+    flags, at = [False] * iterations, window
+    while at <= iterations:
+        flags[at - 1] = True
+        window = max(window - less, least)
+        at += window
+    return jnp.array(flags, bool)
+
+
+def at_surface(key: Array, x: Array, threat: Linf | L2) -> Array:
+    """The published start: a random point at the radius, clipped to the box.
+
+    Its direction is uniform noise for Linf and Gaussian noise for L2.
+    """
+    if isinstance(threat, Linf):
+        v = jax.random.uniform(key, x.shape, x.dtype, -1.0, 1.0)
+    else:
+        v = jax.random.normal(key, x.shape, x.dtype)
+    return threat.project(x + threat.radius * v / threat.distance(v, 0.0 * v), x)
+
+
+def apgd(
+    key: Array,
+    x: Array,
+    label: Array,
+    model: Model,
+    threat: Linf | L2,
+    checkpoints: Array,
+    *,
+    loss: Loss = Partial(cross_entropy),
+    start: Start = Partial(at_surface),
+    first_step: Array | float = 2.0,
+    weight: Array | float = 0.75,
+    share: Array | float = 0.75,
+) -> Array:
+    """The image of highest loss that Auto-PGD meets, its start included.
+
+    Args:
+        x: image [H, W, C] in [0, 1].
+        label: its class [].
+        model: `(key, x) -> logits`, [K] or with `classify.each` bound [S, K]; T + 1
+            gradients of it are taken.
+        checkpoints: bool [T], the iterations after which the step may be halved;
+            `apgd_checkpoints(100)` is published.
+        loss: what to climb, `(logits, label) -> []`, as a `Partial`.
+        start: `at_surface`, `at_random` or `at_image`, as a `Partial`.
+        first_step: length of the first step, in radii.
+        weight: of the new step; the rest is momentum (the paper's alpha).
+        share: of a window's iterations that must raise the loss (the paper's rho).
+
+    Returns:
+        x_adv, in the threat's set around x and in [0, 1].
+
+    >>> w = jnp.array([1.0, -2.0])
+    >>> model = lambda key, x: jnp.stack([jnp.sum(w * x[0, 0]), jnp.array(0.0)])
+    >>> x, key = jnp.full((1, 1, 2), 0.5), jax.random.key(0)
+    >>> apgd(key, x, jnp.array(0), model, Linf(0.125), apgd_checkpoints(5)) - x
+    Array([[[-0.125,  0.125]]], dtype=float32)
+    """
+    trace = apgd_trace(
+        key,
+        x,
+        label,
+        model,
+        threat,
+        checkpoints,
+        loss=loss,
+        start=start,
+        first_step=first_step,
+        weight=weight,
+        share=share,
+    )
+    best = jnp.argmax(trace.losses)
+    return jax.lax.dynamic_index_in_dim(trace.images, best, keepdims=False)
+
+
+def apgd_path(
+    key: Array,
+    x: Array,
+    label: Array,
+    model: Model,
+    threat: Linf | L2,
+    checkpoints: Array,
+    *,
+    loss: Loss = Partial(cross_entropy),
+    start: Start = Partial(at_surface),
+    **numbers: Array | float,
+) -> Array:
+    """Every iterate of `apgd`, [T + 1, H, W, C], for `best_iterate` to choose from.
+
+    `numbers` are `first_step, weight, share` as in `apgd`.
+    """
+    return apgd_trace(
+        key, x, label, model, threat, checkpoints, loss=loss, start=start, **numbers
+    ).images
+
+
+def apgd_trace(
+    key: Array,
+    x: Array,
+    label: Array,
+    model: Model,
+    threat: Linf | L2,
+    checkpoints: Array,
+    *,
+    loss: Loss = Partial(cross_entropy),
+    start: Start = Partial(at_surface),
+    first_step: Array | float = 2.0,
+    weight: Array | float = 0.75,
+    share: Array | float = 0.75,
+) -> Trace:
+    """Every iterate of `apgd`, with its loss and the step taken from it."""
+    k_start, k_steps = jax.random.split(key)
+
+    def iterate(state: _State, at: tuple[Array, Array]) -> tuple[_State, tuple]:
+        i, checkpoint = at
+        key_i = jax.random.fold_in(k_steps, i)
+        value, slope = _value_and_slope(key_i, state.x, label, model, loss)
+        image, state = state.x, _note(state, value, slope, i > 0)
+        state, slope = _check(state, slope, checkpoint, share)
+        after = _move(state, slope, x, threat, jnp.where(i > 0, weight, 1.0))
+        return after, (image, value, state.step)
+
+    first = threat.project(start(k_start, x, threat), x)
+    size = jnp.asarray(first_step * threat.radius, x.dtype)
+    flags = jnp.concatenate([jnp.zeros(1, bool), checkpoints])
+    steps = (jnp.arange(flags.shape[0]), flags)
+    _, (images, losses, sizes) = jax.lax.scan(iterate, _begin(first, size), steps)
+    return Trace(images, losses, sizes[:-1])
+
+
+class _State(NamedTuple):
+    """What an iteration needs to know.
+
+    `rises` of `window` iterations raised the loss since the last checkpoint, which
+    `halved` the step or not, and at which the best loss was `checked`.
+    """
+
+    x: Array
+    last: Array
+    step: Array
+    loss: Array
+    best: Array
+    best_slope: Array
+    best_loss: Array
+    rises: Array
+    window: Array
+    halved: Array
+    checked: Array
+
+
+def _begin(first: Array, size: Array) -> _State:
+    """Before the first gradient. Constants vary with the image, for `shard_map`."""
+    zero = 0.0 * jnp.sum(first)
+    return _State(
+        x=first,
+        last=first,
+        step=zero + size,
+        loss=zero - jnp.inf,
+        best=first,
+        best_slope=0.0 * first,
+        best_loss=zero - jnp.inf,
+        rises=zero,
+        window=zero,
+        halved=zero == 0.0,
+        checked=zero - jnp.inf,
+    )
+
+
+def _value_and_slope(
+    key: Array, x: Array, label: Array, model: Model, loss: Loss
+) -> tuple[Array, Array]:
+    """The loss, -inf unless finite, and its gradient, zero where not finite."""
+    value, g = jax.value_and_grad(lambda y: loss(model(key, y), label))(x)
+    value = jnp.where(jnp.isfinite(value), value, -jnp.inf)
+    return value.astype(x.dtype), jnp.where(jnp.isfinite(g), g, 0.0)
+
+
+def _note(state: _State, value: Array, slope: Array, moved: Array) -> _State:
+    """Counts a rise, and keeps the image if it is the best."""
+    better = value > state.best_loss
+    return state._replace(
+        loss=value,
+        best=jnp.where(better, state.x, state.best),
+        best_slope=jnp.where(better, slope, state.best_slope),
+        best_loss=jnp.where(better, value, state.best_loss),
+        rises=state.rises + (moved & (value > state.loss)).astype(value.dtype),
+        window=state.window + moved.astype(value.dtype),
+    )
+
+
+def _check(
+    state: _State, slope: Array, checkpoint: Array, share: Array | float
+) -> tuple[_State, Array]:
+    """At a checkpoint, perhaps half the step and back to the best image."""
+    few = state.rises <= share * state.window
+    stuck = ~state.halved & (state.checked >= state.best_loss)
+    halve = checkpoint & (few | stuck)
+    state = state._replace(
+        x=jnp.where(halve, state.best, state.x),
+        step=jnp.where(halve, state.step / 2, state.step),
+        rises=jnp.where(checkpoint, 0.0, state.rises),
+        window=jnp.where(checkpoint, 0.0, state.window),
+        halved=jnp.where(checkpoint, halve, state.halved),
+        checked=jnp.where(checkpoint, state.best_loss, state.checked),
+    )
+    return state, jnp.where(halve, state.best_slope, slope)
+
+
+def _move(
+    state: _State, slope: Array, x: Array, threat: Linf | L2, weight: Array
+) -> _State:
+    """One step with momentum."""
+    z = threat.project(threat.ascend(state.x, slope, state.step), x)
+    momentum = (1.0 - weight) * (state.x - state.last)
+    moved = state.x + weight * (z - state.x) + momentum
+    return state._replace(x=threat.project(moved, x), last=state.x)

@@ -1,0 +1,81 @@
+"""Auto-PGD towards other classes, one by one.
+
+An untargeted loss follows whichever wrong class leads; a targeted one also finds the
+classes that lead only in the end.
+
+Source: Croce and Hein 2020, arXiv 2003.01690, section 5 (APGD-T).
+"""
+
+from collections.abc import Callable
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax.attack.apgd import apgd, at_surface
+from purifax.attack.choose import choose
+from purifax.attack.pgd import Start
+from purifax.classify import margin, targeted_dlr
+from purifax.threat import L2, Linf
+from purifax.types import Model
+
+__all__ = ["apgd_targeted"]
+
+
+def apgd_targeted(
+    key: Array,
+    x: Array,
+    label: Array,
+    model: Model,
+    threat: Linf | L2,
+    checkpoints: Array,
+    judge: Model,
+    ranks: Array,
+    *,
+    loss: Callable[..., Array] = Partial(targeted_dlr),
+    start: Start = Partial(at_surface),
+    **numbers: Array | float,
+) -> Array:
+    """Auto-PGD towards each of the likeliest wrong classes; the best is kept.
+
+    Args:
+        judge: the model that scores what was found by its `margin`, on keys of its
+            own; usually `classify.each` bound to 10 draws or more.
+        ranks: [R] integers, 0 for the wrong class that the model finds likeliest at x;
+            `jnp.arange(9)` is published. With K classes at most the first K - 1 are
+            run.
+        loss: `(logits, label, target) -> []`, such as `targeted_dlr` (4 classes or
+            more) or `targeted_margin`, as a `Partial`.
+        numbers: `first_step, weight, share` as in `apgd`.
+
+    Returns:
+        x_adv in the threat's set.
+    """
+    k_rank, k_attack, k_judge = jax.random.split(key, 3)
+    wrong = _wrong_classes(model(k_rank, x), label)
+
+    def towards(rank: Array) -> Array:
+        target = jax.lax.dynamic_index_in_dim(wrong, rank, keepdims=False)
+        return apgd(
+            jax.random.fold_in(k_attack, rank),
+            x,
+            label,
+            model,
+            threat,
+            checkpoints,
+            loss=Partial(loss, target=target),
+            start=start,
+            **numbers,
+        )
+
+    found = jax.lax.map(towards, ranks[: wrong.shape[0]])
+    return choose(k_judge, found, label, judge, loss=Partial(margin))[0]
+
+
+def _wrong_classes(logits: Array, label: Array) -> Array:
+    """All classes but the label, the likeliest first, [K - 1]."""
+    classes = logits.shape[-1]
+    mean = jnp.mean(logits.reshape(-1, classes), axis=0)
+    right = jnp.arange(classes) == label
+    return jnp.argsort(jnp.where(right, jnp.inf, -mean))[:-1]

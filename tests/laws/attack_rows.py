@@ -1,0 +1,131 @@
+"""The rows of the attacks; see `rows`."""
+
+from jax import numpy as jnp
+from jax.tree_util import Partial
+from laws.parts import (
+    BALL,
+    DRAWS,
+    LINF,
+    STEPS,
+    Row,
+    adaptive,
+    eot,
+    labelled,
+    pgd,
+)
+
+from purifax import attack, backward, classify
+
+
+def apgd(p, threat, verb=attack.apgd, **more):
+    return labelled(
+        verb,
+        p,
+        model=eot(p),
+        threat=threat,
+        checkpoints=jnp.array([True, False, True]),
+        first_step=1.0,
+        **more,
+    )
+
+
+def square(p, threat):
+    shares = jnp.array([0.6, 0.3, 0.1])
+    return labelled(attack.square, p, model=eot(p), threat=threat, shares=shares)
+
+
+ATTACKS = [
+    Row("pgd_linf", lambda p: pgd(p, LINF), threat=LINF, smooth=False),
+    Row("pgd_l2", lambda p: pgd(p, BALL), threat=BALL, smooth=False),
+    Row(
+        "pgd_bpda",
+        lambda p: pgd(p, LINF, gradient=backward.straight_through),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "best_iterate",
+        lambda p: labelled(
+            attack.best_iterate,
+            p,
+            path=Partial(attack.pgd_path, model=eot(p), threat=LINF, step_sizes=STEPS),
+            judge=eot(p),
+            candidates=jnp.array([1, -1]),
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "best_of_restarts",
+        lambda p: labelled(
+            attack.best_of_restarts,
+            p,
+            attack=Partial(attack.pgd, model=eot(p), threat=BALL, step_sizes=STEPS),
+            judge=eot(p),
+            restarts=jnp.arange(2),
+        ),
+        threat=BALL,
+        smooth=False,
+    ),
+    Row(
+        "joint_score",
+        lambda p: pgd(
+            p,
+            LINF,
+            attack.joint,
+            backward.straight_through,
+            guide=Partial(attack.scaled_direction, score=p["score"], level=0.2),
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "joint_full",
+        lambda p: pgd(
+            p,
+            LINF,
+            attack.joint,
+            backward.straight_through,
+            guide=Partial(attack.pull, purifier=adaptive(p), draws=DRAWS[:2]),
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "sign_vote",
+        lambda p: labelled(
+            attack.sign_vote,
+            p,
+            purifier=adaptive(p),
+            classifier=p["classifier"],
+            threat=LINF,
+            step_sizes=STEPS,
+            draws=DRAWS,
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "spsa",
+        lambda p: pgd(p, LINF, attack.spsa, directions=jnp.arange(4)),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row("apgd_linf", lambda p: apgd(p, LINF), threat=LINF, smooth=False),
+    Row("apgd_l2", lambda p: apgd(p, BALL), threat=BALL, smooth=False),
+    Row(
+        "apgd_targeted",
+        lambda p: apgd(
+            p,
+            LINF,
+            attack.apgd_targeted,
+            judge=eot(p),
+            ranks=jnp.arange(2),
+            loss=Partial(classify.targeted_margin),
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row("square_linf", lambda p: square(p, LINF), threat=LINF, smooth=False),
+    Row("square_l2", lambda p: square(p, BALL), threat=BALL, smooth=False),
+]

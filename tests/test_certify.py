@@ -1,0 +1,209 @@
+"""Randomized smoothing: bounds against SciPy, radii against closed forms."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+import scipy.stats
+from jax import numpy as jnp
+from jax.tree_util import Partial
+from oracles import CLASSES, SHAPE, image, linear_classifier, weights
+
+from purifax import certify, classify
+
+KEY = jax.random.key(17)
+SIGMA = 0.25
+NONE = jnp.array(0.0)
+
+
+def half_space(key, x, w, offset, noise=NONE):
+    """Class 0 beyond a plane, with noise of its own inside."""
+    score = jnp.vdot(w, x) - offset + noise * jax.random.normal(key)
+    return jnp.stack([score, jnp.zeros_like(score)])
+
+
+def plane(distance, noise=NONE):
+    """A model for which image() is at this L2 distance from the plane."""
+    w = weights()[0]
+    offset = jnp.vdot(w, image()) - distance * jnp.linalg.norm(w)
+    return Partial(half_space, w=w, offset=offset, noise=noise)
+
+
+@jax.jit
+def certified(key, model, sigma, selection, draws):
+    return certify.certify(key, image(), model, sigma, selection, draws)
+
+
+@functools.partial(jax.jit, static_argnums=1, static_argnames="alpha")
+def bound(successes, trials, alpha):
+    return certify.lower_bound(successes, trials, alpha=alpha)
+
+
+@pytest.mark.parametrize("trials", [1, 10, 100, 1000, 10_000, 100_000])
+@pytest.mark.parametrize("alpha", [0.05, 0.001])
+def test_the_bound_is_scipys_and_never_above_it(trials, alpha):
+    some = np.linspace(0, trials, 101).astype(int)
+    near = np.arange(max(trials - 40, 0), trials + 1)
+    s = np.unique(np.concatenate([some, near]))
+    exact = scipy.stats.beta.ppf(alpha, np.maximum(s, 1), trials - s + 1)
+    exact = np.where(s > 0, exact, 0.0)
+    found = np.asarray(bound(jnp.asarray(s), trials, alpha), np.float64)
+    assert (found <= exact).all()
+    np.testing.assert_allclose(found, exact, atol=4e-4)
+    sure = exact > 0.5
+    radii = scipy.stats.norm.ppf(exact[sure]) - scipy.stats.norm.ppf(found[sure])
+    assert (radii < 0.025).all()
+
+
+def test_the_bound_is_a_binomtest_interval():
+    for s in (60, 93, 100):
+        both = scipy.stats.binomtest(s, 100).proportion_ci(0.998, "exact")
+        np.testing.assert_allclose(bound(s, 100, 0.001), both.low, rtol=1e-4)
+
+
+def test_more_trials_than_float32_can_count_are_refused():
+    with pytest.raises(ValueError, match="At most 100000 trials.*got 100001"):
+        certify.lower_bound(5, 100_001)
+
+
+def test_counts_are_a_loop_over_draws():
+    model = Partial(classify.undefended, classifier=linear_classifier())
+    found = certify.counts(KEY, image(), model, SIGMA, jnp.arange(30))
+    expected = np.zeros(CLASSES, int)
+    for d in range(30):
+        k_noise, _ = jax.random.split(jax.random.fold_in(KEY, d))
+        x = image() + SIGMA * jax.random.normal(k_noise, SHAPE)
+        expected[int(jnp.argmax(linear_classifier()(x)))] += 1
+    np.testing.assert_array_equal(found, expected)
+    assert (expected > 0).sum() > 1
+    rows = certify.counts(KEY, image(), model, SIGMA, jnp.arange(30).reshape(6, 5))
+    np.testing.assert_array_equal(rows, found)
+
+
+def test_the_model_draws_a_key_of_its_own():
+    """Were it the noise's key, the two noises would be one and cancel."""
+
+    def echo(key, x):
+        z = jax.random.normal(key, x.shape)
+        return jnp.stack([jnp.vdot(z, x - image()), jnp.array(0.0)])
+
+    found = certify.counts(KEY, image(), Partial(echo), SIGMA, jnp.arange(400))
+    assert 140 < found[0] < 260
+
+
+@pytest.mark.parametrize("distance", [0.1, 0.25, 0.5])
+def test_the_radius_of_a_half_space_is_its_distance(distance):
+    selection, draws = jnp.arange(50), jnp.arange(20_000).reshape(10, 2000)
+    label, radius = certified(KEY, plane(distance), SIGMA, selection, draws)
+    assert label == 0
+    assert 0.93 * distance < radius < distance
+    label, radius = certified(KEY, plane(-distance), SIGMA, selection, draws)
+    assert label == 1
+    assert 0.93 * distance < radius < distance
+
+
+def test_a_random_model_is_certified_with_its_randomness():
+    """Noise of the model dilutes the distance: sigma Phi^-1(p) of the average."""
+    own = SIGMA * jnp.linalg.norm(weights()[0])
+    selection, draws = jnp.arange(50), jnp.arange(20_000).reshape(10, 2000)
+    _, radius = certified(KEY, plane(0.4, own), SIGMA, selection, draws)
+    assert 0.95 < radius / (0.4 / np.sqrt(2)) < 1.0
+
+
+def test_the_bound_holds_as_often_as_it_says():
+    """Over 400 certificates with alpha 0.1, the true radius is exceeded in 40 or fewer
+    but for 4 standard errors, and abstentions carry no radius."""
+    keys = jax.random.split(KEY, 400)
+    run = jax.jit(
+        jax.vmap(
+            lambda key: certify.certify(
+                key,
+                image(),
+                plane(0.1),
+                SIGMA,
+                jnp.arange(20),
+                jnp.arange(200),
+                alpha=0.1,
+            )
+        )
+    )
+    labels, radii = map(np.asarray, run(keys))
+    over = (radii > 0.1).sum()
+    assert 10 < over <= 40 + 4 * np.sqrt(400 * 0.1 * 0.9)
+    np.testing.assert_array_equal(radii[labels == -1], 0.0)
+
+
+def test_it_abstains_on_the_border_and_where_draws_are_few():
+    for draws in (jnp.arange(1000), jnp.arange(9)):
+        found = certified(KEY, plane(0.0), SIGMA, jnp.arange(20), draws)
+        assert [float(v) for v in found] == [-1.0, 0.0]
+    few = certified(KEY, plane(5.0), SIGMA, jnp.arange(20), jnp.arange(9))
+    assert few[0] == -1
+    enough = certified(KEY, plane(5.0), SIGMA, jnp.arange(20), jnp.arange(10))
+    assert enough[0] == 0 and enough[1] > 0
+
+
+def test_the_largest_radius_of_100_draws():
+    label, radius = certified(
+        KEY, plane(50.0), SIGMA, jnp.arange(10), jnp.arange(100)
+    )
+    expected = SIGMA * scipy.stats.norm.ppf(0.001 ** (1 / 100))
+    np.testing.assert_allclose(radius, expected, rtol=1e-4)
+    assert label == 0
+
+
+def test_selection_and_estimate_do_not_share_noise():
+    """With one and the same noise the chosen class would win its own draws."""
+    keys = jax.random.split(KEY, 300)
+    k_select, k_estimate = jax.vmap(jax.random.split, out_axes=1)(keys)
+    tally = jax.vmap(
+        lambda key: certify.counts(key, image(), plane(0.0), SIGMA, jnp.arange(1))
+    )
+    first, second = tally(k_select)[:, 0], tally(k_estimate)[:, 0]
+    assert 0.35 < (first == second).mean() < 0.65
+    labels, _ = jax.vmap(
+        lambda key: certify.certify(
+            *(key, image(), plane(0.0), SIGMA, jnp.arange(1), jnp.arange(1)), alpha=0.6
+        )
+    )(keys)
+    np.testing.assert_array_equal(labels != -1, first == second)
+
+
+def test_predict_is_the_binomial_test():
+    def model(key, x, share):
+        right = jax.random.uniform(key) < share
+        return jnp.stack([right, ~right, False]).astype(jnp.float32)
+
+    answers = set()
+    for share in (0.5, 0.6, 0.75, 0.9):
+        bound_model = Partial(model, share=jnp.array(share))
+        found = certify.counts(KEY, image(), bound_model, SIGMA, jnp.arange(60))
+        most, second, _ = sorted(np.asarray(found).tolist(), reverse=True)
+        p = scipy.stats.binomtest(most, most + second).pvalue
+        expected = int(jnp.argmax(found)) if p <= 0.001 else -1
+        label = certify.predict(KEY, image(), bound_model, SIGMA, jnp.arange(60))
+        assert int(label) == expected
+        answers.add(expected)
+    assert answers == {0, -1}
+
+
+def test_answers_that_are_not_finite_count_for_no_class():
+    def model(key, x):
+        lost = jax.random.uniform(key) < 0.5
+        return jnp.where(lost, jnp.nan, jnp.array([1.0, 0.0]))
+
+    found = certify.counts(KEY, image(), Partial(model), SIGMA, jnp.arange(100))
+    assert found[1] == 0 and 30 < found[0] < 70
+    assert certified(KEY, Partial(model), SIGMA, jnp.arange(9), jnp.arange(99))[0] == -1
+
+
+def test_an_ensemble_is_refused():
+    model = Partial(classify.each, model=plane(0.1), draws=jnp.arange(3))
+    with pytest.raises(ValueError, match=r"must return the logits \[K\] of one draw"):
+        certify.counts(KEY, image(), model, SIGMA, jnp.arange(4))
+
+
+def test_key_and_dtype_rules_are_kept(strict):
+    certify.certify(KEY, image(), plane(0.1), SIGMA, jnp.arange(4), jnp.arange(8))
+    certify.predict(KEY, image(), plane(0.1), SIGMA, jnp.arange(8))
