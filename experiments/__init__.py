@@ -1,0 +1,3 @@
+"""Commands built on purifax: ``python -m experiments.<verb> --config=<name>``."""
+
+__all__: list[str] = []

@@ -1,0 +1,36 @@
+"""ADP on digits (8x8) at Linf 0.15: blind, BPDA and exact attacks.
+
+    python -m experiments.quickstart
+
+trains what it needs first; or, after `experiments.train` of `digits_dsm` and
+`digits_classifier`:
+
+    python -m experiments.evaluate --config=digits_adp
+
+Noise, level and rate were chosen on the 130 validation images
+(`--config.images.split=validation --config.images.count=130`) among seven settings.
+"""
+
+from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+
+__all__ = ["config"]
+
+
+def config() -> Evaluation:
+    """The config; see the module's docstring."""
+    return Evaluation(
+        images=Subjects(name="digits", count=300),
+        score="runs/digits_dsm",
+        classifier="runs/digits_classifier",
+        defence=Defence(sigma=0.25, level=0.25, rate=0.4, steps=5, runs=10),
+        radius=0.15,
+        attacks=("blind", "bpda", "exact"),
+        sweep=(0.1, 0.2, 0.3),
+        swept=("blind", "bpda", "exact"),
+        sweep_images=40,
+        keys=3,
+        chunk=100,
+        blind=Attack(steps=40),
+        bpda=Attack(steps=20, eot=5),
+        exact=Attack(steps=20, eot=5),
+    )

@@ -1,0 +1,26 @@
+"""Classifier for scikit-learn's digits (8x8): a small convolutional network.
+
+    python -m experiments.train --config=digits_classifier
+
+@digits_classifier@
+"""
+
+from experiments.lib.config import (
+    ClassifierNet,
+    ClassifierTraining,
+    Data,
+    Optim,
+    Train,
+)
+
+__all__ = ["config"]
+
+
+def config() -> ClassifierTraining:
+    """The config; see the module's docstring."""
+    return ClassifierTraining(
+        data=Data(name="digits"),
+        net=ClassifierNet(name="SmallCNN", widths=(32, 64), hidden=128),
+        optim=Optim(learning_rate=2e-3, schedule="cosine", ema=0.0),
+        train=Train(steps=300, batch=128, validate_every=100, save_every=100),
+    )

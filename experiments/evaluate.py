@@ -1,0 +1,69 @@
+"""Evaluates a classifier, bare and defended by purification, under attacks.
+
+    python -m experiments.evaluate --config=digits_adp
+    python -m experiments.evaluate --config=cifar10_adp_small --data_dir=DIR
+
+Prints a table and writes record.npz, summary.json, report.md, report.html, pictures and
+the adversarial images (parts/) into the work directory. The same command again resumes.
+"""
+
+import pathlib
+import shlex
+import sys
+import time
+
+from absl import flags
+
+from experiments.lib import devices
+from experiments.lib import flags as flagslib
+from experiments.lib.config import Evaluation
+
+__all__ = ["evaluate", "main"]
+
+
+def main(config: Evaluation, options: flags.FlagValues) -> None:
+    """Evaluates `config` in the work directory of the options."""
+    devices.prepare(config.chunk)
+    words = ["python -m experiments.evaluate", *map(shlex.quote, sys.argv[1:])]
+    evaluate(config, pathlib.Path(options.workdir), options.data_dir, " ".join(words))
+
+
+def evaluate(
+    config: Evaluation,
+    folder: pathlib.Path,
+    data_dir: str | None,
+    command: str,
+    began: float | None = None,
+) -> bool:
+    """Evaluates, reports and prints; whether it came to its end.
+
+    Args:
+        command: to be told to the user for resuming, and written in the report.
+        began: `time.monotonic()` when the whole command began, training included.
+    """
+    from experiments.lib import evaluation, findings, report
+    from experiments.lib.stop import Stop
+
+    began = time.monotonic() if began is None else began
+    with Stop() as stop:
+        work = evaluation.set_up(config, folder, data_dir)
+        done = evaluation.run(work, stop)
+    if done is None:
+        print(
+            f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
+        )
+        return False
+    found = findings.findings(
+        work,
+        done,
+        title=f"{config.images.name}: {config.defence.method} purification",
+        command=command,
+        seconds=time.monotonic() - began,
+    )
+    print(report.text(report.write(folder, found)))
+    print(f"report: {folder / 'report.html'}")
+    return True
+
+
+if __name__ == "__main__":
+    flagslib.run(main, (Evaluation,))

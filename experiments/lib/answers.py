@@ -1,0 +1,105 @@
+"""What the bare and the defended model answer to images."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+from jax.tree_util import Partial
+
+import purifax
+from experiments.lib import defence as defences
+from experiments.lib.attacks import World
+from purifax import classify, purify
+from purifax.types import Classifier, Model, Purifier
+
+__all__ = ["answers", "climb", "mapped", "once"]
+
+
+@functools.partial(jax.jit, static_argnames="mesh")
+def _mapped(mesh: Mesh, fn: Callable, key: Array, index: Array, batch: tuple) -> Any:
+    split, whole = PartitionSpec("batch"), PartitionSpec()
+    share = jax.shard_map(
+        lambda fn, key, index, batch: purifax.batched(fn)(key, *batch, index=index),
+        mesh=mesh,
+        in_specs=(whole, whole, split, split),
+        out_specs=split,
+    )
+    return share(fn, key, index, batch)
+
+
+def mapped(fn: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """`run(key, index, *batch)`: a one-image function over images on all devices.
+
+    Each device runs its share by itself; nothing crosses. The function is a pytree and
+    an argument of the compiled program: its parameters are not constants in it, and
+    another radius does not compile again.
+    """
+    return lambda key, index, *batch: _mapped(mesh, fn, key, index, batch)
+
+
+def answers(world: World, keys: int) -> Partial:
+    """`(key, x) -> dict`: the classes answered for one image, and its score's length.
+
+    "bare": [], of the classifier alone; for each pooling rule [M, S], of the first
+    1 .. S runs under each of M keys; "norm": [], |f(x)|.
+    """
+    purifier = defences.purifier(world.defence, world.score, world.limit, early=True)
+    model = defences.run(purifier, world.classifier)
+    return Partial(
+        _answers,
+        runs=defences.ensemble(world.defence, model, classify.each),
+        classifier=world.classifier,
+        norm=Partial(purify.scaled_norm, score=world.score, level=world.defence.level),
+        keys=jnp.arange(keys),
+    )
+
+
+def _answers(
+    key: Array, x: Array, runs: Model, classifier: Classifier, norm: Any, keys: Array
+) -> dict[str, Array]:
+    rules = jax.lax.map(
+        lambda k: classify.curves(runs(jax.random.fold_in(key, k), x)), keys
+    )
+    return {"bare": jnp.argmax(classifier(x)), "norm": norm(x), **rules}
+
+
+def climb(world: World) -> Partial:
+    """`(key, x) -> {rule: [T + 1]}`: the pooled answer after 0 .. T steps.
+
+    For the method "adaptive" alone. Step 0 is the noised image.
+    """
+    bound = defences.purifier(world.defence, world.score)
+    trace = Partial(purify.adaptive_trace, **bound.keywords)
+    model = Partial(_along, trace=trace, classifier=world.classifier)
+    return Partial(_climb, runs=defences.ensemble(world.defence, model, classify.each))
+
+
+def _along(
+    key: Array, x: Array, trace: Callable, classifier: Classifier, **knobs: Array
+) -> Array:
+    return jax.vmap(classifier)(trace(key, x, **knobs)[1].images)
+
+
+def _climb(key: Array, x: Array, runs: Model) -> dict[str, Array]:
+    pooled = jax.vmap(classify.curves, in_axes=1)(runs(key, x))
+    return {rule: classes[:, -1] for rule, classes in pooled.items()}
+
+
+def once(world: World) -> Partial:
+    """`(key, x) -> (purified, class)`: one run of the defence, to look at."""
+    return Partial(
+        _once,
+        purifier=defences.purifier(world.defence, world.score, world.limit, early=True),
+        classifier=world.classifier,
+    )
+
+
+def _once(
+    key: Array, x: Array, purifier: Purifier, classifier: Classifier
+) -> tuple[Array, Array]:
+    purified = purifier(key, x)
+    return purified, jnp.argmax(classifier(purified))

@@ -1,0 +1,175 @@
+"""Purify the images of files, a folder or an .npz, and write them out again."""
+
+import os
+import pathlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+
+from experiments.lib import answers, attacks, devices, pictures, subjects
+from experiments.lib import defence as defences
+from experiments.lib.batches import padded
+from experiments.lib.config import Evaluation
+from experiments.lib.progress import Progress
+from purifax import data, score, weights
+
+__all__ = ["clean"]
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+FIELDS = ("images", "image", "x")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images to purify: uint8 [N, H, W, C], and how to write the purified ones."""
+
+    images: np.ndarray
+    targets: tuple[str, ...]
+    write: Callable[[pathlib.Path, np.ndarray], None]
+
+
+def clean(
+    config: Evaluation,
+    source: pathlib.Path,
+    out: pathlib.Path,
+    data_dir: str | None,
+    seed: int,
+) -> int:
+    """Purifies all images of `source` into the folder `out`; gives their number.
+
+    Raises:
+        ValueError: no image, one that cannot be read or has another size than the
+            score network's, or a target that exists.
+        FileNotFoundError: no such source or network.
+    """
+    defences.check(config.defence)
+    found = _read(source)
+    expected = weights.image_shape(config.score)
+    if found.images.shape[1:] != expected:
+        raise ValueError(
+            f"{source} has images of {_size(found.images.shape[1:])}; the score "
+            f"network of {config.score} takes {_size(expected)}. Resize them first."
+        )
+    taken = [name for name in (*found.targets, "purified.png") if (out / name).exists()]
+    if taken:
+        raise ValueError(
+            f"{out / taken[0]} exists already; give another --out, or remove it."
+        )
+    purified = _purified(config, found.images, data_dir, seed)
+    out.mkdir(parents=True, exist_ok=True)
+    found.write(out, purified)
+    rows = np.stack([found.images[:10], purified[:10]]) / 255
+    pictures.grid(out / "purified.png", rows)
+    return len(purified)
+
+
+def _purified(
+    config: Evaluation, images: np.ndarray, data_dir: str | None, seed: int
+) -> np.ndarray:
+    """The purified images, uint8 [N, H, W, C]; each by its place's own key."""
+    f = weights.load(config.score)
+    world = attacks.World(config.defence, score.from_scaled(f), lambda x: x)
+    if config.defence.method == "detect":
+        held = subjects.held_out(config.images, data_dir).images[:512]
+        x = data.augment.to_float(jnp.asarray(held))
+        limit = float(defences.calibrate(config.defence, world.score, x))
+        world = replace(world, limit=limit)
+    purifier = defences.purifier(config.defence, world.score, world.limit, early=True)
+    mesh = devices.mesh(len(jax.local_devices()))
+    chunk = mesh.size * max(1, min(config.chunk, len(images)) // mesh.size)
+    run, key = answers.mapped(purifier, mesh), jax.random.key(seed)
+    shown, done = Progress("purify", 0, len(images), unit="image"), []
+    for start in range(0, len(images), chunk):
+        x = data.augment.to_float(jnp.asarray(padded(images, start, chunk)))
+        y = run(key, jnp.arange(start, start + chunk), x)
+        done.append(np.asarray(jnp.round(y * 255)).astype(np.uint8))
+        shown.update(min(start + chunk, len(images)))
+    shown.close()
+    return np.concatenate(done)[: len(images)]
+
+
+def _read(source: pathlib.Path) -> Source:
+    if source.is_dir():
+        paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in ENDINGS)
+        return _files(source, paths)
+    if not source.is_file():
+        raise FileNotFoundError(f"there is no file or folder {source}.")
+    if source.suffix == ".npz":
+        return _archive(source)
+    return _files(source.parent, [source])
+
+
+def _files(root: pathlib.Path, paths: list[pathlib.Path]) -> Source:
+    """Image files, written as .png under the same names, folders kept."""
+    if not paths:
+        raise ValueError(f"{root} holds no image; known endings: {', '.join(ENDINGS)}.")
+    images = [_decode(path) for path in paths]
+    for path, image in zip(paths, images, strict=True):
+        if image.shape != images[0].shape:
+            raise ValueError(
+                f"{path} is {_size(image.shape)} but {paths[0]} is "
+                f"{_size(images[0].shape)}; all must be alike."
+            )
+    names = [str(path.relative_to(root).with_suffix(".png")) for path in paths]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two images would both be written as {twice[0]}.")
+
+    def write(out: pathlib.Path, purified: np.ndarray) -> None:
+        from PIL import Image
+
+        for name, image in zip(names, purified, strict=True):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
+                out / name
+            )
+
+    return Source(np.stack(images), tuple(names), write)
+
+
+def _decode(path: pathlib.Path) -> np.ndarray:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            grey = image.mode in ("1", "L", "I", "I;16", "LA")
+            array = np.asarray(image.convert("L" if grey else "RGB"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as an image ({error}).") from None
+    return array[..., None] if grey else array
+
+
+def _archive(path: pathlib.Path) -> Source:
+    """An .npz with uint8 `images`; its other arrays are written along."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read as an .npz ({error}).") from None
+    field = next((name for name in FIELDS if name in arrays), None)
+    if field is None:
+        raise ValueError(
+            f"{path} has {', '.join(arrays) or 'no array'}; one of "
+            f"{', '.join(FIELDS)} is needed."
+        )
+    images = arrays[field][..., None] if arrays[field].ndim == 3 else arrays[field]
+    if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
+        raise ValueError(
+            f"{field} in {path} is {images.dtype} {images.shape}; uint8 [N, H, W, C] "
+            "with N > 0 is needed."
+        )
+
+    def write(out: pathlib.Path, purified: np.ndarray) -> None:
+        part = out / f"{path.name}.part"
+        with part.open("wb") as file:
+            np.savez(file, **arrays | {field: purified.reshape(arrays[field].shape)})
+        os.replace(part, out / path.name)
+
+    return Source(images, (path.name,), write)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,153 @@
+"""Config types of purification and evaluation: plain values, as in `config`.
+
+`Defence` names a purifier and how its runs are pooled, `Attack` the budget of one
+attack, `Evaluation` puts both to work on images.
+"""
+
+from dataclasses import dataclass, field
+
+__all__ = ["ATTACKS", "Attack", "Defence", "Evaluation", "Subjects"]
+
+
+@dataclass(frozen=True)
+class Defence:
+    """A purifier in front of a classifier.
+
+    `method` is "adaptive" (ADP), "one_step", "rounds" (ADP again and again, once for
+    each of `sigmas`) or "detect" (ADP with `sigma` where the score is long, with
+    `calm` times `sigma` elsewhere; the threshold lets a share `false_alarms` of clean
+    validation images above it).
+
+    `noise` is "gaussian", "binary" or "heteroscedastic" (then with `slope`). The score
+    is taken at noise level `level` in each of `steps` steps, or at levels that fall
+    geometrically from `level` to `last_level`. `curvature` is "jvp" or
+    "difference"; `rate, smallest, largest, stop` bound the adaptive step. The answer
+    pools `runs` purifications by `rule`: "probabilities", "logits" or "vote". With
+    "adaptive", `sigmas` gives equal shares of the runs a noise level each.
+    """
+
+    method: str = "adaptive"
+    sigma: float = 0.25
+    sigmas: tuple[float, ...] = ()
+    noise: str = "gaussian"
+    slope: float = 0.1
+    level: float = 0.25
+    last_level: float | None = None
+    steps: int = 10
+    curvature: str = "jvp"
+    rate: float = 0.05
+    smallest: float = 1e-5
+    largest: float = 0.1
+    stop: float = 1e-3
+    calm: float = 0.2
+    false_alarms: float = 0.05
+    runs: int = 10
+    rule: str = "probabilities"
+
+
+@dataclass(frozen=True)
+class Attack:
+    """The budget of one attack.
+
+    `step_size` is a share of the radius; for APGD that of the first step, published as
+    2. For the Square attack `steps` are queries and there is no step size. `eot` draws
+    are averaged in each gradient (for black-box attacks: in each loss). `start` is
+    "random", "surface" (APGD's: random, at the radius) or "image". `loss` is
+    "cross_entropy", "margin" or "dlr". Of the last iterate and `candidates` - 1 earlier
+    ones, spread evenly, and of all `restarts`, the one of highest expected loss over
+    `judge` keys of its own is kept; with one candidate APGD keeps its best iterate.
+    `directions` is that of SPSA.
+    """
+
+    steps: int = 40
+    step_size: float = 0.25
+    eot: int = 1
+    start: str = "random"
+    loss: str = "cross_entropy"
+    restarts: int = 1
+    candidates: int = 1
+    judge: int = 10
+    directions: int = 0
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The images: the first `count` of a stratified, shuffled part of a set.
+
+    `split` is "test", or "validation": those which the training configs hold out with
+    the same `validation` share and `split_seed`. Choose settings on "validation" only.
+    """
+
+    name: str
+    split: str = "test"
+    count: int = 512
+    seed: int = 0
+    validation: float = 0.1
+    split_seed: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A classifier, bare and defended, against a list of attacks.
+
+    `score`, `classifier` and `surrogate` (only for the attack "transfer") are work
+    directories of `experiments.train`. `attacks` are names of the fields below, in the
+    order they are run. `sweep` are further radii, at which `swept` attacks are run on
+    the first `sweep_images` images. Every answer is given under `keys` fresh keys.
+    `chunk` images are worked on at once. `skip_wrong` leaves images unattacked that the
+    defended model gets wrong under every key as they are.
+    """
+
+    images: Subjects
+    score: str
+    classifier: str
+    surrogate: str = ""
+    defence: Defence = field(default_factory=Defence)
+    threat: str = "Linf"
+    radius: float = 8 / 255
+    attacks: tuple[str, ...] = ("blind", "bpda", "exact")
+    sweep: tuple[float, ...] = ()
+    swept: tuple[str, ...] = ()
+    sweep_images: int = 128
+    keys: int = 5
+    chunk: int = 64
+    seed: int = 0
+    pictured: int = 8
+    skip_wrong: bool = False
+    blind: Attack = Attack()
+    transfer: Attack = Attack()
+    bpda: Attack = Attack(eot=15, start="image")
+    vote: Attack = Attack(eot=15, start="image")
+    joint_score: Attack = Attack(eot=15, start="image")
+    joint_full: Attack = Attack(eot=15, start="image")
+    unrolled: Attack = Attack(eot=15, start="image")
+    surrogate_steps: Attack = Attack(eot=15, start="image")
+    held: Attack = Attack(eot=20)
+    exact: Attack = Attack(eot=20)
+    spsa: Attack = Attack(eot=4, directions=64, loss="margin", start="image")
+    apgd: Attack = Attack(steps=100, step_size=2.0, eot=20, start="surface")
+    apgd_held: Attack = Attack(
+        steps=10, step_size=2.0, eot=200, start="surface", loss="margin"
+    )
+    apgd_bpda: Attack = Attack(steps=100, step_size=2.0, eot=20, start="surface")
+    square: Attack = Attack(steps=1000, eot=20, loss="margin")
+
+
+ATTACKS = {
+    "blind": ("blind PGD", "blind"),
+    "transfer": ("transfer PGD", "transfer"),
+    "bpda": ("BPDA+EOT", "bpda"),
+    "vote": ("BPDA+EOT (sign vote)", "bpda"),
+    "joint_score": ("joint (score)", "joint"),
+    "joint_full": ("joint (full)", "joint"),
+    "unrolled": ("one-step unrolling", "unrolled"),
+    "surrogate_steps": ("surrogate PGD+EOT", "surrogate"),
+    "held": ("held-step PGD+EOT", "surrogate"),
+    "exact": ("exact PGD+EOT", "exact"),
+    "spsa": ("SPSA", "black-box"),
+    "apgd": ("exact APGD+EOT", "exact"),
+    "apgd_held": ("held-step APGD+EOT", "surrogate"),
+    "apgd_bpda": ("BPDA APGD+EOT", "bpda"),
+    "square": ("Square", "black-box"),
+}
+"""What a report calls each attack, and the gradient it goes by there."""

@@ -1,0 +1,83 @@
+"""Devices of a command: CPU cores as devices, the compile cache, and the mesh.
+
+One XLA CPU device runs a convolution on one core, so a CPU run is split over as many
+CPU devices as there are cores. `prepare` must be called before jax is first used.
+"""
+
+import os
+import pathlib
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+__all__ = ["mesh", "prepare", "replicated", "sharded"]
+
+_SMALLEST_SHARE = 16
+
+
+def prepare(batch: int) -> None:
+    """Sets up jax for a command that works on batches of `batch` images.
+
+    The number of CPU devices is the number of cores this process may use, lowered
+    until it divides the batch into shares of at least 16. A number the user has set
+    (JAX_NUM_CPU_DEVICES, or the XLA flag) is left alone.
+    """
+    flag = "xla_force_host_platform_device_count"
+    asked = os.environ.get("JAX_NUM_CPU_DEVICES")
+    if not asked and flag not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", _shares(_cores(), batch))
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path("~/.cache").expanduser()
+        jax.config.update(
+            "jax_compilation_cache_dir", str(pathlib.Path(home, "purifax"))
+        )
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _shares(cores: int, batch: int) -> int:
+    """The largest number of equal shares of the batch, each worth a device."""
+    most = max(1, min(cores, batch // _SMALLEST_SHARE))
+    return next(n for n in range(most, 0, -1) if batch % n == 0)
+
+
+def mesh(batch: int, count: int | None = None) -> Mesh:
+    """A mesh of local devices with the one axis "batch".
+
+    Args:
+        batch: images in a batch.
+        count: devices taken; by default all accelerators, or as many CPU devices as
+            divide the batch.
+
+    Raises:
+        ValueError: the batch does not divide by the number of devices.
+    """
+    devices = jax.local_devices()
+    if count is None and devices[0].platform == "cpu":
+        count = _shares(len(devices), batch)
+    devices = devices[:count]
+    if batch % len(devices):
+        below = batch - batch % len(devices)
+        near = below or len(devices)
+        raise ValueError(
+            f"a batch of {batch} does not divide over {len(devices)} devices; "
+            f"set --config.train.batch={near}, or use fewer devices."
+        )
+    axes = (AxisType.Auto,)
+    return Mesh(np.asarray(devices), ("batch",), axis_types=axes)
+
+
+def sharded(over: Mesh) -> NamedSharding:
+    """Each device holds its share of the leading axis."""
+    return NamedSharding(over, PartitionSpec("batch"))
+
+
+def replicated(over: Mesh) -> NamedSharding:
+    """Each device holds a copy."""
+    return NamedSharding(over, PartitionSpec())

@@ -1,0 +1,197 @@
+"""Evaluate a classifier, bare and defended, under attacks; every part resumes.
+
+The work is a list of jobs: the clean images, then each attack at each radius. A job
+goes through the images in chunks; each chunk makes its adversarial images, asks both
+models about them and is stored as one file under ``parts``. What is stored is not
+computed again, so the same command resumes, and ends in the same record: the key of an
+image is folded from the seed, the attack and the image's own index alone.
+
+Keys by role: attacks, answers, pictures. The answers' keys are the same for clean and
+attacked images, and no attack sees them.
+"""
+
+import pathlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from jax import numpy as jnp
+from jax.sharding import Mesh
+
+from experiments.lib import answers, attacks, devices, subjects, workdir
+from experiments.lib import defence as defences
+from experiments.lib.batches import padded
+from experiments.lib.config_evaluation import ATTACKS, Evaluation
+from experiments.lib.parts import Arrays, Parts, joined
+from experiments.lib.progress import Progress
+from experiments.lib.stop import Stop
+from purifax import data, score, weights
+
+__all__ = ["Job", "Run", "run", "set_up"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attack at one radius on the first `count` images; "clean" is no attack."""
+
+    attack: str
+    radius: float
+    count: int
+
+    @property
+    def name(self) -> str:
+        """Of its files and in progress: exact-0.15."""
+        return f"{self.attack}-{self.radius:.6g}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an evaluation is made of; nothing here changes while it runs."""
+
+    config: Evaluation
+    folder: pathlib.Path
+    mesh: Mesh
+    images: data.Images
+    world: attacks.World
+    k_attacks: Array
+    k_answers: Array
+    k_pictures: Array
+    hashes: dict[str, str]
+
+    @property
+    def chunk(self) -> int:
+        """Images worked on at once: a share for each device."""
+        size = self.mesh.size
+        return size * max(1, min(self.config.chunk, len(self.images)) // size)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All jobs, the clean images first."""
+        config, everyone = self.config, len(self.images)
+        some = min(config.sweep_images, everyone)
+        main = [Job(name, config.radius, everyone) for name in config.attacks]
+        swept = [
+            Job(name, radius, some)
+            for name in config.swept
+            for radius in config.sweep
+            if radius != config.radius or name not in config.attacks
+        ]
+        return [Job("clean", 0.0, everyone), *main, *swept]
+
+
+def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Run:
+    """Checks the config, loads images and networks, and claims the work directory.
+
+    Raises:
+        ValueError: a config that cannot be run, or a folder of another config.
+        FileNotFoundError: a network's work directory is not there.
+    """
+    defences.check(config.defence)
+    attacks.check(config)
+    if config.keys < 1:
+        raise ValueError(f"keys must be 1 or more; got {config.keys}.")
+    workdir.check(folder, config)
+    images = subjects.chosen(config.images, data_dir)
+    named = {"score": config.score, "classifier": config.classifier}
+    if config.surrogate:
+        named["surrogate"] = config.surrogate
+    networks = {role: weights.load(place) for role, place in named.items()}
+    workdir.claim(folder, config)
+    world = attacks.World(
+        defence=config.defence,
+        score=score.from_scaled(networks["score"]),
+        classifier=networks["classifier"],
+        surrogate=networks.get("surrogate"),
+    )
+    if config.defence.method == "detect":
+        clean = subjects.held_out(config.images, data_dir).images[:512]
+        x = data.augment.to_float(jnp.asarray(clean))
+        limit = float(defences.calibrate(world.defence, world.score, x))
+        world = replace(world, limit=limit)
+    hashes = {"images": subjects.fingerprint(images)} | {
+        role: workdir.fingerprint(net.variables) for role, net in networks.items()
+    }
+    keys = jax.random.split(jax.random.key(config.seed), 3)
+    mesh = devices.mesh(len(jax.local_devices()))
+    return Run(config, folder, mesh, images, world, *keys, hashes)
+
+
+def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
+    """Does all jobs; None if it was asked to stop before the end.
+
+    Returns:
+        For each job, by image: "x_adv" [N, H, W, C], "distance" [N], the "norm" of the
+        score [N], and the classes answered: "bare" [N], and by pooling rule [N, M, S];
+        and the "seconds" [2] spent on the attack and on the answers.
+    """
+    parts, done = Parts(work.folder), {}
+    respond = answers.mapped(answers.answers(work.world, work.config.keys), work.mesh)
+    for number, job in enumerate(work.jobs):
+        shown = Progress(
+            f"{number + 1}/{len(work.jobs)} {job.name}", 0, job.count, unit="image"
+        )
+        attack, found = _attacker(work, job), []
+        for start in range(0, job.count, work.chunk):
+            if stop.asked:
+                shown.close()
+                return None
+            make = _Chunk(work, job, start, attack, respond, _wrong(work, done))
+            found.append(parts.get(f"{job.name}-{start}", make))
+            shown.update(min(start + work.chunk, job.count))
+        shown.close()
+        done[job] = joined(found, job.count)
+    return done
+
+
+def _attacker(work: Run, job: Job) -> Callable[..., Array]:
+    """`(index, images, labels) -> x_adv` of a job."""
+    if job.attack == "clean":
+        return lambda index, images, labels: images
+    threat = attacks.threat(work.config, job.radius)
+    budget = getattr(work.config, job.attack)
+    bound = attacks.bind(job.attack, budget, work.world, threat)
+    key = jax.random.fold_in(work.k_attacks, list(ATTACKS).index(job.attack))
+    mapped = answers.mapped(bound, work.mesh)
+    return lambda index, images, labels: mapped(key, index, images, labels)
+
+
+def _wrong(work: Run, done: dict[Job, Arrays]) -> np.ndarray | None:
+    """Images wrong under every key without an attack, if those are to be skipped."""
+    if not work.config.skip_wrong or not done:
+        return None
+    clean = done[work.jobs[0]][work.config.defence.rule][:, :, -1]
+    return (clean != work.images.labels[:, None]).all(1)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Makes one chunk of a job: its adversarial images and what is answered to them."""
+
+    work: Run
+    job: Job
+    start: int
+    attack: Callable[..., Array]
+    respond: Callable[..., Any]
+    skip: np.ndarray | None
+
+    def __call__(self) -> Arrays:
+        began, images = time.monotonic(), self.work.images
+        rows = (self.start, self.work.chunk)
+        x = data.augment.to_float(jnp.asarray(padded(images.images, *rows)))
+        label = jnp.asarray(padded(images.labels, *rows))
+        index = jnp.asarray(padded(images.index, *rows).astype(np.int32))
+        x_adv = self.attack(index, x, label)
+        if self.skip is not None:
+            still = jnp.asarray(padded(self.skip, *rows))
+            x_adv = jnp.where(still[:, None, None, None], x, x_adv)
+        x_adv, attacked = jax.block_until_ready(x_adv), time.monotonic()
+        told = self.respond(self.work.k_answers, index, x_adv)
+        threat = attacks.threat(self.work.config, self.job.radius)
+        arrays = {"x_adv": x_adv, "distance": jax.vmap(threat.distance)(x_adv, x)}
+        arrays = {name: np.asarray(a) for name, a in {**arrays, **told}.items()}
+        seconds = np.array([attacked - began, time.monotonic() - attacked])
+        return arrays | {"seconds": seconds}

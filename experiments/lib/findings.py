@@ -1,0 +1,226 @@
+"""From the answers of an evaluation to what its report shows."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+
+from experiments.lib import answers, attacks, workdir
+from experiments.lib import defence as defences
+from experiments.lib.config_evaluation import ATTACKS
+from experiments.lib.evaluation import Job, Run
+from experiments.lib.parts import Arrays
+from experiments.lib.report_types import (
+    AGGREGATIONS,
+    Curve,
+    Evaluation,
+    Pictures,
+    Result,
+    curve,
+)
+from purifax import data
+from purifax.record import Record
+
+__all__ = ["findings"]
+
+
+def findings(
+    work: Run, done: dict[Job, Arrays], *, title: str, command: str, seconds: float
+) -> Evaluation:
+    """Everything the report is made of.
+
+    Args:
+        seconds: of the whole command.
+    """
+    config, main = work.config, [job for job in done if job.count == len(work.images)]
+    swept = [job for job in done if job not in main or _swept(work, job)]
+    main = [job for job in main if job not in swept]
+    strongest = main[-1]
+    return Evaluation(
+        title=title,
+        dataset=f"{config.images.name} ({config.images.split})",
+        num_classes=len(work.images.names),
+        results=tuple(r for job in main for r in _results(work, job, done)),
+        sweep=tuple(r for job in swept for r in _results(work, job, done)),
+        curves=(*_runs(work, main[:1], done), *_runs(work, main[1:][-1:], done))
+        + tuple(_steps(work, {main[0]: None, strongest: None}, done)),
+        pictures=_pictures(work, strongest, done),
+        models=_models(work),
+        seeds={"all keys": config.seed, "images": config.images.seed},
+        versions=workdir.versions(),
+        hashes=work.hashes,
+        settings=_settings(work),
+        seconds=seconds,
+        command=command,
+        notes=tuple(_detection(work, main, done)),
+    )
+
+
+def _swept(work: Run, job: Job) -> bool:
+    return job.attack != "clean" and job.radius != work.config.radius
+
+
+def _results(work: Run, job: Job, done: dict[Job, Arrays]) -> Iterator[Result]:
+    """The job's rows: what it does to the defended model and to the bare one."""
+    config, found, clean = work.config, done[job], done[work.jobs[0]]
+    images = work.images.take(np.arange(job.count))
+    title, gradient = ATTACKS.get(job.attack, ("no attack", "none"))
+    # The blind attack is made on the bare classifier; to it, the others are strangers'.
+    bare = {"clean": "none", "blind": "exact"}.get(job.attack, "transfer")
+    for model in ("undefended", "defended"):
+        defended = model == "defended"
+
+        def classes(told: Arrays, defended: bool = defended) -> jax.Array:
+            rule = told[config.defence.rule][:, :, -1]
+            chosen = rule if defended else told["bare"][:, None]
+            return jnp.asarray(chosen[: job.count])
+
+        yield Result(
+            model=model,
+            attack=title,
+            gradient=gradient if defended else bare,
+            threat=config.threat,
+            radius=job.radius,
+            record=Record(
+                index=jnp.asarray(images.index.astype(np.int32)),
+                label=jnp.asarray(images.labels),
+                clean=classes(clean),
+                attacked=classes(found),
+                distance=jnp.asarray(found["distance"]),
+            ),
+            budget=_budget(work, job),
+            seeds={"attack and answers": config.seed},
+            seconds=float(found["seconds"][0 if job.attack != "clean" else 1]),
+            evaluations=_evaluations(work, job),
+        )
+
+
+def _budget(work: Run, job: Job) -> dict[str, int | float | str]:
+    if job.attack == "clean":
+        return {}
+    budget = dataclasses.asdict(getattr(work.config, job.attack))
+    if job.attack != "spsa":
+        del budget["directions"]
+    if budget["candidates"] == budget["restarts"] == 1:
+        del budget["judge"]
+    return budget | {"step_size": budget["step_size"] * job.radius}
+
+
+def _evaluations(work: Run, job: Job) -> int:
+    """Forward passes for all images: of the attack, or of one answer where clean."""
+    config = work.config
+    if job.attack == "clean":
+        return job.count * defences.evaluations(config.defence) * config.defence.runs
+    budget = getattr(config, job.attack)
+    return job.count * attacks.cost(job.attack, budget, config.defence)
+
+
+def _runs(work: Run, jobs: list[Job], done: dict[Job, Arrays]) -> Iterator[Curve]:
+    """Accuracy against the number of pooled runs, by pooling rule."""
+    runs = work.config.defence.runs
+    for job in jobs if runs > 1 else []:
+        label = work.images.labels[: job.count, None, None]
+        title, gradient = ATTACKS.get(job.attack, ("clean", "none"))
+        for rule in AGGREGATIONS:
+            right = (done[job][rule] == label).mean(1)
+            yield curve(
+                "runs",
+                rule,
+                range(1, runs + 1),
+                right,
+                keys=work.config.keys,
+                gradient=gradient,
+                panel=title,
+            )
+
+
+def _steps(
+    work: Run, jobs: dict[Job, None], done: dict[Job, Arrays]
+) -> Iterator[Curve]:
+    """Accuracy against the number of purification steps, on the first images."""
+    if work.config.defence.method != "adaptive":
+        return
+    some = min(work.config.sweep_images, len(work.images))
+    some -= some % work.mesh.size
+    respond = answers.mapped(answers.climb(work.world), work.mesh)
+    index = jnp.asarray(work.images.index[:some].astype(np.int32))
+    for job in jobs if some else {}:
+        x = jnp.asarray(done[job]["x_adv"][:some])
+        parts = [
+            respond(work.k_answers, index[i : i + work.chunk], x[i : i + work.chunk])
+            for i in range(0, some, work.chunk)
+        ]
+        rule = work.config.defence.rule
+        classes = np.concatenate([np.asarray(part[rule]) for part in parts])
+        title, gradient = ATTACKS.get(job.attack, ("clean", "none"))
+        yield curve(
+            "steps",
+            title,
+            range(work.config.defence.steps + 1),
+            classes == work.images.labels[:some, None],
+            gradient=gradient,
+        )
+
+
+def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:
+    """The first images of the strongest attack, and one run of the purifier."""
+    size = work.mesh.size
+    count = -(-min(work.config.pictured, job.count) // size) * size
+    if job.attack == "clean" or not 0 < count <= job.count:
+        return None
+    clean = done[work.jobs[0]]
+    index = jnp.asarray(work.images.index[:count].astype(np.int32))
+    x_adv = jnp.asarray(done[job]["x_adv"][:count])
+    look = answers.mapped(answers.once(work.world), work.mesh)
+    purified, after = look(work.k_pictures, index, x_adv)
+    return Pictures(
+        clean=np.asarray(
+            data.augment.to_float(jnp.asarray(work.images.images[:count]))
+        ),
+        attacked=np.asarray(x_adv),
+        purified=np.asarray(purified),
+        label=work.images.labels[:count],
+        clean_class=clean["bare"][:count],
+        attacked_class=done[job]["bare"][:count],
+        purified_class=np.asarray(after),
+        attack=ATTACKS[job.attack][0],
+        names=work.images.names,
+    )
+
+
+def _models(work: Run) -> dict[str, str]:
+    config = work.config
+    defence = config.defence
+    return {
+        "undefended": f"the classifier of {config.classifier}",
+        "defended": (
+            f"{defence.method} purification by the score of {config.score}, noise "
+            f"{defence.noise} {defence.sigma:g}, {defence.steps} steps, "
+            f"{defence.runs} runs pooled by {defence.rule}, then the same classifier"
+        ),
+    }
+
+
+def _settings(work: Run) -> dict[str, int | float | str]:
+    """The defence as plain values, and the detection threshold in force."""
+    given = dataclasses.asdict(work.config.defence)
+    plain = {f"defence.{k}": str(v) if k == "sigmas" else v for k, v in given.items()}
+    if work.config.defence.method == "detect":
+        plain["detection threshold"] = work.world.limit
+    return plain
+
+
+def _detection(work: Run, jobs: list[Job], done: dict[Job, Arrays]) -> Iterator[str]:
+    """How well the length of the score tells attacked images from clean ones."""
+    clean = done[work.jobs[0]]["norm"]
+    for job in jobs[1:]:
+        attacked = done[job]["norm"]
+        above = (attacked[:, None] > clean[None]).mean()
+        tied = (attacked[:, None] == clean[None]).mean()
+        yield (
+            f"Detection by the length of the score, {ATTACKS[job.attack][0]}: area "
+            f"under the ROC curve {above + tied / 2:.3f} on {len(attacked)} images; "
+            f"mean length {clean.mean():.3g} clean, {attacked.mean():.3g} attacked."
+        )

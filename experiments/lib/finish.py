@@ -1,0 +1,63 @@
+"""The end of a training run: final numbers, pictures and ``summary.json``."""
+
+from typing import Any
+
+from experiments.lib import pictures, workdir
+from experiments.lib.config import Sample, ScoreTraining, encode
+from experiments.lib.progress import say
+from experiments.lib.run import Run
+from experiments.lib.state import State
+from purifax import nets
+
+__all__ = ["finish"]
+
+
+def finish(run: Run, state: State, seconds: float) -> None:
+    """Measures the averaged weights on whole sets, draws, and writes the summary."""
+    sets = {"validation": run.held}
+    if run.test is not None:
+        sets["test"] = run.test
+    found = {
+        name: run.validation(run.k_validate, state.ema, images)
+        for name, images in sets.items()
+    }
+    if isinstance(run.config, ScoreTraining):
+        _draw(run, state, run.config.sample)
+    counts = {"train": len(run.train)} | {name: len(sets[name]) for name in sets}
+    summary = {
+        "steps": int(state.step),
+        "seconds": round(seconds, 1),
+        "parameters": nets.count(state.variables),
+        "images": counts,
+        **found,
+        "weights_sha256": workdir.fingerprint(state.ema),
+        "splits": run.splits(),
+        "config": encode(run.config),
+        "versions": workdir.versions(),
+    }
+    workdir.write_json(run.folder / "summary.json", summary)
+    print(_words(run.folder.name, summary), flush=True)
+
+
+def _words(name: str, summary: dict[str, Any]) -> str:
+    """One line: steps, time, and the final numbers."""
+    numbers = [
+        f"{part} {measure} {value:.4g}"
+        for part in ("validation", "test")
+        for measure, value in summary.get(part, {}).items()
+    ]
+    took = f"{summary['steps']} steps in {summary['seconds']:.0f} s"
+    return f"{name}: {', '.join([took, *numbers])}"
+
+
+def _draw(run: Run, state: State, settings: Sample) -> None:
+    """Writes the two pictures of a score network."""
+    network = nets.Network(run.module, state.ema)
+    shown = (run.held if len(run.held) else run.train).images[:10]
+    path = run.folder / "denoising.png"
+    pictures.denoising(path, run.k_pictures, network, shown)
+    if settings.images:
+        steps = settings.levels * settings.per_level
+        say(f"drawing {settings.images} samples, {steps} steps each")
+        path, shape = run.folder / "samples.png", run.train.images.shape[1:]
+        pictures.samples(path, run.k_pictures, network, settings, shape)

@@ -1,0 +1,329 @@
+"""Flags of every command: ``--config=NAME --config.a.b=VALUE --workdir=DIR ...``.
+
+`run` is the frame of a command: it reads the flags, finds and overrides the config,
+calls ``main(config, options)`` and turns an expected error into one line on stderr.
+Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.
+"""
+
+import ast
+import dataclasses
+import difflib
+import importlib
+import importlib.util
+import json
+import os
+import pathlib
+import shlex
+import sys
+import traceback
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import flags
+
+from experiments import configs
+from experiments.lib import config as configlib
+
+__all__ = ["UsageError", "apply", "find", "names", "nearest", "parse", "run", "typed"]
+
+_FOLDER = pathlib.Path(configs.__file__).parent
+_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class UsageError(Exception):
+    """The command line is wrong; the message is one full sentence or two."""
+
+
+def _define(values: flags.FlagValues) -> None:
+    """Declares the flags that every command has; a second call changes nothing."""
+    if "config" in values:
+        return
+    text, switch = flags.DEFINE_string, flags.DEFINE_bool
+    help_workdir = "Where to write and resume; default runs/<config name>."
+    help_data = "Where the images are; default: what purifax.data finds by itself."
+    text("config", None, "Name of a config, or path of a .py file.", flag_values=values)
+    text("workdir", None, help_workdir, flag_values=values)
+    text("data_dir", None, help_data, flag_values=values)
+    switch("list_configs", False, "List the configs and stop.", flag_values=values)
+    switch("print_config", False, "Print the config and stop.", flag_values=values)
+    switch("debug", False, "Show the traceback of an error.", flag_values=values)
+
+
+def run(
+    main: Callable[[Any, flags.FlagValues], int | None],
+    kinds: Sequence[type],
+    default: str | None = None,
+) -> None:
+    """Runs a command and leaves the process with its exit code.
+
+    Args:
+        main: `main(config, options)`, returns an exit code or None for 0; `options`
+            holds `workdir` (filled in), `data_dir`, and flags the command declares.
+        kinds: config types that the command accepts.
+        default: config used when ``--config`` is not given.
+    """
+    debug = any(word in ("--debug", "--debug=true") for word in sys.argv)
+    try:
+        found = parse(sys.argv, kinds, default)
+        code = 0 if found is None else main(*found) or 0
+    except UsageError as error:
+        code = _say(error, 2, debug)
+    except BrokenPipeError:  # as in `... --print_config | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except (ValueError, OSError, RuntimeError) as error:
+        code = _say(error, 1, debug)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def typed() -> str:
+    """The command as it was typed, to be typed again."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    name = spec.name if spec else "experiments.train"
+    return shlex.join(["python", "-m", name, *sys.argv[1:]])
+
+
+def _say(error: Exception, code: int, debug: bool) -> int:
+    """Prints an error in one line (all of it with ``--debug``); gives `code` back."""
+    if debug:
+        traceback.print_exception(error)
+    words = " ".join(str(error).split()) or type(error).__name__
+    print(f"error: {words}", file=sys.stderr)
+    return code
+
+
+def parse(
+    argv: Sequence[str],
+    kinds: Sequence[type],
+    default: str | None = None,
+    values: flags.FlagValues = flags.FLAGS,
+) -> tuple[Any, flags.FlagValues] | None:
+    """Reads a command line into (config, options); None if it asked only to print.
+
+    Raises:
+        UsageError: an unknown flag, config, field, or a value of the wrong type.
+    """
+    _define(values)
+    plain, overrides = _separate(argv)
+    if "--help" in plain or "-h" in plain:
+        print(_help(values))
+        return None
+    _read(values, plain)
+    if values.list_configs:
+        print(_listing(kinds))
+        return None
+    name = values.config or default
+    if name is None:
+        raise UsageError(f"--config=NAME is needed. Known: {', '.join(names(kinds))}.")
+    config = apply(find(name, kinds), overrides)
+    if values.print_config:
+        print(json.dumps(configlib.encode(config), indent=2))
+        return None
+    if values.workdir is None:
+        values.workdir = str(pathlib.Path("runs", pathlib.Path(name).stem))
+    return config, values
+
+
+def _separate(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Splits the command line into plain flags and (dotted field, value) pairs."""
+    plain, overrides = list(argv[:1]), []
+    rest = iter(argv[1:])
+    for word in rest:
+        flag = word.lstrip("-")
+        if not (word.startswith("-") and flag.startswith("config.")):
+            plain.append(word)
+            continue
+        name, equals, value = flag.removeprefix("config.").partition("=")
+        if not equals:
+            value = next(rest, None)
+            if value is None:
+                raise UsageError(f"--config.{name} needs a value: --config.{name}=...")
+        overrides.append((name, value))
+    return plain, overrides
+
+
+def _read(values: flags.FlagValues, plain: list[str]) -> None:
+    """Lets absl read the plain flags; says what is wrong in our words."""
+    try:
+        left = values(plain)
+    except flags.UnrecognizedFlagError as error:
+        hint = nearest(error.flagname, list(values), "--")
+        raise UsageError(f"unknown flag --{error.flagname}{hint}") from None
+    except flags.Error as error:
+        raise UsageError(str(error)) from None
+    if len(left) > 1:
+        raise UsageError(
+            f"{left[1]!r} is not a flag; write --config=NAME --flag=VALUE."
+        )
+
+
+def _help(values: flags.FlagValues) -> str:
+    """The usage: the command's docstring, the flags, and how to override a field."""
+    main = sys.modules["__main__"]
+    ours = [values[name] for name in sorted(values) if _ours(values, name)]
+    lines = [f"  --{flag.name}: {flag.help}" for flag in ours]
+    lines.append("  --config.FIELD=VALUE: override one field; see --print_config.")
+    return "\n".join([(main.__doc__ or "").strip(), "", "Flags:", *lines])
+
+
+def _ours(values: flags.FlagValues, name: str) -> bool:
+    """Whether a flag was declared here or by the command, and not by absl."""
+    return not str(values.find_module_defining_flag(name, "")).startswith("absl")
+
+
+def nearest(word: str, known: Sequence[str], prefix: str = "") -> str:
+    """Ends a sentence with the known word nearest to `word`, or with all of them."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {prefix}{close[0]}?"
+    return f"; known: {', '.join(prefix + name for name in known)}."
+
+
+def names(kinds: Sequence[type] | None = None) -> list[str]:
+    """Names of the configs in experiments/configs, those of `kinds` only if given."""
+    found = sorted(path.stem for path in _FOLDER.glob("[a-z]*.py"))
+    if kinds is None:
+        return found
+    return [name for name in found if isinstance(_named(name).config(), tuple(kinds))]
+
+
+def _named(name: str) -> types.ModuleType:
+    return importlib.import_module(f"experiments.configs.{name}")
+
+
+def _listing(kinds: Sequence[type]) -> str:
+    """One line for each config: its name and the first line of its docstring."""
+    found = names(kinds)
+    wide = max(map(len, found), default=0)
+    docs = {name: (_named(name).__doc__ or "").strip() for name in found}
+    return "\n".join(
+        f"{name:{wide}}  {docs[name].partition(chr(10))[0]}" for name in found
+    )
+
+
+def find(name: str, kinds: Sequence[type]) -> Any:
+    """Finds a config by name, or by the path of a .py file that has ``config()``.
+
+    Raises:
+        UsageError: no such config or file, or a config of another command.
+    """
+    if name.endswith(".py"):
+        module = _from_path(pathlib.Path(name))
+    elif name in names():
+        module = _named(name)
+    else:
+        raise UsageError(f"no config is named {name!r}{nearest(name, names(kinds))}")
+    if not hasattr(module, "config"):
+        raise UsageError(f"{name} has no function config().")
+    config = module.config()
+    if not isinstance(config, tuple(kinds)):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        got = type(config).__name__
+        known = ", ".join(names(kinds))
+        raise UsageError(
+            f"{name} is of type {got}; this command takes {wanted}: {known}."
+        )
+    return config
+
+
+def _from_path(path: pathlib.Path) -> types.ModuleType:
+    """Imports a config file that lies anywhere."""
+    if not path.is_file():
+        raise UsageError(f"there is no config file {path}.")
+    spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        kind = type(error).__name__
+        raise UsageError(f"{path} failed to import: {kind}: {error}") from error
+    return module
+
+
+def apply(config: Any, overrides: Sequence[tuple[str, str]]) -> Any:
+    """Replaces fields named by dotted paths with values read by their annotations.
+
+    Raises:
+        UsageError: an unknown field, or a value of the wrong type.
+    """
+    for name, text in overrides:
+        hints = {leaf: hint for leaf, hint, _ in configlib.leaves(config)}
+        if name not in hints:
+            raise UsageError(_unknown(name, list(hints)))
+        value = _value(name, text, hints[name])
+        config = _replaced(config, name.split("."), value)
+    return config
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    """Says that a field does not exist, or that it is a group of fields."""
+    inside = [leaf for leaf in known if leaf.startswith(f"{name}.")]
+    if inside:
+        fields = ", ".join(inside)
+        return f"--config.{name} is a group of fields; set one of {fields}."
+    group = name.rpartition(".")[0]
+    beside = [leaf for leaf in known if group and leaf.rpartition(".")[0] == group]
+    if not beside:
+        return f"the config has no field {name}{nearest(name, known, '--config.')}"
+    last = [leaf.rpartition(".")[2] for leaf in beside]
+    hint = nearest(name.rpartition(".")[2], last, f"--config.{group}.")
+    return f"the config has no field {name}{hint}"
+
+
+def _replaced(config: Any, path: list[str], value: object) -> Any:
+    head, *rest = path
+    if rest:
+        value = _replaced(getattr(config, head), rest, value)
+    return dataclasses.replace(config, **{head: value})
+
+
+def _value(name: str, text: str, hint: Any) -> object:
+    """Reads `text` as the type `hint`."""
+    try:
+        return _read_as(text.strip(), hint)
+    except (ValueError, SyntaxError):
+        wanted = configlib.describe(hint)
+        words = f"--config.{name}={text}: {text!r} is not of type {wanted}."
+        raise UsageError(words) from None
+
+
+def _read_as(text: str, hint: Any) -> object:
+    """Reads a bool, int, float, str, tuple of these, or None; ValueError otherwise."""
+    if isinstance(hint, types.UnionType):
+        return _read_union(text, typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        part = typing.get_args(hint)[0]
+        return tuple(_read_as(item, part) for item in _items(text))
+    if hint is bool:
+        if text.lower() not in _WORDS:
+            raise ValueError(text)
+        return _WORDS[text.lower()]
+    if hint is str and text[:1] in ("'", '"'):
+        return str(ast.literal_eval(text))
+    return hint(text)
+
+
+def _read_union(text: str, parts: tuple[Any, ...]) -> object:
+    """Reads the first member that fits; the word None where None is allowed."""
+    if type(None) in parts and text.lower() == "none":
+        return None
+    for part in parts:
+        if part is not type(None):
+            try:
+                return _read_as(text, part)
+            except ValueError:
+                continue
+    raise ValueError(text)
+
+
+def _items(text: str) -> list[str]:
+    """Splits "(32, 64)", "[32,64]", "32,64" or "()" into its parts."""
+    if text[:1] + text[-1:] in ("()", "[]"):
+        text = text[1:-1]
+    return [item.strip() for item in text.split(",") if item.strip()]

@@ -1,0 +1,93 @@
+"""Pictures of a trained score network: what it removes, and what it draws by itself."""
+
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from PIL import Image
+
+from experiments.lib.config import Sample
+from purifax import batched, sample, schedule, score
+
+__all__ = ["denoising", "grid", "samples"]
+
+_SIGMAS = (0.1, 0.25, 0.5)
+
+
+def grid(path: pathlib.Path, rows: np.ndarray, height: int = 64) -> None:
+    """Writes images [R, K, H, W, C] in [0, 1] as R rows of K, each enlarged.
+
+    Pixels are repeated a whole number of times, so that nothing is blurred.
+    """
+    times = max(1, height // rows.shape[2])
+    pixels = np.rint(np.clip(rows, 0, 1) * 255).astype(np.uint8)
+    pixels = pixels.repeat(times, 2).repeat(times, 3)
+    pixels = np.pad(pixels, ((0, 0), (0, 0), (1, 1), (1, 1), (0, 0)))
+    r, k, h, w, c = pixels.shape
+    page = pixels.transpose(0, 2, 1, 3, 4).reshape(r * h, k * w, c)
+    Image.fromarray(page[..., 0] if c == 1 else page).save(path)
+
+
+def denoising(
+    path: pathlib.Path,
+    key: Array,
+    network: Any,
+    images: np.ndarray,
+) -> None:
+    """Rows: clean images, then noised and denoised ones at sigma 0.1, 0.25 and 0.5.
+
+    Args:
+        network: scaled score `f(x, sigma)` of one image.
+        images: uint8 [K, H, W, C], not trained on.
+    """
+    clean = jnp.asarray(images, jnp.float32) / 255
+    z = jax.random.normal(key, clean.shape)
+    rows = [clean]
+    for sigma in _SIGMAS:
+        noised = clean + sigma * z
+        rows += [noised, _denoise(network, noised, jnp.float32(sigma))]
+    grid(path, np.asarray(jnp.stack(rows)))
+
+
+@jax.jit
+def _denoise(network: Any, x: Array, sigma: Array) -> Array:
+    f = score.from_scaled(network)
+    return jax.vmap(lambda one: score.denoise(one, sigma, f))(x)
+
+
+def samples(
+    path: pathlib.Path,
+    key: Array,
+    network: Any,
+    settings: Sample,
+    shape: tuple[int, ...],
+) -> None:
+    """A square grid of annealed Langevin samples, from noise of the largest level."""
+    sigmas = schedule.geometric(settings.largest, settings.smallest, settings.levels)
+    steps = schedule.langevin_steps(sigmas, settings.rate)
+    k_start, k_chain = jax.random.split(key)
+    x = 0.5 + settings.largest * jax.random.normal(k_start, (settings.images, *shape))
+    sigmas = jnp.repeat(sigmas, settings.per_level)
+    steps = jnp.repeat(steps, settings.per_level)
+    drawn = np.asarray(_draw(k_chain, x, network, sigmas, steps))
+    side = int(len(drawn) ** 0.5)
+    grid(path, drawn[: side * side].reshape(side, side, *shape))
+
+
+@jax.jit
+def _draw(
+    key: Array,
+    x: Array,
+    network: Any,
+    sigmas: Array,
+    step_sizes: Array,
+) -> Array:
+    f = score.from_scaled(network)
+
+    def one(key: Array, x: Array) -> Array:
+        return sample.annealed_langevin(key, x, f, sigmas, step_sizes)[0]
+
+    return batched(one)(key, x)

@@ -1,0 +1,81 @@
+"""Progress on stderr: a bar on a terminal, otherwise a line every now and then."""
+
+import math
+import sys
+import time
+from typing import TextIO
+
+__all__ = ["Progress", "clock", "say"]
+
+
+class Progress:
+    """Shows steps done, the loss, the rate and the time left.
+
+    The rate is that of the steps since the second one, which leaves compilation out.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        start: int,
+        total: int,
+        every: float = 15.0,
+        out: TextIO | None = None,
+        unit: str = "step",
+    ) -> None:
+        self._what, self._total, self._unit = what, total, unit
+        self._out = sys.stderr if out is None else out
+        self._bar = self._out.isatty()
+        self._every = 0.2 if self._bar else every
+        self._first, self._since = start + 1, time.monotonic()
+        self._shown = -math.inf
+
+    def update(self, step: int, loss: float | None = None) -> None:
+        """Says that `step` steps are done, and the loss where there is one."""
+        now = time.monotonic()
+        if step <= self._first:
+            self._first, self._since = step, now
+        if step == self._total or now - self._shown >= self._every:
+            self._shown = now
+            self._show(step, loss)
+
+    def rate(self, step: int) -> float:
+        """Steps a second; 0 while unknown."""
+        spent = time.monotonic() - self._since
+        return (step - self._first) / spent if spent > 0 and step > self._first else 0.0
+
+    def close(self) -> None:
+        """Ends the line of a bar."""
+        if self._bar:
+            self._out.write("\n")
+
+    def _show(self, step: int, loss: float | None) -> None:
+        part, rate = step / max(self._total, 1), self.rate(step)
+        left = clock((self._total - step) / rate) if rate else "--:--"
+        value = "" if loss is None else f"loss {loss:.4g}, "
+        words = (
+            f"{self._what}: {self._unit} {step}/{self._total} ({part:.0%}), "
+            f"{value}{rate:.3g} {self._unit}s/s, {left} left"
+        )
+        if self._bar:
+            full = round(20 * part)
+            self._out.write(f"\r[{'#' * full}{'.' * (20 - full)}] {words}\x1b[K")
+        else:
+            self._out.write(words + "\n")
+        self._out.flush()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:02:03 or 2:03.
+
+    >>> clock(3723), clock(123.4)
+    ('1:02:03', '2:03')
+    """
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def say(words: str) -> None:
+    """Writes a line to stderr at once."""
+    print(words, file=sys.stderr, flush=True)

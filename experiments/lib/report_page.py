@@ -1,0 +1,197 @@
+"""report.md and report.html, from the content of summary.json and nothing else."""
+
+import base64
+import importlib
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.lib.report_reading import percent, span
+from experiments.lib.report_types import THREATS
+
+__all__ = ["FILES", "html", "markdown", "need"]
+
+FILES = {
+    "grid": "grid.png",
+    "strength": "accuracy_vs_strength.png",
+    "runs": "accuracy_vs_runs.png",
+    "steps": "accuracy_vs_steps.png",
+    "worst_of": "worst_of.png",
+}
+"""Pictures by name, in the order in which they are shown."""
+
+_HOW = (
+    "Accuracy is that of one answer: the mean over images and evaluation keys. Vote is "
+    "the plurality over all keys, ties counted as wrong. Right every time is the rate "
+    "of images right under every key. Intervals are Wilson's with images as the unit, "
+    "since the keys of one image are not independent; differences are paired, by a "
+    "bootstrap over images."
+)
+
+_ABOUT = {
+    "grid": (
+        "Images",
+        "Each column is an image under its true class; beneath it, what the classifier "
+        "answers. Differences are shown around grey.",
+    ),
+    "strength": (
+        "Accuracy against attack strength",
+        "Radius 0 is no attack. Bands are 95% intervals.",
+    ),
+    "runs": (
+        "Accuracy against runs",
+        "One answer made of S purifications, by mean logits, mean probabilities or "
+        "vote. Bands are 95% intervals.",
+    ),
+    "steps": (
+        "Accuracy against purification steps",
+        "Bands are 95% intervals.",
+    ),
+    "worst_of": (
+        "Accuracy when an image is submitted again and again",
+        "Right under all of m evaluations. The curve without an attack is the control: "
+        "what randomness alone loses. Bands are 95% intervals.",
+    ),
+}
+
+
+def need(module: str) -> Any:
+    """Imports a module of the `report` extra, or says how to get it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            f"the report needs {module.partition('.')[0]}, which is not installed; "
+            "install it with: pip install 'purifax[report]'"
+        ) from None
+
+
+def markdown(summary: dict, shown: Mapping[str, bytes]) -> str:
+    """The text of report.md.
+
+    Args:
+        shown: the PNGs written beside it, by their names in `FILES`.
+    """
+    pictures = [_picture(name, summary) for name in FILES if name in shown]
+    return _render("report.md", False, summary, pictures=pictures)
+
+
+def html(summary: dict, light: Mapping[str, bytes], dark: Mapping[str, bytes]) -> str:
+    """The text of report.html: one file, with the pictures in it.
+
+    Args:
+        light, dark: the same PNGs on either ground, by their names in `FILES`.
+    """
+    pictures = []
+    for name in FILES:
+        if name in light:
+            width, height = _size(light[name])
+            pictures.append(
+                _picture(name, summary)
+                | {"light": _inline(light[name]), "dark": _inline(dark[name])}
+                | {"width": width // 2, "height": height // 2}
+            )
+    style = (_templates() / "report.css").read_text()
+    return _render("report.html", True, summary, pictures=pictures, style=style)
+
+
+def _render(name: str, escape: bool, summary: dict, **more: object) -> str:
+    jinja2 = need("jinja2")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_templates()),
+        autoescape=escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "percent": _or_dash(percent),
+        "span": span,
+        "tenths": _or_dash(lambda value: f"{value:,.1f}"),
+        "whole": _or_dash(lambda value: f"{value:,}"),
+        "short": _short,
+        "pairs": _pairs,
+        "symbols": lambda words: words.replace("Linf", THREATS["Linf"]),
+    }
+    return environment.get_template(name).render(
+        s=summary, tables=_tables(summary), how=_HOW, **more
+    )
+
+
+def _tables(summary: dict) -> dict[str, list[dict]]:
+    """The rows of the accuracy table, by model."""
+    tables = {}
+    for name, model in summary["models"].items():
+        rows = [_row("clean", "no attack", {}, model["clean"], None)]
+        for one in summary["attacks"]:
+            if one["model"] == name and one["gradient"] != "none":
+                seconds = one["cost"]["seconds"]
+                rows.append(
+                    _row("attack", one["attack"], one, one["attacked"], seconds)
+                )
+        for worst in model["worst_case"]:
+            called = f"worst of these {len(worst['attacks'])}"
+            rows.append(_row("worst", called, worst, worst["attacked"], None))
+        tables[name] = rows
+    return tables
+
+
+def _row(
+    kind: str, attack: str, where: dict, outcome: dict, seconds: float | None
+) -> dict:
+    average = outcome["average"]
+    low, high = (100 * end for end in average["interval"])
+    return {
+        "kind": kind,
+        "attack": attack,
+        "threat": where.get("threat", ""),
+        "radius": where.get("radius_text", ""),
+        "average": average,
+        "vote": outcome["vote"],
+        "every_key": outcome["every_key"],
+        "seconds": seconds,
+        "left": f"{low:.2f}",
+        "width": f"{high - low:.2f}",
+        "dot": f"{100 * average['value']:.2f}",
+    }
+
+
+def _picture(name: str, summary: dict) -> dict:
+    title, caption = _ABOUT[name]
+    if name == "grid" and summary["shown"]:
+        caption = f"{caption} Attacked by {summary['shown']}."
+    counts = {c["images"] for c in summary["curves"] if c["picture"] == name}
+    if counts:
+        caption = (
+            f"{caption} Measured on {' or '.join(map(str, sorted(counts)))} images."
+        )
+    alt = f"{title}: {caption}"
+    return {"title": title, "caption": caption, "alt": alt, "file": FILES[name]}
+
+
+def _inline(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _size(png: bytes) -> tuple[int, int]:
+    """Width and height of a PNG, from its header."""
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+def _templates() -> pathlib.Path:
+    return pathlib.Path(__file__).parent / "templates"
+
+
+def _or_dash(form: Any) -> Any:
+    return lambda value: "–" if value is None else form(value)
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {_short(value)}" for name, value in values.items()) or "–"

@@ -1,0 +1,32 @@
+"""Stopping cleanly: SIGTERM and the first Ctrl-C only raise a flag."""
+
+import signal
+from types import FrameType
+
+__all__ = ["Stop"]
+
+
+class Stop:
+    """Within ``with Stop() as stop``, `stop.asked` turns true at SIGTERM or SIGINT.
+
+    A second Ctrl-C interrupts at once.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._old: dict[int, object] = {}
+
+    def __enter__(self) -> "Stop":
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._old[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)  # pyright: ignore[reportArgumentType]
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.asked = True

@@ -1,0 +1,187 @@
+"""The training loop of score networks and classifiers: resumable, one step a call."""
+
+import math
+import pathlib
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from experiments.lib import build, devices, workdir
+from experiments.lib.batches import Batches
+from experiments.lib.config import Training
+from experiments.lib.finish import finish
+from experiments.lib.flags import typed
+from experiments.lib.logs import Log
+from experiments.lib.progress import Progress, say
+from experiments.lib.run import Run, first_state, set_up, shapes, write_down
+from experiments.lib.state import Checkpoints, State, finite, make_step
+from experiments.lib.stop import Stop
+from purifax import nets
+
+__all__ = ["Diverged", "compiled", "train"]
+
+Step = Callable[[State, np.ndarray, np.ndarray], tuple[State, Array]]
+
+
+class Diverged(RuntimeError):
+    """The loss or the weights are no longer finite."""
+
+
+def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> bool:
+    """Trains to the end, from the start or from where the work directory stands.
+
+    Returns:
+        Whether the run is complete; False after SIGTERM or Ctrl-C, which end it
+        early with everything saved.
+
+    Raises:
+        ValueError: a config that cannot be run, or a folder of another config.
+        Diverged: the loss is not finite; the last good checkpoint is kept.
+    """
+    # A longer run is the same run only if its schedule does not depend on the length.
+    steady = config.optim.schedule == "constant"
+    workdir.check(folder, config, may_grow=("train.steps",) if steady else ())
+    with Stop() as stop:
+        run = set_up(config, folder, data_dir)
+        like = shapes(run)
+        write_down(run)
+        checkpoints = Checkpoints(folder / "checkpoints", config.train.keep)
+        try:
+            state, seconds = _start(run, like, checkpoints)
+            state, seconds = _loop(run, state, seconds, checkpoints, stop)
+        finally:
+            checkpoints.close()
+    done = int(state.step)
+    if done < config.train.steps:
+        say(f"stopped after step {done}, saved. To resume: {typed()}")
+        return False
+    if _complete(folder, done):
+        say(f"{folder} is complete after {done} steps; nothing to do.")
+    else:
+        finish(run, state, seconds)
+    return True
+
+
+def _complete(folder: pathlib.Path, steps: int) -> bool:
+    """Whether the run of this many steps has written its summary."""
+    path = folder / "summary.json"
+    return path.exists() and workdir.read_json(path)["steps"] == steps
+
+
+def _start(run: Run, like: State, checkpoints: Checkpoints) -> tuple[State, float]:
+    """The last saved state, or the one before the first step; the seconds so far."""
+    count = nets.count(like.variables)
+    where = f"{run.mesh.size} {jax.default_backend()} device(s)"
+    words = f"{run.config.net.name} ({count:,} parameters) on {where}"
+    if checkpoints.latest() is None:
+        say(f"training {words}, {len(run.train)} images")
+        return first_state(run), 0.0
+    state, seconds = checkpoints.restore(like)
+    say(f"resuming {words} after step {int(state.step)}")
+    return state, seconds
+
+
+def compiled(run: Run) -> Step:
+    """The jitted step, its batch spread over the devices."""
+    config = run.config
+    step = make_step(
+        build.objective(config, run.module),
+        build.optimiser(config.optim, config.train.steps),
+        build.augmentation(config.data),
+        config.optim.ema,
+        config.train.log_every,
+    )
+    one, split = devices.replicated(run.mesh), devices.sharded(run.mesh)
+    jitted = jax.jit(
+        step, in_shardings=(one, one, split, split), out_shardings=(one, one)
+    )
+    return lambda state, images, labels: jitted(state, run.k_steps, images, labels)
+
+
+def _loop(
+    run: Run, state: State, seconds: float, checkpoints: Checkpoints, stop: Stop
+) -> tuple[State, float]:
+    """Takes steps until the last one or until asked to stop; saves on the way."""
+    settings, first = run.config.train, int(state.step)
+    if first >= settings.steps:
+        return state, seconds
+    take = compiled(run)
+    batches = Batches(run.train, settings.batch, settings.seed)
+    began, loss = time.monotonic() - seconds, 0.0
+    with _Report(run, first) as report:
+        for done in range(first + 1, settings.steps + 1):
+            state, pending = take(state, *batches(done - 1))
+            # The devices are at work on this step while the last one is looked at.
+            if not math.isfinite(loss):
+                what = f"the loss is {loss} at step {done - 1}"
+                raise _diverged(run, what, checkpoints)
+            loss = float(pending)
+            report(state, done, loss)
+            last = done == settings.steps or stop.asked
+            if last or done % settings.save_every == 0:
+                seconds = time.monotonic() - began
+                _save(run, state, loss, seconds, checkpoints)
+            if last:
+                break
+    return state, seconds
+
+
+def _save(
+    run: Run, state: State, loss: float, seconds: float, checkpoints: Checkpoints
+) -> None:
+    """Saves a state whose every number is finite; refuses any other."""
+    if not finite(state):
+        step = int(state.step)
+        what = f"the loss is {loss} or a weight is not finite at step {step}"
+        raise _diverged(run, what, checkpoints)
+    checkpoints.save(state, seconds)
+
+
+def _diverged(run: Run, what: str, checkpoints: Checkpoints) -> Diverged:
+    """The error that names the step, what is kept and what to try."""
+    kept = checkpoints.latest()
+    where = "none yet" if kept is None else f"step {kept} in {run.folder}"
+    return Diverged(
+        f"{what} of {run.config.train.steps}. Last good checkpoint: {where}. Try a "
+        "smaller --config.optim.learning_rate or --config.optim.clip=1, in another "
+        "--workdir."
+    )
+
+
+class _Report:
+    """Progress and metrics of a run, validation included."""
+
+    def __init__(self, run: Run, first: int) -> None:
+        self._run, self._settings = run, run.config.train
+        steps = self._settings.steps
+        self._rate = build.learning_rate(run.config.optim, steps)
+        self._log = Log(run.folder, first)
+        self._progress = Progress(run.folder.name, first, steps)
+
+    def __enter__(self) -> "_Report":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.close()
+        self._log.close()
+
+    def __call__(self, state: State, done: int, loss: float) -> None:
+        """Shows and writes what is due after step `done`."""
+        settings, last = self._settings, done == self._settings.steps
+        self._progress.update(done, loss)
+        row: dict[str, float] = {}
+        if last or done % settings.log_every == 0:
+            count = done % settings.log_every or settings.log_every
+            row["loss"] = float(state.total) / count
+            row["learning_rate"] = float(jnp.asarray(self._rate(done - 1)))
+            row["rate"] = self._progress.rate(done)
+        if last or done % settings.validate_every == 0:
+            run, most = self._run, settings.validate_images
+            found = run.validation(run.k_validate, state.ema, run.held, most)
+            row |= {f"validation_{name}": value for name, value in found.items()}
+        if row:
+            self._log.write(done, row)

@@ -1,0 +1,94 @@
+"""A work directory: one run of one config, self-describing and never overwritten."""
+
+import hashlib
+import json
+import os
+import pathlib
+import platform
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments.lib import config as configlib
+
+__all__ = ["check", "claim", "fingerprint", "read_json", "versions", "write_json"]
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Reads a JSON file, naming it if it is damaged."""
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}).") from None
+
+
+def write_json(path: pathlib.Path, value: object, indent: int | None = 2) -> None:
+    """Writes a JSON file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=indent) + "\n")
+    os.replace(part, path)
+
+
+def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> None:
+    """Checks that `folder` is free, or is the work directory of `config`.
+
+    Args:
+        folder: need not exist.
+        config: any type in `config.KINDS`.
+        may_grow: fields whose value may be larger than recorded.
+
+    Raises:
+        ValueError: the folder belongs to another config; the fields are named.
+    """
+    path = folder / "config.json"
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; --workdir must name a folder.")
+    if not path.exists():
+        return
+    changed = configlib.differences(configlib.decode(read_json(path)), config)
+    refused = [
+        f"{name} is {old} there and {new} here"
+        for name, old, new in changed
+        if not (name in may_grow and new > old)
+    ]
+    if refused:
+        raise ValueError(
+            f"{folder} holds a run of another config: {'; '.join(refused)}. "
+            "Give another --workdir, or the same config to resume."
+        )
+
+
+def claim(folder: pathlib.Path, config: Any) -> None:
+    """Makes `folder` the work directory of `config`: it writes ``config.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", configlib.encode(config))
+
+
+def fingerprint(tree: Any) -> str:
+    """sha256 of the leaves of a tree of arrays: names, shapes, dtypes and bytes."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        array = np.ascontiguousarray(leaf)
+        name = jax.tree_util.keystr(path)
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on, and the kind of devices used."""
+    import flax
+    import optax
+    import orbax.checkpoint
+
+    devices = jax.local_devices()
+    return {
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "optax": optax.__version__,
+        "orbax": orbax.checkpoint.__version__,
+        "numpy": np.__version__,
+        "devices": f"{len(devices)} x {devices[0].device_kind}",
+    }

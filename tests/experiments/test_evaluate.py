@@ -1,0 +1,261 @@
+"""The evaluation command: what it writes, resumes, refuses, and that it is honest."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+from small import TINY, evaluation, train
+
+from experiments import evaluate as command
+from experiments.lib import config as configlib
+from experiments.lib import evaluation as driver
+from experiments.lib import report
+from experiments.lib.config_evaluation import ATTACKS
+from experiments.lib.stop import Stop
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture(scope="module")
+def finished(root):
+    """A whole evaluation, with a radius swept, and what it printed."""
+    config = evaluation(root, sweep=(0.0,), swept=("blind",), sweep_images=8)
+    assert command.evaluate(config, root / "whole", None, "the command")
+    return root / "whole"
+
+
+def outcomes(folder):
+    with np.load(folder / "record.npz", allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def times(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.glob("parts/*")}
+
+
+def assert_same_record(a, b):
+    first, second = outcomes(a), outcomes(b)
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_every_file_of_the_report_is_written(finished):
+    for name in ("record.npz", "summary.json", "report.md", "report.html", "grid.png"):
+        assert (finished / name).stat().st_size > 0
+    for kind in ("runs", "steps", "strength"):
+        assert (finished / f"accuracy_vs_{kind}.png").stat().st_size > 0
+
+
+def test_both_models_are_in_the_summary_under_every_attack(finished):
+    summary = json.loads((finished / "summary.json").read_text())
+    found = {(row["model"], row["attack"]) for row in summary["attacks"]}
+    titles = ["no attack", *(ATTACKS[name][0] for name in ("blind", "exact"))]
+    models = ("undefended", "defended")
+    assert found == {(model, title) for model in models for title in titles}
+    assert summary["seconds"] > 0
+    assert set(summary["hashes"]) == {"images", "score", "classifier", "surrogate"}
+
+
+def test_the_same_command_again_computes_nothing_and_changes_nothing(finished, root):
+    before = times(finished)
+    records = outcomes(finished)
+    config = configlib.decode(json.loads((finished / "config.json").read_text()))
+    assert command.evaluate(config, finished, None, "the command")
+    assert before == times(finished)
+    after = outcomes(finished)
+    for name in records:
+        np.testing.assert_array_equal(records[name], after[name])
+
+
+class StopAfter(Stop):
+    """Asks to stop once `files` parts are there."""
+
+    def __init__(self, folder, files):
+        super().__init__()
+        self._folder, self._files = folder, files
+
+    @property
+    def asked(self):
+        return len(list(self._folder.glob("parts/*.npz"))) >= self._files
+
+    @asked.setter
+    def asked(self, value):
+        pass
+
+
+def test_a_stopped_evaluation_resumes_to_the_same_record(finished, root):
+    folder = root / "broken"
+    config = configlib.decode(json.loads((finished / "config.json").read_text()))
+    work = driver.set_up(config, folder, None)
+    assert driver.run(work, StopAfter(folder, 3)) is None
+    assert len(list((folder / "parts").glob("*.npz"))) == 3
+    assert not (folder / "summary.json").exists()
+    assert command.evaluate(config, folder, None, "the command")
+    assert_same_record(folder, finished)
+
+
+def test_the_chunk_changes_nothing(finished, root):
+    folder = root / "chunked"
+    config = evaluation(root, sweep=(0.0,), swept=("blind",), sweep_images=8, chunk=16)
+    assert command.evaluate(config, folder, None, "the command")
+    a, b = outcomes(finished), outcomes(folder)
+    for name in a:
+        if a[name].dtype.kind in "iU":
+            assert (a[name] == b[name]).mean() > 0.99, name
+        else:
+            np.testing.assert_allclose(a[name], b[name], atol=1e-3, err_msg=name)
+
+
+def test_attacks_and_answers_use_different_keys(root, tmp_path):
+    work = driver.set_up(evaluation(root), tmp_path / "keys", None)
+    keys = [work.k_attacks, work.k_answers, work.k_pictures]
+    assert len({tuple(np.asarray(jax.random.key_data(key))) for key in keys}) == 3
+
+
+def test_every_attack_runs_and_stays_in_its_set(root, tmp_path):
+    picked = dataclasses.replace(TINY, restarts=2, candidates=2)
+    config = evaluation(root, attacks=tuple(ATTACKS), exact=picked, pictured=0)
+    work = driver.set_up(config, tmp_path / "all", None)
+    with Stop() as stop:
+        done = driver.run(work, stop)
+    x = jnp.asarray(work.images.images / 255.0, jnp.float32)
+    assert {job.attack for job in done} == {"clean", *ATTACKS}
+    for job, found in done.items():
+        moved = np.abs(found["x_adv"] - x)
+        assert moved.max() <= job.radius + 1e-6, job.name
+        assert (moved.max() > 0.01) == (job.attack != "clean"), job.name
+        assert found["probabilities"].shape == (16, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "defence",
+    [
+        {"method": "one_step"},
+        {"method": "rounds", "sigmas": (0.2, 0.1)},
+        {"method": "detect"},
+        {"sigmas": (0.05, 0.3)},
+        {"noise": "binary", "curvature": "difference", "rule": "vote"},
+        {"noise": "heteroscedastic", "rule": "logits"},
+    ],
+    ids=str,
+)
+def test_every_defence_can_be_evaluated(root, tmp_path, defence):
+    config = evaluation(root, attacks=("bpda",), pictured=0)
+    config = dataclasses.replace(
+        config, defence=dataclasses.replace(config.defence, **defence)
+    )
+    folder = tmp_path / "defence"
+    assert command.evaluate(config, folder, None, "the command")
+    assert len(report.read(folder).results) == 4
+
+
+def test_images_that_are_wrong_anyway_may_be_skipped(root, tmp_path):
+    config = evaluation(root, attacks=("blind",), skip_wrong=True, radius=0.6)
+    config = dataclasses.replace(
+        config, defence=dataclasses.replace(config.defence, sigma=3.0, runs=1)
+    )
+    work = driver.set_up(config, tmp_path / "skip", None)
+    with Stop() as stop:
+        clean, blind = driver.run(work, stop).values()
+    answers = clean["probabilities"][:, :, -1]
+    wrong = (answers != work.images.labels[:, None]).all(1)
+    assert 0 < wrong.sum() < len(wrong)
+    np.testing.assert_array_equal(blind["distance"] == 0, wrong)
+
+
+def change(config, path, value):
+    head, *rest = path
+    if rest:
+        value = change(getattr(config, head), rest, value)
+    return dataclasses.replace(config, **{head: value})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("attacks", ("exactt",), "no attack is called 'exactt'; did you mean exact?"),
+        ("threat", "Linff", "threat is 'Linff'.*did you mean Linf"),
+        ("defence.rule", "vot", "defence.rule is 'vot'.*did you mean vote"),
+        ("defence.method", "adaptiv", "did you mean adaptive"),
+        ("defence.noise", "gausian", "did you mean gaussian"),
+        ("defence.curvature", "jvpp", "did you mean jvp"),
+        ("defence.runs", 0, "must be 1 or more"),
+        ("defence.sigmas", (0.1, 0.2, 0.3), "does not divide into 3 equal shares"),
+        ("exact.loss", "margn", "did you mean margin"),
+        ("exact.start", "imag", "did you mean image"),
+        ("exact.eot", 0, "exact.eot must be 1 or more; got 0"),
+        ("keys", 0, "keys must be 1 or more"),
+        ("images.count", 501, "images.count=501, but digits has 500 test images"),
+        ("images.split", "tset", "must be 'test', or 'validation'"),
+        ("images.name", "digts", "Did you mean 'digits'"),
+        ("score", "nowhere", "no work directory nowhere"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_by_name(root, tmp_path, path, value, words):
+    config = change(evaluation(root), path.split("."), value)
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        driver.set_up(config, tmp_path / "refused", None)
+    assert not (tmp_path / "refused").exists()
+
+
+def test_rounds_need_their_levels_and_transfer_its_surrogate(root, tmp_path):
+    config = evaluation(root)
+    rounds = change(config, ["defence", "method"], "rounds")
+    with pytest.raises(ValueError, match="needs defence.sigmas, one a round"):
+        driver.set_up(rounds, tmp_path / "refused", None)
+    lone = dataclasses.replace(config, attacks=("transfer",), surrogate="")
+    with pytest.raises(ValueError, match="transfer needs --config.surrogate"):
+        driver.set_up(lone, tmp_path / "refused", None)
+    signed = dataclasses.replace(config, attacks=("vote",), threat="L2")
+    with pytest.raises(ValueError, match="threat must be Linf"):
+        driver.set_up(signed, tmp_path / "refused", None)
+
+
+def test_another_config_in_the_same_folder_is_refused(finished, root):
+    config = evaluation(root, radius=0.1)
+    with pytest.raises(ValueError, match="radius is 0.2 there and 0.1 here"):
+        driver.set_up(config, finished, None)
+
+
+def test_a_damaged_part_is_named(root, tmp_path):
+    folder = tmp_path / "damaged"
+    work = driver.set_up(evaluation(root), folder, None)
+    (folder / "parts").mkdir()
+    (folder / "parts" / "clean-0-0.npz").write_bytes(b"PK not an archive")
+    with Stop() as stop, pytest.raises(ValueError, match="clean-0-0.npz is damaged"):
+        driver.run(work, stop)
+
+
+def test_validation_images_are_not_those_trained_on(root, tmp_path):
+    config = change(evaluation(root), ["images", "split"], "validation")
+    work = driver.set_up(config, tmp_path / "validation", None)
+    written = json.loads((root / "score" / "splits.json").read_text())
+    train_index = written["parts"]["train"]["count"]
+    assert train_index + written["parts"]["validation"]["count"] == 1297
+    from purifax import data
+
+    whole = data.load("digits", "train")
+    parts = data.splits(whole.labels, 0.1, 0)
+    trained = set(whole.index[parts["train"]].tolist())
+    assert trained.isdisjoint(work.images.index.tolist())
+
+
+def test_levels_fall_geometrically_to_the_last(root):
+    from experiments.lib import defence as defences
+
+    config = evaluation(root).defence
+    fall = dataclasses.replace(config, level=0.4, last_level=0.1, steps=3)
+    for given, steps, levels in (
+        (config, None, [0.2, 0.2]),
+        (fall, None, [0.4, 0.2, 0.1]),
+        (fall, 1, [0.4]),
+    ):
+        bound = defences.purifier(given, lambda x, sigma: x, steps=steps)
+        np.testing.assert_allclose(bound.keywords["levels"], levels, rtol=1e-6)

@@ -1,0 +1,82 @@
+"""The quickstart at a fraction of its size, and what the README promises."""
+
+import dataclasses
+import json
+import pathlib
+import re
+import types
+
+import jax
+import numpy as np
+import pytest
+from small import TINY, classifier_training, score_training
+
+import experiments
+from experiments import quickstart
+from experiments.configs import digits_adp
+from experiments.lib import flags as flagslib
+
+ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """runs/quickstart in a folder of its own, made by the command itself."""
+    home = tmp_path_factory.mktemp("home")
+    small = {"digits_dsm": score_training(), "digits_classifier": classifier_training()}
+    budgets = {name: TINY for name in ("blind", "bpda", "exact")}
+    config = dataclasses.replace(
+        digits_adp.config(),
+        images=dataclasses.replace(digits_adp.config().images, count=16),
+        keys=2,
+        chunk=16,
+        sweep=(),
+        **budgets,
+    )
+    options = types.SimpleNamespace(workdir=home / "runs/quickstart", data_dir=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setattr(flagslib, "find", lambda name, kinds: small[name])
+        quickstart.main(config, options)
+    return home
+
+
+def test_the_summary_has_every_attack_on_both_models(folder):
+    path = folder / "runs/quickstart/evaluation/summary.json"
+    summary = json.loads(path.read_text())
+    rows = {(row["model"], row["attack"]) for row in summary["attacks"]}
+    attacks = ("no attack", "blind PGD", "BPDA+EOT", "exact PGD+EOT")
+    assert rows == {(m, a) for m in ("undefended", "defended") for a in attacks}
+    assert summary["seconds"] > 0
+
+
+def test_the_real_config_is_large_enough():
+    config = digits_adp.config()
+    assert config.images.count >= 300 and config.images.split == "test"
+    assert config.attacks == ("blind", "bpda", "exact")
+    assert config.radius == 0.15
+
+
+def test_the_python_of_the_readme_runs(folder, monkeypatch, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert len(blocks) == 3
+    monkeypatch.chdir(folder)
+    names = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert "robust accuracy: " in capsys.readouterr().out
+    for name in ("purified", "x_adv", "washed"):
+        image = np.asarray(names[name])
+        assert image.shape == (64, 8, 8, 1) and image.min() >= 0 and image.max() <= 1
+    assert np.abs(names["x_adv"] - names["images"]).max() <= 0.15 + 1e-6
+    assert isinstance(names["logits"], jax.Array)
+
+
+def test_the_readme_names_only_what_exists():
+    text = (ROOT / "README.md").read_text()
+    for script in re.findall(r"launch/[\w.]+", text):
+        assert (ROOT / script).is_file(), script
+    for name in re.findall(r"--config=(\w+)", text):
+        assert name in flagslib.names(), name
+    for verb in re.findall(r"python -m experiments\.(\w+)", text):
+        assert (ROOT / "experiments" / f"{verb}.py").is_file(), verb

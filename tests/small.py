@@ -1,0 +1,71 @@
+"""Two tiny networks on digits, trained for a moment, for the tests of commands."""
+
+import dataclasses
+
+from experiments.lib import training
+from experiments.lib.config import (
+    Attack,
+    ClassifierNet,
+    ClassifierTraining,
+    Data,
+    Defence,
+    Evaluation,
+    Noise,
+    Optim,
+    Sample,
+    ScoreNet,
+    ScoreTraining,
+    Subjects,
+    Train,
+)
+
+TINY = Attack(steps=2, eot=2, start="image", judge=2, directions=2)
+
+
+def score_training(steps=40):
+    return ScoreTraining(
+        data=Data(name="digits"),
+        net=ScoreNet(name="SmallScore", fold=2, widths=(16,), blocks=1),
+        noise=Noise(law="continuous", smallest=0.05, largest=1.0),
+        optim=Optim(learning_rate=5e-3, ema=0.9),
+        train=Train(steps=steps, batch=64, validate_every=1000),
+        sample=Sample(images=4, levels=2, per_level=1),
+    )
+
+
+def classifier_training(steps=80):
+    return ClassifierTraining(
+        data=Data(name="digits"),
+        net=ClassifierNet(name="MLP"),
+        optim=Optim(learning_rate=5e-3, ema=0.0),
+        train=Train(steps=steps, batch=64, validate_every=1000),
+    )
+
+
+def train(root):
+    """Both networks, in root/score and root/classifier."""
+    training.train(score_training(), root / "score", None)
+    training.train(classifier_training(), root / "classifier", None)
+    return root
+
+
+def evaluation(root, **changes):
+    """16 digits, two attacks, a defence of 2 steps and 2 runs."""
+    config = Evaluation(
+        images=Subjects(name="digits", count=16),
+        score=str(root / "score"),
+        classifier=str(root / "classifier"),
+        surrogate=str(root / "classifier"),
+        defence=Defence(sigma=0.2, level=0.2, rate=0.3, steps=2, runs=2),
+        radius=0.2,
+        attacks=("blind", "exact"),
+        keys=2,
+        chunk=8,
+        pictured=8,
+    )
+    budgets = {
+        field.name: TINY
+        for field in dataclasses.fields(Evaluation)
+        if isinstance(getattr(config, field.name), Attack)
+    }
+    return dataclasses.replace(config, **budgets | changes)
