@@ -41,7 +41,7 @@ def evaluate(
         command: to be told to the user for resuming, and written in the report.
         began: `time.monotonic()` when the whole command began, training included.
     """
-    from experiments.lib import evaluation, findings, report
+    from experiments.lib import evaluation, findings, plots_detection, report
     from experiments.lib.stop import Stop
 
     began = time.monotonic() if began is None else began
@@ -61,6 +61,7 @@ def evaluate(
         seconds=time.monotonic() - began,
     )
     print(report.text(report.write(folder, found)))
+    plots_detection.write(folder, findings.norms(work, done))
     print(f"report: {folder / 'report.html'}")
     return True
 

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from experiments.lib import answers, attacks, workdir
+from experiments.lib import answers, attacks, plots_detection, workdir
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import ATTACKS
 from experiments.lib.evaluation import Job, Run
@@ -23,7 +23,7 @@ from experiments.lib.report_types import (
 from purifax import data
 from purifax.record import Record
 
-__all__ = ["findings"]
+__all__ = ["findings", "norms"]
 
 
 def findings(
@@ -34,9 +34,9 @@ def findings(
     Args:
         seconds: of the whole command.
     """
-    config, main = work.config, [job for job in done if job.count == len(work.images)]
-    swept = [job for job in done if job not in main or _swept(work, job)]
-    main = [job for job in main if job not in swept]
+    config = work.config
+    main = [job for job in done if not _swept(work, job)]
+    swept = [job for job in done if _swept(work, job)]
     strongest = main[-1]
     return Evaluation(
         title=title,
@@ -54,12 +54,15 @@ def findings(
         settings=_settings(work),
         seconds=seconds,
         command=command,
-        notes=tuple(_detection(work, main, done)),
+        notes=tuple(_detection(norms(work, done))),
     )
 
 
 def _swept(work: Run, job: Job) -> bool:
-    return job.attack != "clean" and job.radius != work.config.radius
+    """Whether a job only feeds the curves against the radius."""
+    if job.attack == "clean":
+        return False
+    return job.attack not in work.config.attacks or job.radius != work.config.radius
 
 
 def _results(work: Run, job: Job, done: dict[Job, Arrays]) -> Iterator[Result]:
@@ -212,15 +215,21 @@ def _settings(work: Run) -> dict[str, int | float | str]:
     return plain
 
 
-def _detection(work: Run, jobs: list[Job], done: dict[Job, Arrays]) -> Iterator[str]:
+def _detection(norms: dict[str, np.ndarray]) -> Iterator[str]:
     """How well the length of the score tells attacked images from clean ones."""
-    clean = done[work.jobs[0]]["norm"]
-    for job in jobs[1:]:
-        attacked = done[job]["norm"]
-        above = (attacked[:, None] > clean[None]).mean()
-        tied = (attacked[:, None] == clean[None]).mean()
+    clean = next(iter(norms))
+    for name in list(norms)[1:]:
+        share = plots_detection.area(norms[clean], norms[name])
+        means = (norms[clean].mean(), norms[name].mean())
         yield (
-            f"Detection by the length of the score, {ATTACKS[job.attack][0]}: area "
-            f"under the ROC curve {above + tied / 2:.3f} on {len(attacked)} images; "
-            f"mean length {clean.mean():.3g} clean, {attacked.mean():.3g} attacked."
+            f"Detection by the length of the score, {name}: area under the ROC curve "
+            f"{share:.3f} on {len(norms[name])} images; mean length {means[0]:.3g} "
+            f"clean, {means[1]:.3g} attacked."
         )
+
+
+def norms(work: Run, done: dict[Job, Arrays]) -> dict[str, np.ndarray]:
+    """Lengths of the score by attack at the main radius, the clean images first."""
+    main = [job for job in done if not _swept(work, job)]
+    titles = {job: ATTACKS.get(job.attack, ("no attack", ""))[0] for job in main}
+    return {titles[job]: done[job]["norm"] for job in main}

@@ -153,11 +153,17 @@ def test_bfloat16_is_near_float32(name):
     assert 1e-5 < error < 0.1
 
 
-@pytest.mark.usefixtures("strict")
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_parameters_and_output_are_float32(name, dtype):
     module, shape = ALL[name]
-    arguments = (jnp.zeros(shape), *map(jnp.float32, conditions(name)))
+    arguments = (jnp.zeros(shape), *conditions(name))
     leaves = jax.tree.leaves(tools.shapes(module.clone(dtype=dtype), *arguments))
     assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("name", ALL)
+def test_no_implicit_promotion(name):
+    module, shape = ALL[name]
+    tools.shapes(module, jnp.zeros(shape), *map(jnp.float32, conditions(name)))

@@ -37,18 +37,25 @@ def test_untrained_network_is_the_scaled_score_of_gaussian_data():
         np.testing.assert_allclose(run(x, sigma), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_learned_part_is_scaled_as_its_target():
-    x = tools.example(8, 8, 1)
+def test_the_learned_part_has_the_spread_of_its_target():
+    x = jnp.full((8, 8, 1), TINY.centre)  # so that there is no other part
+    params = tools.variables(TINY, x, 0.3)["params"]
+    last = jax.tree.map(jnp.zeros_like, params["Conv_1"])
+    params["Conv_1"] = {**last, "bias": jnp.ones_like(last["bias"])}
+    run = jax.jit(nets.Network(TINY, {"params": params}).__call__)
+    for sigma in (0.0, 0.1, 1.0):
+        # What x leaves open of z, for Gaussian data.
+        spread = TINY.spread / (sigma**2 + TINY.spread**2) ** 0.5
+        np.testing.assert_allclose(run(x, sigma), jnp.full_like(x, spread), rtol=1e-5)
+
+
+def test_the_learned_part_is_told_the_noise_level():
+    x = jnp.full((8, 8, 1), TINY.centre)  # the input is then the same for every sigma
     network = nets.Network(TINY, tools.variables(TINY, x, 0.3))
-    # With pixels at the centre there is no other part, and the input never changes.
-    x = jnp.full_like(x, TINY.centre)
-    sigmas = jnp.array([0.1, 1.0])
-    learned = jax.jit(jax.vmap(lambda sigma: network(x, sigma)))(sigmas)
-    scale = TINY.spread / jnp.sqrt(sigmas**2 + TINY.spread**2)
-    first, second = learned / scale[:, None, None, None]
-    assert jnp.abs(first - second).max() > 0.01  # it is told the noise level
-    ratio = jnp.linalg.norm(first) / jnp.linalg.norm(second)
-    assert 0.3 < ratio < 3
+    sigmas = jnp.array([0.1, 0.2])
+    found = jax.jit(jax.vmap(lambda sigma: network(x, sigma)))(sigmas)
+    first, second = found * jnp.sqrt(sigmas**2 + TINY.spread**2).reshape(2, 1, 1, 1)
+    assert jnp.abs(first - second).max() > 0.01
 
 
 def test_each_image_has_its_own_noise_level():
