@@ -26,7 +26,7 @@ import jax
 from jax import Array
 from jax.tree_util import Partial
 
-from purifax.types import Purifier
+from purifax.types import Purifier, as_pytree
 
 __all__ = ["blind", "exact", "straight_through", "surrogate"]
 
@@ -49,7 +49,9 @@ def straight_through(purifier: Purifier) -> Purifier:
     >>> [float(a) for a in jax.value_and_grad(model, argnums=1)(key, jnp.array(3.0))]
     [9.0, 1.0]
     """
-    return Partial(_with_gradient_of, purifier=_pytree(purifier), other=Partial(_same))
+    return Partial(
+        _with_gradient_of, purifier=as_pytree(purifier), other=Partial(_same)
+    )
 
 
 def surrogate(purifier: Purifier, other: Purifier) -> Purifier:
@@ -61,7 +63,9 @@ def surrogate(purifier: Purifier, other: Purifier) -> Purifier:
     >>> [float(a) for a in step(key, jnp.array(3.0))]
     [9.0, 5.0]
     """
-    return Partial(_with_gradient_of, purifier=_pytree(purifier), other=_pytree(other))
+    return Partial(
+        _with_gradient_of, purifier=as_pytree(purifier), other=as_pytree(other)
+    )
 
 
 def blind(purifier: Purifier) -> Purifier:
@@ -89,8 +93,3 @@ def _with_gradient_of(
     image = jax.lax.stop_gradient(purifier(key, jax.lax.stop_gradient(x), **knobs))
     moved = other(jax.random.clone(key), x, **knobs)
     return image + (moved - jax.lax.stop_gradient(moved))
-
-
-def _pytree(fn: Purifier) -> Purifier:
-    leaves = jax.tree_util.tree_leaves(fn)
-    return Partial(fn) if len(leaves) == 1 and leaves[0] is fn else fn

@@ -8,6 +8,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax.types import as_pytree
+
 __all__ = ["batched"]
 
 
@@ -39,7 +41,7 @@ def batched(fn: Callable[..., Any], chunk: int | None = None) -> Callable[..., A
     """
     if chunk is not None and chunk < 1:
         raise ValueError(f"`chunk` must be at least 1 image, or None; got {chunk}.")
-    return Partial(_Run(chunk), _pytree(fn))
+    return Partial(_Run(chunk), as_pytree(fn))
 
 
 class _Run:
@@ -72,8 +74,3 @@ class _Run:
         if self.chunk is None:
             return jax.vmap(one)((index, batch))
         return jax.lax.map(one, (index, batch), batch_size=self.chunk)
-
-
-def _pytree(fn: Callable[..., Any]) -> Callable[..., Any]:
-    leaves = jax.tree_util.tree_leaves(fn)
-    return Partial(fn) if len(leaves) == 1 and leaves[0] is fn else fn

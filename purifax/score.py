@@ -24,7 +24,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.energy import force
-from purifax.types import Denoiser, Energy, ScaledScore, Score
+from purifax.types import Denoiser, Energy, ScaledScore, Score, as_pytree
 
 __all__ = [
     "Gaussian",
@@ -64,7 +64,7 @@ def from_scaled(network: ScaledScore) -> Score:
     >>> from_scaled(lambda x, sigma: -x)(jnp.ones(()), jnp.array(2.0))
     Array(-0.5, dtype=float32)
     """
-    return Partial(_scaled_score, network=_callable(network))
+    return Partial(_scaled_score, network=as_pytree(network))
 
 
 def from_noise(network: ScaledScore) -> Score:
@@ -73,7 +73,7 @@ def from_noise(network: ScaledScore) -> Score:
     >>> from_noise(lambda x, sigma: x)(jnp.ones(()), jnp.array(2.0))
     Array(-0.5, dtype=float32)
     """
-    return Partial(_noise_score, network=_callable(network))
+    return Partial(_noise_score, network=as_pytree(network))
 
 
 def from_denoiser(denoiser: Denoiser) -> Score:
@@ -82,7 +82,7 @@ def from_denoiser(denoiser: Denoiser) -> Score:
     >>> from_denoiser(lambda x, sigma: 0 * x)(jnp.ones(()), jnp.array(2.0))
     Array(-0.25, dtype=float32)
     """
-    return Partial(_denoiser_score, denoiser=_callable(denoiser))
+    return Partial(_denoiser_score, denoiser=as_pytree(denoiser))
 
 
 def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
@@ -91,7 +91,7 @@ def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
     >>> float(from_energy(lambda x: x**2)(jnp.array(3.0), jnp.array(1.0)))
     -6.0
     """
-    return Partial(_energy_score, energy=_callable(energy), temperature=temperature)
+    return Partial(_energy_score, energy=as_pytree(energy), temperature=temperature)
 
 
 @jax.tree_util.register_dataclass
@@ -165,9 +165,3 @@ def _denoiser_score(x: Array, sigma: Array, denoiser: Denoiser) -> Array:
 def _energy_score(x: Array, sigma: Array, energy: Energy, temperature: Array) -> Array:
     del sigma
     return force(x, energy) / temperature
-
-
-def _callable(thing: ScaledScore | Energy) -> ScaledScore | Energy:
-    """A pytree callable as it is, a bare function as a leafless `Partial`."""
-    leaves = jax.tree_util.tree_leaves(thing)
-    return Partial(thing) if len(leaves) == 1 and leaves[0] is thing else thing

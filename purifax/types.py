@@ -1,4 +1,4 @@
-"""Names of the callables that purifax passes around.
+"""Names of the callables that purifax passes around, and what makes one a pytree.
 
 They are structural: any function, `jax.tree_util.Partial`, Linen, NNX or Equinox
 module with the right call is one. Shapes are those of one example; `x` is
@@ -6,9 +6,11 @@ module with the right call is one. Shapes are those of one example; `x` is
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import jax
 from jax import Array
+from jax.tree_util import Partial
 
 __all__ = [
     "Attack",
@@ -21,6 +23,7 @@ __all__ = [
     "Purifier",
     "ScaledScore",
     "Score",
+    "as_pytree",
 ]
 
 Score: TypeAlias = Callable[[Array, Array], Array]
@@ -52,3 +55,13 @@ Loss: TypeAlias = Callable[[Array, Array], Array]
 
 Attack: TypeAlias = Callable[[Array, Array, Array], Array]
 """`attack(key, x, label) -> x_adv, like x`."""
+
+
+def as_pytree(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A pytree callable as it is; a bare function as a `Partial` without leaves.
+
+    >>> as_pytree(abs)
+    Partial(<built-in function abs>)
+    """
+    leaves = jax.tree_util.tree_leaves(fn)
+    return Partial(fn) if len(leaves) == 1 and leaves[0] is fn else fn

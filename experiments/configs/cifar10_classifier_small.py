@@ -2,7 +2,9 @@
 
     python -m experiments.train --config=cifar10_classifier_small --data_dir=DIR
 
-@cifar10_classifier_small@
+Measured (seed 0, jax 0.10.2): 3,000 steps on one shared CPU core in 74 minutes, 84.6%
+of 5,000 test images [83.6, 85.6] and 85.2% of the 5,000 validation images. 3,000 steps
+are 8.5 epochs, not convergence.
 """
 
 from experiments.lib.config import (
