@@ -1,11 +1,11 @@
 """Auto-PGD: against the published rule, exact optima, and what it must never do."""
 
 import functools
-import math
 
 import jax
 import numpy as np
 import pytest
+from apgd_port import SMALL, published, wave, wave_slope
 from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, weights
@@ -15,71 +15,14 @@ from purifax.threat import L2, Linf
 
 KEY = jax.random.key(5)
 LABEL = jnp.array(0)
-SMALL = (2, 3, 2)
-COUNT = math.prod(SMALL)
-
-
-def wave(x, np=jnp):
-    """Many bumps and one common ripple: ascent overshoots, and must slow down."""
-    a = np.linspace(-1.0, 1.3, COUNT).reshape(SMALL)
-    b = np.linspace(0.7, -0.4, COUNT).reshape(SMALL)
-    return np.sum(a * np.sin(11 * x)) + 2 * np.sin(6 * np.sum(b * x))
-
-
-def wave_slope(x):
-    a = np.linspace(-1.0, 1.3, COUNT).reshape(SMALL)
-    b = np.linspace(0.7, -0.4, COUNT).reshape(SMALL)
-    return 11 * a * np.cos(11 * x) + 12 * b * np.cos(6 * np.sum(b * x))
 
 
 def wave_model(key, x):
-    return wave(x)[None]
+    return wave(x, jnp)[None]
 
 
 def only_logit(logits, label):
     return logits[0]
-
-
-def published(x, radius, norm, iterations):
-    """Croce and Hein's rule, written with lists: iterates, losses, steps, causes."""
-
-    def project(y):
-        if norm == "Linf":
-            return np.clip(np.clip(y, x - radius, x + radius), 0, 1)
-        delta = y - x
-        delta *= min(1.0, radius / max(np.linalg.norm(delta), 1e-30))
-        return np.clip(x + delta, 0, 1)
-
-    def direction(g):
-        return np.sign(g) if norm == "Linf" else g / np.linalg.norm(g)
-
-    window = max(int(0.22 * iterations), 1)
-    until, step, halved = window, 2 * radius, True
-    images, losses, steps, causes = [x], [wave(x, np)], [], []
-    here, before, slope = x, x, wave_slope(x)
-    best, best_loss, best_before = x, losses[0], losses[0]
-    for i in range(iterations):
-        steps.append(step)
-        z, weight = project(here + step * direction(slope)), 0.75 if i else 1.0
-        new = project(here + weight * (z - here) + (1 - weight) * (here - before))
-        here, before, slope = new, here, wave_slope(new)
-        images.append(here)
-        losses.append(wave(here, np))
-        if losses[-1] > best_loss:
-            best, best_loss = here, losses[-1]
-        until -= 1
-        if until == 0:
-            pairs = zip(losses[-window - 1 : -1], losses[-window:], strict=True)
-            few = bool(sum(b > a for a, b in pairs) <= 0.75 * window)
-            stuck = not halved and best_before >= best_loss
-            causes += ["few"] * few + ["stuck"] * (stuck and not few)
-            halved, best_before = few or stuck, best_loss
-            if halved:
-                step, here, slope = step / 2, best, wave_slope(best)
-            smaller = window - max(int(0.03 * iterations), 1)
-            window = max(smaller, max(int(0.06 * iterations), 1))
-            until = window
-    return np.array(images), np.array(losses), np.array(steps), causes
 
 
 def small_image(seed):
@@ -92,25 +35,36 @@ def wave_trace(x, threat, checkpoints, **more):
     )
 
 
-@functools.partial(jax.jit, static_argnames="loss")
-def run_trace(key, x, label, model, threat, checkpoints, **more):
+@functools.partial(jax.jit, static_argnames=("loss", "kind"))
+def compiled_trace(key, x, label, model, threat, checkpoints, kind, **more):
     more = {"start": Partial(attack.at_image)} | more
     return attack.apgd_trace(key, x, label, model, threat, checkpoints, **more)
 
 
-@pytest.mark.parametrize("threat", [Linf(0.15), L2(0.5)], ids=["Linf", "L2"])
-def test_iterates_losses_and_steps_follow_the_published_rule(threat, float64):
+def run_trace(key, x, label, model, threat, checkpoints, **more):
+    arguments = (key, x, label, model, threat, checkpoints)
+    return compiled_trace(*arguments, kind=type(threat), **more)
+
+
+@pytest.mark.parametrize(
+    ("threat", "iterations", "seeds"),
+    [(Linf(0.15), 20, (0, 8, 17)), (L2(0.5), 60, (0, 1, 30))],
+    ids=["Linf", "L2"],
+)
+def test_iterates_losses_and_steps_follow_the_published_rule(
+    threat, iterations, seeds, float64
+):
     seen = set()
-    for seed in range(4):
-        x = small_image(seed)
-        norm = type(threat).__name__
-        images, losses, steps, causes = published(x, threat.radius, norm, 40)
-        found = wave_trace(jnp.asarray(x), threat, attack.apgd_checkpoints(40))
+    for seed in seeds:
+        x, norm = small_image(seed), type(threat).__name__
+        images, losses, steps, causes = published(x, threat.radius, norm, iterations)
+        checkpoints = attack.apgd_checkpoints(iterations)
+        found = wave_trace(jnp.asarray(x), threat, checkpoints)
         np.testing.assert_allclose(found.step_sizes, steps, rtol=1e-12)
         np.testing.assert_allclose(found.losses, losses, rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(found.images, images, atol=1e-8)
         seen.update(causes)
-    assert seen == {"few", "stuck"}, "choose images on which both conditions act"
+    assert seen == {"few", "stuck", "on"}, "choose images on which all happens"
 
 
 def test_checkpoints_are_the_published_ones():
@@ -133,9 +87,13 @@ def linear_model(key, x, w):
 LINEAR = Partial(linear_model, w=weights()[0])
 
 
-@functools.partial(jax.jit, static_argnames="run")
-def attacked(key, x, threat, checkpoints, run=attack.apgd):
-    return run(key, x, LABEL, LINEAR, threat, checkpoints)
+@functools.partial(jax.jit, static_argnames="kind")
+def compiled(key, x, threat, checkpoints, kind):
+    return attack.apgd(key, x, LABEL, LINEAR, threat, checkpoints)
+
+
+def attacked(key, x, threat, checkpoints):
+    return compiled(key, x, threat, checkpoints, kind=type(threat))
 
 
 def test_a_linear_model_is_solved_exactly_in_linf():
@@ -202,7 +160,7 @@ def test_it_returns_the_best_of_its_iterates_never_worse_than_its_start(threat):
         checkpoints = attack.apgd_checkpoints(12)
         trace = run_trace(*arguments, checkpoints, **more)
         found = attack.apgd(*arguments, checkpoints, **more)
-        np.testing.assert_allclose(wave(found), trace.losses.max(), rtol=1e-5)
+        np.testing.assert_allclose(wave(found, jnp), trace.losses.max(), rtol=1e-5)
         assert trace.losses.max() > trace.losses[0] + 0.1
         path = attack.apgd_path(*arguments, checkpoints, **more)
         np.testing.assert_allclose(path, trace.images, atol=1e-5)

@@ -224,6 +224,20 @@ def test_both_ends_of_a_difference_share_the_key_of_the_model():
     np.testing.assert_allclose(quiet, noisy, atol=2e-3)
 
 
+def test_spsa_is_a_loop_with_directions_of_its_own_at_each_step():
+    sizes, x = [0.06, 0.05], GREY
+    for i, size in enumerate(sizes):
+        key, total = jax.random.fold_in(jax.random.split(KEY)[1], i), 0.0
+        for d in (3, 8):
+            k_direction = jax.random.split(jax.random.fold_in(key, d))[0]
+            v = jax.random.rademacher(k_direction, x.shape, x.dtype)
+            total = total - jnp.vdot(W, v) * v
+        x = x + size * total / jnp.linalg.norm(total)
+    fn = spsa(two_classes, L2(0.2), sizes, 0)
+    fn = Partial(fn, directions=jnp.array([3, 8]))
+    np.testing.assert_allclose(run(fn, KEY, GREY, LABEL), x, atol=1e-4)
+
+
 def rounded(key, x):
     """A model without a gradient: what it sees is rounded to steps of 1/64."""
     return two_classes(key, jnp.round(64 * x) / 64)

@@ -130,7 +130,8 @@ def _tiles(key: Array, x: Array, radius: Array | float) -> Array:
     tiles = (-(-height // side), -(-width // side))
     turn = jax.random.bernoulli(k_turn, shape=tiles)
     signs = jax.random.rademacher(k_sign, (*tiles, channels), x.dtype)
-    bump = _bump(jnp.indices((side, side)), jnp.array(side), x.dtype)
+    rows, columns = jnp.indices((side, side))
+    bump = _bump((rows, columns), jnp.array(side), x.dtype)
     shape = jnp.where(turn[..., None, None], bump.T, bump)  # [A, B, side, side]
     whole = shape[..., None] * signs[:, :, None, None]
     whole = jnp.swapaxes(whole, 1, 2).reshape(tiles[0] * side, -1, channels)
