@@ -233,8 +233,13 @@ def test_spsa_is_a_loop_with_directions_of_its_own_at_each_step():
             v = jax.random.rademacher(k_direction, x.shape, x.dtype)
             total = total - jnp.vdot(W, v) * v
         x = x + size * total / jnp.linalg.norm(total)
-    fn = spsa(two_classes, L2(0.2), sizes, 0)
-    fn = Partial(fn, directions=jnp.array([3, 8]))
+    fn = Partial(
+        attack.spsa,
+        model=Partial(two_classes),
+        threat=L2(0.2),
+        step_sizes=jnp.array(sizes),
+        directions=jnp.array([3, 8]),
+    )
     np.testing.assert_allclose(run(fn, KEY, GREY, LABEL), x, atol=1e-4)
 
 

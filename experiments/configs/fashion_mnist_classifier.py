@@ -2,7 +2,7 @@
 
     python -m experiments.train --config=fashion_mnist_classifier --data_dir=DIR
 
-@fashion_mnist_classifier@
+Not run to its end here.
 """
 
 from experiments.lib.config import (

@@ -2,7 +2,7 @@
 
     python -m experiments.train --config=fashion_mnist_dsm --data_dir=DIR
 
-@fashion_mnist_dsm@
+Not run to its end here.
 """
 
 from experiments.lib.config import (

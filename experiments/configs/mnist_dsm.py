@@ -2,7 +2,7 @@
 
     python -m experiments.train --config=mnist_dsm --data_dir=DIR
 
-@mnist_dsm@
+Not run to its end here.
 """
 
 from experiments.lib.config import (
