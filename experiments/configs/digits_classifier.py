@@ -2,8 +2,9 @@
 
     python -m experiments.train --config=digits_classifier
 
-Seconds on 2 CPU cores; part of `experiments.quickstart`. Measured: 98.4% of the 500
-test images (seed 0).
+Part of `experiments.quickstart`. Measured (seed 0, jax 0.10.2): 10 seconds of CPU time
+in all, first compilation included; 98.4% of the 500 test images and 98.5% of the 130
+validation images.
 """
 
 from experiments.lib.config import (
