@@ -48,4 +48,4 @@ def main(config: Evaluation, options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (Evaluation,), default="digits_adp")
+    flagslib.run(main, (Evaluation,), "digits_adp", "runs/quickstart")

@@ -55,6 +55,7 @@ def run(
     main: Callable[[Any, flags.FlagValues], int | None],
     kinds: Sequence[type],
     default: str | None = None,
+    workdir: str | None = None,
 ) -> None:
     """Runs a command and leaves the process with its exit code.
 
@@ -63,10 +64,11 @@ def run(
             holds `workdir` (filled in), `data_dir`, and flags the command declares.
         kinds: config types that the command accepts.
         default: config used when ``--config`` is not given.
+        workdir: used when ``--workdir`` is not given, in place of runs/<config name>.
     """
     debug = any(word in ("--debug", "--debug=true") for word in sys.argv)
     try:
-        found = parse(sys.argv, kinds, default)
+        found = parse(sys.argv, kinds, default, workdir)
         code = 0 if found is None else main(*found) or 0
     except UsageError as error:
         code = _say(error, 2, debug)
@@ -100,6 +102,7 @@ def parse(
     argv: Sequence[str],
     kinds: Sequence[type],
     default: str | None = None,
+    workdir: str | None = None,
     values: flags.FlagValues = flags.FLAGS,
 ) -> tuple[Any, flags.FlagValues] | None:
     """Reads a command line into (config, options); None if it asked only to print.
@@ -124,7 +127,7 @@ def parse(
         print(json.dumps(configlib.encode(config), indent=2))
         return None
     if values.workdir is None:
-        values.workdir = str(pathlib.Path("runs", pathlib.Path(name).stem))
+        values.workdir = workdir or str(pathlib.Path("runs", pathlib.Path(name).stem))
     return config, values
 
 

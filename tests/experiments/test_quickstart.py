@@ -4,11 +4,13 @@ import dataclasses
 import json
 import pathlib
 import re
+import runpy
 import types
 
 import jax
 import numpy as np
 import pytest
+from absl import flags
 from small import TINY, classifier_training, score_training
 
 import experiments
@@ -17,6 +19,7 @@ from experiments.configs import digits_adp
 from experiments.lib import flags as flagslib
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def test_the_real_config_is_large_enough():
 
 
 def test_the_python_of_the_readme_runs(folder, monkeypatch, capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
     assert len(blocks) == 3
     monkeypatch.chdir(folder)
     names = {}
@@ -73,10 +76,19 @@ def test_the_python_of_the_readme_runs(folder, monkeypatch, capsys):
 
 
 def test_the_readme_names_only_what_exists():
-    text = (ROOT / "README.md").read_text()
-    for script in re.findall(r"launch/[\w.]+", text):
+    for script in re.findall(r"launch/[\w.]+", README):
         assert (ROOT / script).is_file(), script
-    for name in re.findall(r"--config=(\w+)", text):
+    for name in re.findall(r"--config=(\w+)", README):
         assert name in flagslib.names(), name
-    for verb in re.findall(r"python -m experiments\.(\w+)", text):
+    for verb in re.findall(r"python -m experiments\.(\w+)", README):
         assert (ROOT / "experiments" / f"{verb}.py").is_file(), verb
+
+
+def test_its_work_directory_is_the_one_of_the_readme(monkeypatch):
+    called = []
+    monkeypatch.setattr(flagslib, "run", lambda *given: called.append(given))
+    runpy.run_path(str(quickstart.__file__), run_name="__main__")
+    (_, kinds, default, folder), values = called[0], flags.FlagValues()
+    assert folder == "runs/quickstart" and folder in README
+    config, options = flagslib.parse(["x"], kinds, default, folder, values)
+    assert options.workdir == folder and config == digits_adp.config()
