@@ -5,10 +5,10 @@
 after `cifar10_dsm_small` and `cifar10_classifier_small`.
 
 Noise, levels, rate and cap were chosen on 100 validation images by their clean and
-blind accuracy. Measured on 512 test images (seed 0, 3 keys): undefended 85.4% clean and 0.0%
-under its own PGD; defended 76.3% clean, 47.7% under blind PGD, 7.4% under BPDA+EOT and
-1.6% under the exact gradient: what looks like a defence to a blind attacker
-is hardly one.
+blind accuracy. Measured on 512 test images (seed 0, 3 keys): undefended 85.4% clean and
+0.0% under its own PGD; defended 76.3% clean, 47.7% under blind PGD, 7.4% under BPDA+EOT
+and 1.6% under the exact gradient: what looks like a defence to a blind attacker is
+hardly one.
 """
 
 from experiments.lib.config import Attack, Defence, Evaluation, Subjects
