@@ -6,12 +6,12 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import Energy
+from purifax.types import Energy, noun
 
 __all__ = ["Gaussian", "force"]
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class Gaussian:
     """E(x) = sum (x - mean)^2 / (2 variance), an exact oracle.

@@ -19,7 +19,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import Score
+from purifax.types import Score, noun
 
 __all__ = ["VE", "Process", "binary", "gaussian", "heteroscedastic", "perturb"]
 
@@ -40,7 +40,7 @@ class Process(Protocol):
         ...
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class VE:
     """Variance exploding: sigma(t) = smallest (largest / smallest)^t, scale 1.

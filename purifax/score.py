@@ -24,7 +24,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.energy import force
-from purifax.types import Denoiser, Energy, ScaledScore, Score, as_pytree
+from purifax.types import Denoiser, Energy, ScaledScore, Score, as_pytree, noun
 
 __all__ = [
     "Gaussian",
@@ -94,7 +94,7 @@ def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
     return Partial(_energy_score, energy=as_pytree(energy), temperature=temperature)
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class Gaussian:
     """Exact score of clean images N(mean, variance I), `variance` per pixel.
@@ -111,7 +111,7 @@ class Gaussian:
         return (self.mean - x) / (self.variance + jnp.square(jnp.asarray(sigma)))
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class Mixture:
     """Exact score of an isotropic Gaussian mixture.

@@ -16,6 +16,8 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax.types import noun
+
 __all__ = ["L2", "Linf", "Threat"]
 
 _TINY = 1e-24
@@ -41,7 +43,7 @@ class Threat(Protocol):
         ...
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class Linf:
     """|x_adv - x| <= radius in every pixel and channel.
@@ -72,7 +74,7 @@ class Linf:
         return jnp.max(jnp.abs(x_adv - x))
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class L2:
     """|x_adv - x|_2 <= radius over the whole image.

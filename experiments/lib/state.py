@@ -17,11 +17,12 @@ from jax import Array
 
 from experiments.lib.build import Objective
 from purifax.data.augment import to_float
+from purifax.types import noun
 
 __all__ = ["Checkpoints", "State", "finite", "make_step", "start"]
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class State:
     """What a step starts from.

@@ -26,7 +26,7 @@ class SmallCNN(nn.Module):
         fold: side of the squares of pixels folded into channels first.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
-        dtype: of the computation; parameters are float32.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int = 10
@@ -47,7 +47,7 @@ class SmallCNN(nn.Module):
             h = _halve(h)
         h = h.reshape(h.shape[0], -1)
         h = nn.relu(nn.Dense(self.hidden, dtype=self.dtype)(h))
-        return nn.Dense(self.num_classes, dtype=self.dtype)(h).astype(jnp.float32)
+        return nn.Dense(self.num_classes)(h.astype(jnp.float32))
 
 
 class MLP(nn.Module):
@@ -58,7 +58,7 @@ class MLP(nn.Module):
         widths: of the hidden layers.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
-        dtype: of the computation; parameters are float32.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int = 10
@@ -74,7 +74,7 @@ class MLP(nn.Module):
         h = normalise(x, self.mean, self.std).reshape(x.shape[0], -1)
         for width in self.widths:
             h = nn.relu(nn.Dense(width, dtype=self.dtype)(h))
-        return nn.Dense(self.num_classes, dtype=self.dtype)(h).astype(jnp.float32)
+        return nn.Dense(self.num_classes)(h.astype(jnp.float32))
 
 
 def _halve(h: Array) -> Array:

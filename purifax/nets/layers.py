@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from purifax.nets.conv import conv
 
-__all__ = ["conv3", "conv_layer", "depth_to_space", "normalise", "space_to_depth"]
+__all__ = [
+    "conv3",
+    "conv_layer",
+    "depth_to_space",
+    "max_pool_5x5",
+    "normalise",
+    "resize_align_corners",
+    "space_to_depth",
+    "torch_conv",
+]
 
 # Every convolution of the package is made here, so its lowering is one decision.
 conv_layer: Callable[..., nn.Conv] = partial(nn.Conv, conv_general_dilated=conv)
@@ -26,6 +37,44 @@ def conv3(features: int, stride: int = 1, **options: Any) -> nn.Conv:
     """
     return conv_layer(
         features, (3, 3), (stride, stride), padding=((1, 1), (1, 1)), **options
+    )
+
+
+def torch_conv(
+    x: Array,
+    features: int,
+    size: int,
+    *,
+    dtype: Any,
+    name: str,
+    dilation: int = 1,
+    use_bias: bool = True,
+) -> nn.Conv:
+    """A convolution that keeps the resolution, started as PyTorch starts it.
+
+    Kernel and bias are uniform within the inverse root of the number of inputs to
+    an output, which is why the layer must see x before it is made.
+
+    Args:
+        x: what the layer will be applied to, [N, H, W, C].
+        features: channels of the output.
+        size: of the kernel's side; odd.
+        dtype: of the computation.
+        name: of the layer in the tree of parameters.
+        dilation: distance of the kernel's taps.
+        use_bias: whether there is a bias.
+    """
+    start = _uniform((size**2 * x.shape[-1]) ** -0.5)
+    return conv_layer(
+        features,
+        (size, size),
+        kernel_dilation=dilation,
+        padding=[(dilation * (size // 2),) * 2] * 2,
+        use_bias=use_bias,
+        kernel_init=start,
+        bias_init=start,
+        dtype=dtype,
+        name=name,
     )
 
 
@@ -78,3 +127,72 @@ def normalise(x: Array, mean: tuple[float, ...], std: tuple[float, ...]) -> Arra
             )
     shift = jnp.asarray(mean, x.dtype).reshape(1, 1, 1, -1)
     return (x - shift) / jnp.asarray(std, x.dtype).reshape(1, 1, 1, -1)
+
+
+def max_pool_5x5(x: Array) -> Array:
+    """The largest of each 5 x 5 neighbourhood; beyond the border lies -infinity.
+
+    Two passes of shifted maxima: their gradient is much cheaper on a CPU than that of a
+    windowed reduction.
+
+    Args:
+        x: [N, H, W, C].
+
+    Returns:
+        [N, H, W, C].
+
+    >>> import jax.numpy as jnp
+    >>> from purifax.nets.layers import max_pool_5x5
+    >>> float(max_pool_5x5(-jnp.ones((1, 4, 4, 1))).max())
+    -1.0
+    """
+    for axis in (1, 2):
+        size = x.shape[axis]
+        border = [(2, 2) if a == axis else (0, 0) for a in range(4)]
+        padded = jnp.pad(x, border, constant_values=-jnp.inf)
+        shifted = [
+            jax.lax.slice_in_dim(padded, k, k + size, axis=axis) for k in range(5)
+        ]
+        x = reduce(jnp.maximum, shifted)
+    return x
+
+
+def resize_align_corners(x: Array, shape: tuple[int, int]) -> Array:
+    """Bilinear resizing that maps corner pixels to corner pixels.
+
+    `jax.image.resize` aligns the pixels' outer edges instead.
+
+    Args:
+        x: [N, H, W, C].
+        shape: the new height and width.
+
+    Returns:
+        [N, *shape, C].
+
+    >>> import jax.numpy as jnp
+    >>> from purifax.nets.layers import resize_align_corners
+    >>> resize_align_corners(jnp.array([0.0, 1.0]).reshape(1, 1, 2, 1), (1, 3)).ravel()
+    Array([0. , 0.5, 1. ], dtype=float32)
+    """
+    rows, columns = (
+        jnp.asarray(_interpolation(old, new), x.dtype)
+        for old, new in zip(x.shape[1:3], shape, strict=True)
+    )
+    if x.shape[1] != shape[0]:
+        x = jnp.einsum("ph,nhwc->npwc", rows, x, precision="highest")
+    if x.shape[2] != shape[1]:
+        x = jnp.einsum("qw,nhwc->nhqc", columns, x, precision="highest")
+    return x
+
+
+def _interpolation(old: int, new: int) -> np.ndarray:
+    """The [new, old] matrix of linear interpolation with aligned end points."""
+    position = np.linspace(0, old - 1, new)
+    return np.maximum(0, 1 - np.abs(position[:, None] - np.arange(old)))
+
+
+def _uniform(bound: float) -> Callable[..., Array]:
+    def draw(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return draw

@@ -19,12 +19,11 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from purifax.nets.layers import conv_layer
+from purifax.nets.layers import max_pool_5x5, resize_align_corners, torch_conv
 
-__all__ = ["InstanceNormPlus", "NCSNv2", "max_pool_5x5", "resize_align_corners"]
+__all__ = ["InstanceNormPlus", "NCSNv2"]
 
 
 class NCSNv2(nn.Module):
@@ -64,11 +63,11 @@ class NCSNv2(nn.Module):
         h = _Refine(self.width, 3, self.dtype, name="refine4")([stages[0], h])
 
         h = InstanceNormPlus(name="normalizer")(h)
-        end = _conv(h, self.channels, 3, dtype=self.dtype, name="end_conv")
+        end = torch_conv(h, self.channels, 3, dtype=self.dtype, name="end_conv")
         return end(nn.elu(h)).astype(jnp.float32)
 
     def _stages(self, x: Array) -> list[Array]:
-        h = _conv(x, self.width, 3, dtype=self.dtype, name="begin_conv")(x)
+        h = torch_conv(x, self.width, 3, dtype=self.dtype, name="begin_conv")(x)
         wide = 2 * self.width
         stages = []
         for k, (features, down, dilation) in enumerate(
@@ -127,68 +126,6 @@ class InstanceNormPlus(nn.Module):
         return (gamma * (h + alpha * pattern) + beta).astype(x.dtype)
 
 
-def max_pool_5x5(x: Array) -> Array:
-    """The largest of each 5 x 5 neighbourhood; beyond the border lies -infinity.
-
-    Two passes of shifted maxima: their gradient is much cheaper on a CPU than that of a
-    windowed reduction.
-
-    Args:
-        x: [N, H, W, C].
-
-    Returns:
-        [N, H, W, C].
-
-    >>> import jax.numpy as jnp
-    >>> from purifax.nets.ncsn import max_pool_5x5
-    >>> float(max_pool_5x5(-jnp.ones((1, 4, 4, 1))).max())
-    -1.0
-    """
-    for axis in (1, 2):
-        size = x.shape[axis]
-        border = [(2, 2) if a == axis else (0, 0) for a in range(4)]
-        padded = jnp.pad(x, border, constant_values=-jnp.inf)
-        shifted = [
-            jax.lax.slice_in_dim(padded, k, k + size, axis=axis) for k in range(5)
-        ]
-        x = reduce(jnp.maximum, shifted)
-    return x
-
-
-def resize_align_corners(x: Array, shape: tuple[int, int]) -> Array:
-    """Bilinear resizing that maps corner pixels to corner pixels.
-
-    `jax.image.resize` aligns the pixels' outer edges instead.
-
-    Args:
-        x: [N, H, W, C].
-        shape: the new height and width.
-
-    Returns:
-        [N, *shape, C].
-
-    >>> import jax.numpy as jnp
-    >>> from purifax.nets.ncsn import resize_align_corners
-    >>> resize_align_corners(jnp.array([0.0, 1.0]).reshape(1, 1, 2, 1), (1, 3)).ravel()
-    Array([0. , 0.5, 1. ], dtype=float32)
-    """
-    rows, columns = (
-        jnp.asarray(_interpolation(old, new), x.dtype)
-        for old, new in zip(x.shape[1:3], shape, strict=True)
-    )
-    if x.shape[1] != shape[0]:
-        x = jnp.einsum("ph,nhwc->npwc", rows, x, precision="highest")
-    if x.shape[2] != shape[1]:
-        x = jnp.einsum("qw,nhwc->nhqc", columns, x, precision="highest")
-    return x
-
-
-def _interpolation(old: int, new: int) -> np.ndarray:
-    """The [new, old] matrix of linear interpolation with aligned end points."""
-    position = np.linspace(0, old - 1, new)
-    return np.maximum(0, 1 - np.abs(position[:, None] - np.arange(old)))
-
-
 class _Residual(nn.Module):
     """conv(elu(norm(conv(elu(norm(x)))))) + shortcut(x).
 
@@ -208,16 +145,16 @@ class _Residual(nn.Module):
         halved = self.down and self.dilation == 1
 
         h = nn.elu(InstanceNormPlus(name="normalize1")(x))
-        h = _conv(h, middle, 3, **options, name="conv1")(h)
+        h = torch_conv(h, middle, 3, **options, name="conv1")(h)
         h = nn.elu(InstanceNormPlus(name="normalize2")(h))
-        h = _conv(h, self.features, 3, **options, name="conv2")(h)
+        h = torch_conv(h, self.features, 3, **options, name="conv2")(h)
 
         if halved:
             # Averaging and a 1 x 1 convolution commute: the cheaper one goes first.
             h, x = _mean_pool(h), _mean_pool(x)
         if self.down or x.shape[-1] != self.features:
             size = 3 if self.dilation > 1 else 1
-            x = _conv(x, self.features, size, **options, name="shortcut")(x)
+            x = torch_conv(x, self.features, size, **options, name="shortcut")(x)
         return x + h
 
 
@@ -268,7 +205,7 @@ class _Fuse(nn.Module):
         _, height, width, _ = inputs[0].shape
         fused = []
         for i, x in enumerate(inputs):
-            h = _conv(x, self.features, 3, dtype=self.dtype, name=f"convs_{i}")(x)
+            h = torch_conv(x, self.features, 3, dtype=self.dtype, name=f"convs_{i}")(x)
             fused.append(resize_align_corners(h, (height, width)))
         return reduce(jnp.add, fused)
 
@@ -289,45 +226,13 @@ class _ChainedPool(nn.Module):
         return x
 
 
-def _conv(
-    x: Array,
-    features: int,
-    size: int,
-    *,
-    dtype: Any,
-    name: str,
-    dilation: int = 1,
-    use_bias: bool = True,
-) -> nn.Conv:
-    """A convolution for x that keeps the resolution, started as PyTorch starts it."""
-    start = _uniform((size**2 * x.shape[-1]) ** -0.5)
-    return conv_layer(
-        features,
-        (size, size),
-        kernel_dilation=dilation,
-        padding=[(dilation * (size // 2),) * 2] * 2,
-        use_bias=use_bias,
-        kernel_init=start,
-        bias_init=start,
-        dtype=dtype,
-        name=name,
-    )
-
-
 def _plain(x: Array, dtype: Any, name: str) -> nn.Conv:
-    return _conv(x, x.shape[-1], 3, use_bias=False, dtype=dtype, name=name)
+    return torch_conv(x, x.shape[-1], 3, use_bias=False, dtype=dtype, name=name)
 
 
 def _mean_pool(x: Array) -> Array:
     n, h, w, c = x.shape
     return jnp.mean(x.reshape(n, h // 2, 2, w // 2, 2, c), axis=(2, 4))
-
-
-def _uniform(bound: float) -> Callable[..., Array]:
-    def draw(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
-
-    return draw
 
 
 def _near_one(spread: float) -> Callable[..., Array]:

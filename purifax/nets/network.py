@@ -18,10 +18,12 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from purifax.types import noun
+
 __all__ = ["Network", "count", "init"]
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class Network:
     """A Linen module bound to its variables: a function of one example.

@@ -42,7 +42,7 @@ class ResNet(nn.Module):
         width: channels of the first stage; the next two double it.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
-        dtype: of the computation; parameters are float32.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     depth: int = 20
@@ -73,9 +73,7 @@ class ResNet(nn.Module):
                     name=f"layer{stage + 1}_{i}",
                 )(h, train)
         h = jnp.mean(h, axis=(1, 2))
-        return nn.Dense(self.num_classes, name="fc", dtype=self.dtype)(h).astype(
-            jnp.float32
-        )
+        return nn.Dense(self.num_classes, name="fc")(h.astype(jnp.float32))
 
 
 class ResNet18(nn.Module):
@@ -90,7 +88,7 @@ class ResNet18(nn.Module):
         width: channels of the first stage; the next three double it.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
-        dtype: of the computation; parameters are float32.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     num_classes: int = 10
@@ -121,9 +119,7 @@ class ResNet18(nn.Module):
                     name=f"layer{stage + 1}_{i}",
                 )(h, train)
         h = jnp.mean(h, axis=(1, 2))
-        return nn.Dense(self.num_classes, name="fc", dtype=self.dtype)(h).astype(
-            jnp.float32
-        )
+        return nn.Dense(self.num_classes, name="fc")(h.astype(jnp.float32))
 
 
 class _BasicBlock(nn.Module):
@@ -179,7 +175,7 @@ class WideResNet(nn.Module):
             `apply` a "dropout" key).
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
-        dtype: of the computation; parameters are float32.
+        dtype: of the computation; parameters and the last layer are float32.
     """
 
     depth: int = 28
@@ -220,9 +216,7 @@ class WideResNet(nn.Module):
         momentum = 0.1 if self.biased else 0.9
         h = nn.relu(_batch_norm(train, self.dtype, "bn1", momentum)(h))
         h = jnp.mean(h, axis=(1, 2))
-        return nn.Dense(self.num_classes, name="fc", dtype=self.dtype)(h).astype(
-            jnp.float32
-        )
+        return nn.Dense(self.num_classes, name="fc")(h.astype(jnp.float32))
 
 
 class _WideBlock(nn.Module):

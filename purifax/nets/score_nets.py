@@ -20,16 +20,23 @@ __all__ = ["SmallScore"]
 class SmallScore(nn.Module):
     """A small UNet, told the noise level.
 
-    The image is centred, brought to unit variance and folded into
-    channels (`fold` x `fold` pixels each); residual blocks of 3x3 convolutions work at
-    one resolution for each entry of `widths`, halved in between, and again on the way
-    up with a skip connection. With s the spread of the data and r^2 = sigma^2 + s^2,
+    The image is centred, brought to unit variance and folded into channels (`fold` x
+    `fold` pixels each). Residual blocks of 3x3 convolutions work at one resolution for
+    each entry of `widths`, halved in between, and again on the way up, where the way
+    down is added. With s the spread of the data and r^2 = sigma^2 + s^2,
 
         f(x, sigma) = (s F((x - centre) / r, sigma) - sigma (x - centre) / r) / r.
 
-    The second term alone is the scaled score of Gaussian data, which is what is
-    left when sigma is large; F is asked for the rest, of unit variance at every
-    sigma, and starts at zero.
+    The second term alone is the scaled score of Gaussian data, which is what is left
+    when sigma is large; F is asked for the rest, of unit variance at every sigma, and
+    starts at zero.
+
+    Fields that train well on a CPU:
+
+    - 32 x 32 x 3: the defaults; 284,780 parameters, 57 MFLOP an image.
+    - 28 x 28 x 1: `channels=1, blocks=1`; 152,164 parameters, 22 MFLOP.
+    - 8 x 8 x 1: `channels=1, widths=(64,)`; 204,612 parameters, 3.5 MFLOP, or
+      `channels=1, widths=(32,), blocks=4`; 98,724 parameters, 1.8 MFLOP.
 
     Source: Karras et al. 2022, arXiv 2206.00364, section 5 (the preconditioning, here
     for noise prediction).

@@ -22,6 +22,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from purifax.types import noun
+
 __all__ = [
     "Record",
     "average",
@@ -34,7 +36,7 @@ __all__ = [
 ]
 
 
-@jax.tree_util.register_dataclass
+@noun
 @dataclass(frozen=True)
 class Record:
     """The outcomes of one attack on one model.

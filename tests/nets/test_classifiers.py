@@ -35,7 +35,7 @@ def trained(module):
         (nets.WideResNet(), 36_479_194),
         (nets.ResNet18(), 11_173_962),
         (nets.ResNet(depth=20), 269_722),
-        (nets.ResNet(depth=56), 853_018),
+        (nets.ResNet(depth=32), 464_154),
     ],
 )
 def test_parameters_at_full_size(module, parameters):
@@ -44,7 +44,7 @@ def test_parameters_at_full_size(module, parameters):
     assert (logits.shape, logits.dtype) == ((module.num_classes,), jnp.float32)
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (9, 11, 3)])
+@pytest.mark.parametrize("shape", [(28, 28, 1), (9, 11, 3)])
 @pytest.mark.parametrize("name", SMALL)
 def test_any_image_size(name, shape):
     module = SMALL[name].clone(num_classes=7)
@@ -178,7 +178,7 @@ def test_small_cnn_learns_digits():
 
     @jax.jit
     def step(values, state, key):
-        index = jax.random.randint(key, (128,), 0, 1297)
+        index = jax.random.randint(key, (64,), 0, 1297)
         update, state = optimiser.update(jax.grad(loss)(values, index), state)
         return optax.apply_updates(values, update), state
 

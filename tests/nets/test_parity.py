@@ -31,8 +31,10 @@ def ours(name):
     state = foreign.draw(shapes(name), seed=0)
     images, weights = map(jnp.asarray, foreign.inputs(name))
 
+    network = nets.Network(module, read(state))
+
     def total(x):
-        output = module.apply(read(state), x)
+        output = jax.vmap(network)(x)
         flat = output.reshape(len(x), -1)
         return jnp.sum(flat * weights[:, : flat.shape[1]]), output
 

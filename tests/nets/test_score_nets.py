@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from purifax import nets
 
-TINY = nets.SmallScore(channels=1, fold=1, widths=(8, 16), blocks=1)
+TINY = nets.SmallScore(channels=1, widths=(8,), blocks=1)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ TINY = nets.SmallScore(channels=1, fold=1, widths=(8, 16), blocks=1)
     [
         ({}, (32, 32, 3), 284_780),
         ({"channels": 1, "blocks": 1}, (28, 28, 1), 152_164),
+        ({"channels": 1, "widths": (64,)}, (8, 8, 1), 204_612),
         ({"channels": 1, "widths": (32,), "blocks": 4}, (8, 8, 1), 98_724),
     ],
 )
@@ -76,16 +77,6 @@ def test_gradients_are_finite_without_noise():
         assert np.isfinite(gradient).all()
 
 
-def test_depth_to_space_inverts_space_to_depth():
-    from purifax.nets.layers import depth_to_space, space_to_depth
-
-    x = tools.example(2, 4, 6, 3)
-    folded = space_to_depth(x, 2)
-    assert folded.shape == (2, 2, 3, 12)
-    np.testing.assert_array_equal(folded[1, 1, 2], x[1, 2:4, 4:6].reshape(-1))
-    np.testing.assert_array_equal(depth_to_space(folded, 2), x)
-
-
 @pytest.mark.parametrize("shape", [(10, 8, 1), (8, 10, 1), (8, 8, 3)])
 def test_images_that_do_not_fit_are_refused(shape):
     module = nets.SmallScore(channels=1, fold=2, widths=(8, 8))
@@ -94,9 +85,9 @@ def test_images_that_do_not_fit_are_refused(shape):
 
 
 def test_training_beats_the_gaussian():
-    """A hundred steps on digits take the loss well below where it starts."""
+    """Eighty steps on digits take the loss well below where it starts."""
     images = jnp.asarray(load_digits().images[..., None] / 16, jnp.float32)
-    module = nets.SmallScore(channels=1, widths=(16,), blocks=2)
+    module = nets.SmallScore(channels=1, widths=(16,), blocks=1)
     values = nets.init(jax.random.key(0), module, images[0], 0.3)
     optimiser = optax.adam(3e-3)
 
@@ -115,7 +106,7 @@ def test_training_beats_the_gaussian():
         return optax.apply_updates(values, update), state, value
 
     state, losses = optimiser.init(values), []
-    for key in jax.random.split(jax.random.key(1), 100):
+    for key in jax.random.split(jax.random.key(1), 80):
         values, state, value = step(values, state, key)
         losses.append(float(value))
     assert np.mean(losses[-10:]) < 0.7 * losses[0] < 0.35

@@ -4,19 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from purifax import nets
-
 __all__ = ["apply", "example", "shapes", "variables"]
 
 
 def shapes(module, *arguments):
     """Shapes of a module's variables, and of its output for one example."""
-
-    def whole(key):
-        values = nets.init(key, module, *arguments)
-        return values, nets.Network(module, values)(*arguments)
-
-    return jax.eval_shape(whole, jax.random.key(0))
+    batched = [jnp.asarray(argument)[None] for argument in arguments]
+    start = module.init_with_output
+    output, values = jax.eval_shape(start, jax.random.key(0), *batched)
+    return values, jax.eval_shape(lambda output: output[0], output)
 
 
 def variables(module, *arguments):
