@@ -8,7 +8,7 @@ from jax.tree_util import Partial
 
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import ATTACKS, Attack, Defence, Evaluation
-from experiments.lib.flags import nearest
+from experiments.lib.overrides import nearest
 from purifax import attack, backward, classify
 from purifax.threat import L2, Linf, Threat
 from purifax.types import Attack as Attacker

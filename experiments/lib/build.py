@@ -20,7 +20,7 @@ from experiments.lib.config import (
     ScoreTraining,
     Training,
 )
-from experiments.lib.flags import nearest
+from experiments.lib.overrides import nearest
 from purifax import loss, nets, schedule
 from purifax.data import augment
 

@@ -9,7 +9,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from experiments.lib.config_evaluation import Defence
-from experiments.lib.flags import nearest
+from experiments.lib.overrides import nearest
 from purifax import classify, noise, purify, schedule
 from purifax.types import Classifier, Model, Purifier, Score
 
