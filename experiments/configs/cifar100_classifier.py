@@ -12,39 +12,20 @@ Not run here. It is meant for an accelerator: 36 GFLOP an image and step.
 Source: Zagoruyko & Komodakis 2016, arXiv 1605.07146, as trained for Yoon et al. 2021.
 """
 
-from experiments.lib.config import (
-    ClassifierNet,
-    ClassifierTraining,
-    Data,
-    Optim,
-    Train,
-)
+from dataclasses import replace
+
+from experiments.configs import cifar10_classifier
+from experiments.lib.config import ClassifierTraining, Data
 
 __all__ = ["config"]
 
 
 def config() -> ClassifierTraining:
     """The config; see the module's docstring."""
-    return ClassifierTraining(
+    base = cifar10_classifier.config()
+    means, deviations = (0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)
+    return replace(
+        base,
         data=Data(name="cifar100", flip=True, crop=4),
-        net=ClassifierNet(
-            name="WideResNet",
-            depth=28,
-            widen=10,
-            biased=True,
-            dropout=0.3,
-            mean=(0.5071, 0.4867, 0.4408),
-            std=(0.2675, 0.2565, 0.2761),
-        ),
-        optim=Optim(
-            name="sgd",
-            learning_rate=0.1,
-            momentum=0.9,
-            weight_decay=5e-4,
-            schedule="drops",
-            drops=(0.3, 0.6, 0.8),
-            factor=0.2,
-            ema=0.0,
-        ),
-        train=Train(steps=70_313, batch=128, validate_images=5000),
+        net=replace(base.net, mean=means, std=deviations),
     )

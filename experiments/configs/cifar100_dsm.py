@@ -11,32 +11,14 @@ Not run here. It is meant for an accelerator; see cifar10_dsm.
 Source: Yoon et al. 2021, arXiv 2106.06041; Song & Ermon 2020, arXiv 2006.09011.
 """
 
-from experiments.lib.config import (
-    Data,
-    Noise,
-    Optim,
-    Sample,
-    ScoreNet,
-    ScoreTraining,
-    Train,
-)
+from dataclasses import replace
+
+from experiments.configs import cifar10_dsm
+from experiments.lib.config import Data, ScoreTraining
 
 __all__ = ["config"]
 
 
 def config() -> ScoreTraining:
     """The config; see the module's docstring."""
-    return ScoreTraining(
-        data=Data(name="cifar100", flip=True),
-        net=ScoreNet(name="NCSNv2", width=128),
-        noise=Noise(law="ladder", largest=50.0, smallest=0.01, levels=232),
-        optim=Optim(name="adam", learning_rate=1e-4, ema=0.999),
-        train=Train(
-            steps=300_001,
-            batch=128,
-            validate_every=5000,
-            save_every=5000,
-            validate_images=1024,
-        ),
-        sample=Sample(largest=50.0, smallest=0.01, levels=232, rate=6.2e-6),
-    )
+    return replace(cifar10_dsm.config(), data=Data(name="cifar100", flip=True))

@@ -16,21 +16,20 @@ evenly from the classes; their networks are the NCSNv2 authors' and RobustBench'
 WRN-28-10, ours the two named above.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from dataclasses import replace
+
+from experiments.configs import cifar10_adp
+from experiments.lib.config import Attack, Evaluation, Subjects
 
 __all__ = ["config"]
 
 
 def config() -> Evaluation:
     """The config; see the module's docstring."""
-    return Evaluation(
+    return replace(
+        cifar10_adp.config(),
         images=Subjects(name="cifar10", count=1000),
-        score="runs/cifar10_dsm",
-        classifier="runs/cifar10_classifier",
-        defence=Defence(),
-        radius=8 / 255,
         attacks=("apgd_held",),
-        keys=5,
         chunk=1,
         apgd_held=Attack(
             steps=10, step_size=2.0, eot=200, start="surface", loss="margin"

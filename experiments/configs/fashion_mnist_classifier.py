@@ -5,22 +5,14 @@
 Not run to its end here.
 """
 
-from experiments.lib.config import (
-    ClassifierNet,
-    ClassifierTraining,
-    Data,
-    Optim,
-    Train,
-)
+from dataclasses import replace
+
+from experiments.configs import mnist_classifier
+from experiments.lib.config import ClassifierTraining, Data
 
 __all__ = ["config"]
 
 
 def config() -> ClassifierTraining:
     """The config; see the module's docstring."""
-    return ClassifierTraining(
-        data=Data(name="fashion_mnist"),
-        net=ClassifierNet(name="SmallCNN", widths=(32, 64), hidden=128, fold=2),
-        optim=Optim(learning_rate=1e-3, schedule="cosine", ema=0.0),
-        train=Train(steps=2000, batch=128, validate_every=500, save_every=500),
-    )
+    return replace(mnist_classifier.config(), data=Data(name="fashion_mnist"))

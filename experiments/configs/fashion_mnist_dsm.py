@@ -5,26 +5,14 @@
 Not run to its end here.
 """
 
-from experiments.lib.config import (
-    Data,
-    Noise,
-    Optim,
-    Sample,
-    ScoreNet,
-    ScoreTraining,
-    Train,
-)
+from dataclasses import replace
+
+from experiments.configs import mnist_dsm
+from experiments.lib.config import Data, ScoreTraining
 
 __all__ = ["config"]
 
 
 def config() -> ScoreTraining:
     """The config; see the module's docstring."""
-    return ScoreTraining(
-        data=Data(name="fashion_mnist"),
-        net=ScoreNet(name="SmallScore", fold=2, widths=(32, 64), blocks=1),
-        noise=Noise(law="continuous", smallest=0.05, largest=1.0),
-        optim=Optim(learning_rate=2e-3, schedule="cosine", ema=0.99),
-        train=Train(steps=3000, batch=64, validate_every=500, save_every=500),
-        sample=Sample(largest=1.0, smallest=0.05, levels=80, rate=1.5e-4),
-    )
+    return replace(mnist_dsm.config(), data=Data(name="fashion_mnist"))
