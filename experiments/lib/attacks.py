@@ -168,6 +168,8 @@ def _seen(name: str, budget: Attack, world: World) -> Model:
     shorter = world.purifier(steps=max(1, world.defence.steps // 2))
     purifiers = {
         "bpda": lambda: backward.straight_through(world.purifier()),
+        # The classifier's gradient at one purified image.
+        "approximate": lambda: backward.straight_through(world.purifier()),
         "joint_score": lambda: backward.straight_through(world.purifier()),
         "joint_full": lambda: backward.straight_through(world.purifier()),
         "unrolled": lambda: backward.surrogate(world.purifier(), first),

@@ -117,6 +117,7 @@ class Evaluation:
     blind: Attack = Attack()
     transfer: Attack = Attack()
     bpda: Attack = Attack(eot=15, start="image")
+    approximate: Attack = Attack(start="image")
     vote: Attack = Attack(eot=15, start="image")
     joint_score: Attack = Attack(eot=15, start="image")
     joint_full: Attack = Attack(eot=15, start="image")
@@ -137,6 +138,7 @@ ATTACKS = {
     "blind": ("blind PGD", "blind"),
     "transfer": ("transfer PGD", "transfer"),
     "bpda": ("BPDA+EOT", "bpda"),
+    "approximate": ("approximate input", "bpda"),
     "vote": ("BPDA+EOT (sign vote)", "bpda"),
     "joint_score": ("joint (score)", "joint"),
     "joint_full": ("joint (full)", "joint"),

@@ -12,6 +12,7 @@ attacked images, and no attack sees them.
 
 import pathlib
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +26,7 @@ from jax.sharding import Mesh
 from experiments.lib import answers, attacks, devices, subjects, workdir
 from experiments.lib import defence as defences
 from experiments.lib.batches import padded
-from experiments.lib.config_evaluation import ATTACKS, Evaluation
+from experiments.lib.config_evaluation import Evaluation
 from experiments.lib.parts import Arrays, Parts, joined
 from experiments.lib.progress import Progress
 from experiments.lib.stop import Stop
@@ -154,7 +155,7 @@ def _attacker(work: Run, job: Job) -> Callable[..., Array]:
     threat = attacks.threat(work.config, job.radius)
     budget = getattr(work.config, job.attack)
     bound = attacks.bind(job.attack, budget, work.world, threat)
-    key = jax.random.fold_in(work.k_attacks, list(ATTACKS).index(job.attack))
+    key = jax.random.fold_in(work.k_attacks, zlib.crc32(job.attack.encode()))
     mapped = answers.mapped(bound, work.mesh)
     return lambda index, images, labels: mapped(key, index, images, labels)
 

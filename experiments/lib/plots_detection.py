@@ -65,7 +65,8 @@ def _draw(
         false, true = roc(norms[clean], norms[name])
         value = area(norms[clean], norms[name])
         right.step(false, true, where="post", label=f"{name}, area {value:.2f}")
-    right.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle=":")
+    guess = {"color": "0.7", "linewidth": 1, "linestyle": ":", "label": "guessing"}
+    right.plot([0, 1], [0, 1], **guess)
     left.set(xlabel="length of the score |f(x)|", ylabel="images")
     right.set(
         xlabel="clean images above the threshold", ylabel="attacked ones above it"

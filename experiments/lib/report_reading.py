@@ -109,6 +109,8 @@ def _harm(compared: Sequence[dict]) -> dict:
 
 def _inside(results: Sequence[Result]) -> dict:
     name = "Every perturbation is within its radius"
+    if not results:
+        return _said(name, "not run", "No attack.")
     outside = [
         f"{result.name}: {np.max(np.asarray(result.record.distance)):.4g}"
         for result in results

@@ -37,8 +37,11 @@ def chosen(subjects: Subjects, data_dir: str | None) -> data.Images:
 
 
 def held_out(subjects: Subjects, data_dir: str | None) -> data.Images:
-    """The validation images, which no network was trained on."""
-    train = data.load(subjects.name, "train", data_dir)
+    """The validation images, which no network was trained on.
+
+    Those of a corrupted test set are its uncorrupted relatives'.
+    """
+    train = data.load(subjects.name.partition("_c:")[0], "train", data_dir)
     parts = data.splits(train.labels, subjects.validation, subjects.split_seed)
     return train.take(parts["validation"])
 

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import platform
+import subprocess
 from typing import Any
 
 import jax
@@ -76,14 +77,28 @@ def fingerprint(tree: Any) -> str:
     return digest.hexdigest()
 
 
+def _commit() -> str:
+    """The commit of the checkout that runs, and whether its files were changed."""
+    here = pathlib.Path(__file__).parent
+    git = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(git, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "no git checkout"
+    return found.stdout.strip()
+
+
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on, and the kind of devices used."""
     import flax
     import optax
     import orbax.checkpoint
 
+    import purifax
+
     devices = jax.local_devices()
     return {
+        "purifax": f"{purifax.__version__} ({_commit()})",
         "python": platform.python_version(),
         "jax": jax.__version__,
         "flax": flax.__version__,
