@@ -2,6 +2,7 @@
 
     python -m experiments.evaluate --config=digits_adp
     python -m experiments.evaluate --config=cifar10_adp_small --data_dir=DIR
+    python -m experiments.evaluate --config=digits_adp --protocol=croce
 
 Prints a table and writes record.npz, summary.json, report.md, report.html, pictures and
 the adversarial images (parts/) into the work directory. The same command again resumes.
@@ -19,6 +20,9 @@ from experiments.lib import flags as flagslib
 from experiments.lib.config import Evaluation
 
 __all__ = ["evaluate", "main"]
+
+flags.DEFINE_string("protocol", None, "Attack as this protocol does; a name or a path.")
+flags.DEFINE_bool("list_protocols", False, "List the protocols and stop.")
 
 
 def main(config: Evaluation, options: flags.FlagValues) -> None:

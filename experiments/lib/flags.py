@@ -5,27 +5,22 @@ calls ``main(config, options)`` and turns an expected error into one line on std
 Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.
 """
 
-import importlib
-import importlib.util
 import json
 import os
 import pathlib
 import shlex
 import sys
 import traceback
-import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import flags
 
-from experiments import configs
 from experiments.lib import config as configlib
 from experiments.lib.overrides import UsageError, apply, nearest
+from experiments.lib.shelf import CONFIGS, PROTOCOLS
 
 __all__ = ["UsageError", "find", "names", "parse", "run", "typed"]
-
-_FOLDER = pathlib.Path(configs.__file__).parent
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -109,17 +104,25 @@ def parse(
         return None
     _read(values, plain)
     if values.list_configs:
-        print(_listing(kinds))
+        print(CONFIGS.listing(names(kinds)))
+        return None
+    if "list_protocols" in values and values.list_protocols:
+        print(PROTOCOLS.listing(PROTOCOLS.names()))
         return None
     name = values.config or default
     if name is None:
         raise UsageError(f"--config=NAME is needed. Known: {', '.join(names(kinds))}.")
-    config = apply(find(name, kinds), overrides)
+    config, stem = find(name, kinds), pathlib.Path(name).stem
+    protocol = values.protocol if "protocol" in values else None
+    if protocol:
+        config = PROTOCOLS.get(protocol)(config)
+        stem += f"-{pathlib.Path(protocol).stem}"
+    config = apply(config, overrides)
     if values.print_config:
         print(json.dumps(configlib.encode(config), indent=2))
         return None
     if values.workdir is None:
-        values.workdir = workdir or str(pathlib.Path("runs", pathlib.Path(name).stem))
+        values.workdir = workdir or str(pathlib.Path("runs", stem))
     return config, values
 
 
@@ -172,24 +175,10 @@ def _ours(values: flags.FlagValues, name: str) -> bool:
 
 def names(kinds: Sequence[type] | None = None) -> list[str]:
     """Names of the configs in experiments/configs, those of `kinds` only if given."""
-    found = sorted(path.stem for path in _FOLDER.glob("[a-z]*.py"))
+    found = CONFIGS.names()
     if kinds is None:
         return found
-    return [name for name in found if isinstance(_named(name).config(), tuple(kinds))]
-
-
-def _named(name: str) -> types.ModuleType:
-    return importlib.import_module(f"experiments.configs.{name}")
-
-
-def _listing(kinds: Sequence[type]) -> str:
-    """One line for each config: its name and the first line of its docstring."""
-    found = names(kinds)
-    wide = max(map(len, found), default=0)
-    docs = {name: (_named(name).__doc__ or "").strip() for name in found}
-    return "\n".join(
-        f"{name:{wide}}  {docs[name].partition(chr(10))[0]}" for name in found
-    )
+    return [name for name in found if isinstance(CONFIGS.get(name)(), tuple(kinds))]
 
 
 def find(name: str, kinds: Sequence[type]) -> Any:
@@ -198,15 +187,7 @@ def find(name: str, kinds: Sequence[type]) -> Any:
     Raises:
         UsageError: no such config or file, or a config of another command.
     """
-    if name.endswith(".py"):
-        module = _from_path(pathlib.Path(name))
-    elif name in names():
-        module = _named(name)
-    else:
-        raise UsageError(f"no config is named {name!r}{nearest(name, names(kinds))}")
-    if not hasattr(module, "config"):
-        raise UsageError(f"{name} has no function config().")
-    config = module.config()
+    config = CONFIGS.get(name, names(kinds))()
     if not isinstance(config, tuple(kinds)):
         wanted = " or ".join(kind.__name__ for kind in kinds)
         got = type(config).__name__
@@ -215,19 +196,3 @@ def find(name: str, kinds: Sequence[type]) -> Any:
             f"{name} is of type {got}; this command takes {wanted}: {known}."
         )
     return config
-
-
-def _from_path(path: pathlib.Path) -> types.ModuleType:
-    """Imports a config file that lies anywhere."""
-    if not path.is_file():
-        raise UsageError(f"there is no config file {path}.")
-    spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} cannot be imported.")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        kind = type(error).__name__
-        raise UsageError(f"{path} failed to import: {kind}: {error}") from error
-    return module
