@@ -45,14 +45,17 @@ def evaluate(
         command: to be told to the user for resuming, and written in the report.
         began: `time.monotonic()` when the whole command began, training included.
     """
-    from experiments.lib import evaluation, findings, plots_detection, report
+    from experiments.lib import evaluation, findings, plots_detection, probe, report
+    from experiments.lib import surface as surfaces
     from experiments.lib.stop import Stop
 
     began = time.monotonic() if began is None else began
     with Stop() as stop:
         work = evaluation.set_up(config, folder, data_dir)
+        probed = probe.run(work)
         done = evaluation.run(work, stop)
-    if done is None:
+        surface = None if done is None else surfaces.run(work, stop)
+    if done is None or surface is None:
         print(
             f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
         )
@@ -60,6 +63,8 @@ def evaluate(
     found = findings.findings(
         work,
         done,
+        surface=surface,
+        probe=probed,
         title=f"{config.images.name}: {config.defence.method} purification",
         command=command,
         seconds=time.monotonic() - began,

@@ -20,6 +20,7 @@ __all__ = [
     "inside",
     "near_chance",
     "ordered",
+    "probabilities",
     "unchanged_at_zero",
 ]
 
@@ -103,3 +104,23 @@ def unchanged_at_zero(
     still = jnp.asarray(distance) <= slack
     same = jnp.all(jnp.asarray(clean) == jnp.asarray(attacked), axis=1)
     return jnp.all(same | ~still)
+
+
+def probabilities(outputs: ArrayLike, *, slack: float = 1e-5) -> Array:
+    """Whether a classifier's outputs look like probabilities instead of logits.
+
+    A softmax that has saturated leaves the attack no gradient; attack its input.
+
+    Args:
+        outputs: [..., K].
+        slack: allowed around a sum of one.
+
+    Returns:
+        bool [...].
+
+    >>> [bool(probabilities(jnp.array(o))) for o in ((0.9, 0.1), (3.0, -2.0))]
+    [True, False]
+    """
+    outputs = jnp.asarray(outputs)
+    sums = jnp.abs(jnp.sum(outputs, axis=-1) - 1.0) <= slack
+    return sums & jnp.all(outputs >= 0.0, axis=-1)

@@ -62,6 +62,7 @@ def evaluation(root, **changes):
         keys=2,
         chunk=8,
         pictured=8,
+        probed=0,
     )
     budgets = {
         field.name: TINY

@@ -3,18 +3,35 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from experiments.lib import defence as defences
-from experiments.lib.config_evaluation import ATTACKS, Attack, Defence, Evaluation
+from experiments.lib.config_evaluation import (
+    ATTACKS,
+    Attack,
+    Defence,
+    Evaluation,
+    Surface,
+)
 from experiments.lib.overrides import nearest
 from purifax import attack, backward, classify
 from purifax.threat import L2, Linf, Threat
 from purifax.types import Attack as Attacker
 from purifax.types import Classifier, Loss, Model, Purifier, Score
 
-__all__ = ["World", "bind", "check", "cost", "threat"]
+__all__ = [
+    "LOSSES",
+    "STEPPED",
+    "World",
+    "bind",
+    "check",
+    "cost",
+    "iterates",
+    "seen",
+    "threat",
+]
 
 LOSSES = {
     "cross_entropy": Partial(classify.cross_entropy),
@@ -28,6 +45,16 @@ STARTS = {
 }
 THREATS = {"Linf": Linf, "L2": L2}
 SIGNED = ("vote", "joint_score", "joint_full")
+STEPPED = (
+    "blind",
+    "transfer",
+    "bpda",
+    "approximate",
+    "unrolled",
+    "surrogate_steps",
+    "held",
+    "exact",
+)
 SELF_STEPPING = ("apgd", "apgd_held", "apgd_bpda")
 
 
@@ -77,6 +104,24 @@ def check(config: Evaluation) -> None:
             "the attack transfer needs --config.surrogate, the work directory of "
             "another classifier."
         )
+    _check_surface(config.surface)
+
+
+def _check_surface(asked: Surface) -> None:
+    """Equal steps, and numbers that rise."""
+    for name in ("steps", "eot", "restarts"):
+        values = getattr(asked, name)
+        if any(v < 1 for v in values) or list(values) != sorted(set(values)):
+            raise ValueError(f"surface.{name} must rise from 1 or more; got {values}.")
+    if bool(asked.steps) != bool(asked.eot):
+        raise ValueError("surface.steps and surface.eot must be given together.")
+    if (asked.steps or asked.restarts) and asked.attack not in STEPPED:
+        known = ", ".join(STEPPED)
+        raise ValueError(
+            f"surface.attack is {asked.attack!r}; it must be one of {known}."
+        )
+    if asked.images < 1:
+        raise ValueError(f"surface.images must be 1 or more; got {asked.images}.")
 
 
 def _check_budget(name: str, budget: Attack) -> None:
@@ -103,7 +148,7 @@ def bind(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
     common = {"threat": threat, "loss": LOSSES[budget.loss]}
     if name == "square":
         shares = attack.square_shares(budget.steps, span=budget.steps)
-        model = _seen(name, budget, world)
+        model = seen(name, budget, world)
         return Partial(attack.square, model=model, shares=shares, **common)
     if name in SELF_STEPPING:
         common["checkpoints"] = attack.apgd_checkpoints(budget.steps)
@@ -119,7 +164,7 @@ def bind(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
             draws=jnp.arange(budget.eot),
             **common,
         )
-    common |= {"model": _seen(name, budget, world), "start": STARTS[budget.start]}
+    common |= {"model": seen(name, budget, world), "start": STARTS[budget.start]}
     if name in ("joint_score", "joint_full"):
         return Partial(attack.joint, guide=_guide(name, budget, world), **common)
     if name == "spsa":
@@ -158,7 +203,28 @@ def _selected(
     )
 
 
-def _seen(name: str, budget: Attack, world: World) -> Model:
+def iterates(
+    name: str, budget: Attack, world: World, threat: Threat, places: Array
+) -> Attacker:
+    """A PGD attack of `STEPPED` that returns the iterates at `places`, [K, H, W, C]."""
+    path = Partial(
+        attack.pgd_path,
+        threat=threat,
+        loss=LOSSES[budget.loss],
+        step_sizes=jnp.full(budget.steps, budget.step_size * threat.radius),
+        model=seen(name, budget, world),
+        start=STARTS[budget.start],
+    )
+    return Partial(_iterates, path=path, places=places)
+
+
+def _iterates(
+    key: Array, x: Array, label: Array, path: Partial, places: Array
+) -> Array:
+    return path(key, x, label)[places]
+
+
+def seen(name: str, budget: Attack, world: World) -> Model:
     """The model whose loss the attack climbs: every draw's logits."""
     if name == "blind":
         return Partial(classify.undefended, classifier=world.classifier)
@@ -189,7 +255,7 @@ def _seen(name: str, budget: Attack, world: World) -> Model:
 def _judge(name: str, budget: Attack, world: World) -> Model:
     """The model that scores candidates: what the attack believes in, forward only."""
     if name in ("blind", "transfer"):
-        return _seen(name, budget, world)
+        return seen(name, budget, world)
     model = defences.run(world.purifier(), world.classifier)
     return defences.ensemble(world.defence, model, classify.each, budget.judge)
 

@@ -13,7 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.lib.config_evaluation import Attack, Defence, Evaluation, Subjects
+from experiments.lib.config_evaluation import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+    Surface,
+)
 
 __all__ = [
     "KINDS",
@@ -29,6 +35,7 @@ __all__ = [
     "ScoreNet",
     "ScoreTraining",
     "Subjects",
+    "Surface",
     "Train",
     "Training",
     "decode",

@@ -6,7 +6,7 @@ attack, `Evaluation` puts both to work on images.
 
 from dataclasses import dataclass, field
 
-__all__ = ["ATTACKS", "Attack", "Defence", "Evaluation", "Subjects"]
+__all__ = ["ATTACKS", "Attack", "Defence", "Evaluation", "Subjects", "Surface"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,22 @@ class Subjects:
 
 
 @dataclass(frozen=True)
+class Surface:
+    """Has an attack converged? Accuracy over its iterations, draws and restarts.
+
+    `attack` is a PGD attack of the evaluation, run on the first `images` images with
+    each number of draws in `eot` and answered at each number of iterations in `steps`,
+    then with each number of `restarts`. Empty: not run.
+    """
+
+    attack: str = "exact"
+    steps: tuple[int, ...] = ()
+    eot: tuple[int, ...] = ()
+    restarts: tuple[int, ...] = ()
+    images: int = 64
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """A classifier, bare and defended, against a list of attacks.
 
@@ -94,8 +110,9 @@ class Evaluation:
     directories of `experiments.train`. `attacks` are names of the fields below, in the
     order they are run. `sweep` are further radii, at which `swept` attacks are run on
     the first `sweep_images` images. Every answer is given under `keys` fresh keys.
-    `chunk` images are worked on at once. `skip_wrong` leaves images unattacked that the
-    defended model gets wrong under every key as they are.
+    `surface` asks whether an attack has converged. The exact gradient is looked at on
+    `probed` images. `chunk` images are worked on at once. `skip_wrong` leaves images
+    unattacked that the defended model gets wrong under every key as they are.
     """
 
     images: Subjects
@@ -109,6 +126,8 @@ class Evaluation:
     sweep: tuple[float, ...] = ()
     swept: tuple[str, ...] = ()
     sweep_images: int = 128
+    surface: Surface = Surface()
+    probed: int = 32
     keys: int = 5
     chunk: int = 64
     seed: int = 0

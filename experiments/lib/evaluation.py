@@ -6,8 +6,8 @@ models about them and is stored as one file under ``parts``. What is stored is n
 computed again, so the same command resumes, and ends in the same record: the key of an
 image is folded from the seed, the attack and the image's own index alone.
 
-Keys by role: attacks, answers, pictures. The answers' keys are the same for clean and
-attacked images, and no attack sees them.
+Keys by role: attacks, answers, pictures, probe, surface. The answers' keys are the same
+for clean and attacked images, and no attack sees them.
 """
 
 import pathlib
@@ -61,6 +61,8 @@ class Run:
     k_attacks: Array
     k_answers: Array
     k_pictures: Array
+    k_probe: Array
+    k_surface: Array
     hashes: dict[str, str]
 
     @property
@@ -116,7 +118,7 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     hashes = {"images": subjects.fingerprint(images)} | {
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }
-    keys = jax.random.split(jax.random.key(config.seed), 3)
+    keys = jax.random.split(jax.random.key(config.seed), 5)
     mesh = devices.mesh(len(jax.local_devices()))
     return Run(config, folder, mesh, images, world, *keys, hashes)
 

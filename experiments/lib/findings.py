@@ -1,7 +1,7 @@
 """From the answers of an evaluation to what its report shows."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import jax
 import numpy as np
@@ -27,11 +27,19 @@ __all__ = ["findings", "norms"]
 
 
 def findings(
-    work: Run, done: dict[Job, Arrays], *, title: str, command: str, seconds: float
+    work: Run,
+    done: dict[Job, Arrays],
+    *,
+    title: str,
+    command: str,
+    seconds: float,
+    surface: tuple[Curve, ...] = (),
+    probe: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Evaluation:
     """Everything the report is made of.
 
     Args:
+        surface, probe: what `surface.run` and `probe.run` gave.
         seconds: of the whole command.
     """
     config = work.config
@@ -45,7 +53,7 @@ def findings(
         results=tuple(r for job in main for r in _results(work, job, done)),
         sweep=tuple(r for job in swept for r in _results(work, job, done)),
         curves=(*_runs(work, main[:1], done), *_runs(work, main[1:][-1:], done))
-        + tuple(_steps(work, {main[0]: None, strongest: None}, done)),
+        + (*_steps(work, {main[0]: None, strongest: None}, done), *surface),
         pictures=_pictures(work, strongest, done),
         models=_models(work),
         seeds={"all keys": config.seed, "images": config.images.seed},
@@ -55,6 +63,7 @@ def findings(
         seconds=seconds,
         command=command,
         notes=tuple(_detection(norms(work, done))),
+        probe=probe or {},
     )
 
 

@@ -64,17 +64,20 @@ _AXES = {
     "strength": "{threat} radius of the attack (pixels in [0, 1])",
     "runs": "runs S behind one answer",
     "steps": "purification steps",
+    "iterations": "iterations of the attack",
+    "restarts": "restarts of the attack",
     "worst_of": "times m that an image is submitted",
 }
 _MARKERS = "os^DvP"
 _RUNS = {"logits": "blind", "probabilities": "exact", "vote": "bpda"}
+_TURNS = ("blind", "bpda", "other", "exact", "transfer")
 
 
 def lines(picture: str, curves: Sequence[dict], theme: Theme) -> bytes | None:
-    """Accuracy against radius, runs or steps; None without such a curve.
+    """Accuracy against what `picture` names; None without such a curve.
 
     Args:
-        picture: "strength", "runs" or "steps".
+        picture: a name in `report_types.PICTURES`.
         curves: summary.json's, of any kind.
     """
     mine = [line for line in curves if line["picture"] == picture]
@@ -164,6 +167,7 @@ def _panels(picture: str, curves: Sequence[dict], theme: Theme) -> bytes:
     rows = -(-len(panels) // columns)
     labels = _labels(curves)
     markers = dict(zip(dict.fromkeys(labels), cycle(_MARKERS), strict=False))
+    turns = dict(zip(dict.fromkeys(labels), cycle(_TURNS), strict=False))
     size = (6.0 if columns == 1 else 3.4 * columns, 3.4 * rows + 0.9)
     with canvas(*size, theme) as figure:
         figure.set_layout_engine("constrained")
@@ -172,7 +176,8 @@ def _panels(picture: str, curves: Sequence[dict], theme: Theme) -> bytes:
         for axis, panel in zip(axes, panels, strict=False):
             for line, label in zip(curves, labels, strict=True):
                 if line["panel"] == panel:
-                    shown[label] = _draw(axis, line, markers[label], theme)
+                    colour = _colour(line, theme, turns[label])
+                    shown[label] = _draw(axis, line, markers[label], colour, theme)
             _dress(axis, picture, panel)
         for axis in list(axes)[len(panels) :]:
             axis.remove()
@@ -197,12 +202,11 @@ def _labels(curves: Sequence[dict]) -> list[str]:
     ]
 
 
-def _draw(axis: Any, line: dict, marker: str, theme: Theme) -> Any:  # noqa: ANN401
+def _draw(axis: Any, line: dict, marker: str, colour: str, theme: Theme) -> Any:
     """One line with its band; returns the legend's handle."""
     x, y, low, high = (
         np.array(line[name], float) for name in ("x", "y", "low", "high")
     )
-    colour = _colour(line, theme)
     undefended = line["model"] == "undefended"
     axis.fill_between(x, 100 * low, 100 * high, color=colour, alpha=0.14, linewidth=0)
     (handle,) = axis.plot(
@@ -221,7 +225,10 @@ def _draw(axis: Any, line: dict, marker: str, theme: Theme) -> Any:  # noqa: ANN
     return handle
 
 
-def _colour(line: dict, theme: Theme) -> str:
+def _colour(line: dict, theme: Theme, turn: str) -> str:
+    """By what a line is; lines that differ in number alone take turns."""
+    if line["picture"] == "iterations":
+        return getattr(theme, turn)
     if line["picture"] == "runs":
         return getattr(theme, _RUNS[line["name"]])
     if line["gradient"] == "none":

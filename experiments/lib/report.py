@@ -9,8 +9,8 @@ writes into the work directory
     summary.json    every number of the report; laid out in `report_summary`
     report.md       to read in a terminal or a repository
     report.html     one file with everything in it, light and dark
-    grid.png, accuracy_vs_strength.png, accuracy_vs_runs.png, accuracy_vs_steps.png,
-    worst_of.png    each if there is something to draw
+    grid.png, accuracy_vs_{strength,runs,steps,iterations,restarts}.png, worst_of.png
+                    each if there is something to draw
 
 The first two are written before anything that needs matplotlib or jinja2, and the rest
 is made of them alone: `rebuild(workdir)` makes it again, and `read(workdir)` gives back
@@ -25,6 +25,7 @@ from experiments.lib import plots, plots_grid, report_page, report_records
 from experiments.lib import report_summary as summaries
 from experiments.lib.report_table import table, text
 from experiments.lib.report_types import (
+    PICTURES,
     Curve,
     Evaluation,
     Pictures,
@@ -151,6 +152,7 @@ def _evaluation(folder: pathlib.Path, summary: dict) -> Evaluation:
         models={name: one["description"] for name, one in summary["models"].items()},
         seconds=_number(summary["seconds"]),
         notes=tuple(summary["notes"]),
+        probe={name: tuple(map(_number, p)) for name, p in summary["probe"].items()},
     )
 
 
@@ -168,10 +170,7 @@ def _drawn(
 ) -> dict[str, bytes]:
     """The pictures there is something to draw for, by their names in `FILES`."""
     report_page.need("matplotlib")
-    made = {
-        name: plots.lines(name, summary["curves"], theme)
-        for name in ("strength", "runs", "steps")
-    }
+    made = {name: plots.lines(name, summary["curves"], theme) for name in PICTURES}
     made["worst_of"] = plots.worst_of(summary["attacks"], theme)
     made["grid"] = plots_grid.grid(pictures, theme) if pictures else None
     return {name: png for name, png in made.items() if png is not None}

@@ -6,8 +6,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.lib.report_reading import percent, span
 from experiments.lib.report_types import THREATS
+from experiments.lib.report_words import percent, span
 
 __all__ = ["FILES", "html", "markdown", "need"]
 
@@ -16,6 +16,8 @@ FILES = {
     "strength": "accuracy_vs_strength.png",
     "runs": "accuracy_vs_runs.png",
     "steps": "accuracy_vs_steps.png",
+    "iterations": "accuracy_vs_iterations.png",
+    "restarts": "accuracy_vs_restarts.png",
     "worst_of": "worst_of.png",
 }
 """Pictures by name, in the order in which they are shown."""
@@ -46,6 +48,16 @@ _ABOUT = {
     "steps": (
         "Accuracy against purification steps",
         "Bands are 95% intervals.",
+    ),
+    "iterations": (
+        "Has the attack converged?",
+        "Accuracy against the iterations of the attack, a line for each number of "
+        "draws averaged in its gradient. Where the lines still fall, or lie apart, a "
+        "longer attack would leave less. Bands are 95% intervals.",
+    ),
+    "restarts": (
+        "Accuracy against restarts of the attack",
+        "The start of highest expected loss is kept. Bands are 95% intervals.",
     ),
     "worst_of": (
         "Accuracy when an image is submitted again and again",

@@ -29,6 +29,7 @@ The file:
                    difference: number, mcnemar: {only_first, only_second, p},
                    verdict: positive | negative | open}]: accuracy of the first minus
                  the second on the same images; McNemar's test on their first keys
+    probe        name -> [P], of the attacker's gradient at P images; see `probe`
     checks       [{name, status: pass | open | warning | not run, text}]
     reading      [{level: finding | warning, text}]
     network_evaluations, seconds     of all attacks; of the whole command
@@ -47,6 +48,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from experiments.lib import report_checks as checking
 from experiments.lib import report_compare as comparing
 from experiments.lib import report_reading as reading
 from experiments.lib.report_types import Curve, Evaluation, Result, curve, radius_text
@@ -83,7 +85,8 @@ def summarise(evaluation: Evaluation) -> dict:
         "sweep": [entry(result, evaluation.num_classes) for result in sweep],
         "curves": [dataclasses.asdict(line) for line in drawn],
         "comparisons": compared,
-        "checks": reading.checks(evaluation, drawn, compared),
+        "probe": dict(evaluation.probe),
+        "checks": checking.checks(evaluation, drawn, compared),
         "network_evaluations": _total(r.evaluations for r in (*results, *sweep)),
         "seconds": evaluation.seconds,
         "seeds": dict(evaluation.seeds),

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.lib.report_reading import percent, span
 from experiments.lib.report_summary import entry, plain
 from experiments.lib.report_types import Result
+from experiments.lib.report_words import percent, span
 
 __all__ = ["aligned", "rows", "table", "text"]
 

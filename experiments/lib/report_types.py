@@ -41,8 +41,9 @@ GRADIENTS = {
 
 THREATS = {"Linf": "L∞", "L2": "L2", "L1": "L1"}
 
-PICTURES = ("strength", "runs", "steps")
-"""The kinds of curve: against attack radius, defence runs, purification steps."""
+PICTURES = ("strength", "runs", "steps", "iterations", "restarts")
+"""The kinds of curve: against attack radius, runs and steps of the defence, iterations
+and restarts of the attack."""
 
 AGGREGATIONS = ("logits", "probabilities", "vote")
 
@@ -246,6 +247,7 @@ class Evaluation:
         curves: against runs and steps (strength curves are made from the results).
         models: a line about each model, by name.
         seeds, versions, hashes: provenance, by name; hashes of weights and images.
+        probe: of the attacker's gradient, one value an image, by name; see `probe`.
         settings: of the purifier and of training, by name, as plain values.
         seconds: of the whole command, training included if it trained.
     """
@@ -265,6 +267,7 @@ class Evaluation:
     seconds: float = math.nan
     command: str = ""
     notes: tuple[str, ...] = ()
+    probe: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.results:

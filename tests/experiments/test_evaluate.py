@@ -116,7 +116,8 @@ def test_the_chunk_changes_nothing(finished, root):
 def test_attacks_and_answers_use_different_keys(root, tmp_path):
     work = driver.set_up(evaluation(root), tmp_path / "keys", None)
     keys = [work.k_attacks, work.k_answers, work.k_pictures]
-    assert len({tuple(np.asarray(jax.random.key_data(key))) for key in keys}) == 3
+    keys += [work.k_probe, work.k_surface]
+    assert len({tuple(np.asarray(jax.random.key_data(key))) for key in keys}) == 5
 
 
 def test_every_attack_runs_and_stays_in_its_set(root, tmp_path):
@@ -191,6 +192,12 @@ def change(config, path, value):
         ("exact.loss", "margn", "did you mean margin"),
         ("exact.start", "imag", "did you mean image"),
         ("exact.eot", 0, "exact.eot must be 1 or more; got 0"),
+        (
+            "surface.steps",
+            (2, 1),
+            "surface.steps must rise from 1 or more",
+        ),
+        ("surface.eot", (1,), "surface.steps and surface.eot must be given together"),
         ("keys", 0, "keys must be 1 or more"),
         ("images.count", 501, "images.count=501, but digits has 500 test images"),
         ("images.split", "tset", "must be 'test', or 'validation'"),

@@ -1,0 +1,101 @@
+"""Checks of the attacker's gradient, from the figures of `probe`."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from experiments.lib.report_types import Result
+from experiments.lib.report_words import percent, said, span
+from purifax import record as records
+
+__all__ = ["checks"]
+
+AGREE, DISAGREE = 0.5, 0.1
+"""Cosine of two gradients above which draws suffice, and below which they do not.
+
+With cosine c between two estimates, each has about cosine sqrt(c) with their mean.
+"""
+
+RANDOM = 1e-6
+"""Change of a logit between keys below which a defence counts as deterministic."""
+
+
+def checks(
+    probe: Mapping[str, Sequence[float]], results: Sequence[Result]
+) -> list[dict]:
+    """The lines of the checklist; one that says so if there was no probe."""
+    if not probe:
+        text = "No image was probed: --config.probed."
+        return [said("The gradient is not masked", "not run", text)]
+    values = {name: np.asarray(each, float) for name, each in probe.items()}
+    return [
+        _alive(values["zero"], values["finite"]),
+        _agrees(values["cosine"]),
+        _climbs(values["gain"], values["gain_random"]),
+        _logits(values["probabilities"]),
+        _random(values["spread"], results),
+        _optimises(results),
+    ]
+
+
+def _alive(zero: np.ndarray, finite: np.ndarray) -> dict:
+    name = "Gradients are finite and not zero"
+    dead = int(((zero == 1.0) & (finite == 1.0)).sum())
+    broken = int((finite == 0.0).sum())
+    text = (
+        f"{len(zero)} images: {broken} not finite, {dead} zero everywhere; "
+        f"{percent(float(np.mean(zero)))} of pixels are zero on average."
+    )
+    return said(name, "warning" if dead or broken else "pass", text)
+
+
+def _agrees(cosine: np.ndarray) -> dict:
+    name = "Two batches of draws give the same gradient"
+    middle = float(np.median(cosine))
+    text = f"Median cosine {middle:.2f} over {len(cosine)} images."
+    if middle >= AGREE:
+        return said(name, "pass", text)
+    text += " More draws (eot) would make the attack stronger."
+    return said(name, "open" if middle >= DISAGREE else "warning", text)
+
+
+def _climbs(gain: np.ndarray, random: np.ndarray) -> dict:
+    name = "The gradient climbs better than a random direction"
+    better = int((gain > random).sum())
+    low, high = (float(end) for end in records.wilson(better, len(gain)))
+    share = percent(better / len(gain))
+    text = f"On {share} {span([low, high])} of {len(gain)} images."
+    status = "pass" if low > 0.5 else "warning" if high < 0.5 else "open"
+    return said(name, status, text)
+
+
+def _logits(probabilities: np.ndarray) -> dict:
+    name = "The classifier answers logits, not probabilities"
+    if probabilities.all():
+        text = "Its outputs are nonnegative with sum one: attack the logits instead."
+        return said(name, "warning", text)
+    return said(name, "pass", "Its outputs do not sum to one.")
+
+
+def _random(spread: np.ndarray, results: Sequence[Result]) -> dict:
+    name = "Randomness is averaged in the attack and in the answer"
+    largest = float(spread.max())
+    if largest <= RANDOM:
+        return said(name, "pass", "The defence is deterministic.")
+    text = f"A logit of one run moves by up to {largest:.3g} between keys. "
+    exact = [r for r in results if r.gradient == "exact" and r.model == "defended"]
+    draws = [int(r.budget.get("eot", 1)) for r in exact]
+    if not draws:
+        return said(name, "not run", f"{text}No exact attack on the defended model.")
+    keys = min(np.shape(r.record.attacked)[1] for r in exact)
+    text += f"Exact attacks average up to {max(draws)} draws; answers use {keys} keys."
+    return said(name, "pass" if max(draws) > 1 and keys > 1 else "warning", text)
+
+
+def _optimises(results: Sequence[Result]) -> dict:
+    name = "Nothing is computed at test time that the attack does not see"
+    mine = [r for r in results if r.model == "defended" and r.gradient != "none"]
+    if any(r.gradient == "exact" for r in mine):
+        return said(name, "pass", "The exact gradient goes through all of it.")
+    text = "The purifier iterates at test time and no attack differentiates all of it."
+    return said(name, "warning" if mine else "not run", text)

@@ -1,0 +1,115 @@
+"""The probe of the attacker's gradient, on models whose gradient is known."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax.tree_util import Partial
+
+from experiments.lib import report_masking
+from experiments.lib.probe import probe
+from purifax import classify
+from purifax.threat import Linf
+
+KEY, LABEL = jax.random.key(0), jnp.array(0)
+IMAGE = jnp.full((4, 4, 1), 0.5)
+WEIGHTS = jax.random.normal(jax.random.key(1), (16, 3))
+
+
+def linear(key, x):
+    return x.ravel() @ WEIGHTS
+
+
+def saturated(key, x):
+    return jax.nn.softmax(1e4 * jnp.round(linear(key, x)))
+
+
+def undefined(key, x):
+    return linear(key, x) + 0.0 * jnp.sqrt(x.ravel()[0] - 2.0)
+
+
+def drowned(key, x):
+    """A gradient whose sign is that of the key's noise."""
+    return linear(key, x) + 1e3 * x.ravel() @ jax.random.normal(key, (16, 3))
+
+
+@partial(jax.jit, static_argnums=0)
+def figures(model):
+    seen = Partial(classify.each, model=Partial(model), draws=jnp.arange(2))
+    return probe(
+        KEY,
+        IMAGE,
+        LABEL,
+        seen,
+        Partial(lambda x: model(KEY, x)),
+        Linf(0.1),
+        Partial(classify.cross_entropy),
+    )
+
+
+def test_a_linear_model_has_the_gradient_it_should():
+    found = figures(linear)
+    assert found["zero"] == 0 and found["finite"] == 1
+    assert found["cosine"] == pytest.approx(1, abs=1e-5)
+    assert found["spread"] == 0
+    assert found["gain"] > abs(found["gain_random"]) > 0
+    assert found["probabilities"] == 0
+
+
+def test_a_saturated_model_gives_itself_away():
+    found = figures(saturated)
+    assert found["zero"] == 1 and found["probabilities"] == 1
+
+
+def test_what_is_not_finite_is_counted():
+    assert figures(undefined)["finite"] == 0
+
+
+def test_drowned_gradients_do_not_agree():
+    found = figures(drowned)
+    assert abs(found["cosine"]) < 0.7 and found["spread"] > 1
+
+
+HEALTHY = {
+    "zero": (0.0,) * 20,
+    "finite": (1.0,) * 20,
+    "cosine": (0.9,) * 20,
+    "gain": (0.2,) * 20,
+    "gain_random": (0.0,) * 20,
+    "spread": (0.0,) * 20,
+    "probabilities": (0.0,) * 20,
+}
+
+
+def statuses(**changed):
+    found = report_masking.checks({**HEALTHY, **changed}, [])
+    return {check["name"].split()[0]: check["status"] for check in found}
+
+
+def test_a_healthy_gradient_passes():
+    found = statuses()
+    assert found.pop("Nothing") == "not run"
+    assert set(found.values()) == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "line", "status"),
+    [
+        ("zero", (1.0,) + (0.0,) * 19, "Gradients", "warning"),
+        ("finite", (0.0,) + (1.0,) * 19, "Gradients", "warning"),
+        ("cosine", (0.3,) * 20, "Two", "open"),
+        ("cosine", (0.01,) * 20, "Two", "warning"),
+        ("gain", (-0.1,) * 20, "The", "warning"),
+        ("probabilities", (1.0,) * 20, "The", "warning"),
+        ("spread", (0.3,) * 20, "Randomness", "not run"),
+    ],
+)
+def test_what_is_unhealthy_is_said(name, values, line, status):
+    found = report_masking.checks({**HEALTHY, name: values}, [])
+    assert status in {c["status"] for c in found if c["name"].startswith(line)}
+
+
+def test_without_a_probe_nothing_is_claimed():
+    (check,) = report_masking.checks({}, [])
+    assert check["status"] == "not run"
