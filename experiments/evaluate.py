@@ -22,14 +22,29 @@ from experiments.lib.config import Evaluation
 __all__ = ["evaluate", "main"]
 
 flags.DEFINE_string("protocol", None, "Attack as this protocol does; a name or a path.")
+flags.DEFINE_list("merge", None, "Work directories whose report is to be made.")
 flags.DEFINE_bool("list_protocols", False, "List the protocols and stop.")
 
 
-def main(config: Evaluation, options: flags.FlagValues) -> None:
-    """Evaluates `config` in the work directory of the options."""
+def main(config: Evaluation | None, options: flags.FlagValues) -> None:
+    """Evaluates `config` in the work directory of the options, or merges others."""
+    if config is None:
+        return merge(options)
     devices.prepare(config.chunk)
     words = ["python -m experiments.evaluate", *map(shlex.quote, sys.argv[1:])]
     evaluate(config, pathlib.Path(options.workdir), options.data_dir, " ".join(words))
+
+
+def merge(options: flags.FlagValues) -> None:
+    """Makes one report of the work directories named by `--merge`."""
+    from experiments.lib import merging, report
+
+    if options.workdir is None:
+        raise flagslib.UsageError("--merge needs --workdir, where the report goes.")
+    out = pathlib.Path(options.workdir)
+    folders = [pathlib.Path(folder) for folder in options.merge]
+    print(report.text(merging.merge(folders, out, flagslib.typed())))
+    print(f"report: {out / 'report.html'}")
 
 
 def evaluate(
@@ -76,4 +91,4 @@ def evaluate(
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (Evaluation,))
+    flagslib.run(main, (Evaluation,), instead="merge")

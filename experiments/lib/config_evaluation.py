@@ -76,6 +76,7 @@ class Subjects:
 
     `split` is "test", or "validation": those which the training configs hold out with
     the same `validation` share and `split_seed`. Choose settings on "validation" only.
+    Of the chosen images this run takes share `part` of `parts`, for `--merge`.
     """
 
     name: str
@@ -84,6 +85,8 @@ class Subjects:
     seed: int = 0
     validation: float = 0.1
     split_seed: int = 0
+    part: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True)

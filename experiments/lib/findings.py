@@ -23,7 +23,7 @@ from experiments.lib.report_types import (
 from purifax import data
 from purifax.record import Record
 
-__all__ = ["findings", "norms"]
+__all__ = ["detection", "findings", "norms"]
 
 
 def findings(
@@ -62,7 +62,7 @@ def findings(
         settings=_settings(work),
         seconds=seconds,
         command=command,
-        notes=tuple(_detection(norms(work, done))),
+        notes=tuple(detection(norms(work, done))),
         probe=probe or {},
     )
 
@@ -224,7 +224,7 @@ def _settings(work: Run) -> dict[str, int | float | str]:
     return plain
 
 
-def _detection(norms: dict[str, np.ndarray]) -> Iterator[str]:
+def detection(norms: dict[str, np.ndarray]) -> Iterator[str]:
     """How well the length of the score tells attacked images from clean ones."""
     clean = next(iter(norms))
     for name in list(norms)[1:]:

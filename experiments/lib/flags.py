@@ -43,6 +43,7 @@ def run(
     kinds: Sequence[type],
     default: str | None = None,
     workdir: str | None = None,
+    instead: str | None = None,
 ) -> None:
     """Runs a command and leaves the process with its exit code.
 
@@ -52,10 +53,12 @@ def run(
         kinds: config types that the command accepts.
         default: config used when ``--config`` is not given.
         workdir: used when ``--workdir`` is not given, in place of runs/<config name>.
+        instead: name of a flag that, where given, takes the place of ``--config``;
+            the config is then None.
     """
     debug = any(word in ("--debug", "--debug=true") for word in sys.argv)
     try:
-        found = parse(sys.argv, kinds, default, workdir)
+        found = parse(sys.argv, kinds, default, workdir, instead)
         code = 0 if found is None else main(*found) or 0
     except UsageError as error:
         code = _say(error, 2, debug)
@@ -90,6 +93,7 @@ def parse(
     kinds: Sequence[type],
     default: str | None = None,
     workdir: str | None = None,
+    instead: str | None = None,
     values: flags.FlagValues = flags.FLAGS,
 ) -> tuple[Any, flags.FlagValues] | None:
     """Reads a command line into (config, options); None if it asked only to print.
@@ -109,6 +113,8 @@ def parse(
     if "list_protocols" in values and values.list_protocols:
         print(PROTOCOLS.listing(PROTOCOLS.names()))
         return None
+    if instead and values[instead].value:
+        return None, values
     name = values.config or default
     if name is None:
         raise UsageError(f"--config=NAME is needed. Known: {', '.join(names(kinds))}.")

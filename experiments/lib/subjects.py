@@ -31,9 +31,21 @@ def chosen(subjects: Subjects, data_dir: str | None) -> data.Images:
             f"{subjects.split} images ({images.source})."
         )
     share = subjects.count / len(images)
-    if share == 1:
-        return images
-    return images.take(data.splits(images.labels, share, subjects.seed)["validation"])
+    if share < 1:
+        picked = data.splits(images.labels, share, subjects.seed)["validation"]
+        images = images.take(picked)
+    return _part(images, subjects)
+
+
+def _part(images: data.Images, subjects: Subjects) -> data.Images:
+    """This run's share of the chosen images, in their order."""
+    part, parts = subjects.part, subjects.parts
+    if not 0 <= part < parts <= len(images):
+        raise ValueError(
+            f"images.part={part} of images.parts={parts}: the first must be from 0 to "
+            f"parts - 1, and parts at most the {len(images)} images."
+        )
+    return images.take(np.array_split(np.arange(len(images)), parts)[part])
 
 
 def held_out(subjects: Subjects, data_dir: str | None) -> data.Images:

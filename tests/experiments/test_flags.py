@@ -31,7 +31,8 @@ def run(capsys, monkeypatch, main, *words):
     """Exit code and the two outputs of a command with this main."""
     monkeypatch.setattr(sys, "argv", ["train", *words])
     monkeypatch.setattr(absl_flags, "FLAGS", absl_flags.FlagValues())
-    monkeypatch.setattr(flags.parse, "__defaults__", (None, absl_flags.FlagValues()))
+    defaults = (None, None, None, absl_flags.FlagValues())
+    monkeypatch.setattr(flags.parse, "__defaults__", defaults)
     with pytest.raises(SystemExit) as stopped:
         flags.run(main, KINDS)
     return stopped.value.code, *capsys.readouterr()

@@ -90,5 +90,5 @@ def test_its_work_directory_is_the_one_of_the_readme(monkeypatch):
     runpy.run_path(str(quickstart.__file__), run_name="__main__")
     (_, kinds, default, folder), values = called[0], flags.FlagValues()
     assert folder == "runs/quickstart" and folder in README
-    config, options = flagslib.parse(["x"], kinds, default, folder, values)
+    config, options = flagslib.parse(["x"], kinds, default, folder, values=values)
     assert options.workdir == folder and config == digits_adp.config()
