@@ -26,6 +26,11 @@ _TINY = 1e-24
 class Threat(Protocol):
     """What every threat model answers, for one image."""
 
+    @property
+    def radius(self) -> Array | float:
+        """The radius of the ball."""
+        ...
+
     def start(self, key: Array, x: Array) -> Array:
         """A random point of the set around x."""
         ...
