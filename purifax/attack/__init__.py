@@ -11,6 +11,7 @@ from purifax.attack.apgd_l1 import (
     apgd_l1_shrinking,
     apgd_l1_trace,
 )
+from purifax.attack.auto import components
 from purifax.attack.choose import best_iterate, best_of_restarts, choose
 from purifax.attack.fab import fab, fab_limits, fab_targeted
 from purifax.attack.joint import joint, pull, scaled_direction
@@ -43,6 +44,7 @@ __all__ = [
     "best_iterate",
     "best_of_restarts",
     "choose",
+    "components",
     "fab",
     "fab_limits",
     "fab_targeted",
