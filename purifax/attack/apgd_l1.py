@@ -143,7 +143,7 @@ def apgd_l1_shrinking(
     ball = L1(threat.radius * radii[0])
     first = ball.project(start(k_start, x, ball), x)
     changed = _changed(first, x)
-    state = _begin(first, changed / (x.size * _THINNER), changed)
+    state = _begin(first, changed / x.size / _THINNER, changed)
     trace = _climb(k_steps, state, x, label, model, threat, checkpoints, radii, **more)
     last = jnp.append(radii, 1.0) == 1.0
     scores = jnp.where(last, trace.scores, -jnp.inf)
@@ -228,7 +228,7 @@ def _climb(
 def _enter(state: _State, x_adv: Array, x: Array, begins: Array) -> _State:
     """On to the next image; where a ball begins, start anew from it."""
     changed = _changed(x_adv, x)
-    new = _begin(x_adv, changed / (x.size * _THINNER), changed)
+    new = _begin(x_adv, changed / x.size / _THINNER, changed)
     on = state._replace(x=x_adv)
     return jax.tree.map(lambda a, b: jnp.where(begins, a, b), new, on)
 
@@ -260,7 +260,7 @@ def _check(
     state = state._replace(
         x=jnp.where(back, state.best, state.x),
         step=jnp.where(checkpoint, jnp.where(anew, 1.0, smaller), state.step),
-        share=jnp.where(checkpoint, changed / (x.size * _THINNER), state.share),
+        share=jnp.where(checkpoint, changed / x.size / _THINNER, state.share),
         changed=jnp.where(checkpoint, changed, state.changed),
     )
     return state, jnp.where(back, state.best_slope, slope)
