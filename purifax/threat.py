@@ -1,7 +1,7 @@
 """Threat models: the set an attack may move in, and how it moves there.
 
 The set is a ball around the image intersected with the box [0, 1]. Radii are in
-[0, 1] pixel units, over the whole image for L2. Every threat has
+[0, 1] pixel units, over the whole image for L2 and L1. Every threat has
 
     start(key, x)             a random point of the set,
     project(x_adv, x)         back into the set,
@@ -18,13 +18,18 @@ from jax import numpy as jnp
 
 from purifax.types import noun
 
-__all__ = ["L2", "Linf", "Threat"]
+__all__ = ["L1", "L2", "Linf", "Threat", "sparse_signs"]
 
 _TINY = 1e-24
 
 
 class Threat(Protocol):
     """What every threat model answers, for one image."""
+
+    @property
+    def radius(self) -> Array | float:
+        """The radius of the ball."""
+        ...
 
     def start(self, key: Array, x: Array) -> Array:
         """A random point of the set around x."""
@@ -110,6 +115,106 @@ class L2:
     def distance(self, x_adv: Array, x: Array) -> Array:
         """The Euclidean length of the difference, []."""
         return jnp.sqrt(jnp.sum(jnp.square(x_adv - x)) + _TINY)
+
+
+@noun
+@dataclass(frozen=True)
+class L1:
+    """|x_adv - x|_1 <= radius over the whole image.
+
+    `project` gives the nearest point of ball and box together. Clipping to the box what
+    was projected onto the ball would give up most of the radius: a few pixels carry it,
+    and those soon reach the end of their range.
+
+    Source: Croce and Hein 2021, arXiv 2103.01208, section 3 (the set and its
+    projection).
+
+    >>> threat = L1(radius=0.75)
+    >>> y = jnp.array([0.75, 2.0, 0.0]).reshape(1, 3, 1)
+    >>> threat.project(y, jnp.full((1, 3, 1), 0.5)).ravel().tolist()
+    [0.5, 1.0, 0.25]
+    """
+
+    radius: Array | float
+
+    def start(self, key: Array, x: Array) -> Array:
+        """x plus a point uniform in the ball, projected into the box."""
+        k_sizes, k_signs = jax.random.split(key)
+        sizes = jax.random.exponential(k_sizes, (x.size + 1,), x.dtype)
+        shares = (sizes[:-1] / jnp.sum(sizes)).reshape(x.shape)
+        signs = jax.random.rademacher(k_signs, x.shape, x.dtype)
+        return self.project(x + self.radius * signs * shares, x)
+
+    def project(self, x_adv: Array, x: Array) -> Array:
+        """The nearest point of the set."""
+        delta = x_adv - x
+        size, room = jnp.abs(delta), jnp.where(delta > 0, 1.0 - x, x)
+        level = _shrinkage(size.ravel(), room.ravel(), self.radius)
+        kept = jnp.clip(size - level, 0.0, room)
+        return jnp.clip(x + jnp.sign(delta) * kept, 0.0, 1.0).astype(x.dtype)
+
+    def ascend(
+        self,
+        x: Array,
+        gradient: Array,
+        step: Array | float,
+        *,
+        share: Array | float = 0.01,
+    ) -> Array:
+        """x moved along the signs of the largest entries of the gradient.
+
+        Args:
+            share: of the entries that are moved, at least one; that one alone is the
+                steepest direction, but several reach the end of their range later.
+
+        Source: Tramer and Boneh 2019, arXiv 1904.13000, section 2.2 (sparse descent).
+        """
+        signs = sparse_signs(gradient, share)
+        count = jnp.maximum(jnp.sum(jnp.abs(signs)), 1.0)
+        return x + jnp.asarray(step, x.dtype) * signs / count
+
+    def distance(self, x_adv: Array, x: Array) -> Array:
+        """The sum of absolute differences, []."""
+        return jnp.sum(jnp.abs(x_adv - x))
+
+
+def sparse_signs(gradient: Array, share: Array | float) -> Array:
+    """Signs of a share of the entries, those largest in size; zero elsewhere.
+
+    At least one entry is kept, and all that tie with the smallest one kept.
+
+    >>> sparse_signs(jnp.array([3.0, -4.0, 1.0, 0.5]), 0.5)
+    Array([ 1., -1.,  0.,  0.], dtype=float32)
+    """
+    size = jnp.abs(gradient)
+    place = jnp.floor((1.0 - jnp.asarray(share, size.dtype)) * size.size)
+    place = jnp.clip(place, 0, size.size - 1).astype(jnp.int32)
+    least = jax.lax.dynamic_index_in_dim(jnp.sort(size.ravel()), place, keepdims=False)
+    return jnp.where(size >= least, jnp.sign(gradient), 0.0)
+
+
+def _shrinkage(size: Array, room: Array, radius: Array | float) -> Array:
+    """The level l >= 0 with sum of clip(size - l, 0, room) = radius, [].
+
+    Zero where the sum is at most the radius even for l = 0. The sum is piecewise
+    linear: seen from high levels an entry begins to count at l = size, and is full at
+    l = size - room. The first point at which the sum passes the radius ends the piece
+    in which the level lies.
+    """
+    ends = jnp.maximum(size - room, 0.0)
+    slopes = jnp.concatenate([jnp.ones_like(size), -jnp.ones_like(size)])
+    points, slopes = jax.lax.sort((-jnp.append(size, ends), slopes), num_keys=1)
+    levels, counts = -points, jnp.cumsum(slopes)
+    below = jnp.append(levels[1:], jnp.zeros_like(levels[:1]))
+    sums = jnp.cumsum(counts * (levels - below))  # at the lower end of each piece
+    passed = sums > radius
+    last = jnp.argmax(passed)
+    pick = jnp.arange(points.shape[0]) == last
+    end, total, count = (
+        jnp.sum(jnp.where(pick, values, 0.0)) for values in (below, sums, counts)
+    )
+    level = end + (total - radius) / jnp.maximum(count, 1.0)
+    return jnp.where(jnp.any(passed), level, 0.0).astype(size.dtype)
 
 
 def _unit(v: Array) -> Array:

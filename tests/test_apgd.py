@@ -137,9 +137,8 @@ def test_momentum_by_hand():
 
 def test_after_a_halving_it_goes_on_from_the_best_image(float64):
     x, threat = jnp.asarray(small_image(0)), Linf(0.15)
-    images, losses, sizes = map(
-        np.asarray, wave_trace(x, threat, attack.apgd_checkpoints(40))
-    )
+    trace = wave_trace(x, threat, attack.apgd_checkpoints(40))
+    images, losses, _, sizes = map(np.asarray, trace)
     halvings = np.flatnonzero(sizes[1:] < sizes[:-1]) + 1
     alone = [i for i in halvings if i - 1 not in halvings and i < len(sizes)]
     assert len(alone) >= 2

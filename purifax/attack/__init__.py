@@ -4,24 +4,37 @@ Which gradient it sees is chosen by `purifax.backward` on the purifier, how many
 it averages by `purifax.classify` on the model.
 """
 
-from purifax.attack.apgd import (
-    apgd,
-    apgd_checkpoints,
-    apgd_path,
-    apgd_trace,
-    at_surface,
+from purifax.attack.apgd import apgd, apgd_path, apgd_trace
+from purifax.attack.apgd_l1 import (
+    apgd_l1,
+    apgd_l1_path,
+    apgd_l1_shrinking,
+    apgd_l1_trace,
 )
+from purifax.attack.auto import components
 from purifax.attack.choose import best_iterate, best_of_restarts, choose
+from purifax.attack.fab import fab, fab_limits, fab_targeted
 from purifax.attack.joint import joint, pull, scaled_direction
-from purifax.attack.pgd import at_image, at_random, pgd, pgd_path
+from purifax.attack.pgd import at_image, at_random, at_surface, pgd, pgd_path
+from purifax.attack.random_search import random_search
 from purifax.attack.sign_vote import sign_vote
 from purifax.attack.spsa import spsa
 from purifax.attack.square import square, square_shares
 from purifax.attack.targeted import apgd_targeted
+from purifax.attack.windows import (
+    apgd_checkpoints,
+    apgd_l1_checkpoints,
+    shrinking_radii,
+)
 
 __all__ = [
     "apgd",
     "apgd_checkpoints",
+    "apgd_l1",
+    "apgd_l1_checkpoints",
+    "apgd_l1_path",
+    "apgd_l1_shrinking",
+    "apgd_l1_trace",
     "apgd_path",
     "apgd_targeted",
     "apgd_trace",
@@ -31,11 +44,17 @@ __all__ = [
     "best_iterate",
     "best_of_restarts",
     "choose",
+    "components",
+    "fab",
+    "fab_limits",
+    "fab_targeted",
     "joint",
     "pgd",
     "pgd_path",
     "pull",
+    "random_search",
     "scaled_direction",
+    "shrinking_radii",
     "sign_vote",
     "spsa",
     "square",

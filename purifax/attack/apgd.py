@@ -13,7 +13,9 @@ Where this differs from the released code. A model with several draws
 (`classify.each`) is judged by the *mean* loss over the draws of an iteration, the one
 whose gradient is followed; there the last draw alone decides. The first iteration
 counts as a rise if it raised the loss, as in the paper; there it is compared with zero.
-Nothing stops at the first wrong answer: the image of highest loss is kept.
+Nothing stops at the first wrong answer: the image of highest loss is kept, or with
+`keep` the one highest in another loss. With the margin there, a wrong answer met on the
+way is never lost, whatever loss is climbed.
 
 Losses of different iterations are of different draws, so the best of them was also
 lucky. To choose on keys of its own, give `apgd_path` to `best_iterate`, or `apgd` to
@@ -23,14 +25,14 @@ Source: Croce and Hein 2020, arXiv 2003.01690, algorithm 1 and section 3, with t
 window lengths of its released code.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.attack.pgd import Start
+from purifax.attack.pgd import Start, at_surface
 from purifax.classify import cross_entropy
 from purifax.threat import L2, Linf
 from purifax.types import Loss, Model
@@ -38,10 +40,8 @@ from purifax.types import Loss, Model
 __all__ = [
     "Trace",
     "apgd",
-    "apgd_checkpoints",
     "apgd_path",
     "apgd_trace",
-    "at_surface",
 ]
 
 
@@ -51,42 +51,14 @@ class Trace(NamedTuple):
     Attributes:
         images: [T + 1, H, W, C], the start first.
         losses: [T + 1], -inf where not finite.
+        scores: [T + 1], the same of the loss by which an image is kept.
         step_sizes: [T]. After a halving the step is taken from the best image so far.
     """
 
     images: Array
     losses: Array
+    scores: Array
     step_sizes: Array
-
-
-def apgd_checkpoints(iterations: int) -> Array:
-    """The published checkpoints: bool [T], true after the last iteration of a window.
-
-    The first window is 22% of the iterations, each next one shorter by 3% of them down
-    to 6%, all rounded down but at least 1.
-
-    >>> apgd_checkpoints(10).astype(int).tolist()
-    [0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
-    """
-    window, less, least = (max(iterations * p // 100, 1) for p in (22, 3, 6))
-    flags, at = [False] * iterations, window
-    while at <= iterations:
-        flags[at - 1] = True
-        window = max(window - less, least)
-        at += window
-    return jnp.array(flags, bool)
-
-
-def at_surface(key: Array, x: Array, threat: Linf | L2) -> Array:
-    """The published start: a random point at the radius, clipped to the box.
-
-    Its direction is uniform noise for Linf and Gaussian noise for L2.
-    """
-    if isinstance(threat, Linf):
-        v = jax.random.uniform(key, x.shape, x.dtype, -1.0, 1.0)
-    else:
-        v = jax.random.normal(key, x.shape, x.dtype)
-    return threat.project(x + threat.radius * v / threat.distance(v, 0.0 * v), x)
 
 
 def apgd(
@@ -98,6 +70,7 @@ def apgd(
     checkpoints: Array,
     *,
     loss: Loss = Partial(cross_entropy),
+    keep: Loss | None = None,
     start: Start = Partial(at_surface),
     first_step: Array | float = 2.0,
     weight: Array | float = 0.75,
@@ -113,6 +86,7 @@ def apgd(
         checkpoints: bool [T], the iterations after which the step may be halved;
             `apgd_checkpoints(100)` is published.
         loss: what to climb, `(logits, label) -> []`, as a `Partial`.
+        keep: the loss by which the image returned is chosen; None is `loss`.
         start: `at_surface`, `at_random` or `at_image`, as a `Partial`.
         first_step: length of the first step, in radii.
         weight: of the new step; the rest is momentum (the paper's alpha).
@@ -124,7 +98,7 @@ def apgd(
     >>> w = jnp.array([1.0, -2.0])
     >>> model = lambda key, x: jnp.stack([jnp.sum(w * x[0, 0]), jnp.array(0.0)])
     >>> x, key = jnp.full((1, 1, 2), 0.5), jax.random.key(0)
-    >>> apgd(key, x, jnp.array(0), model, Linf(0.125), apgd_checkpoints(5)) - x
+    >>> apgd(key, x, jnp.array(0), model, Linf(0.125), jnp.ones(5, bool)) - x
     Array([[[-0.125,  0.125]]], dtype=float32)
     """
     trace = apgd_trace(
@@ -135,12 +109,13 @@ def apgd(
         threat,
         checkpoints,
         loss=loss,
+        keep=keep,
         start=start,
         first_step=first_step,
         weight=weight,
         share=share,
     )
-    best = jnp.argmax(trace.losses)
+    best = jnp.argmax(trace.scores)
     return jax.lax.dynamic_index_in_dim(trace.images, best, keepdims=False)
 
 
@@ -154,14 +129,14 @@ def apgd_path(
     *,
     loss: Loss = Partial(cross_entropy),
     start: Start = Partial(at_surface),
-    **numbers: Array | float,
+    **more: Any,
 ) -> Array:
     """Every iterate of `apgd`, [T + 1, H, W, C], for `best_iterate` to choose from.
 
-    `numbers` are `first_step, weight, share` as in `apgd`.
+    `more` are `keep, first_step, weight, share` as in `apgd`.
     """
     return apgd_trace(
-        key, x, label, model, threat, checkpoints, loss=loss, start=start, **numbers
+        key, x, label, model, threat, checkpoints, loss=loss, start=start, **more
     ).images
 
 
@@ -174,6 +149,7 @@ def apgd_trace(
     checkpoints: Array,
     *,
     loss: Loss = Partial(cross_entropy),
+    keep: Loss | None = None,
     start: Start = Partial(at_surface),
     first_step: Array | float = 2.0,
     weight: Array | float = 0.75,
@@ -185,18 +161,20 @@ def apgd_trace(
     def iterate(state: _State, at: tuple[Array, Array]) -> tuple[_State, tuple]:
         i, checkpoint = at
         key_i = jax.random.fold_in(k_steps, i)
-        value, slope = _value_and_slope(key_i, state.x, label, model, loss)
+        value, score, slope = value_and_slope(
+            key_i, state.x, label, model, loss, loss if keep is None else keep
+        )
         image, state = state.x, _note(state, value, slope, i > 0)
         state, slope = _check(state, slope, checkpoint, share)
         after = _move(state, slope, x, threat, jnp.where(i > 0, weight, 1.0))
-        return after, (image, value, state.step)
+        return after, (image, value, score, state.step)
 
     first = threat.project(start(k_start, x, threat), x)
     size = jnp.asarray(first_step * threat.radius, x.dtype)
     flags = jnp.concatenate([jnp.zeros(1, bool), checkpoints])
     steps = (jnp.arange(flags.shape[0]), flags)
-    _, (images, losses, sizes) = jax.lax.scan(iterate, _begin(first, size), steps)
-    return Trace(images, losses, sizes[:-1])
+    _, seen = jax.lax.scan(iterate, _begin(first, size), steps)
+    return Trace(*seen[:-1], step_sizes=seen[-1][:-1])
 
 
 class _State(NamedTuple):
@@ -237,13 +215,25 @@ def _begin(first: Array, size: Array) -> _State:
     )
 
 
-def _value_and_slope(
-    key: Array, x: Array, label: Array, model: Model, loss: Loss
-) -> tuple[Array, Array]:
-    """The loss, -inf unless finite, and its gradient, zero where not finite."""
-    value, g = jax.value_and_grad(lambda y: loss(model(key, y), label))(x)
-    value = jnp.where(jnp.isfinite(value), value, -jnp.inf)
-    return value.astype(x.dtype), jnp.where(jnp.isfinite(g), g, 0.0)
+def value_and_slope(
+    key: Array, x: Array, label: Array, model: Model, loss: Loss, keep: Loss
+) -> tuple[Array, Array, Array]:
+    """Both losses, -inf unless finite, and the gradient of `loss`, 0 where not finite.
+
+    The image is evaluated once; `keep` reads the same logits.
+    """
+
+    def both(y: Array) -> tuple[Array, Array]:
+        logits = model(key, y)
+        return loss(logits, label), keep(logits, label)
+
+    (value, score), g = jax.value_and_grad(both, has_aux=True)(x)
+    value, score = (jnp.where(jnp.isfinite(v), v, -jnp.inf) for v in (value, score))
+    return (
+        value.astype(x.dtype),
+        score.astype(x.dtype),
+        jnp.where(jnp.isfinite(g), g, 0.0),
+    )
 
 
 def _note(state: _State, value: Array, slope: Array, moved: Array) -> _State:

@@ -19,10 +19,10 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import cross_entropy
-from purifax.threat import Threat
+from purifax.threat import L1, Linf, Threat
 from purifax.types import Loss, Model
 
-__all__ = ["at_image", "at_random", "gradient", "pgd", "pgd_path"]
+__all__ = ["at_image", "at_random", "at_surface", "gradient", "pgd", "pgd_path"]
 
 Start = Callable[[Array, Array, Threat], Array]
 """`start(key, x, threat) -> x_adv`, where an attack begins."""
@@ -37,6 +37,21 @@ def at_image(key: Array, x: Array, threat: Threat) -> Array:
     """The image itself."""
     del key, threat
     return x
+
+
+def at_surface(key: Array, x: Array, threat: Threat) -> Array:
+    """The start published with Auto-PGD: a random point at the radius, clipped.
+
+    Its direction is uniform noise for Linf and Gaussian noise for L2. For L1 it is x
+    plus standard Gaussian noise, projected into the set: few pixels remain.
+    """
+    if isinstance(threat, Linf):
+        v = jax.random.uniform(key, x.shape, x.dtype, -1.0, 1.0)
+    else:
+        v = jax.random.normal(key, x.shape, x.dtype)
+    if isinstance(threat, L1):
+        return threat.project(x + v, x)
+    return threat.project(x + threat.radius * v / threat.distance(v, 0.0 * v), x)
 
 
 def pgd(

@@ -5,7 +5,7 @@
 Linf: the start is vertical stripes of +-radius; a patch adds +-2 radius to one square,
 with one sign a channel, and is cut to the set. L2: the start is a tiling by bumps; a
 patch moves the perturbation of one square into another, as a bump on top of what is
-there, so that the length stays the radius.
+there, so that the length stays the radius. L1: the same, with lengths measured in L1.
 
 A query asks the model for the image before and after, with the same key, and queries
 have different keys. The released code keeps the loss an image once had: on a random
@@ -13,9 +13,11 @@ model that is the luckiest of thousands, and no patch improves on it. So a query
 is two evaluations of the model. Nothing stops at the first wrong answer.
 
 Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 to 3. With AutoAttack
-(Croce and Hein 2020, arXiv 2003.01690): 5000 queries, first share 0.8, margin loss.
+(Croce and Hein 2020, arXiv 2003.01690): 5000 queries, first share 0.8, margin loss. For
+L1, Croce and Hein 2021, arXiv 2103.01208, section 5.
 """
 
+import functools
 from typing import TypeAlias
 
 import jax
@@ -24,7 +26,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import margin
-from purifax.threat import L2, Linf
+from purifax.threat import L1, L2, Linf
 from purifax.types import Loss, Model
 
 __all__ = ["square", "square_shares"]
@@ -59,7 +61,7 @@ def square(
     x: Array,
     label: Array,
     model: Model,
-    threat: Linf | L2,
+    threat: Linf | L2 | L1,
     shares: Array,
     *,
     loss: Loss = Partial(margin),
@@ -73,7 +75,7 @@ def square(
             loss is the expected loss over its draws.
         shares: [T], the share of the image that each patch covers, see
             `square_shares`. Sides are rounded to 1 or more pixels (Linf), or to an odd
-            number of 3 or more (L2).
+            number of 3 or more (L2 and L1).
 
     Returns:
         x_adv in the threat's set.
@@ -87,7 +89,9 @@ def square(
     if isinstance(threat, Linf):
         begin, propose = _stripes, _patch
     else:
-        begin, propose = _tiles, _bumps
+        power = 1 if isinstance(threat, L1) else 2
+        begin = functools.partial(_tiles, power=power)
+        propose = functools.partial(_bumps, power=power)
 
     def query(x_adv: Array, at: tuple[Array, Array]) -> tuple[Array, None]:
         i, share = at
@@ -119,7 +123,7 @@ def _patch(
     return x_adv + jnp.where(within, 2 * radius * signs, 0.0)
 
 
-def _tiles(key: Array, x: Array, radius: Array | float) -> Array:
+def _tiles(key: Array, x: Array, radius: Array | float, power: int) -> Array:
     """Bumps of a fifth of the image's size over the whole image, of length radius.
 
     Each has its own orientation, and a sign for each channel.
@@ -131,15 +135,15 @@ def _tiles(key: Array, x: Array, radius: Array | float) -> Array:
     turn = jax.random.bernoulli(k_turn, shape=tiles)
     signs = jax.random.rademacher(k_sign, (*tiles, channels), x.dtype)
     rows, columns = jnp.indices((side, side))
-    bump = _bump((rows, columns), jnp.array(side), x.dtype)
+    bump = _bump((rows, columns), jnp.array(side), x.dtype, power)
     shape = jnp.where(turn[..., None, None], bump.T, bump)  # [A, B, side, side]
     whole = shape[..., None] * signs[:, :, None, None]
     whole = jnp.swapaxes(whole, 1, 2).reshape(tiles[0] * side, -1, channels)
-    return x + radius * _scaled(whole[:height, :width], (0, 1, 2))
+    return x + radius * _scaled(whole[:height, :width], (0, 1, 2), power)
 
 
 def _bumps(
-    key: Array, x_adv: Array, x: Array, radius: Array | float, share: Array
+    key: Array, x_adv: Array, x: Array, radius: Array | float, share: Array, power: int
 ) -> Array:
     """A perturbation of length radius, that of one square moved into another.
 
@@ -155,12 +159,14 @@ def _bumps(
     grid = (jnp.where(turn, columns, rows), jnp.where(turn, rows, columns))
     signs = jax.random.rademacher(k_sign, (1, 1, x.shape[2]), x.dtype)
 
-    bump = signs * _bump(grid, side, x.dtype)[..., None]
-    new = _scaled(bump + _scaled(jnp.where(here, delta, 0.0), (0, 1)), (0, 1))
-    unused = jnp.maximum(radius**2 - jnp.sum(jnp.square(delta)), 0.0) / x.shape[2]
-    held = jnp.sum(jnp.square(delta), (0, 1), where=here | there, keepdims=True)
+    bump = signs * _bump(grid, side, x.dtype, power)[..., None]
+    old = _scaled(jnp.where(here, delta, 0.0), (0, 1), power)
+    new, sizes = _scaled(bump + old, (0, 1), power), jnp.abs(delta) ** power
+    unused = jnp.maximum(radius**power - jnp.sum(sizes), 0.0) / x.shape[2]
+    held = jnp.sum(sizes, (0, 1), where=here | there, keepdims=True)
     rest = jnp.where(here | there, 0.0, delta)
-    return x + radius * _scaled(rest + jnp.sqrt(held + unused) * new, (0, 1, 2))
+    moved = rest + (held + unused) ** (1 / power) * new
+    return x + radius * _scaled(moved, (0, 1, 2), power)
 
 
 def _side(share: Array, x: Array) -> Array:
@@ -193,7 +199,7 @@ def _within(grid: Grid, side: Array) -> Array:
     return (rows >= 0) & (rows < side) & (columns >= 0) & (columns < side)
 
 
-def _bump(grid: Grid, side: Array, dtype: jnp.dtype) -> Array:
+def _bump(grid: Grid, side: Array, dtype: jnp.dtype, power: int = 2) -> Array:
     """An upper and a lower half of opposite sign, each falling from its centre, [H, W].
 
     At distance d (in rows or columns, the larger) from the centre of a half it is
@@ -208,10 +214,12 @@ def _bump(grid: Grid, side: Array, dtype: jnp.dtype) -> Array:
     terms = 1.0 / jnp.square(jnp.arange(1, sum(rows.shape) + 2, dtype=dtype))
     sums = jnp.concatenate([jnp.zeros(1, dtype), jnp.cumsum(terms)])
     size = jnp.where(_within(grid, side), sums[end] - sums[far], 0.0)
-    top = _scaled(jnp.where(upper, size, 0.0), (0, 1))
-    return (top - _scaled(jnp.where(upper, 0.0, size), (0, 1))) / jnp.sqrt(2.0)
+    top = _scaled(jnp.where(upper, size, 0.0), (0, 1), power)
+    bottom = _scaled(jnp.where(upper, 0.0, size), (0, 1), power)
+    return (top - bottom) / 2 ** (1 / power)
 
 
-def _scaled(v: Array, axes: tuple[int, ...]) -> Array:
-    """v of length one over these axes; zero stays zero."""
-    return v / jnp.sqrt(jnp.sum(jnp.square(v), axes, keepdims=True) + 1e-24)
+def _scaled(v: Array, axes: tuple[int, ...], power: int) -> Array:
+    """v of length one over these axes, L1 or L2 by the power; zero stays zero."""
+    total = jnp.sum(jnp.abs(v) ** power, axes, keepdims=True) + 1e-24
+    return v / total ** (1 / power)

@@ -7,17 +7,17 @@ Source: Croce and Hein 2020, arXiv 2003.01690, section 5 (APGD-T).
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.attack.apgd import apgd, at_surface
+from purifax.attack.apgd import apgd
 from purifax.attack.choose import choose
-from purifax.attack.pgd import Start
 from purifax.classify import margin, targeted_dlr
-from purifax.threat import L2, Linf
+from purifax.threat import Threat
 from purifax.types import Model
 
 __all__ = ["apgd_targeted"]
@@ -28,14 +28,14 @@ def apgd_targeted(
     x: Array,
     label: Array,
     model: Model,
-    threat: Linf | L2,
+    threat: Threat,
     checkpoints: Array,
     judge: Model,
     ranks: Array,
     *,
+    climb: Callable[..., Array] = Partial(apgd),
     loss: Callable[..., Array] = Partial(targeted_dlr),
-    start: Start = Partial(at_surface),
-    **numbers: Array | float,
+    **more: Any,
 ) -> Array:
     """Auto-PGD towards each of the likeliest wrong classes; the best is kept.
 
@@ -45,19 +45,21 @@ def apgd_targeted(
         ranks: [R] integers, 0 for the wrong class that the model finds likeliest at x;
             `jnp.arange(9)` is published. With K classes at most the first K - 1 are
             run.
+        climb: `apgd`, or for L1 `apgd_l1` or a bound `apgd_l1_shrinking`, as a
+            `Partial`.
         loss: `(logits, label, target) -> []`, such as `targeted_dlr` (4 classes or
             more) or `targeted_margin`, as a `Partial`.
-        numbers: `first_step, weight, share` as in `apgd`.
+        more: further keywords of `climb`, such as `keep` and `start`.
 
     Returns:
         x_adv in the threat's set.
     """
     k_rank, k_attack, k_judge = jax.random.split(key, 3)
-    wrong = _wrong_classes(model(k_rank, x), label)
+    wrong = wrong_classes(model(k_rank, x), label)
 
     def towards(rank: Array) -> Array:
         target = jax.lax.dynamic_index_in_dim(wrong, rank, keepdims=False)
-        return apgd(
+        return climb(
             jax.random.fold_in(k_attack, rank),
             x,
             label,
@@ -65,17 +67,21 @@ def apgd_targeted(
             threat,
             checkpoints,
             loss=Partial(loss, target=target),
-            start=start,
-            **numbers,
+            **more,
         )
 
     found = jax.lax.map(towards, ranks[: wrong.shape[0]])
     return choose(k_judge, found, label, judge, loss=Partial(margin))[0]
 
 
-def _wrong_classes(logits: Array, label: Array) -> Array:
-    """All classes but the label, the likeliest first, [K - 1]."""
-    classes = logits.shape[-1]
-    mean = jnp.mean(logits.reshape(-1, classes), axis=0)
+def mean_over_draws(logits: Array) -> Array:
+    """The mean of logits [..., K] over all leading axes, [K]."""
+    return jnp.mean(logits.reshape(-1, logits.shape[-1]), axis=0)
+
+
+def wrong_classes(logits: Array, label: Array) -> Array:
+    """All classes but the label, the likeliest in the mean first, [K - 1]."""
+    mean = mean_over_draws(logits)
+    classes = mean.shape[0]
     right = jnp.arange(classes) == label
     return jnp.argsort(jnp.where(right, jnp.inf, -mean))[:-1]
