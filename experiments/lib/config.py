@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.lib.config_certification import Certification
 from experiments.lib.config_evaluation import Attack, Defence, Evaluation, Subjects
 
 __all__ = [
     "KINDS",
     "Attack",
+    "Certification",
     "ClassifierNet",
     "ClassifierTraining",
     "Data",
@@ -194,6 +196,7 @@ KINDS: dict[str, type] = {
     "score_training": ScoreTraining,
     "classifier_training": ClassifierTraining,
     "evaluation": Evaluation,
+    "certification": Certification,
 }
 
 
