@@ -5,9 +5,10 @@
 after `cifar10_dsm` and `cifar10_classifier`. 100 draws choose the class and 100,000
 bound its probability, with alpha 0.001, on 500 test images; `--config.sigma=0.5` and
 `1.0` are the other published levels, and `--config.copies=5` is DiffSmooth, which
-wants a classifier trained on noise 0.25. Published at sigma 0.25 with a diffusion model
-of 50M parameters and a ViT: 79.3% certified at L2 0.25, 65.5% at 0.5 (Carlini et al.
-2023, arXiv 2206.10550).
+wants a classifier trained on noise 0.25.
+
+Source of the settings: Carlini et al. 2023, arXiv 2206.10550; Cohen et al. 2019, arXiv
+1902.02918; DiffSmooth, Zhang et al. 2023, arXiv 2308.14333.
 
 For a GPU, 50 million calls of both networks; not run here.
 """

@@ -5,6 +5,11 @@
 after `experiments.train` of `digits_dsm` and `digits_classifier`.
 `--config.copies=5 --config.copies_sigma=0.05` is DiffSmooth,
 `--config.purifier=none` the bare classifier, and `--config.purifier=defence` ADP.
+
+A minute of one CPU core, compilation included (two minutes where it is shared).
+Measured on 150 test images: 97.3% [93.3, 99.3] certified at radius 0, 91.3% at 0.2 and
+64.7% [56.5, 72.3] at 0.5; of the first 50 images 84% survive PGD at 0.5, where 70% are
+certified.
 """
 
 from experiments.lib.config import Attack, Certification, Defence, Subjects

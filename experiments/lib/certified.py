@@ -27,9 +27,10 @@ HEAD = (
     "L2 radius",
     "certified",
     "95% interval",
+    "images",
     "under L2 PGD",
     "95% interval",
-    "images",
+    "of the same certified",
     "attacked",
 )
 
@@ -110,11 +111,11 @@ def _row(work: Run, done: Done, radius: float) -> dict[str, Any]:
     """Certified accuracy at a radius, and accuracy under attack where there is one."""
     labels, sure = work.images.labels, done[None]
     held = np.where(sure["predicted"] == labels, sure["radius"], 0.0)
-    row: dict[str, Any] = {"radius": radius, "certified": _share(_at(held, radius))}
+    certified, count = _at(held, radius), work.config.attacked
+    row: dict[str, Any] = {"radius": radius, "certified": _share(certified)}
     if radius in done:
-        row["attacked"] = _share(
-            done[radius]["answered"] == labels[: work.config.attacked]
-        )
+        row["attacked"] = _share(done[radius]["answered"] == labels[:count])
+        row["attacked_certified"] = _share(certified[:count])
     return row
 
 
@@ -166,15 +167,18 @@ def text(summary: dict[str, Any]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    sure, told = row["certified"], row.get("attacked")
+    sure = row["certified"]
+    mine = [percent(sure["value"]), span(sure["clopper_pearson"]), str(sure["images"])]
+    if "attacked" not in row:
+        return (f"{row['radius']:g}", *mine, *[""] * 4)
+    told, same = row["attacked"], row["attacked_certified"]
     return (
         f"{row['radius']:g}",
-        percent(sure["value"]),
-        span(sure["clopper_pearson"]),
-        percent(told["value"]) if told else "",
-        span(told["clopper_pearson"]) if told else "",
-        str(sure["images"]),
-        str(told["images"]) if told else "",
+        *mine,
+        percent(told["value"]),
+        span(told["clopper_pearson"]),
+        percent(same["value"]),
+        str(told["images"]),
     )
 
 
@@ -193,7 +197,7 @@ def _plot(summary: dict[str, Any]) -> bytes:
         axis.set_xlabel("L2 radius (pixels in [0, 1], whole image)")
         axis.set_ylabel("accuracy (%)")
         axis.set_title(summary["title"], loc="left")
-        axis.legend(loc="upper right")
+        axis.legend(loc="lower left")
         return plots.encoded(figure)
 
 
