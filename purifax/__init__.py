@@ -9,8 +9,10 @@ Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
     classify, backward          defended models, and the gradient an attacker uses
     attack, record, check       the evaluation
 
+    certify                     radii within which a prediction provably stays
+
 They import jax alone. `purifax.nets` adds flax; `purifax.data` and `purifax.weights`
-read files.
+read files; `purifax.bridge` hands models to tools written in PyTorch.
 """
 
 from purifax.batching import batched

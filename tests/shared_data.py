@@ -5,9 +5,10 @@ import os
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-__all__ = ["folder", "load", "needed"]
+__all__ = ["arrays", "folder", "load", "needed"]
 
 
 def folder():
@@ -31,6 +32,16 @@ def load(name):
     if not path.is_file():
         pytest.skip(f"{path.name} is not in the folder shared/data")
     return imgpack.load(str(path))
+
+
+def arrays(name):
+    """The arrays of one plain .npz, such as weights/mnist_kw, by name."""
+    place = folder()
+    path = place / f"{name}.npz" if place else None
+    if path is None or not path.is_file():
+        pytest.skip(f"{name}.npz is not in the folder shared/data")
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(stored)
 
 
 def needed(test):

@@ -5,6 +5,7 @@ import dataclasses
 from experiments.lib import training
 from experiments.lib.config import (
     Attack,
+    Certification,
     ClassifierNet,
     ClassifierTraining,
     Data,
@@ -70,3 +71,23 @@ def evaluation(root, **changes):
         if isinstance(getattr(config, field.name), Attack)
     }
     return dataclasses.replace(config, **budgets | changes)
+
+
+def certification(root, **changes):
+    """12 digits, 60 draws; the first 8 attacked at two radii."""
+    config = Certification(
+        images=Subjects(name="digits", count=12),
+        score=str(root / "score"),
+        classifier=str(root / "classifier"),
+        defence=Defence(sigma=0.0, level=0.2, rate=0.3, steps=2),
+        sigma=0.15,
+        selection=20,
+        draws=60,
+        at_once=20,
+        radii=(0.0, 0.1, 2.0),
+        attacked=8,
+        attack=Attack(steps=3, eot=3, step_size=0.5, start="image", judge=2),
+        votes=20,
+        chunk=8,
+    )
+    return dataclasses.replace(config, **changes)

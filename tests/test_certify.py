@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 from oracles import CLASSES, SHAPE, image, linear_classifier, weights
 
 from purifax import certify, classify
+from purifax.score import Gaussian
 
 KEY = jax.random.key(17)
 SIGMA = 0.25
@@ -187,6 +188,96 @@ def test_an_ensemble_is_refused():
         certify.counts(KEY, image(), model, SIGMA, jnp.arange(4))
 
 
+def test_decide_is_certify_on_counts_made_before():
+    selection, draws = jnp.arange(20), jnp.arange(200)
+    k_select, k_estimate = jax.random.split(KEY)
+    first = certify.counts(k_select, image(), plane(0.2), SIGMA, selection)
+    second = certify.counts(k_estimate, image(), plane(0.2), SIGMA, draws)
+    found = certify.decide(first, second, SIGMA, trials=200)
+    expected = certify.certify(KEY, image(), plane(0.2), SIGMA, selection, draws)
+    assert [float(v) for v in found] == [float(v) for v in expected]
+    assert found[1] > 0
+    # Draws that counted for no class are draws all the same.
+    label, radius = certify.decide(first, second, SIGMA, trials=100_000)
+    assert (label, radius) == (-1, 0)
+
+
+def test_dds_is_the_posterior_mean():
+    """For clean images N(m, v I) it is m + (y - m) v / (v + sigma^2), then clipped."""
+    score = Gaussian(0.5, 0.01)
+    y = image() + 0.05 * jax.random.normal(KEY, SHAPE)
+    found = certify.dds(KEY, y, score, sigma=0.2)
+    np.testing.assert_allclose(found, 0.5 + (y - 0.5) * 0.01 / 0.05, rtol=1e-5)
+    far = certify.dds(KEY, 100 * (y - 0.5), score, sigma=0.2)
+    assert far.min() == 0 and far.max() == 1
+
+
+def test_dds_certifies_the_plane_of_the_denoised_image():
+    """Denoising is linear here, so a plane stays a plane and its distance is known."""
+    w = weights()[0]
+    shrink = 0.04 / (0.04 + SIGMA**2)
+    middle = jnp.vdot(w, 0.5 + shrink * (image() - 0.5))
+    offset = middle - shrink * 0.2 * jnp.linalg.norm(w)
+    model = Partial(
+        classify.defend,
+        purifier=Partial(certify.dds, score=Gaussian(0.5, 0.04), sigma=SIGMA),
+        classifier=Partial(bare, w=w, offset=offset),
+    )
+    draws = jnp.arange(20_000).reshape(10, 2000)
+    label, radius = certified(KEY, model, SIGMA, jnp.arange(50), draws)
+    assert label == 0 and 0.85 * 0.2 < radius < 1.02 * 0.2
+
+
+def bare(x, w, offset):
+    score = jnp.vdot(w, x) - offset
+    return jnp.stack([score, jnp.zeros_like(score)])
+
+
+def test_diffsmooth_averages_probabilities_over_noised_copies():
+    copies = jnp.arange(4)
+    shift = Partial(lambda key, x: x + 0.1 + 0 * jax.random.normal(key, x.shape))
+    found = certify.diffsmooth(
+        KEY, image(), shift, linear_classifier(), copies, sigma=0.2
+    )
+    _, k_copies = jax.random.split(KEY)
+    expected = np.mean(
+        [
+            jax.nn.softmax(
+                linear_classifier()(
+                    image()
+                    + 0.1
+                    + 0.2 * jax.random.normal(jax.random.fold_in(k_copies, i), SHAPE)
+                )
+            )
+            for i in range(4)
+        ],
+        axis=0,
+    )
+    np.testing.assert_allclose(np.exp(found), expected, rtol=1e-4)
+
+
+def test_diffsmooth_without_noise_is_the_purified_model():
+    purifier = Partial(certify.dds, score=Gaussian(0.5, 0.04), sigma=SIGMA)
+    quiet = certify.diffsmooth(
+        KEY, image(), purifier, linear_classifier(), jnp.arange(3), sigma=0.0
+    )
+    logits = linear_classifier()(purifier(KEY, image()))
+    np.testing.assert_allclose(quiet, jax.nn.log_softmax(logits), rtol=1e-4, atol=1e-6)
+
+
+def test_noised_is_one_draw_of_the_counts():
+    model = Partial(classify.undefended, classifier=linear_classifier())
+    found = certify.noised(KEY, image(), model, SIGMA)
+    k_noise, _ = jax.random.split(KEY)
+    x = image() + SIGMA * jax.random.normal(k_noise, SHAPE)
+    np.testing.assert_allclose(found, linear_classifier()(x), rtol=1e-5, atol=1e-6)
+
+
 def test_key_and_dtype_rules_are_kept(strict):
+    purifier = Partial(certify.dds, score=Gaussian(0.5, 0.04), sigma=SIGMA)
+    copies = jnp.arange(2)
+    certify.diffsmooth(
+        jax.random.key(5), image(), purifier, linear_classifier(), copies
+    )
     certify.certify(KEY, image(), plane(0.1), SIGMA, jnp.arange(4), jnp.arange(8))
     certify.predict(KEY, image(), plane(0.1), SIGMA, jnp.arange(8))

@@ -27,9 +27,11 @@ __all__ = [
     "World",
     "bind",
     "check",
+    "check_budget",
     "cost",
     "iterates",
     "seen",
+    "selected",
     "threat",
 ]
 
@@ -94,7 +96,7 @@ def check(config: Evaluation) -> None:
             raise ValueError(
                 f"no attack is called {name!r}{nearest(name, tuple(ATTACKS))}"
             )
-        _check_budget(name, getattr(config, name))
+        check_budget(name, getattr(config, name))
         if name in SIGNED and config.threat != "Linf":
             raise ValueError(
                 f"the attack {name} is made of signs: threat must be Linf."
@@ -124,7 +126,8 @@ def _check_surface(asked: Surface) -> None:
         raise ValueError(f"surface.images must be 1 or more; got {asked.images}.")
 
 
-def _check_budget(name: str, budget: Attack) -> None:
+def check_budget(name: str, budget: Attack) -> None:
+    """Refuses the budget of one attack; `name` is its field, for the error."""
     for field, known in (("loss", LOSSES), ("start", STARTS)):
         value = getattr(budget, field)
         if value not in known:
@@ -176,10 +179,10 @@ def bind(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
         once, path = attack.pgd, attack.pgd_path
     judge, loss = _judge(name, budget, world), common["loss"]
     once, path = Partial(once, **common), Partial(path, **common)
-    return _selected(budget, once, path, judge, loss)
+    return selected(budget, once, path, judge, loss)
 
 
-def _selected(
+def selected(
     budget: Attack, once: Attacker, path: Partial, judge: Model, loss: Loss
 ) -> Attacker:
     """An attack, with the best of some iterates and of some restarts if asked for."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.lib.config_certification import Certification
 from experiments.lib.config_evaluation import (
     Attack,
     Defence,
@@ -24,6 +25,7 @@ from experiments.lib.config_evaluation import (
 __all__ = [
     "KINDS",
     "Attack",
+    "Certification",
     "ClassifierNet",
     "ClassifierTraining",
     "Data",
@@ -201,6 +203,7 @@ KINDS: dict[str, type] = {
     "score_training": ScoreTraining,
     "classifier_training": ClassifierTraining,
     "evaluation": Evaluation,
+    "certification": Certification,
 }
 
 

@@ -7,7 +7,7 @@ f = sigma * score, `[N, H, W, C]`. Classifiers map `x` (and `train`) to logits `
 Nothing in the core of purifax imports this package: any callable will do there.
 """
 
-from purifax.nets.classifiers import MLP, SmallCNN
+from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
 from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
@@ -15,6 +15,7 @@ from purifax.nets.score_nets import SmallScore
 
 __all__ = [
     "MLP",
+    "ConvNet",
     "NCSNv2",
     "Network",
     "ResNet",

@@ -8,9 +8,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from purifax.nets.layers import conv3, normalise, space_to_depth
+from purifax.nets.layers import conv3, conv_layer, normalise, space_to_depth
 
-__all__ = ["MLP", "SmallCNN"]
+__all__ = ["MLP", "ConvNet", "SmallCNN"]
 
 
 class SmallCNN(nn.Module):
@@ -47,6 +47,60 @@ class SmallCNN(nn.Module):
             h = _halve(h)
         h = h.reshape(h.shape[0], -1)
         h = nn.relu(nn.Dense(self.hidden, dtype=self.dtype)(h))
+        return nn.Dense(self.num_classes)(h.astype(jnp.float32))
+
+
+class ConvNet(nn.Module):
+    """Convolutions of one kind, each followed by ReLU, then hidden dense layers.
+
+    The small networks of the literature on certified and adversarial training, with
+    their weights: two 4x4 convolutions that stride (the defaults), or LeNet-5 and its
+    variants, which pool.
+
+    Attributes:
+        num_classes: length of the logits.
+        widths: channels of the convolutions.
+        size: side of the kernels.
+        stride: of the convolutions.
+        padding: pixels of zeros on every side.
+        pool: whether a halving max-pool follows each ReLU.
+        hidden: widths of the dense layers before the last.
+        mean: of the normalisation, one number or one for each channel.
+        std: of the normalisation, likewise.
+        dtype: of the computation; parameters and the last layer are float32.
+
+    Source: Wong and Kolter 2018, arXiv 1711.00851, section 5 (the defaults); LeCun et
+    al. 1998, Proc. IEEE 86 (LeNet-5).
+    """
+
+    num_classes: int = 10
+    widths: tuple[int, ...] = (16, 32)
+    size: int = 4
+    stride: int = 2
+    padding: int = 1
+    pool: bool = False
+    hidden: tuple[int, ...] = (100,)
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Logits, [N, K] float32, of images x, [N, H, W, C] in [0, 1]."""
+        del train
+        h = normalise(x, self.mean, self.std)
+        for width in self.widths:
+            h = conv_layer(
+                width,
+                (self.size, self.size),
+                (self.stride, self.stride),
+                padding=[(self.padding, self.padding)] * 2,
+                dtype=self.dtype,
+            )(h)
+            h = _halve(nn.relu(h)) if self.pool else nn.relu(h)
+        h = h.reshape(h.shape[0], -1)
+        for width in self.hidden:
+            h = nn.relu(nn.Dense(width, dtype=self.dtype)(h))
         return nn.Dense(self.num_classes)(h.astype(jnp.float32))
 
 

@@ -35,9 +35,8 @@ def conv3(features: int, stride: int = 1, **options: Any) -> nn.Conv:
     XLA's "SAME" pads a strided convolution on one side only, which shifts the image by
     a pixel against the published networks.
     """
-    return conv_layer(
-        features, (3, 3), (stride, stride), padding=((1, 1), (1, 1)), **options
-    )
+    options = {"padding": ((1, 1), (1, 1))} | options
+    return conv_layer(features, (3, 3), (stride, stride), **options)
 
 
 def torch_conv(

@@ -23,6 +23,8 @@ __all__ = ["ResNet", "ResNet18", "WideResNet"]
 # Kaiming for ReLU over the fan out, as the published models start.
 _kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
+_SHORTCUTS = ("A", "B", "plain")
+
 
 def _batch_norm(train: bool, dtype: Any, name: str, momentum: float = 0.9) -> Any:
     return nn.BatchNorm(
@@ -31,15 +33,20 @@ def _batch_norm(train: bool, dtype: Any, name: str, momentum: float = 0.9) -> An
 
 
 class ResNet(nn.Module):
-    """The CIFAR ResNet of depth 6n + 2, with shortcuts that have no parameters.
+    """The CIFAR ResNet of depth 6n + 2.
 
-    Source: He et al. 2015, arXiv 1512.03385, section 4.2 (shortcut option A: every
-    second pixel, and zeros for the new channels).
+    Source: He et al. 2015, arXiv 1512.03385, section 4.2.
 
     Attributes:
         depth: 20, 32, 44, 56, ...
         num_classes: length of the logits.
         width: channels of the first stage; the next two double it.
+        shortcuts: what a block adds where the shape changes: "A" has no parameters
+            (every second pixel, and zeros for the new channels); "B" is a 1x1
+            convolution and its normalisation; "plain" is that convolution with a bias
+            and no normalisation.
+        shifted: strided 3x3 convolutions pad the last side alone, as XLA's "SAME"
+            does, and not both sides as torch.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
         dtype: of the computation; parameters and the last layer are float32.
@@ -48,6 +55,8 @@ class ResNet(nn.Module):
     depth: int = 20
     num_classes: int = 10
     width: int = 16
+    shortcuts: str = "A"
+    shifted: bool = False
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     dtype: Any = jnp.float32
@@ -60,6 +69,10 @@ class ResNet(nn.Module):
                 f"`depth` must be 6n + 2 (20, 32, 44, 56, ...); got {self.depth}. "
                 f"Did you mean {max(8, round((self.depth - 2) / 6) * 6 + 2)}?"
             )
+        if self.shortcuts not in _SHORTCUTS:
+            raise ValueError(
+                f"`shortcuts` must be one of {_SHORTCUTS}; got {self.shortcuts!r}."
+            )
         h = normalise(x, self.mean, self.std)
         h = conv3(self.width, use_bias=False, kernel_init=_kaiming, dtype=self.dtype)(h)
         h = nn.relu(_batch_norm(train, self.dtype, "bn1")(h))
@@ -68,7 +81,8 @@ class ResNet(nn.Module):
                 h = _BasicBlock(
                     self.width * 2**stage,
                     2 if stage > 0 and i == 0 else 1,
-                    padded=True,
+                    shortcut=self.shortcuts,
+                    shifted=self.shifted,
                     dtype=self.dtype,
                     name=f"layer{stage + 1}_{i}",
                 )(h, train)
@@ -114,7 +128,8 @@ class ResNet18(nn.Module):
                 h = _BasicBlock(
                     self.width * 2**stage,
                     2 if stage > 0 and i == 0 else 1,
-                    padded=False,
+                    shortcut="B",
+                    shifted=False,
                     dtype=self.dtype,
                     name=f"layer{stage + 1}_{i}",
                 )(h, train)
@@ -127,28 +142,40 @@ class _BasicBlock(nn.Module):
 
     features: int
     stride: int
-    padded: bool  # option A shortcut: pixels left out, channels padded with zeros
+    shortcut: str  # see `ResNet`
+    shifted: bool
     dtype: Any
 
     @nn.compact
     def __call__(self, h: Array, train: bool) -> Array:
         options = {"use_bias": False, "kernel_init": _kaiming, "dtype": self.dtype}
-        r = conv3(self.features, self.stride, name="conv1", **options)(h)
+        first = options | ({"padding": "SAME"} if self.shifted else {})
+        r = conv3(self.features, self.stride, name="conv1", **first)(h)
         r = nn.relu(_batch_norm(train, self.dtype, "bn1")(r))
         r = conv3(self.features, name="conv2", **options)(r)
         r = _batch_norm(train, self.dtype, "bn2")(r)
+        return nn.relu(r + self._short(h, train))
+
+    def _short(self, h: Array, train: bool) -> Array:
         if self.stride == 1 and h.shape[-1] == self.features:
-            return nn.relu(r + h)
-        if self.padded:
+            return h
+        if self.shortcut == "A":
             new = self.features - h.shape[-1]
             h = h[:, :: self.stride, :: self.stride]
-            h = jnp.pad(h, ((0, 0), (0, 0), (0, 0), (new // 2, new - new // 2)))
-            return nn.relu(r + h)
-        strides = (self.stride, self.stride)
+            return jnp.pad(h, ((0, 0), (0, 0), (0, 0), (new // 2, new - new // 2)))
         h = conv_layer(
-            self.features, (1, 1), strides, padding="VALID", name="shortcut", **options
+            self.features,
+            (1, 1),
+            (self.stride, self.stride),
+            padding="VALID",
+            name="shortcut",
+            use_bias=self.shortcut == "plain",
+            kernel_init=_kaiming,
+            dtype=self.dtype,
         )(h)
-        return nn.relu(r + _batch_norm(train, self.dtype, "shortcut_bn")(h))
+        if self.shortcut == "plain":
+            return h
+        return _batch_norm(train, self.dtype, "shortcut_bn")(h)
 
 
 class WideResNet(nn.Module):

@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import jax
 import numpy as np
 
 from purifax import nets
+from purifax.weights import states
 
 __all__ = ["convert"]
 
@@ -52,12 +52,15 @@ def convert(
     if getattr(arrays.get("begin_conv.weight"), "ndim", 0) != 4:
         raise ValueError(
             "this is no NCSNv2 checkpoint: it has no `begin_conv.weight` with 4 axes. "
-            f"Its first names are: {_few(list(arrays)) or 'none'}."
+            f"Its first names are: {states.few(list(arrays)) or 'none'}."
         )
     width, channels = arrays["begin_conv.weight"].shape[:2]
-    given = {_path(name): _layout(array) for name, array in arrays.items()}
-    _check(given, _expected(width, channels))
-    return {"params": _nested(given)}
+    given = {
+        f"params/{_path(name)}": states.channels_last(array)
+        for name, array in arrays.items()
+    }
+    module = nets.NCSNv2(width=width, channels=channels)
+    return states.fitted("NCSNv2", given, module, (8, 8, channels))
 
 
 def _select(state: Any, entry: str) -> Mapping[str, np.ndarray]:
@@ -79,56 +82,3 @@ def _path(name: str) -> str:
     name = re.sub(r"\.conv\.(weight|bias)$", r".\1", name)
     name = re.sub(r"\.(\d+)(?=\.)", r"_\1", name)
     return re.sub(r"\.weight$", ".kernel", name).replace(".", "/")
-
-
-def _layout(array: np.ndarray) -> np.ndarray:
-    """[out, in, height, width] -> [height, width, in, out]; the rest as it is."""
-    if array.ndim == 4:
-        array = array.transpose(2, 3, 1, 0)
-    return np.ascontiguousarray(array, np.float32)
-
-
-def _expected(width: int, channels: int) -> dict[str, tuple[int, ...]]:
-    """The shape of every parameter, by its path."""
-    module = nets.NCSNv2(width=width, channels=channels)
-    x = jax.ShapeDtypeStruct((1, 8, 8, channels), np.float32)
-    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
-    leaves = jax.tree.leaves_with_path(shapes["params"])
-    return {
-        jax.tree_util.keystr(p, simple=True, separator="/"): s.shape for p, s in leaves
-    }
-
-
-def _check(
-    given: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]]
-) -> None:
-    missing = sorted(expected.keys() - given.keys())
-    unknown = sorted(given.keys() - expected.keys())
-    misshaped = [
-        f"{path} {given[path].shape} for {shape}"
-        for path, shape in expected.items()
-        if path in given and given[path].shape != shape
-    ]
-    faults = {"missing": missing, "unknown": unknown, "of a wrong shape": misshaped}
-    if any(faults.values()):
-        raise ValueError(
-            "the checkpoint does not fit NCSNv2: "
-            + "; ".join(f"{len(v)} {k}: {_few(v)}" for k, v in faults.items() if v)
-            + "."
-        )
-
-
-def _few(names: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def _nested(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, array in flat.items():
-        *parents, leaf = path.split("/")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = array
-    return tree

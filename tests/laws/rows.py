@@ -21,7 +21,7 @@ from laws.parts import (
     shorter,
 )
 
-from purifax import backward, classify, noise, purify, sample
+from purifax import backward, certify, classify, noise, purify, sample
 
 SAMPLERS = [
     Row(
@@ -101,6 +101,11 @@ PURIFIERS = [
         ),
     ),
     Row("one_step", lambda p: Partial(purify.one_step, score=p["score"], sigma=0.2)),
+    Row(
+        "dds",
+        lambda p: Partial(certify.dds, score=p["score"], sigma=0.2),
+        random=False,
+    ),
 ]
 
 GRADIENTS = [
@@ -147,6 +152,21 @@ MODELS = [
         "vote",
         lambda p: Partial(classify.vote, model=model(p), draws=DRAWS),
         random=False,
+    ),
+    Row(
+        "noised",
+        lambda p: Partial(certify.noised, model=model(p), sigma=0.2),
+        boxed=False,
+    ),
+    Row(
+        "diffsmooth",
+        lambda p: Partial(
+            certify.diffsmooth,
+            purifier=Partial(certify.dds, score=p["score"], sigma=0.2),
+            classifier=p["classifier"],
+            copies=DRAWS,
+        ),
+        boxed=False,
     ),
 ]
 

@@ -12,10 +12,9 @@ which votes over fresh noise, not f.
 Sampling decides with probability of error at most `alpha`: the class is chosen on some
 draws, and p bounded from below on others.
 
-Source: Cohen, Rosenfeld and Kolter 2019, arXiv 1902.02918, section 3.2; for a purifier
-in f, Carlini et al. 2023, arXiv 2206.10550. Cohen et al. select on 100 draws, estimate
-on 100000 and take alpha = 0.001; the released configurations of ADP (Yoon et al. 2021,
-arXiv 2106.06041) name sigma 0.25 and 100 draws.
+Source: Cohen, Rosenfeld and Kolter 2019, arXiv 1902.02918, section 3.2. They select on
+100 draws, estimate on 100000 and take alpha = 0.001; the released configurations of ADP
+(Yoon et al. 2021, arXiv 2106.06041) name sigma 0.25 and 100 draws.
 """
 
 import jax
@@ -23,12 +22,11 @@ from jax import Array
 from jax import numpy as jnp
 from jax.scipy.special import betainc, ndtri
 
+from purifax.certify.bounds import cautious, lower_bound
 from purifax.noise import gaussian
 from purifax.types import Model
 
-__all__ = ["certify", "counts", "lower_bound", "predict"]
-
-_MOST = 100_000
+__all__ = ["certify", "counts", "decide", "noised", "predict"]
 
 
 def certify(
@@ -62,10 +60,34 @@ def certify(
     (0, True)
     """
     k_select, k_estimate = jax.random.split(key)
-    label = jnp.argmax(counts(k_select, x, model, sigma, selection))
-    found = counts(k_estimate, x, model, sigma, draws)
-    right = jnp.sum(jnp.where(jnp.arange(found.shape[0]) == label, found, 0))
-    p = lower_bound(right, draws.size, alpha=alpha)
+    first = counts(k_select, x, model, sigma, selection)
+    second = counts(k_estimate, x, model, sigma, draws)
+    return decide(first, second, sigma, trials=draws.size, alpha=alpha)
+
+
+def decide(
+    first: Array,
+    second: Array,
+    sigma: Array | float,
+    *,
+    trials: int,
+    alpha: float = 0.001,
+) -> tuple[Array, Array]:
+    """`certify` from counts that were made before, for example on many devices.
+
+    Args:
+        first: [K], counts of the draws that choose the class.
+        second: [K], counts of the others.
+        trials: how many draws `second` counts, those that are not finite included.
+
+    >>> first, second = jnp.array([9, 1]), jnp.array([100, 0])
+    >>> label, radius = decide(first, second, 0.25, trials=100)
+    >>> int(label), round(float(radius), 3)
+    (0, 0.375)
+    """
+    label = jnp.argmax(first)
+    right = jnp.sum(jnp.where(jnp.arange(second.shape[0]) == label, second, 0))
+    p = lower_bound(right, trials, alpha=alpha)
     sure = p > 0.5
     radius = sigma * ndtri(jnp.where(sure, p, 0.5))
     return jnp.where(sure, label, -1), jnp.where(sure, radius, 0.0)
@@ -102,7 +124,21 @@ def predict(
     n = (most + second).astype(jnp.float32)
     a, b = most.astype(jnp.float32), second.astype(jnp.float32)
     p = 2.0 * betainc(jnp.maximum(a, 1.0), b + 1.0, jnp.float32(0.5))
-    return jnp.where(p <= _cautious(alpha, n), jnp.argmax(found), -1)
+    return jnp.where(p <= cautious(alpha, n), jnp.argmax(found), -1)
+
+
+def noised(key: Array, x: Array, model: Model, sigma: Array | float) -> Array:
+    """One draw of the smoothed classifier: the model's logits [K] at x + sigma z.
+
+    Also a model: an attack on g climbs `classify.mean_probabilities` of it, over some
+    draws (Salman et al. 2019, arXiv 1906.04584).
+
+    >>> model = lambda key, x: x
+    >>> noised(jax.random.key(0), jnp.ones(3), model, 0.0)
+    Array([1., 1., 1.], dtype=float32)
+    """
+    k_noise, k_model = jax.random.split(key)
+    return model(k_model, gaussian(k_noise, x, sigma))
 
 
 def counts(
@@ -133,57 +169,10 @@ def counts(
         )
 
     def answer(draw: Array) -> Array:
-        k_noise, k_model = jax.random.split(jax.random.fold_in(key, draw))
-        logits = model(k_model, gaussian(k_noise, x, sigma))
+        logits = noised(jax.random.fold_in(key, draw), x, model, sigma)
         chosen = jnp.arange(classes[0]) == jnp.argmax(logits)
         return (chosen & jnp.all(jnp.isfinite(logits))).astype(jnp.int32)
 
     rows = draws.reshape(-1, draws.shape[-1])
     found = jax.lax.map(lambda row: jnp.sum(jax.vmap(answer)(row), axis=0), rows)
     return jnp.sum(found, axis=0)
-
-
-def lower_bound(successes: Array | int, trials: int, *, alpha: float = 0.001) -> Array:
-    """A bound that a probability is above, except with probability alpha.
-
-    The Clopper-Pearson bound, one-sided: the p at which so many successes or more have
-    probability alpha, by bisection on the regularised incomplete beta function, kept on
-    the safe side of rounding.
-
-    Args:
-        successes: from 0 to `trials`.
-
-    Returns:
-        Of the shape of `successes`, in [0, 1).
-
-    Raises:
-        ValueError: more than 100000 trials, where float32 is too coarse.
-
-    Source: Clopper and Pearson 1934, Biometrika 26, 404-413.
-
-    >>> round(float(lower_bound(100, 100)), 3)
-    0.933
-    """
-    if trials > _MOST:
-        raise ValueError(
-            f"At most {_MOST} trials can be bounded safely in float32; got {trials}."
-        )
-    s = jnp.asarray(successes).astype(jnp.float32)
-    n = jnp.full_like(s, trials)
-    a, b, tail = jnp.maximum(s, 1.0), n - s + 1.0, _cautious(alpha, n)
-
-    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bounds
-        middle = 0.5 * (low + high)
-        below = betainc(a, b, middle) < tail
-        return jnp.where(below, middle, low), jnp.where(below, high, middle)
-
-    bounds = (0.0 * s, 0.0 * s + 1.0)
-    low, _ = jax.lax.fori_loop(0, 40, halve, bounds)
-    return jnp.where(s > 0, low, 0.0)
-
-
-def _cautious(alpha: float, n: Array) -> Array:
-    """alpha, less twice the relative error of `betainc`: some eps, and n log n."""
-    eps = 2.0 * jnp.finfo(n.dtype).eps
-    return alpha / (1.0 + eps * (16.0 + n * jnp.log(jnp.maximum(n, 1.0))))

@@ -1,0 +1,55 @@
+"""Certifies a purified classifier against L2 perturbations, and attacks it as well.
+
+    python -m experiments.certify --config=digits_certify
+    python -m experiments.certify --config=cifar10_certify --data_dir=DIR
+
+Prints certified accuracy against the radius, beside the accuracy of the same smoothed
+classifier under L2 PGD, and writes certificates.npz, summary.json and certified.png
+into the work directory. The same command again resumes.
+"""
+
+import pathlib
+import sys
+
+from absl import flags
+
+from experiments.lib import devices
+from experiments.lib import flags as flagslib
+from experiments.lib.config import Certification
+
+__all__ = ["certify", "main"]
+
+
+def main(config: Certification, options: flags.FlagValues) -> None:
+    """Certifies `config` in the work directory of the options."""
+    devices.prepare(config.chunk)
+    folder = pathlib.Path(options.workdir)
+    certify(config, folder, options.data_dir, flagslib.typed())
+
+
+def certify(
+    config: Certification, folder: pathlib.Path, data_dir: str | None, command: str
+) -> bool:
+    """Certifies, attacks, writes and prints; whether it came to its end.
+
+    Args:
+        command: to be told to the user for resuming, and written in the summary.
+    """
+    from experiments.lib import certification, certified
+    from experiments.lib.stop import Stop
+
+    with Stop() as stop:
+        work = certification.set_up(config, folder, data_dir)
+        done = certification.run(work, stop)
+    if done is None:
+        print(
+            f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
+        )
+        return False
+    print(certified.text(certified.write(work, done, command)))
+    print(f"summary: {folder / 'summary.json'}, plot: {folder / 'certified.png'}")
+    return True
+
+
+if __name__ == "__main__":
+    flagslib.run(main, (Certification,))

@@ -1,0 +1,231 @@
+"""A purifax model for tools written in PyTorch, and a plain callable for the rest.
+
+`as_torch` is a `torch.nn.Module` on NCHW tensors in [0, 1] whose backward pass is
+JAX's vector-Jacobian product of the very program that ran: an attack tool sees the
+exact gradient of purification and classification, with `purifax.backward` deciding
+what "exact" means. `as_callable` is the same on NumPy arrays, for tools that ask for
+answers only.
+
+Tools call with whatever batch is left over. Here images go through in batches of one
+size, filled up with zeros, so that nothing compiles twice.
+
+A random model needs keys, and the tools know of none. Every call draws the next key
+of a seed: call c of a bridge uses `fold_in(key(seed), c)`, image i of the call
+`fold_in(that, i)`, and the backward pass the key of its forward pass. So a tool that
+averages over calls averages over the randomness, and the same seed repeats the same
+attack. A fixed key makes the model deterministic; then image i of a call sees the same
+noise in every call, which is another threat model, and not the harder one to defend.
+
+    module = bridge.as_torch(model, batch=32, seed=0).eval()
+    adversarial = torchattacks.PGD(module, eps=8 / 255)(images, labels)
+    seen = foolbox.PyTorchModel(module, bounds=(0, 1))     # Foolbox takes the module
+
+PyTorch is imported when `as_torch` is called; install it with `purifax[torch]`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from jax import numpy as jnp
+
+from purifax.batching import batched
+from purifax.types import Model, as_pytree
+
+__all__ = ["Keys", "as_callable", "as_torch"]
+
+
+class Keys:
+    """The keys of a bridge's calls: one after the other from a seed, or one for all.
+
+    Attributes:
+        seed: whose keys are drawn; an integer.
+        call: the number of the next call; set it to go back or ahead.
+        fixed: whether every call gets the key of call `call`.
+
+    >>> keys = Keys(seed=0)
+    >>> first, second = keys.draw(), keys.draw()
+    >>> keys.call
+    2
+    >>> keys.call = 0
+    >>> bool((keys.draw() == first) & (first != second))
+    True
+    """
+
+    def __init__(self, seed: int = 0, *, fixed: bool = False) -> None:
+        self.seed = seed
+        self.call = 0
+        self.fixed = fixed
+
+    def draw(self) -> Array:
+        """The key of the next call."""
+        key = jax.random.fold_in(jax.random.key(self.seed), self.call)
+        self.call += not self.fixed
+        return key
+
+
+def as_callable(
+    model: Model,
+    *,
+    batch: int = 32,
+    seed: int = 0,
+    fixed: bool = False,
+    channels_first: bool = True,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A model as `f(images) -> logits` on NumPy arrays, any number of images a call.
+
+    For attacks that ask for answers alone (Foolbox's and ART's decision-based and
+    score-based ones, or a tool of another framework).
+
+    Args:
+        model: `(key, x) -> logits [K]` of one image [H, W, C].
+        batch: images that go through together; a last, smaller share is filled up.
+        seed, fixed: see `Keys`; the callable has them as its attribute `keys`.
+        channels_first: images are [N, C, H, W], and [N, H, W, C] otherwise.
+
+    Returns:
+        The callable: float32 images in [0, 1] to logits [N, K], float32.
+
+    Raises:
+        ValueError: at the call, images that are not floats, or not four axes.
+
+    >>> model = lambda key, x: jnp.stack([jnp.sum(x), jnp.array(0.0)])
+    >>> f = as_callable(model, batch=2)
+    >>> f(np.ones((3, 1, 2, 2), np.float32)).tolist()
+    [[4.0, 0.0], [4.0, 0.0], [4.0, 0.0]]
+    """
+    return _Callable(model, batch, Keys(seed, fixed=fixed), channels_first)
+
+
+class _Callable:
+    """See `as_callable`."""
+
+    def __init__(
+        self, model: Model, batch: int, keys: Keys, channels_first: bool
+    ) -> None:
+        self._run = _Run(model, batch)
+        self._first = channels_first
+        self.keys = keys
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        x = _checked(np.asarray(images))
+        x = x.transpose(0, 2, 3, 1) if self._first else x
+        return self._run.forward(self.keys.draw(), x)
+
+
+def as_torch(
+    model: Model, *, batch: int = 32, seed: int = 0, fixed: bool = False
+) -> Any:
+    """A model as a `torch.nn.Module`: images [N, C, H, W] in [0, 1] to logits [N, K].
+
+    The gradient in the images is JAX's, of the whole model under the keys of the
+    forward pass. Tensors come back on the device and in the dtype they came in; the
+    computation is JAX's, in float32, on JAX's device. A second backward pass through
+    the gradient is not supported, and parameters of the model are constants.
+
+    Args:
+        model: `(key, x) -> logits [K]` of one image [H, W, C].
+        batch: images that go through together; a last, smaller share is filled up.
+        seed, fixed: see `Keys`; the module has them as its attribute `keys`.
+
+    Raises:
+        ModuleNotFoundError: PyTorch is not installed.
+        ValueError: at the call, images that are not floats, or not four axes.
+    """
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "as_torch needs PyTorch, which is not installed: install purifax[torch], "
+            "or use `bridge.as_callable`.",
+            name="torch",
+        ) from error
+    run = _Run(model, batch)
+
+    class Bridged(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, images: Any, key: Array) -> Any:
+            x = images.detach().cpu()
+            x = x.float() if x.is_floating_point() else x  # NumPy has no bfloat16
+            ctx.key, ctx.x = key, _checked(x.numpy()).transpose(0, 2, 3, 1)
+            return torch.from_numpy(run.forward(key, ctx.x)).to(images)
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, slope: Any) -> Any:
+            found = run.backward(ctx.key, ctx.x, slope.detach().cpu().float().numpy())
+            found = np.ascontiguousarray(found.transpose(0, 3, 1, 2))
+            return torch.from_numpy(found).to(slope), None
+
+    class Module(torch.nn.Module):
+        """A purifax model; `keys` are those of its calls."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.keys = Keys(seed, fixed=fixed)
+
+        def forward(self, images: Any) -> Any:
+            """Logits [N, K] of images [N, C, H, W]."""
+            return Bridged.apply(images, self.keys.draw())
+
+    return Module()
+
+
+class _Run:
+    """A model on any number of images, in batches of one size."""
+
+    def __init__(self, model: Model, batch: int) -> None:
+        if batch < 1:
+            raise ValueError(f"`batch` must be 1 or more; got {batch}.")
+        self._model, self._batch = as_pytree(model), batch
+
+    def forward(self, key: Array, x: np.ndarray) -> np.ndarray:
+        """Logits [N, K] of images [N, H, W, C]."""
+        return self._each(lambda i, rows: _logits(self._model, key, i, rows), x)
+
+    def backward(self, key: Array, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
+        """The gradient [N, H, W, C] of sum(slope * logits) in the images."""
+        return self._each(
+            lambda i, rows, v: _pullback(self._model, key, i, rows, v), x, slope
+        )
+
+    def _each(self, fn: Callable[..., Array], *arrays: np.ndarray) -> np.ndarray:
+        """Results of whole batches, without those of what was filled up."""
+        count, found = len(arrays[0]), []
+        # Without images one batch of filling tells the shape of the result.
+        for start in range(0, max(1, count), self._batch):
+            index = np.arange(start, start + self._batch)
+            found.append(fn(index, *(_filled(a, start, self._batch) for a in arrays)))
+        # A copy: what JAX lends is read-only, and tools write into their arrays.
+        return np.concatenate([np.asarray(part) for part in found])[:count]
+
+
+@jax.jit
+def _logits(model: Model, key: Array, index: Array, x: Array) -> Array:
+    return batched(model)(key, x, index=index).astype(jnp.float32)
+
+
+@jax.jit
+def _pullback(model: Model, key: Array, index: Array, x: Array, slope: Array) -> Array:
+    _, pull = jax.vjp(lambda x: _logits(model, key, index, x), x)
+    return pull(slope)[0]
+
+
+def _filled(array: np.ndarray, start: int, batch: int) -> np.ndarray:
+    """`batch` rows from `start`, with zeros beyond the end."""
+    rows = array[start : start + batch]
+    whole = np.zeros((batch, *array.shape[1:]), np.float32)
+    whole[: len(rows)] = rows
+    return whole
+
+
+def _checked(images: np.ndarray) -> np.ndarray:
+    """Refuses what is not a batch of float images; values are the tool's affair."""
+    if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            "images must be floats in [0, 1] with four axes, the first over images; "
+            f"got {images.dtype} of shape {images.shape}."
+        )
+    return images

@@ -1,0 +1,91 @@
+"""What stands in front of a smoothed classifier: DDS and DiffSmooth.
+
+A purifier makes f good at noisy images without training a classifier on them. Denoised
+smoothing (`dds`) puts the mean of the clean image given x + sigma z in front of the
+classifier: one call of the score at the smoothing noise itself. DiffSmooth adds small
+noise to the purified image and averages the classifier over a few such copies. Any
+other purifier may stand there: `Partial(classify.defend, ...)` is a model.
+
+Source: Carlini et al. 2023, arXiv 2206.10550 (DDS); Zhang et al. 2023, arXiv 2308.14333
+(DiffSmooth).
+"""
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax.classify import mean_probabilities
+from purifax.noise import gaussian
+from purifax.score import denoise
+from purifax.types import Classifier, Purifier, Score, as_pytree
+
+__all__ = ["dds", "diffsmooth"]
+
+
+def dds(key: Array, x: Array, score: Score, *, sigma: Array | float) -> Array:
+    """Denoised smoothing's purifier: the posterior mean of an image already noised.
+
+        clip(x + sigma^2 score(x, sigma))
+
+    It adds no noise, for the smoothing has: `sigma` must be the smoothing noise. In a
+    variance-preserving process of alpha_bar this is the prediction of the clean image
+    at the time where (1 - alpha_bar) / alpha_bar = sigma^2; the scale of its input is
+    the business of the score (see `purifax.score`).
+
+    Args:
+        key: not used.
+        x: a noised image, [H, W, C], not clipped.
+
+    Returns:
+        The denoised image, in [0, 1].
+
+    Source: Carlini et al. 2023, arXiv 2206.10550, algorithm 1.
+
+    >>> from purifax.score import Gaussian
+    >>> dds(None, jnp.array([0.3, 2.0]), Gaussian(0.6, 0.0), sigma=0.25).round(3)
+    Array([0.6, 0.6], dtype=float32)
+    """
+    del key
+    return jnp.clip(denoise(x, sigma, score), 0.0, 1.0)
+
+
+def diffsmooth(
+    key: Array,
+    x: Array,
+    purifier: Purifier,
+    classifier: Classifier,
+    copies: Array,
+    *,
+    sigma: Array | float = 0.25,
+) -> Array:
+    """DiffSmooth's model: purify, then average the classifier over small noise.
+
+    The mean of the probabilities over noised copies of the purified image, as log
+    probabilities. A purifier maps nearby images to images that are near each other
+    but not the same; the copies make the classifier alike on them.
+
+    Args:
+        purifier: such as `Partial(dds, score=score, sigma=sigma)`.
+        copies: int [m], folded into the key; published with 5.
+        sigma: noise of the copies. Published as 0.25, with classifiers trained on that
+            noise; for others it must be small. The authors draw the noise of the
+            copies once for all images; here it comes with the key.
+
+    Returns:
+        Log probabilities [K].
+
+    Source: Zhang et al. 2023, arXiv 2308.14333, section 4; the authors' code.
+
+    >>> model = Partial(diffsmooth, purifier=lambda key, x: x, classifier=lambda x: x)
+    >>> x, key = jnp.zeros(2), jax.random.key(0)
+    >>> jnp.exp(model(key, x, copies=jnp.arange(5), sigma=0.0))
+    Array([0.5, 0.5], dtype=float32)
+    """
+    k_purify, k_copies = jax.random.split(key)
+    near = Partial(_near, classifier=as_pytree(classifier), sigma=sigma)
+    return mean_probabilities(k_copies, purifier(k_purify, x), near, copies)
+
+
+def _near(key: Array, x: Array, classifier: Classifier, sigma: Array | float) -> Array:
+    return classifier(gaussian(key, x, sigma))

@@ -1,0 +1,153 @@
+"""Public residual classifiers as networks, from their arrays by name.
+
+    akamaster   CIFAR ResNet-20 ... 110 in PyTorch, shortcut option A (Idelbayev,
+                "Proper ResNet implementation for CIFAR10/CIFAR100 in PyTorch")
+    uva         CIFAR ResNet in Flax of the UvA Deep Learning tutorials, number 5
+                (Lippe)
+    wide        WRN-d-k in PyTorch with blocks named `block1.layer.0` (the common
+                port of Zagoruyko and Komodakis 2016)
+
+Depth, width and classes are those of the arrays. Their images are normalised inside
+the network, by the numbers each was trained with unless others are given.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from purifax import nets
+from purifax.weights import states
+
+__all__ = ["akamaster", "uva", "wide"]
+
+
+def akamaster(
+    state: Mapping[str, np.ndarray],
+    *,
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406),
+    std: tuple[float, ...] = (0.229, 0.224, 0.225),
+) -> nets.Network:
+    """A CIFAR ResNet of depth 6n + 2 with option-A shortcuts.
+
+    Args:
+        state: name to array, in PyTorch's layout; a prefix "module." is left out.
+
+    Raises:
+        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+    """
+    kind, arrays = "a CIFAR ResNet (akamaster)", states.lasting(state)
+    states.have(kind, arrays, {"conv1.weight": 4, "linear.weight": 2})
+    module = nets.ResNet(
+        depth=6 * _blocks(arrays, r"layer1\.(\d+)\.") + 2,
+        num_classes=len(arrays["linear.weight"]),
+        width=len(arrays["conv1.weight"]),
+        mean=mean,
+        std=std,
+    )
+    given = {}
+    for name, array in arrays.items():
+        path = re.sub(r"^(layer\d)\.(\d+)\.", r"\1_\2.", name)
+        path = re.sub(r"^linear\.", "fc.", re.sub(r"^conv1\.", "Conv_0.", path))
+        given[_path(path, array)] = states.channels_last(array)
+    variables = states.fitted(kind, given, module, (32, 32, 3))
+    return nets.Network(module, variables)
+
+
+def uva(
+    state: Mapping[str, np.ndarray],
+    *,
+    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465),
+    std: tuple[float, ...] = (0.2470, 0.2435, 0.2616),
+) -> nets.Network:
+    """A CIFAR ResNet of the UvA tutorials, as Flax lays it out.
+
+    Its strided convolutions pad as XLA's "SAME", and its changing shortcuts are 1x1
+    convolutions with a bias and no normalisation.
+
+    Args:
+        state: path to array, such as "params/ResNetBlock_0/Conv_0/kernel".
+
+    Raises:
+        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+    """
+    kind = "a CIFAR ResNet (UvA)"
+    arrays = {name: np.asarray(array) for name, array in state.items()}
+    stem, head = "params/Conv_0/kernel", "params/Dense_0/kernel"
+    states.have(kind, arrays, {stem: 4, head: 2})
+    blocks = max(1, _blocks(arrays, r"params/ResNetBlock_(\d+)/") // 3)
+    module = nets.ResNet(
+        depth=6 * blocks + 2,
+        num_classes=arrays[head].shape[-1],
+        width=arrays[stem].shape[-1],
+        shortcuts="plain",
+        shifted=True,
+        mean=mean,
+        std=std,
+    )
+    given = {_uva_path(name, blocks): array for name, array in arrays.items()}
+    variables = states.fitted(kind, given, module, (32, 32, 3))
+    return nets.Network(module, variables)
+
+
+def wide(
+    state: Mapping[str, np.ndarray],
+    *,
+    mean: tuple[float, ...] = (0.0,),
+    std: tuple[float, ...] = (1.0,),
+) -> nets.Network:
+    """A wide ResNet of depth 6n + 4 without biases.
+
+    Args:
+        state: name to array, in PyTorch's layout; a prefix "module." is left out.
+        mean, std: of the normalisation it was trained with; none by default.
+
+    Raises:
+        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+    """
+    kind, arrays = "a wide ResNet", states.lasting(state)
+    states.have(kind, arrays, {"conv1.weight": 4, "fc.weight": 2})
+    classes, width = arrays["fc.weight"].shape
+    module = nets.WideResNet(
+        depth=6 * _blocks(arrays, r"block1\.layer\.(\d+)\.") + 4,
+        widen=max(1, width // 64),
+        num_classes=classes,
+        mean=mean,
+        std=std,
+    )
+    given = {}
+    for name, array in arrays.items():
+        path = re.sub(r"^(block\d)\.layer\.(\d+)\.", r"\1_\2.", name)
+        path = path.replace(".convShortcut.", ".shortcut.")
+        given[_path(path, array)] = states.channels_last(array)
+    variables = states.fitted(kind, given, module, (32, 32, 3))
+    return nets.Network(module, variables)
+
+
+def _blocks(names: Iterable[str], pattern: str) -> int:
+    """How many blocks the names number; at least one."""
+    found = [re.match(pattern, name) for name in names]
+    return max((int(match[1]) + 1 for match in found if match), default=1)
+
+
+def _path(name: str, array: np.ndarray) -> str:
+    """ "layer1_0.bn1.running_mean" -> "batch_stats/layer1_0/bn1/mean"."""
+    path = name.replace(".", "/")
+    if array.ndim > 1:
+        path = re.sub(r"/weight$", "/kernel", path)
+    return states.batch_norms(path)
+
+
+def _uva_path(name: str, blocks: int) -> str:
+    """ "params/ResNetBlock_4/Conv_1/kernel" -> "params/layer2_1/conv2/kernel"."""
+
+    def block(match: re.Match) -> str:
+        stage, i = divmod(int(match[1]), blocks)
+        return f"/layer{stage + 1}_{i}/"
+
+    name, inside = re.subn(r"/ResNetBlock_(\d+)/", block, name)
+    name = re.sub(r"/BatchNorm_(\d+)/", lambda match: f"/bn{int(match[1]) + 1}/", name)
+    if inside:
+        short = {"0": "conv1", "1": "conv2", "2": "shortcut"}
+        name = re.sub(r"/Conv_([012])/", lambda match: f"/{short[match[1]]}/", name)
+    return name.replace("/Dense_0/", "/fc/")

@@ -1,0 +1,186 @@
+"""Dictionaries of arrays by name, and whether they fit a network.
+
+Foreign checkpoints name and lay out their arrays in their own way. A reader renames
+them to the paths of our variables, "params/conv1/kernel", and `fitted` does the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+__all__ = [
+    "batch_norms",
+    "channels_last",
+    "few",
+    "fitted",
+    "have",
+    "lasting",
+    "rows_of",
+]
+
+
+def fitted(
+    kind: str,
+    given: Mapping[str, np.ndarray],
+    module: nn.Module,
+    shape: Sequence[int],
+) -> dict[str, Any]:
+    """The variables of a module from arrays by path, if they are exactly its own.
+
+    Args:
+        kind: what the checkpoint should be, for the error.
+        given: "params/..." and "batch_stats/..." to array.
+        shape: of one image, [H, W, C].
+
+    Returns:
+        The collections as nested dictionaries of float32 NumPy arrays.
+
+    Raises:
+        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+
+    >>> from purifax import nets
+    >>> given = {"params/Dense_0/kernel": np.ones((4, 2))}
+    >>> fitted("an MLP", given, nets.MLP(num_classes=2, widths=()), (2, 2, 1))
+    Traceback (most recent call last):
+        ...
+    ValueError: the checkpoint does not fit an MLP: 1 missing: Dense_0/bias.
+    """
+    x = jax.ShapeDtypeStruct((1, *shape), np.float32)
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
+    expected = {
+        jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape
+        for path, leaf in jax.tree.leaves_with_path(dict(shapes))
+    }
+    missing = sorted(expected.keys() - given.keys())
+    unknown = sorted(given.keys() - expected.keys())
+    misshaped = [
+        f"{_short(path)} {given[path].shape} for {wanted}"
+        for path, wanted in expected.items()
+        if path in given and given[path].shape != wanted
+    ]
+    faults = {
+        "missing": list(map(_short, missing)),
+        "unknown": list(map(_short, unknown)),
+        "of a wrong shape": misshaped,
+    }
+    if any(faults.values()):
+        raise ValueError(
+            f"the checkpoint does not fit {kind}: "
+            + "; ".join(f"{len(v)} {k}: {few(v)}" for k, v in faults.items() if v)
+            + "."
+        )
+    return _nested(given)
+
+
+def have(kind: str, arrays: Mapping[str, Any], axes: Mapping[str, int]) -> None:
+    """Refuses a checkpoint without the arrays that tell a network's widths.
+
+    Args:
+        axes: how many each of these arrays must have.
+
+    Raises:
+        ValueError: one is not there, or has another number of axes.
+
+    >>> have("an MLP", {"fc.bias": np.zeros(3)}, {"fc.weight": 2})
+    Traceback (most recent call last):
+        ...
+    ValueError: this is not an MLP: no `fc.weight` with 2 axes among fc.bias.
+    """
+    for name, count in axes.items():
+        if getattr(arrays.get(name), "ndim", None) != count:
+            names = few(list(arrays)) or "no arrays"
+            raise ValueError(
+                f"this is not {kind}: no `{name}` with {count} axes among {names}."
+            )
+
+
+def channels_last(array: np.ndarray) -> np.ndarray:
+    """PyTorch's layout to ours: [out, in, height, width] to [height, width, in, out].
+
+    Dense kernels [out, in] become [in, out]; the rest stays as it is.
+
+    >>> channels_last(np.zeros((8, 3, 5, 5))).shape
+    (5, 5, 3, 8)
+    """
+    axes = {4: (2, 3, 1, 0), 2: (1, 0)}
+    array = array.transpose(axes.get(array.ndim, range(array.ndim)))
+    return np.ascontiguousarray(array, np.float32)
+
+
+def rows_of(kernel: np.ndarray, channels: int) -> tuple[np.ndarray, int]:
+    """A dense kernel on flattened [C, H, W] as one on flattened [H, W, C].
+
+    Args:
+        kernel: [out, C * H * H], in PyTorch's layout, behind square maps.
+
+    Returns:
+        (kernel [H * H * C, out], H).
+
+    Raises:
+        ValueError: the maps are not square.
+
+    >>> rows_of(np.arange(8.0).reshape(1, 8), 2)[0][:, 0].astype(int).tolist()
+    [0, 4, 1, 5, 2, 6, 3, 7]
+    """
+    pixels, rest = divmod(kernel.shape[1], channels)
+    side = round(pixels**0.5)
+    if rest or side**2 != pixels:
+        raise ValueError(
+            f"a dense layer of {kernel.shape[1]} inputs does not stand behind square "
+            f"maps of {channels} channels."
+        )
+    maps = kernel.reshape(len(kernel), channels, side, side).transpose(2, 3, 1, 0)
+    return np.ascontiguousarray(maps.reshape(-1, len(kernel)), np.float32), side
+
+
+def batch_norms(path: str) -> str:
+    """A batch normalisation's path in its collection, with our name of the array.
+
+    >>> batch_norms("bn1/running_mean"), batch_norms("bn1/weight")
+    ('batch_stats/bn1/mean', 'params/bn1/scale')
+    """
+    *node, leaf = path.split("/")
+    kind = "batch_stats" if leaf.startswith("running_") else "params"
+    leaf = {"weight": "scale"}.get(leaf, leaf.removeprefix("running_"))
+    return "/".join([kind, *node, leaf])
+
+
+def lasting(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays of a PyTorch state, without counters and the prefix "module.".
+
+    >>> list(lasting({"module.fc.bias": 0.0, "bn1.num_batches_tracked": 3}))
+    ['fc.bias']
+    """
+    return {
+        name.removeprefix("module."): np.asarray(array)
+        for name, array in state.items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and how many more there are.
+
+    >>> few(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _short(path: str) -> str:
+    return path.removeprefix("params/")
+
+
+def _nested(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, array in flat.items():
+        *parents, leaf = path.split("/")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = np.ascontiguousarray(array, np.float32)
+    return tree

@@ -1,0 +1,226 @@
+"""The certification command: what it writes, resumes, refuses, and that it is right."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import scipy.stats
+from jax import numpy as jnp
+from small import certification, train
+
+from experiments import certify as command
+from experiments.lib import certification as driver
+from experiments.lib import certified
+from experiments.lib.config import Attack, Defence, Subjects
+from experiments.lib.stop import Stop
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture(scope="module")
+def finished(root):
+    assert command.certify(certification(root), root / "whole", None, "the command")
+    return root / "whole"
+
+
+def arrays(folder):
+    with np.load(folder / "certificates.npz", allow_pickle=False) as stored:
+        return dict(stored)
+
+
+def summary(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def test_certificates_are_those_of_their_counts(finished):
+    found = arrays(finished)
+    assert (found["first"].sum(1) == 20).all() and (found["second"].sum(1) == 60).all()
+    chosen = found["first"].argmax(1)
+    right = found["second"][np.arange(12), chosen]
+    p = np.where(
+        right, scipy.stats.beta.ppf(0.001, np.maximum(right, 1), 61 - right), 0
+    )
+    sure = p > 0.5
+    assert 3 < sure.sum()
+    np.testing.assert_array_equal(found["predicted"], np.where(sure, chosen, -1))
+    radius = np.where(sure, 0.15 * scipy.stats.norm.ppf(np.maximum(p, 0.5)), 0)
+    np.testing.assert_allclose(found["radius"], radius, rtol=1e-3, atol=1e-5)
+
+
+def test_the_summary_counts_the_certificates(finished):
+    found, told = arrays(finished), summary(finished)
+    right = found["predicted"] == found["label"]
+    for row in told["radii"]:
+        held = right & (found["radius"] > 0) & (found["radius"] >= row["radius"])
+        assert row["certified"]["value"] == held.mean()
+        interval = scipy.stats.binomtest(int(held.sum()), 12).proportion_ci(0.95)
+        ends = row["certified"]["clopper_pearson"]
+        np.testing.assert_allclose(ends, [interval.low, interval.high], atol=1e-4)
+    answers = dict(zip(found["attack_radii"], found["answered"], strict=True))
+    for row in told["radii"]:
+        share = (answers[np.float32(row["radius"])] == found["label"][:8]).mean()
+        assert row["attacked"]["value"] == share
+    assert told["curve"][0]["value"] == told["radii"][0]["certified"]["value"]
+    assert set(told["hashes"]) == {"images", "score", "classifier"}
+
+
+def test_the_attack_uses_its_radius_and_works(finished):
+    found, told = arrays(finished), summary(finished)
+    for radius, distance in zip(found["attack_radii"], found["distance"], strict=True):
+        assert (distance <= radius + 1e-5).all()
+        assert radius == 0 or (distance > 0.5 * radius).any()
+    values = [row["attacked"]["value"] for row in told["radii"]]
+    assert values[0] > 0.6 and values[-1] < 0.4
+
+
+def test_a_changed_answer_within_a_certificate_is_counted(finished, root):
+    work = driver.set_up(certification(root), finished, None)
+    with Stop() as stop:
+        done = driver.run(work, stop)
+    assert certified._contradicted(work, done) == 0
+    first = int(np.argmax(done[None]["radius"][:8]))
+    done[0.0]["answered"][first] = 9 - done[None]["predicted"][first]
+    assert certified._contradicted(work, done) == 1
+    done[None]["radius"] = np.zeros(12)
+    assert certified._contradicted(work, done) == 0
+
+
+def test_the_same_command_again_computes_nothing(finished, root):
+    before = {p: p.stat().st_mtime_ns for p in finished.glob("parts/*")}
+    stored = arrays(finished)
+    assert command.certify(certification(root), finished, None, "the command")
+    assert before == {p: p.stat().st_mtime_ns for p in finished.glob("parts/*")}
+    for name, array in arrays(finished).items():
+        np.testing.assert_array_equal(array, stored[name])
+
+
+def test_what_is_printed_has_a_row_for_each_radius(finished, capsys):
+    lines = certified.text(summary(finished)).splitlines()
+    assert lines[0] == "digits (test): one-shot denoiser (DDS), sigma 0.15"
+    assert [line.split()[0] for line in lines[3:6]] == ["0", "0.1", "2"]
+    assert "8" in lines[3].split() and "12" in lines[3].split()
+    assert (finished / "certified.png").stat().st_size > 1000
+
+
+def drawn(model, x):
+    keys = jax.random.split(jax.random.key(3), 4)
+    return np.asarray(jax.jit(jax.vmap(model, in_axes=(0, None)))(keys, x))
+
+
+def test_each_front_is_built(root, tmp_path):
+    """Of a noisy image, "none" is the classifier, "dds" one step, and so on."""
+    work = driver.set_up(certification(root), tmp_path / "fronts", None)
+    x = jnp.asarray(work.images.images[0] / 255, jnp.float32)
+    x = x + 0.3 * jax.random.normal(jax.random.key(1), x.shape)
+    classifier, dds = work.model.keywords["classifier"], work.model.keywords["purifier"]
+    score = dds.keywords["score"]
+    logits = {}
+    for name, more in {
+        "none": {"purifier": "none"},
+        "dds": {},
+        "defence": {"purifier": "defence"},
+        "diffsmooth": {"copies": 3, "copies_sigma": 0.1},
+    }.items():
+        config = certification(root, **more)
+        logits[name] = drawn(driver.model(config, score, classifier), x)
+    denoised = jnp.clip(x + 0.15**2 * score(x, jnp.float32(0.15)), 0, 1)
+    np.testing.assert_allclose(logits["none"][0], classifier(x), rtol=1e-3, atol=1e-4)
+    expected = classifier(denoised)
+    np.testing.assert_allclose(logits["dds"][0], expected, rtol=1e-3, atol=1e-4)
+    assert (np.ptp(logits["defence"], axis=0) == 0).all()
+    assert np.abs(logits["defence"] - logits["dds"]).max() > 0.01
+    assert np.ptp(logits["diffsmooth"], axis=0).max() > 1e-4
+    np.testing.assert_allclose(np.exp(logits["diffsmooth"]).sum(1), 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"purifier": "ddss"}, "purifier is 'ddss'.*did you mean dds"),
+        ({"draws": 0}, "draws must be 1 or more"),
+        ({"draws": 100_001}, "draws must be 100000 or fewer; got 100001"),
+        ({"alpha": 0.5}, "alpha between 0 and 0.5"),
+        ({"sigma": 0.0}, "sigma must be more than 0"),
+        ({"copies": -1}, "must be 0 or more"),
+        ({"radii": (0.5, 0.1)}, r"radii must rise from 0 or more; got \(0.5, 0.1\)"),
+        ({"radii": ()}, "radii must rise"),
+        ({"attacked": 13}, "attacked=13, but images.count is 12"),
+        ({"attack": Attack(loss="margn")}, "did you mean margin"),
+        ({"attack": Attack(start="surfac")}, "attack.start"),
+        ({"images": Subjects(name="digts")}, "Did you mean 'digits'"),
+        ({"score": "nowhere"}, "no work directory nowhere"),
+        (
+            {"purifier": "defence", "defence": Defence(method="detect")},
+            "detect has no place",
+        ),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_run_is_refused_by_name(root, tmp_path, changes, words):
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        driver.set_up(certification(root, **changes), tmp_path / "refused", None)
+    assert not (tmp_path / "refused").exists()
+
+
+def test_another_config_in_the_same_folder_is_refused(finished, root):
+    with pytest.raises(ValueError, match="sigma is 0.15 there and 0.2 here"):
+        driver.set_up(certification(root, sigma=0.2), finished, None)
+
+
+CONFIG = """
+import os
+import signal
+from pathlib import Path
+
+from experiments.lib.parts import Parts
+from small import certification
+
+plain = Parts._write
+
+
+def write(self, path, arrays):
+    if os.environ.get("KILLED_AT") == path.stem:
+        path.with_name(path.name + ".part").write_bytes(b"half a file")
+        os.kill(os.getpid(), signal.SIGKILL)
+    plain(self, path, arrays)
+
+
+Parts._write = write
+
+
+def config():
+    return certification(Path({root!r}))
+"""
+
+
+def test_a_killed_command_resumes_to_the_same_certificates(finished, root):
+    (root / "tiny.py").write_text(CONFIG.format(root=str(root)))
+    tests = os.path.dirname(os.path.dirname(__file__))
+    path = os.pathsep.join([tests, os.path.dirname(tests)])
+    settings = {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"}
+    folder = root / "killed"
+    words = [sys.executable, "-m", "experiments.certify"]
+    words += [f"--config={root / 'tiny.py'}", f"--workdir={folder}"]
+
+    def run(**env):
+        env = os.environ | settings | env
+        return subprocess.run(words, capture_output=True, text=True, env=env)
+
+    killed = run(KILLED_AT="L2-0.1-0")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (folder / "summary.json").exists()
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("digits (test): one-shot denoiser")
+    first, second = arrays(finished), arrays(folder)
+    assert first.keys() == second.keys()
+    for name in ("first", "second", "predicted", "answered"):
+        assert (first[name] != second[name]).mean() < 0.02, name
