@@ -12,6 +12,15 @@ from purifax.attack.apgd import (
     at_surface,
 )
 from purifax.attack.choose import best_iterate, best_of_restarts, choose
+from purifax.attack.deviate import (
+    along_clean,
+    deviate,
+    deviated,
+    deviation,
+    followed,
+)
+from purifax.attack.fixed_key import fixed_key, known
+from purifax.attack.hammer import graft, hammer, hammer_path, shared
 from purifax.attack.joint import joint, pull, scaled_direction
 from purifax.attack.pgd import at_image, at_random, pgd, pgd_path
 from purifax.attack.sign_vote import sign_vote
@@ -20,6 +29,7 @@ from purifax.attack.square import square, square_shares
 from purifax.attack.targeted import apgd_targeted
 
 __all__ = [
+    "along_clean",
     "apgd",
     "apgd_checkpoints",
     "apgd_path",
@@ -31,11 +41,21 @@ __all__ = [
     "best_iterate",
     "best_of_restarts",
     "choose",
+    "deviate",
+    "deviated",
+    "deviation",
+    "fixed_key",
+    "followed",
+    "graft",
+    "hammer",
+    "hammer_path",
     "joint",
+    "known",
     "pgd",
     "pgd_path",
     "pull",
     "scaled_direction",
+    "shared",
     "sign_vote",
     "spsa",
     "square",

@@ -24,7 +24,7 @@ Source: Yoon, Hwang and Lee 2021, arXiv 2106.06041, algorithm 1 and section 3.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jax import Array
@@ -40,6 +40,7 @@ __all__ = [
     "Trace",
     "adaptive",
     "adaptive_early",
+    "adaptive_path",
     "adaptive_trace",
     "by_difference",
     "by_jvp",
@@ -212,6 +213,11 @@ def adaptive_trace(
     start = _noised(key, x, sigma, perturb)
     (last, _), trace = scan(step, (start, _moving(start)), levels)
     return last, Trace(jnp.concatenate([start[None], trace.images]), trace.step_sizes)
+
+
+def adaptive_path(key: Array, x: Array, *bound: Any, **knobs: Any) -> Array:
+    """Every image of `adaptive_trace`, [T + 1, H, W, C], the purified one last."""
+    return adaptive_trace(key, x, *bound, **knobs)[1].images
 
 
 def adaptive_early(
