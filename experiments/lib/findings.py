@@ -7,11 +7,11 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from experiments.lib import answers, attacks, plots_detection, workdir
+from experiments.lib import answers, attacks, gradient_proof, plots_detection, workdir
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import ATTACKS
 from experiments.lib.evaluation import Job, Run
-from experiments.lib.parts import Arrays
+from experiments.lib.parts import Arrays, Parts
 from experiments.lib.report_types import (
     AGGREGATIONS,
     Curve,
@@ -55,6 +55,7 @@ def findings(
         seconds=seconds,
         command=command,
         notes=tuple(_detection(norms(work, done))),
+        gradient=gradient_proof.proof(Parts(work.folder)),
     )
 
 

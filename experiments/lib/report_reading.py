@@ -54,6 +54,7 @@ def checks(
     return [
         *(_order(c, called) for c in compared if c["kind"] == "order"),
         _exact(results),
+        _gradient(evaluation.gradient),
         _harm([c for c in compared if c["kind"] == "harm"]),
         _inside(results),
         _zero(results),
@@ -91,6 +92,30 @@ def _exact(results: Sequence[Result]) -> dict:
         return _said(name, "pass", "Its accuracy is the one to quote.")
     text = "None does: the defended accuracy is an upper bound, likely far too high."
     return _said(name, "warning", text)
+
+
+def _gradient(found: Mapping[str, float | bool]) -> dict:
+    name = "The exact gradient is that of the program that answers"
+    if not found:
+        return _said(name, "not run", "No attack follows an exact gradient.")
+    states, gap = int(found["states"]), found["state_gap"]
+    same = "bit for bit" if gap == 0 else f"to {gap:.1g}"
+    text = (
+        f"On one image, {states} recomputed states equal the stored ones {same}; the "
+        f"gradient equals the one without recomputation to {found['stored_gap']:.1g}; "
+        "along random directions it misses the finite difference by "
+        f"{percent(float(found['median']))} of its length in the median and by "
+        f"{percent(float(found['worst']))} in the worst, where a kink may be near."
+    )
+    wrong = {
+        "same_states": "the states",
+        "same_when_stored": "recomputation",
+        "slopes_agree": "the finite differences",
+    }
+    failed = [said for test, said in wrong.items() if not found[test]]
+    if failed:
+        return _said(name, "warning", f"{text} Contradicted by {', '.join(failed)}.")
+    return _said(name, "pass", text)
 
 
 def _harm(compared: Sequence[dict]) -> dict:

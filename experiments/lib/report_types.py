@@ -248,6 +248,7 @@ class Evaluation:
         seeds, versions, hashes: provenance, by name; hashes of weights and images.
         settings: of the purifier and of training, by name, as plain values.
         seconds: of the whole command, training included if it trained.
+        gradient: figures of the exact gradient's proof, see `gradient_proof`.
     """
 
     title: str
@@ -265,6 +266,7 @@ class Evaluation:
     seconds: float = math.nan
     command: str = ""
     notes: tuple[str, ...] = ()
+    gradient: Mapping[str, float | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.results:
