@@ -1,10 +1,16 @@
 """Times a defence: all runs of all images at once against one after another.
 
     python -m experiments.benchmark --config=digits_adp
+    python -m experiments.benchmark --config=digits_adp --gradient_memory
 
 Prints a table and writes benchmark.json into --workdir (runs/benchmark): seconds an
 image for the same purifications driven by a Python loop and mapped together, the spread
 over repeats, and the compiler's figure for the memory of each chunk size.
+
+With --gradient_memory it instead prints the temporary memory of the exact gradient
+against the number of steps (10 to 1,000), with every value stored, recomputed at each
+step and recomputed in segments, and writes gradient_memory.json. Nothing is run, only
+compiled.
 """
 
 import pathlib
@@ -18,6 +24,7 @@ from experiments.lib.config import Evaluation
 __all__ = ["main"]
 
 flags.DEFINE_integer("images", 16, "How many images to purify.")
+flags.DEFINE_boolean("gradient_memory", False, "Measure the gradient's memory.")
 flags.DEFINE_integer("repeats", 5, "How often each way is timed; the median counts.")
 
 
@@ -26,9 +33,12 @@ def main(config: Evaluation, options: flags.FlagValues) -> None:
     if options.images < 1 or options.repeats < 1:
         raise flagslib.UsageError("--images and --repeats must be 1 or more.")
     devices.prepare(options.images)
-    from experiments.lib import timing
+    from experiments.lib import memory, timing
 
     folder = pathlib.Path(options.workdir)
+    if options.gradient_memory:
+        memory.measure(config, folder, options.data_dir)
+        return
     timing.compare(config, folder, options.data_dir, options.images, options.repeats)
 
 

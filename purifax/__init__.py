@@ -6,8 +6,9 @@ Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
     noise, schedule, threat     draws, arrays of levels and steps, attack sets
     energy, score, loss         what is learnt, and how
     sample, purify              chains
+    recompute                   what the gradient of a chain keeps
     classify, backward          defended models, and the gradient an attacker uses
-    attack, record, check       the evaluation
+    attack, record, check       the evaluation; gradient_check proves the gradient
 
     certify                     radii within which a prediction provably stays
 

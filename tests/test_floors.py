@@ -14,7 +14,7 @@ import purifax
 
 ROOT = pathlib.Path(purifax.__file__).parent
 FLOOR_0 = {"types"}
-FLOOR_1 = FLOOR_0 | {"noise", "schedule", "threat"}
+FLOOR_1 = FLOOR_0 | {"noise", "recompute", "schedule", "threat"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
 FLOOR_3 = FLOOR_2 | {"sample", "loss"}
 ATTACKER = FLOOR_2 | {"loss", "classify"}
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "types": set(),
     "batching": FLOOR_0,
     "noise": FLOOR_0,
+    "recompute": FLOOR_0,
     "schedule": FLOOR_0,
     "threat": FLOOR_0,
     "energy": FLOOR_2,
@@ -37,6 +38,7 @@ MAY_IMPORT = {
     "certify": ATTACKER,
     "record": FLOOR_1 | {"classify"},
     "check": FLOOR_1 | {"classify"},
+    "gradient_check": FLOOR_1 | {"classify"},
     "nets": FLOOR_0,
 }
 EDGES = {"data", "weights", "fleet", "bridge"}

@@ -6,8 +6,8 @@ models about them and is stored as one file under ``parts``. What is stored is n
 computed again, so the same command resumes, and ends in the same record: the key of an
 image is folded from the seed, the attack and the image's own index alone.
 
-Keys by role: attacks, answers, pictures, probe, surface. The answers' keys are the same
-for clean and attacked images, and no attack sees them.
+Keys by role: attacks, answers, pictures, probe, surface, proof. The answers' keys are
+the same for clean and attacked images, and no attack sees them.
 """
 
 import pathlib
@@ -23,7 +23,14 @@ from jax import Array
 from jax import numpy as jnp
 from jax.sharding import Mesh
 
-from experiments.lib import answers, attacks, devices, subjects, workdir
+from experiments.lib import (
+    answers,
+    attacks,
+    devices,
+    gradient_proof,
+    subjects,
+    workdir,
+)
 from experiments.lib import defence as defences
 from experiments.lib.batches import padded
 from experiments.lib.config_evaluation import Evaluation
@@ -63,6 +70,7 @@ class Run:
     k_pictures: Array
     k_probe: Array
     k_surface: Array
+    k_proof: Array
     hashes: dict[str, str]
 
     @property
@@ -118,7 +126,7 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     hashes = {"images": subjects.fingerprint(images)} | {
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }
-    keys = jax.random.split(jax.random.key(config.seed), 5)
+    keys = jax.random.split(jax.random.key(config.seed), 6)
     mesh = devices.mesh(len(jax.local_devices()))
     return Run(config, folder, mesh, images, world, *keys, hashes)
 
@@ -132,6 +140,8 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
         and the "seconds" [2] spent on the attack and on the answers.
     """
     parts, done = Parts(work.folder), {}
+    if gradient_proof.wanted(work.config):
+        gradient_proof.prove(parts, work.k_proof, work.world, work.images)
     respond = answers.mapped(answers.answers(work.world, work.config.keys), work.mesh)
     for number, job in enumerate(work.jobs):
         shown = Progress(

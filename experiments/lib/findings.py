@@ -7,11 +7,11 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from experiments.lib import answers, attacks, plots_detection, workdir
+from experiments.lib import answers, attacks, gradient_proof, plots_detection, workdir
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import ATTACKS
 from experiments.lib.evaluation import Job, Run
-from experiments.lib.parts import Arrays
+from experiments.lib.parts import Arrays, Parts
 from experiments.lib.report_types import (
     AGGREGATIONS,
     Curve,
@@ -64,6 +64,7 @@ def findings(
         command=command,
         notes=tuple(detection(norms(work, done))),
         probe=probe or {},
+        gradient=gradient_proof.proof(Parts(work.folder)),
     )
 
 

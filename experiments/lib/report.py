@@ -153,12 +153,17 @@ def _evaluation(folder: pathlib.Path, summary: dict) -> Evaluation:
         seconds=_number(summary["seconds"]),
         notes=tuple(summary["notes"]),
         probe={name: tuple(map(_number, p)) for name, p in summary["probe"].items()},
+        gradient=_figures(summary.get("gradient", {})),
     )
 
 
 def _curve(line: dict) -> Curve:
     points: dict = {n: tuple(map(_number, line[n])) for n in ("x", "y", "low", "high")}
     return Curve(**line | points)
+
+
+def _figures(stored: dict) -> dict[str, float | bool]:
+    return {name: _number(value) for name, value in stored.items()}
 
 
 def _number(value: float | None) -> float:

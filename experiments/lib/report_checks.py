@@ -44,6 +44,7 @@ def checks(
     return [
         *(_order(c, called) for c in compared if c["kind"] == "order"),
         _exact(results),
+        masking.proven(evaluation.gradient),
         _harm([c for c in compared if c["kind"] == "harm"]),
         _inside(results),
         _zero(results),

@@ -1,4 +1,4 @@
-"""Checks of the attacker's gradient, from the figures of `probe`."""
+"""Checks of the attacker's gradient, from the figures of `probe` and `gradient_proof`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from experiments.lib.report_types import Result
 from experiments.lib.report_words import percent, said, span
 from purifax import record as records
 
-__all__ = ["checks"]
+__all__ = ["checks", "proven"]
 
 AGREE, DISAGREE = 0.5, 0.1
 """Cosine of two gradients above which draws suffice, and below which they do not.
@@ -36,6 +36,31 @@ def checks(
         _random(values["spread"], results),
         _optimises(results),
     ]
+
+
+def proven(found: Mapping[str, float | bool]) -> dict:
+    """The line about `gradient_proof`; says so if there was none."""
+    name = "The exact gradient is that of the program that answers"
+    if not found:
+        return said(name, "not run", "No attack follows an exact gradient.")
+    states, gap = int(found["states"]), found["state_gap"]
+    same = "bit for bit" if gap == 0 else f"to {gap:.1g}"
+    text = (
+        f"On one image, {states} recomputed states equal the stored ones {same}; the "
+        f"gradient equals the one without recomputation to {found['stored_gap']:.1g}; "
+        "along random directions it misses the finite difference by "
+        f"{percent(float(found['median']))} of its length in the median and by "
+        f"{percent(float(found['worst']))} in the worst, where a kink may be near."
+    )
+    wrong = {
+        "same_states": "the states",
+        "same_when_stored": "recomputation",
+        "slopes_agree": "the finite differences",
+    }
+    failed = [said for test, said in wrong.items() if not found[test]]
+    if failed:
+        return said(name, "warning", f"{text} Contradicted by {', '.join(failed)}.")
+    return said(name, "pass", text)
 
 
 def _alive(zero: np.ndarray, finite: np.ndarray) -> dict:

@@ -34,6 +34,9 @@ The file:
     reading      [{level: finding | warning, text}]
     network_evaluations, seconds     of all attacks; of the whole command
     seeds, versions, hashes, settings
+    gradient     {length, states, state_gap, stored_gap, width, median, worst,
+                  same_states, same_when_stored, slopes_agree}: the proof of the exact
+                 gradient on one image, see `purifax.gradient_check`; {} without one
     shown        the attack whose images grid.png shows, or null
 """
 
@@ -93,6 +96,7 @@ def summarise(evaluation: Evaluation) -> dict:
         "versions": dict(evaluation.versions),
         "hashes": dict(evaluation.hashes),
         "settings": dict(evaluation.settings),
+        "gradient": dict(evaluation.gradient),
         "shown": evaluation.pictures and evaluation.pictures.attack,
     }
     summary = {name: plain(value) for name, value in summary.items()}

@@ -250,6 +250,7 @@ class Evaluation:
         probe: of the attacker's gradient, one value an image, by name; see `probe`.
         settings: of the purifier and of training, by name, as plain values.
         seconds: of the whole command, training included if it trained.
+        gradient: figures of the exact gradient's proof, see `gradient_proof`.
     """
 
     title: str
@@ -268,6 +269,7 @@ class Evaluation:
     command: str = ""
     notes: tuple[str, ...] = ()
     probe: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    gradient: Mapping[str, float | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.results:

@@ -13,7 +13,16 @@ from purifax.attack.apgd_l1 import (
 )
 from purifax.attack.auto import components
 from purifax.attack.choose import best_iterate, best_of_restarts, choose
+from purifax.attack.deviate import (
+    along_clean,
+    deviate,
+    deviated,
+    deviation,
+    followed,
+)
 from purifax.attack.fab import fab, fab_limits, fab_targeted
+from purifax.attack.fixed_key import fixed_key, known
+from purifax.attack.hammer import graft, hammer, hammer_path, shared
 from purifax.attack.joint import joint, pull, scaled_direction
 from purifax.attack.pgd import at_image, at_random, at_surface, pgd, pgd_path
 from purifax.attack.random_search import random_search
@@ -28,6 +37,7 @@ from purifax.attack.windows import (
 )
 
 __all__ = [
+    "along_clean",
     "apgd",
     "apgd_checkpoints",
     "apgd_l1",
@@ -45,15 +55,25 @@ __all__ = [
     "best_of_restarts",
     "choose",
     "components",
+    "deviate",
+    "deviated",
+    "deviation",
     "fab",
     "fab_limits",
     "fab_targeted",
+    "fixed_key",
+    "followed",
+    "graft",
+    "hammer",
+    "hammer_path",
     "joint",
+    "known",
     "pgd",
     "pgd_path",
     "pull",
     "random_search",
     "scaled_direction",
+    "shared",
     "shrinking_radii",
     "sign_vote",
     "spsa",

@@ -24,13 +24,14 @@ Source: Yoon, Hwang and Lee 2021, arXiv 2106.06041, algorithm 1 and section 3.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import recompute
 from purifax.noise import gaussian
 from purifax.score import scaled
 from purifax.types import Perturb, Score
@@ -39,6 +40,7 @@ __all__ = [
     "Trace",
     "adaptive",
     "adaptive_early",
+    "adaptive_path",
     "adaptive_trace",
     "by_difference",
     "by_jvp",
@@ -135,6 +137,7 @@ def adaptive(
     smallest: Array | float = 1e-5,
     largest: Array | float = 0.1,
     stop: Array | float = 1e-3,
+    scan: recompute.Scan = Partial(recompute.auto),
 ) -> Array:
     """Purify one image by noise and adaptive score ascent (ADP).
 
@@ -150,13 +153,14 @@ def adaptive(
         smallest, largest: bounds of a step size.
         stop: an image stops for good once its step size is not above this; the
             paper's tau.
+        scan: what the gradient keeps, see `recompute`.
 
     Returns:
         The purified image, in [0, 1].
 
     The steps are a masked `scan` with recomputation, so the exact gradient is
-    available at the memory of one step. `adaptive_early` gives the same image sooner
-    where no gradient is wanted.
+    available at little more than the memory of one step. `adaptive_early` gives the
+    same image sooner where no gradient is wanted.
 
     Source: Yoon et al. 2021, arXiv 2106.06041, algorithm 1.
 
@@ -179,6 +183,7 @@ def adaptive(
         smallest=smallest,
         largest=largest,
         stop=stop,
+        scan=scan,
     )
     return purified
 
@@ -192,6 +197,7 @@ def adaptive_trace(
     sigma: Array | float = 0.25,
     perturb: Perturb = Partial(gaussian),
     curvature: Curvature = Partial(by_jvp),
+    scan: recompute.Scan = Partial(recompute.auto),
     **limits: Array | float,
 ) -> tuple[Array, Trace]:
     """`adaptive`, with every intermediate image and step size.
@@ -199,15 +205,19 @@ def adaptive_trace(
     `limits` are `rate, smallest, largest, stop` as in `adaptive`.
     """
 
-    @jax.checkpoint
     def step(carry: tuple[Array, Array], level: Array) -> tuple[tuple, Trace]:
         x, active = carry
         x, active, size = _step(x, active, level, score, curvature, **limits)
         return (x, active), Trace(x, size)
 
     start = _noised(key, x, sigma, perturb)
-    (last, _), trace = jax.lax.scan(step, (start, _moving(start)), levels)
+    (last, _), trace = scan(step, (start, _moving(start)), levels)
     return last, Trace(jnp.concatenate([start[None], trace.images]), trace.step_sizes)
+
+
+def adaptive_path(key: Array, x: Array, *bound: Any, **knobs: Any) -> Array:
+    """Every image of `adaptive_trace`, [T + 1, H, W, C], the purified one last."""
+    return adaptive_trace(key, x, *bound, **knobs)[1].images
 
 
 def adaptive_early(

@@ -9,6 +9,8 @@ Source: Yoon et al. 2021, arXiv 2106.06041, appendix on detection; its released 
 uses fixed thresholds 25 and 35 on CIFAR-10 and fractions 0, 0.1 and 0.2.
 """
 
+from typing import Any
+
 from jax import Array
 from jax import numpy as jnp
 
@@ -58,6 +60,7 @@ def detect(
     *,
     sigma: Array | float = 0.25,
     calm: Array | float = 0.2,
+    **knobs: Any,
 ) -> Array:
     """Purify with noise sigma where |f(x)| > limit, else with calm times sigma.
 
@@ -66,6 +69,7 @@ def detect(
         level: the sigma at which the score is measured.
         limit: see `threshold`.
         calm: fraction of the noise for an image that is not suspected.
+        knobs: further keywords for the purifier, such as `scan`.
 
     >>> purifier = lambda key, x, sigma: x + sigma
     >>> f = lambda x, s: -x
@@ -73,4 +77,5 @@ def detect(
     1.100000023841858
     """
     suspected = scaled_norm(x, score, level) > limit
-    return purifier(key, x, sigma=jnp.where(suspected, sigma, sigma * calm))  # pyright: ignore[reportCallIssue]
+    sigma = jnp.where(suspected, sigma, sigma * calm)
+    return purifier(key, x, sigma=sigma, **knobs)  # pyright: ignore[reportCallIssue]

@@ -12,27 +12,39 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import recompute
 from purifax.types import Purifier
 
 __all__ = ["rounds"]
 
 
-def rounds(key: Array, x: Array, purifier: Purifier, sigmas: Array) -> Array:
+def rounds(
+    key: Array,
+    x: Array,
+    purifier: Purifier,
+    sigmas: Array,
+    *,
+    scan: recompute.Scan | None = None,
+) -> Array:
     """Purify again and again, round r with noise `sigmas[r]` and its own key.
 
     Args:
         purifier: takes the keyword `sigma`, such as a bound `adaptive`.
         sigmas: [R].
+        scan: what the gradient keeps of the rounds, and of the steps in each: the
+            purifier then takes it as a keyword too. None is the default of both.
 
     >>> add = lambda key, x, sigma: x + sigma
     >>> rounds(jax.random.key(0), jnp.zeros(()), add, jnp.array([0.5, 0.25]))
     Array(0.75, dtype=float32)
     """
 
-    @jax.checkpoint
+    within = {} if scan is None else {"scan": scan}
+
     def again(x: Array, at: tuple[Array, Array]) -> tuple[Array, None]:
         r, sigma = at
         key_r = jax.random.fold_in(key, r)
-        return purifier(key_r, x, sigma=sigma), None  # pyright: ignore[reportCallIssue]
+        return purifier(key_r, x, sigma=sigma, **within), None  # pyright: ignore[reportCallIssue]
 
-    return jax.lax.scan(again, x, (jnp.arange(sigmas.shape[0]), sigmas))[0]
+    over = recompute.auto if scan is None else scan
+    return over(again, x, (jnp.arange(sigmas.shape[0]), sigmas))[0]

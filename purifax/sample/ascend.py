@@ -3,10 +3,11 @@
 x <- x + step score(x, sigma)
 """
 
-import jax
 from jax import Array
 from jax import numpy as jnp
+from jax.tree_util import Partial
 
+from purifax import recompute
 from purifax.types import Score
 
 __all__ = ["ascend", "ascend_step"]
@@ -25,13 +26,19 @@ def ascend_step(
 
 
 def ascend(
-    x: Array, score: Score, sigmas: Array, step_sizes: Array
+    x: Array,
+    score: Score,
+    sigmas: Array,
+    step_sizes: Array,
+    *,
+    scan: recompute.Scan = Partial(recompute.auto),
 ) -> tuple[Array, Array]:
     """Score ascent, one step per entry of the schedule; deterministic.
 
     Args:
         sigmas: [T], the level at which the score is taken.
         step_sizes: [T].
+        scan: what the gradient keeps, see `recompute`.
 
     Returns:
         The last state, and the path [T + 1, ...].
@@ -41,10 +48,9 @@ def ascend(
     [1.0, 0.5, 0.25]
     """
 
-    @jax.checkpoint
     def step(x: Array, at: tuple[Array, Array]) -> tuple[Array, Array]:
         x = ascend_step(x, score, *at)
         return x, x
 
-    last, path = jax.lax.scan(step, x, (sigmas, step_sizes))
+    last, path = scan(step, x, (sigmas, step_sizes))
     return last, jnp.concatenate([x[None], path])

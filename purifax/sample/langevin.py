@@ -8,7 +8,9 @@ Source: Welling and Teh 2011; Song and Ermon 2020, arXiv 2006.09011, algorithm 1
 import jax
 from jax import Array
 from jax import numpy as jnp
+from jax.tree_util import Partial
 
+from purifax import recompute
 from purifax.score import denoise
 from purifax.types import Score
 
@@ -45,6 +47,7 @@ def langevin(
     step_sizes: Array,
     *,
     temperature: Array | float = 1.0,
+    scan: recompute.Scan = Partial(recompute.auto),
 ) -> tuple[Array, Array]:
     """Unadjusted Langevin dynamics, one step per entry of the schedule.
 
@@ -56,6 +59,7 @@ def langevin(
         sigmas: [T], the level at which the score is taken.
         step_sizes: [T].
         temperature: 0 gives gradient ascent of log p, 1 samples p.
+        scan: what the gradient keeps, see `recompute`.
 
     Returns:
         The last state, and the path [T + 1, ...].
@@ -67,7 +71,6 @@ def langevin(
     [1.0, 0.5, 0.25, 0.125]
     """
 
-    @jax.checkpoint
     def step(x: Array, at: tuple[Array, Array, Array]) -> tuple[Array, Array]:
         i, sigma, size = at
         key_i = jax.random.fold_in(key, i)
@@ -75,12 +78,18 @@ def langevin(
         return x, x
 
     steps = (jnp.arange(sigmas.shape[0]), sigmas, step_sizes)
-    last, path = jax.lax.scan(step, x, steps)
+    last, path = scan(step, x, steps)
     return last, jnp.concatenate([x[None], path])
 
 
 def annealed_langevin(
-    key: Array, x: Array, score: Score, sigmas: Array, step_sizes: Array
+    key: Array,
+    x: Array,
+    score: Score,
+    sigmas: Array,
+    step_sizes: Array,
+    *,
+    scan: recompute.Scan = Partial(recompute.auto),
 ) -> tuple[Array, Array]:
     """Langevin dynamics down a ladder of levels, then one denoising step.
 
@@ -88,6 +97,7 @@ def annealed_langevin(
         sigmas: [T], decreasing; repeat an entry for several steps at a level (NCSNv2
             takes 5: `jnp.repeat(sigmas, 5)`).
         step_sizes: [T], see `schedule.langevin_steps`.
+        scan: what the gradient keeps, see `recompute`.
 
     Returns:
         Tweedie's denoised last state, and the path before it [T + 1, ...].
@@ -101,5 +111,5 @@ def annealed_langevin(
     >>> float(x[0, 0, 0].round(5))
     0.5
     """
-    last, path = langevin(key, x, score, sigmas, step_sizes)
+    last, path = langevin(key, x, score, sigmas, step_sizes, scan=scan)
     return denoise(last, sigmas[-1], score), path

@@ -1,10 +1,12 @@
 """The rows of the attacks; see `rows`."""
 
+import jax
 from jax import numpy as jnp
 from jax.tree_util import Partial
 from laws.parts import (
     BALL,
     DRAWS,
+    LABEL,
     LINF,
     STEPS,
     Row,
@@ -14,7 +16,7 @@ from laws.parts import (
     pgd,
 )
 
-from purifax import attack, backward, classify
+from purifax import attack, backward, classify, purify
 
 
 def apgd(p, threat, verb=attack.apgd, **more):
@@ -32,6 +34,15 @@ def apgd(p, threat, verb=attack.apgd, **more):
 def square(p, threat):
     shares = jnp.array([0.6, 0.3, 0.1])
     return labelled(attack.square, p, model=eot(p), threat=threat, shares=shares)
+
+
+def noised_once(p):
+    return Partial(purify.one_step, score=p["score"], sigma=0.2)
+
+
+def _first_answer(key, x, fn):
+    k_attack, k_answers = jax.random.split(key)
+    return fn(k_attack, x, LABEL, k_answers)[0][0]
 
 
 ATTACKS = [
@@ -122,6 +133,53 @@ ATTACKS = [
             judge=eot(p),
             ranks=jnp.arange(2),
             loss=Partial(classify.targeted_margin),
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "fixed_key",
+        lambda p: Partial(
+            _first_answer,
+            fn=Partial(
+                attack.fixed_key,
+                attack=Partial(attack.pgd, threat=LINF, step_sizes=STEPS),
+                model=Partial(
+                    classify.defend,
+                    purifier=noised_once(p),
+                    classifier=p["classifier"],
+                ),
+                answers=DRAWS[:1],
+            ),
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "deviate",
+        lambda p: labelled(
+            attack.deviate,
+            p,
+            path=adaptive(p, purify.adaptive_path),
+            classifier=p["classifier"],
+            threat=LINF,
+            step_sizes=STEPS,
+            steps=jnp.array([1, 3]),
+            draws=DRAWS[:2],
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "hammer",
+        lambda p: labelled(
+            attack.hammer,
+            p,
+            purifier=noised_once(p),
+            classifier=p["classifier"],
+            threat=LINF,
+            step_sizes=STEPS,
+            draws=DRAWS,
         ),
         threat=LINF,
         smooth=False,

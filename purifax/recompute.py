@@ -1,0 +1,183 @@
+"""How a chain of steps is kept for its gradient: stored, or computed again.
+
+Reverse mode needs every state of a chain again, last to first. With T steps, S the
+memory of one state and A that of all values inside one step,
+
+    stored      T A                 every value is kept
+    each_step   T S + A             the states are kept, each step is run once more
+    nested      2 sqrt(T) S + A     every sqrt(T)-th state is kept, and within one
+                                    segment its states; each step is run twice more
+    auto        `each_step` below `LONG` steps, `nested` from there
+
+All have the signature of `jax.lax.scan` and run the same steps forward. Noise is a
+function of the key and the step, so it is drawn again alike.
+
+A state is an image; A is what a network keeps for its gradient, hundreds of images. So
+the states weigh as much as one step only after hundreds of steps, and nesting costs a
+run of the chain more: hence `LONG`. `experiments.benchmark` measures both.
+
+`witness` tells whether what is computed again is what was there at first.
+
+Source: Griewank 1992 (checkpointing); Chen et al. 2016, arXiv 1604.06174, section 4.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+
+__all__ = ["LONG", "Scan", "auto", "each_step", "nested", "stored", "witness"]
+
+LONG = 256
+"""Steps from which `auto` nests."""
+
+Step = Callable[[Any, Any], tuple[Any, Any]]
+"""`step(carry, x) -> (carry, y)`."""
+
+
+class Scan(Protocol):
+    """`scan(step, carry, xs) -> (carry, ys)`, as `jax.lax.scan`."""
+
+    def __call__(self, step: Step, carry: Any, xs: Any, /) -> tuple[Any, Any]:
+        """The last carry, and every y."""
+        ...
+
+
+def stored(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
+    """`jax.lax.scan`: nothing is computed again.
+
+    >>> x, path = stored(lambda x, a: (a * x, x), jnp.ones(()), jnp.array([2.0, 3.0]))
+    >>> float(x), path.tolist()
+    (6.0, [1.0, 2.0])
+    """
+    return jax.lax.scan(step, carry, xs)
+
+
+def each_step(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
+    """A scan that keeps the carries alone and runs each step again.
+
+    >>> step, start = (lambda x, a: (a * x, x)), jnp.ones(())
+    >>> x, path = each_step(step, start, jnp.array([2.0, 3.0]))
+    >>> float(x), path.tolist()
+    (6.0, [1.0, 2.0])
+    """
+    return jax.lax.scan(jax.checkpoint(step), carry, xs)
+
+
+def nested(
+    step: Step, carry: Any, xs: Any, *, segment: int | None = None
+) -> tuple[Any, Any]:
+    """A scan over segments: one carry is kept for each, and all within one at a time.
+
+    Steps that do not fill a segment come last, in a shorter one of their own.
+
+    Args:
+        xs: a pytree with leading axes [T].
+        segment: steps in a segment; about sqrt(T) if None.
+
+    Raises:
+        ValueError: `segment` is not positive.
+
+    >>> x, path = nested(lambda x, a: (a * x, x), jnp.ones(()), jnp.array([2.0, 3.0]))
+    >>> float(x), path.tolist()
+    (6.0, [1.0, 2.0])
+    """
+    steps = _length(xs)
+    size = max(1, round(math.sqrt(steps))) if segment is None else segment
+    if size < 1:
+        raise ValueError(f"`segment` must be at least 1 step, or None; got {segment}.")
+    whole = steps // size
+
+    @jax.checkpoint
+    def run(carry: Any, xs: Any) -> tuple[Any, Any]:
+        return each_step(step, carry, xs)
+
+    cut = whole * size
+    full = jax.tree.map(lambda a: a[:cut].reshape(whole, size, *a.shape[1:]), xs)
+    carry, ys = jax.lax.scan(run, carry, full)
+    ys = jax.tree.map(lambda a: a.reshape(cut, *a.shape[2:]), ys)
+    if cut == steps:
+        return carry, ys
+    carry, rest = run(carry, jax.tree.map(lambda a: a[cut:], xs))
+    return carry, jax.tree.map(lambda *parts: jnp.concatenate(parts), ys, rest)
+
+
+def auto(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
+    """`each_step` for short chains, `nested` for those of `LONG` steps or more.
+
+    >>> x, path = auto(lambda x, a: (a * x, x), jnp.ones(()), jnp.array([2.0, 3.0]))
+    >>> float(x), path.tolist()
+    (6.0, [1.0, 2.0])
+    """
+    return (nested if _length(xs) >= LONG else each_step)(step, carry, xs)
+
+
+def witness(
+    step: Step, carry: Any, xs: Any, *, scan: Scan, report: Array
+) -> tuple[Any, Any]:
+    """`scan`, whose gradient in `report` compares the states of both its passes.
+
+    The chain is first run and stored. Where the backward pass of `scan` computes the
+    state after a step again, it is compared with the stored one, and the cotangent
+    of `report: [2]` grows by
+
+        (the largest absolute difference, 1).
+
+    So the first entry is zero exactly if every state computed again has the bits of the
+    stored one, and the second counts them. Works through any nesting of scans.
+
+    >>> def last(report):
+    ...     halve = lambda x, a: (a * x, None)
+    ...     halves, start = jnp.full(5, 0.5), jnp.ones(3)
+    ...     x, _ = witness(halve, start, halves, scan=nested, report=report)
+    ...     return jnp.sum(x)
+    >>> jax.grad(last)(jnp.zeros(2)).tolist()
+    [0.0, 5.0]
+    """
+
+    def states(carry: Any, x: Any) -> tuple[Any, Any]:
+        after, _ = step(carry, x)
+        return after, after
+
+    frozen = jax.lax.stop_gradient((carry, xs))
+    first = jax.lax.stop_gradient(jax.lax.scan(states, *frozen)[1])
+
+    def compared(carry: Any, at: tuple[Any, Any]) -> tuple[Any, Any]:
+        x, state = at
+        after, y = step(carry, x)
+        leaves, shape = jax.tree.flatten(after)
+        tapped = [
+            _tap(a, b, report) if jnp.issubdtype(a.dtype, jnp.floating) else a
+            for a, b in zip(leaves, jax.tree.leaves(state), strict=True)
+        ]
+        return jax.tree.unflatten(shape, tapped), y
+
+    return scan(compared, carry, (xs, first))
+
+
+def _length(xs: Any) -> int:
+    return jax.tree.leaves(xs)[0].shape[0]
+
+
+@jax.custom_vjp
+def _tap(again: Array, first: Array, report: Array) -> Array:
+    """`again`; its backward pass adds the comparison with `first` to `report`."""
+    del first, report
+    return again
+
+
+def _tap_forward(again: Array, first: Array, report: Array) -> tuple[Array, tuple]:
+    return again, (again, first, report)
+
+
+def _tap_backward(kept: tuple, cotangent: Array) -> tuple[Array, Array, Array]:
+    again, first, report = kept
+    gap = jnp.max(jnp.abs(again - first)).astype(report.dtype)
+    found = jnp.stack([gap, jnp.ones_like(gap)])
+    return cotangent, jnp.zeros_like(first), found
+
+
+_tap.defvjp(_tap_forward, _tap_backward)
