@@ -85,7 +85,8 @@ def evaluate(
         seconds=time.monotonic() - began,
     )
     print(report.text(report.write(folder, found)))
-    plots_detection.write(folder, findings.norms(work, done))
+    if lengths := findings.norms(work, done):
+        plots_detection.write(folder, lengths)
     print(f"report: {folder / 'report.html'}")
     return True
 

@@ -20,7 +20,7 @@ from experiments.lib.config import (
     Train,
 )
 
-TINY = Attack(steps=2, eot=2, start="image", judge=2, directions=2)
+TINY = Attack(steps=2, eot=2, start="image", judge=2, directions=2, queries=4)
 
 
 def score_training(steps=40):

@@ -53,9 +53,21 @@ def answers(world: World, keys: int) -> Partial:
         _answers,
         runs=defences.ensemble(world.defence, model, classify.each),
         classifier=world.classifier,
-        norm=Partial(purify.scaled_norm, score=world.score, level=world.defence.level),
+        norm=_norm(world),
         keys=jnp.arange(keys),
     )
+
+
+def _norm(world: World) -> Partial:
+    """The length of the score, |f(x)|; 0 where there is no score."""
+    if world.score is None:
+        return Partial(_nothing)
+    level = world.defence.level
+    return Partial(purify.scaled_norm, score=world.score, level=level)
+
+
+def _nothing(x: Array) -> Array:
+    return 0.0 * jnp.sum(x)
 
 
 def _answers(

@@ -1,144 +1,52 @@
 """From the name and budget of an attack to a bound one-image attack."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
+import jax
 import numpy as np
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from experiments.lib import attack_checks
 from experiments.lib import defence as defences
-from experiments.lib.config_evaluation import (
-    ATTACKS,
-    Attack,
-    Defence,
-    Evaluation,
-    Surface,
+from experiments.lib.attack_checks import (
+    AUTO,
+    SELF_STEPPING,
+    STEPPED,
+    check,
+    check_budget,
 )
-from experiments.lib.overrides import nearest
-from purifax import attack, backward, classify
-from purifax.threat import L2, Linf, Threat
+from experiments.lib.attack_models import World, judge, one_run, seen
+from experiments.lib.config_evaluation import Attack, Evaluation
+from purifax import attack, classify, purify
+from purifax.threat import L1, L2, Linf, Threat
 from purifax.types import Attack as Attacker
-from purifax.types import Classifier, Loss, Model, Purifier, Score
+from purifax.types import Loss, Model
 
 __all__ = [
+    "AUTO",
     "LOSSES",
+    "STARTS",
     "STEPPED",
     "World",
     "bind",
     "check",
     "check_budget",
+    "components",
     "cost",
+    "fixed_key",
     "iterates",
+    "one_run",
     "seen",
     "selected",
     "threat",
 ]
 
-LOSSES = {
-    "cross_entropy": Partial(classify.cross_entropy),
-    "margin": Partial(classify.margin),
-    "dlr": Partial(classify.dlr),
-}
-STARTS = {
-    "random": Partial(attack.at_random),
-    "surface": Partial(attack.at_surface),
-    "image": Partial(attack.at_image),
-}
-THREATS = {"Linf": Linf, "L2": L2}
-SIGNED = ("vote", "joint_score", "joint_full")
-STEPPED = (
-    "blind",
-    "transfer",
-    "bpda",
-    "approximate",
-    "unrolled",
-    "surrogate_steps",
-    "held",
-    "exact",
-)
-SELF_STEPPING = ("apgd", "apgd_held", "apgd_bpda")
-
-
-@dataclass(frozen=True)
-class World:
-    """What attacks are made from.
-
-    Attributes:
-        limit: the threshold of a detecting defence, or 0.
-        surrogate: another classifier, for "transfer".
-    """
-
-    defence: Defence
-    score: Score
-    classifier: Classifier
-    limit: float = 0.0
-    surrogate: Classifier | None = None
-
-    def purifier(self, *, held: bool = False, steps: int | None = None) -> Purifier:
-        """The defence's purifier, in the form that has a gradient."""
-        return defences.purifier(
-            self.defence, self.score, self.limit, held=held, steps=steps
-        )
-
-
-def check(config: Evaluation) -> None:
-    """Refuses attacks that cannot be run.
-
-    Raises:
-        ValueError: an unknown name, or a budget that makes no sense.
-    """
-    if config.threat not in THREATS:
-        words = nearest(config.threat, tuple(THREATS))
-        raise ValueError(f"threat is {config.threat!r}, which is unknown{words}")
-    for name in (*config.attacks, *config.swept):
-        if name not in ATTACKS:
-            raise ValueError(
-                f"no attack is called {name!r}{nearest(name, tuple(ATTACKS))}"
-            )
-        check_budget(name, getattr(config, name))
-        if name in SIGNED and config.threat != "Linf":
-            raise ValueError(
-                f"the attack {name} is made of signs: threat must be Linf."
-            )
-    if "transfer" in (*config.attacks, *config.swept) and not config.surrogate:
-        raise ValueError(
-            "the attack transfer needs --config.surrogate, the work directory of "
-            "another classifier."
-        )
-    _check_surface(config.surface)
-
-
-def _check_surface(asked: Surface) -> None:
-    """Equal steps, and numbers that rise."""
-    for name in ("steps", "eot", "restarts"):
-        values = getattr(asked, name)
-        if any(v < 1 for v in values) or list(values) != sorted(set(values)):
-            raise ValueError(f"surface.{name} must rise from 1 or more; got {values}.")
-    if bool(asked.steps) != bool(asked.eot):
-        raise ValueError("surface.steps and surface.eot must be given together.")
-    if (asked.steps or asked.restarts) and asked.attack not in STEPPED:
-        known = ", ".join(STEPPED)
-        raise ValueError(
-            f"surface.attack is {asked.attack!r}; it must be one of {known}."
-        )
-    if asked.images < 1:
-        raise ValueError(f"surface.images must be 1 or more; got {asked.images}.")
-
-
-def check_budget(name: str, budget: Attack) -> None:
-    """Refuses the budget of one attack; `name` is its field, for the error."""
-    for field, known in (("loss", LOSSES), ("start", STARTS)):
-        value = getattr(budget, field)
-        if value not in known:
-            words = nearest(value, tuple(known))
-            raise ValueError(f"{name}.{field} is {value!r}, which is unknown{words}")
-    for field in ("steps", "eot", "restarts", "candidates", "judge"):
-        if getattr(budget, field) < 1:
-            got = getattr(budget, field)
-            raise ValueError(f"{name}.{field} must be 1 or more; got {got}.")
-    if name == "spsa" and budget.directions < 1:
-        raise ValueError("spsa.directions must be 1 or more.")
+LOSSES = {name: Partial(getattr(classify, name)) for name in attack_checks.LOSSES}
+STARTS = {name: Partial(getattr(attack, f"at_{name}")) for name in attack_checks.STARTS}
+THREATS = {"Linf": Linf, "L2": L2, "L1": L1}
 
 
 def threat(config: Evaluation, radius: float) -> Threat:
@@ -148,38 +56,134 @@ def threat(config: Evaluation, radius: float) -> Threat:
 
 def bind(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
     """The attack `(key, x, label) -> x_adv`."""
-    common = {"threat": threat, "loss": LOSSES[budget.loss]}
-    if name == "square":
-        shares = attack.square_shares(budget.steps, span=budget.steps)
-        model = seen(name, budget, world)
-        return Partial(attack.square, model=model, shares=shares, **common)
+    return _BINDERS.get(name, _ascent)(name, budget, world, threat)
+
+
+def _ascent(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
+    """PGD or APGD on the model the attack sees."""
+    common = _common(budget, threat) | {"model": seen(name, budget, world)}
     if name in SELF_STEPPING:
+        once, path = attack.apgd, attack.apgd_path
         common["checkpoints"] = attack.apgd_checkpoints(budget.steps)
         common["first_step"] = budget.step_size
     else:
-        step_size = budget.step_size * threat.radius
-        common["step_sizes"] = jnp.full(budget.steps, step_size)
-    if name == "vote":
-        return Partial(
-            attack.sign_vote,
-            purifier=world.purifier(),
-            classifier=world.classifier,
-            draws=jnp.arange(budget.eot),
-            **common,
-        )
-    common |= {"model": seen(name, budget, world), "start": STARTS[budget.start]}
-    if name in ("joint_score", "joint_full"):
-        return Partial(attack.joint, guide=_guide(name, budget, world), **common)
-    if name == "spsa":
-        directions = jnp.arange(budget.directions)
-        return Partial(attack.spsa, directions=directions, **common)
-    if name in SELF_STEPPING:
-        once, path = attack.apgd, attack.apgd_path
-    else:
         once, path = attack.pgd, attack.pgd_path
-    judge, loss = _judge(name, budget, world), common["loss"]
+        common["step_sizes"] = _step_sizes(budget, threat)
     once, path = Partial(once, **common), Partial(path, **common)
-    return selected(budget, once, path, judge, loss)
+    return selected(budget, once, path, judge(name, budget, world), common["loss"])
+
+
+def _common(budget: Attack, threat: Threat) -> dict[str, Any]:
+    loss, start = LOSSES[budget.loss], STARTS[budget.start]
+    return {"threat": threat, "loss": loss, "start": start}
+
+
+def _step_sizes(budget: Attack, threat: Threat) -> Array:
+    return jnp.full(budget.steps, budget.step_size * threat.radius)
+
+
+def _joint(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
+    return Partial(
+        attack.joint,
+        **_common(budget, threat),
+        model=seen(name, budget, world),
+        step_sizes=_step_sizes(budget, threat),
+        guide=_guide(name, budget, world),
+    )
+
+
+def _vote(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
+    del name
+    return Partial(
+        attack.sign_vote,
+        purifier=world.purifier(),
+        classifier=world.classifier,
+        draws=jnp.arange(budget.eot),
+        threat=threat,
+        loss=LOSSES[budget.loss],
+        step_sizes=_step_sizes(budget, threat),
+    )
+
+
+def _spsa(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
+    return Partial(
+        attack.spsa,
+        **_common(budget, threat),
+        model=seen(name, budget, world),
+        step_sizes=_step_sizes(budget, threat),
+        directions=jnp.arange(budget.directions),
+    )
+
+
+def _square(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
+    return Partial(
+        attack.square,
+        model=seen(name, budget, world),
+        shares=attack.square_shares(budget.steps, span=budget.steps),
+        threat=threat,
+        loss=LOSSES[budget.loss],
+    )
+
+
+def _random(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
+    return Partial(
+        attack.random_search,
+        **_common(budget, threat),
+        model=seen(name, budget, world),
+        tries=jnp.arange(budget.steps),
+    )
+
+
+def _deviate(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
+    del name
+    bound = world.purifier()
+    return Partial(
+        attack.deviate,
+        **_common(budget, threat),
+        path=Partial(purify.adaptive_path, **bound.keywords),
+        classifier=world.classifier,
+        step_sizes=_step_sizes(budget, threat),
+        steps=jnp.arange(1, world.defence.steps + 1),
+        draws=jnp.arange(budget.eot),
+        weight=budget.weight,
+    )
+
+
+def _hammer(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
+    """A run with each of the published losses; the best of them is kept."""
+    common = _common(budget, threat) | {
+        "purifier": world.purifier(),
+        "classifier": world.classifier,
+        "step_sizes": _step_sizes(budget, threat),
+        "draws": jnp.arange(budget.eot),
+    }
+    losses = [LOSSES[loss] for loss in ("margin", "cross_entropy", "dlr")]
+    runs = tuple(Partial(attack.hammer, **common | {"loss": loss}) for loss in losses)
+    return Partial(_best, attacks=runs, judge=judge(name, budget, world))
+
+
+def _best(
+    key: Array, x: Array, label: Array, attacks: tuple[Attacker, ...], judge: Model
+) -> Array:
+    """Of the images of several attacks that of highest expected margin."""
+    k_attacks, k_judge = jax.random.split(key)
+    found = [
+        run(jax.random.fold_in(k_attacks, i), x, label) for i, run in enumerate(attacks)
+    ]
+    loss = LOSSES["margin"]
+    return attack.choose(k_judge, jnp.stack(found), label, judge, loss=loss)[0]
+
+
+_BINDERS: dict[str, Callable[[str, Attack, World, Threat], Attacker]] = {
+    "joint_score": _joint,
+    "joint_full": _joint,
+    "vote": _vote,
+    "spsa": _spsa,
+    "square": _square,
+    "random": _random,
+    "deviate": _deviate,
+    "hammer": _hammer,
+}
 
 
 def selected(
@@ -227,40 +231,40 @@ def _iterates(
     return path(key, x, label)[places]
 
 
-def seen(name: str, budget: Attack, world: World) -> Model:
-    """The model whose loss the attack climbs: every draw's logits."""
-    if name == "blind":
-        return Partial(classify.undefended, classifier=world.classifier)
-    if name == "transfer":
-        return Partial(classify.undefended, classifier=world.surrogate)
-    first = world.purifier(steps=1)
-    shorter = world.purifier(steps=max(1, world.defence.steps // 2))
-    purifiers = {
-        "bpda": lambda: backward.straight_through(world.purifier()),
-        # The classifier's gradient at one purified image.
-        "approximate": lambda: backward.straight_through(world.purifier()),
-        "joint_score": lambda: backward.straight_through(world.purifier()),
-        "joint_full": lambda: backward.straight_through(world.purifier()),
-        "unrolled": lambda: backward.surrogate(world.purifier(), first),
-        "surrogate_steps": lambda: shorter,
-        "held": lambda: backward.exact(world.purifier(held=True)),
-        "exact": lambda: backward.exact(world.purifier()),
-        "spsa": world.purifier,
-        "apgd": lambda: backward.exact(world.purifier()),
-        "apgd_held": lambda: backward.exact(world.purifier(held=True)),
-        "apgd_bpda": lambda: backward.straight_through(world.purifier()),
-        "square": world.purifier,
-    }
-    model = defences.run(purifiers[name](), world.classifier)
-    return defences.ensemble(world.defence, model, classify.each, budget.eot)
+def components(
+    name: str, budget: Attack, world: World, threat: Linf | L2 | L1, classes: int
+) -> tuple[dict[str, Attacker], Model]:
+    """The attacks of an AutoAttack version, and the model that judges its images.
+
+    The published versions are judged by one run, `stochastic` by `budget.judge` runs.
+    """
+    model = defences.ensemble(world.defence, one_run(world), classify.each, 1)
+    found = attack.components(
+        AUTO[name],
+        threat,
+        classes,
+        model=one_run(world) if AUTO[name] in ("rand", "stochastic") else model,
+        iterations=budget.steps,
+        queries=budget.queries,
+        draws=budget.eot,
+        judged=budget.judge,
+    )
+    draws = budget.judge if AUTO[name] == "stochastic" else 1
+    return found, defences.ensemble(world.defence, one_run(world), classify.each, draws)
 
 
-def _judge(name: str, budget: Attack, world: World) -> Model:
-    """The model that scores candidates: what the attack believes in, forward only."""
-    if name in ("blind", "transfer"):
-        return seen(name, budget, world)
-    model = defences.run(world.purifier(), world.classifier)
-    return defences.ensemble(world.defence, model, classify.each, budget.judge)
+def fixed_key(budget: Attack, world: World, threat: Threat, keys: int) -> Partial:
+    """`(key, x, label, secret)`: PGD on the answers whose noise is known.
+
+    Returns the images [M, H, W, C], and the logits [M, S, K] of the runs behind each.
+    """
+    model = defences.ensemble(world.defence, one_run(world), classify.each)
+    pgd = Partial(
+        attack.pgd,
+        **_common(budget, threat),
+        step_sizes=_step_sizes(budget, threat),
+    )
+    return Partial(attack.fixed_key, attack=pgd, model=model, answers=jnp.arange(keys))
 
 
 def _guide(name: str, budget: Attack, world: World) -> Partial:
@@ -271,16 +275,26 @@ def _guide(name: str, budget: Attack, world: World) -> Partial:
     return Partial(attack.pull, purifier=world.purifier(), draws=draws)
 
 
-def cost(name: str, budget: Attack, defence: Defence) -> int:
+def cost(name: str, budget: Attack, config: Evaluation) -> int | None:
     """Forward passes of any network that the attack makes on one image, at most.
 
-    A backward pass costs about two more; recomputation one more.
+    A backward pass costs about two more; recomputation one more. None for AutoAttack,
+    whose components run on the images that are left.
     """
-    one = 1 if name in ("blind", "transfer") else defences.evaluations(defence)
+    if name in AUTO:
+        return None
+    one = 1
+    if name not in ("blind", "transfer"):
+        one = defences.evaluations(config.defence)
     queries = {"spsa": 2 * budget.directions, "square": 2}.get(name, 1)
+    draws = budget.eot
+    if name == "fixed_key":
+        draws = config.keys * config.defence.runs
     steps = budget.steps + (name in SELF_STEPPING)
     extra = {"joint_score": 1, "joint_full": one * budget.eot}.get(name, 0)
-    climb = steps * (one * budget.eot * queries + extra)
+    climb = steps * (one * draws * queries + extra)
     judged = budget.candidates if budget.candidates > 1 else 0
     total = budget.restarts * (climb + judged * one * budget.judge)
+    if name == "hammer":
+        total = 3 * (climb + one * budget.judge)
     return total + (budget.restarts * one * budget.judge if budget.restarts > 1 else 0)

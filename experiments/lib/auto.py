@@ -12,7 +12,7 @@ candidates of an image are judged under the same keys; final figures need others
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jax
@@ -24,10 +24,15 @@ from jax.tree_util import Partial
 
 from experiments.lib.answers import mapped
 from experiments.lib.batches import padded
+from experiments.lib.parts import Arrays
+from experiments.lib.progress import Progress
 from purifax.classify import margin
 from purifax.types import Attack, Model, as_pytree
 
 __all__ = ["Step", "Worst", "check_images", "run_auto"]
+
+
+Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def run_auto(
     chunk: int = 64,
     allowed: float = 0.0,
     index: np.ndarray | None = None,
+    keep: Keep | None = None,
 ) -> Worst:
     """Runs the attacks in order, each on the images that still stand.
 
@@ -80,6 +86,8 @@ def run_auto(
         chunk: images worked on at once; a multiple of the number of devices.
         allowed: an image is broken if at most this share of draws is right.
         index: [N], the images' own numbers, 0 .. N - 1 by default; they give keys.
+        keep: `keep(name, make)` gives the arrays of `make()`, stored under that name
+            if they were made before, such as `Parts.get`.
 
     Raises:
         ValueError: images or labels that make no sense, or a model whose answer to a
@@ -87,22 +95,24 @@ def run_auto(
     """
     check_images(images, labels, _classes(judge, images))
     index = np.arange(len(images)) if index is None else index
-    batches = _Batches(key, images, labels, np.asarray(index, np.int32), mesh, chunk)
-    began, everyone = time.monotonic(), np.arange(len(images))
-    x_adv, right, score = batches.run(None, judge, everyone)
+    keep = keep or _make
+    index = np.asarray(index, np.int32)
+    batches = _Batches(key, images, labels, index, mesh, chunk, keep)
+    everyone = np.arange(len(images))
+    (x_adv, right, score), seconds = batches.run("clean", None, judge, everyone)
     _refuse_broken_model(score, index)
     broken_by = np.where(right <= allowed, "clean", "").astype(object)
-    steps = [_step("clean", everyone, broken_by, began)]
+    steps = [_step("clean", everyone, broken_by, seconds)]
     for number, (name, attack) in enumerate(components.items()):
-        began, left = time.monotonic(), np.flatnonzero(broken_by == "")
+        left, seconds = np.flatnonzero(broken_by == ""), 0.0
         if len(left):
-            found = batches.run((number, attack), judge, left)
+            found, seconds = batches.run(name, (number, attack), judge, left)
             fewer = found[1] < right[left]
             better = fewer | ((found[1] == right[left]) & (found[2] > score[left]))
             for kept, new in zip((x_adv, right, score), found, strict=True):
                 kept[left[better]] = new[better]
             broken_by[left[right[left] <= allowed]] = name
-        steps.append(_step(name, left, broken_by, began))
+        steps.append(_step(name, left, broken_by, seconds))
     return Worst(x_adv, broken_by.astype(str), right, tuple(steps))
 
 
@@ -147,29 +157,48 @@ class _Batches:
     index: np.ndarray
     mesh: Mesh
     chunk: int
+    keep: Keep
 
     def run(
-        self, attack: tuple[int, Attack] | None, judge: Model, rows: np.ndarray
-    ) -> list[np.ndarray]:
+        self,
+        name: str,
+        attack: tuple[int, Attack] | None,
+        judge: Model,
+        rows: np.ndarray,
+    ) -> tuple[list[np.ndarray], float]:
         """The images of these rows after a numbered attack, and their verdicts.
 
         Returns:
-            x_adv [R, H, W, C], the share of right draws [R] and the mean margin [R].
+            x_adv [R, H, W, C], the share of right draws [R] and the mean margin [R];
+            and the seconds it took, now or when it was stored.
         """
         k_judge, k_attacks = jax.random.split(self.key)
         tell = mapped(Partial(_verdict, judge=as_pytree(judge)), self.mesh)
-        parts = []
+        shown = Progress(name, 0, len(rows), unit="image")
+        parts, seconds = [], 0.0
         for start in range(0, len(rows), self.chunk):
             taken = padded(rows, start, self.chunk)
-            index = jnp.asarray(self.index[taken])
-            x, label = jnp.asarray(self.images[taken]), jnp.asarray(self.labels[taken])
-            if attack is not None:
-                key = jax.random.fold_in(k_attacks, attack[0])
-                x = mapped(attack[1], self.mesh)(key, index, x, label)
-            parts.append([x, *tell(k_judge, index, x, label)])
+
+            def make(taken: np.ndarray = taken) -> Arrays:
+                began = time.monotonic()
+                index, label = self.index[taken], jnp.asarray(self.labels[taken])
+                x = jnp.asarray(self.images[taken])
+                if attack is not None:
+                    key = jax.random.fold_in(k_attacks, attack[0])
+                    x = mapped(attack[1], self.mesh)(key, jnp.asarray(index), x, label)
+                right, score = tell(k_judge, jnp.asarray(index), x, label)
+                found = {"x_adv": x, "right": right, "score": score}
+                arrays = {part: np.asarray(value) for part, value in found.items()}
+                return arrays | {"seconds": np.array(time.monotonic() - began)}
+
+            stored = self.keep(f"{name}-{start}", make)
+            parts.append([stored[part] for part in ("x_adv", "right", "score")])
+            seconds += float(stored["seconds"])
+            shown.update(min(start + self.chunk, len(rows)))
+        shown.close()
         columns = zip(*parts, strict=True)
         # A copy: what a device hands over may not be written to.
-        return [np.concatenate(column)[: len(rows)].copy() for column in columns]
+        return [np.concatenate(c)[: len(rows)].copy() for c in columns], seconds
 
 
 def _verdict(key: Array, x: Array, label: Array, judge: Model) -> tuple[Array, Array]:
@@ -184,6 +213,11 @@ def _verdict(key: Array, x: Array, label: Array, judge: Model) -> tuple[Array, A
     told = jnp.stack([right, margin(logits, label).astype(jnp.float32)])
     told = jnp.where(jnp.all(jnp.isfinite(logits)), told, jnp.nan)
     return told[0], told[1]
+
+
+def _make(name: str, make: Callable[[], Arrays]) -> Arrays:
+    del name
+    return make()
 
 
 def _classes(judge: Model, images: np.ndarray) -> int:
@@ -203,6 +237,6 @@ def _refuse_broken_model(score: np.ndarray, index: np.ndarray) -> None:
         )
 
 
-def _step(name: str, rows: np.ndarray, broken_by: np.ndarray, began: float) -> Step:
+def _step(name: str, rows: np.ndarray, broken_by: np.ndarray, seconds: float) -> Step:
     broken = int(np.sum(broken_by[rows] == name))
-    return Step(name, len(rows), broken, time.monotonic() - began)
+    return Step(name, len(rows), broken, seconds)

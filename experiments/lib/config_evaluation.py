@@ -13,10 +13,10 @@ __all__ = ["ATTACKS", "Attack", "Defence", "Evaluation", "Subjects", "Surface"]
 class Defence:
     """A purifier in front of a classifier.
 
-    `method` is "adaptive" (ADP), "one_step", "rounds" (ADP again and again, once for
-    each of `sigmas`) or "detect" (ADP with `sigma` where the score is long, with
-    `calm` times `sigma` elsewhere; the threshold lets a share `false_alarms` of clean
-    validation images above it).
+    `method` is "none" (the classifier alone, no score needed), "adaptive" (ADP),
+    "one_step", "rounds" (ADP again and again, once for each of `sigmas`) or "detect"
+    (ADP with `sigma` where the score is long, with `calm` times `sigma` elsewhere; the
+    threshold lets a share `false_alarms` of clean validation images above it).
 
     `noise` is "gaussian", "binary" or "heteroscedastic" (then with `slope`). The score
     is taken at noise level `level` in each of `steps` steps, or at levels that fall
@@ -56,7 +56,8 @@ class Attack:
     "cross_entropy", "margin" or "dlr". Of the last iterate and `candidates` - 1 earlier
     ones, spread evenly, and of all `restarts`, the one of highest expected loss over
     `judge` keys of its own is kept; with one candidate APGD keeps its best iterate.
-    `directions` is that of SPSA.
+    `directions` is that of SPSA, `weight` that of DiffAttack's deviation. For
+    AutoAttack `steps` are the iterations of APGD and FAB, and `queries` Square's.
     """
 
     steps: int = 40
@@ -68,6 +69,8 @@ class Attack:
     candidates: int = 1
     judge: int = 10
     directions: int = 0
+    queries: int = 5000
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,14 @@ class Evaluation:
     )
     apgd_bpda: Attack = Attack(steps=100, step_size=2.0, eot=20, start="surface")
     square: Attack = Attack(steps=1000, eot=20, loss="margin")
+    random: Attack = Attack(steps=100, eot=20, loss="margin")
+    deviate: Attack = Attack(eot=20)
+    hammer: Attack = Attack(steps=50, eot=10)
+    fixed_key: Attack = Attack()
+    autoattack_standard: Attack = Attack(steps=100)
+    autoattack_plus: Attack = Attack(steps=100)
+    autoattack_rand: Attack = Attack(steps=100, eot=20)
+    autoattack_stochastic: Attack = Attack(steps=100, eot=20, judge=20, queries=1000)
 
 
 ATTACKS = {
@@ -173,5 +184,13 @@ ATTACKS = {
     "apgd_held": ("held-step APGD+EOT", "surrogate"),
     "apgd_bpda": ("BPDA APGD+EOT", "bpda"),
     "square": ("Square", "black-box"),
+    "random": ("random search", "black-box"),
+    "deviate": ("exact PGD+EOT, deviating", "exact"),
+    "hammer": ("DiffHammer", "grafted"),
+    "fixed_key": ("PGD, noise known", "fixed-key"),
+    "autoattack_standard": ("AutoAttack standard", "exact"),
+    "autoattack_plus": ("AutoAttack plus", "exact"),
+    "autoattack_rand": ("AutoAttack rand", "exact"),
+    "autoattack_stochastic": ("AutoAttack stochastic", "exact"),
 }
 """What a report calls each attack, and the gradient it goes by there."""

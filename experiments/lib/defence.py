@@ -10,12 +10,12 @@ from jax.tree_util import Partial
 
 from experiments.lib.config_evaluation import Defence
 from experiments.lib.overrides import nearest
-from purifax import classify, noise, purify, schedule
+from purifax import backward, classify, noise, purify, schedule
 from purifax.types import Classifier, Model, Purifier, Score
 
 __all__ = ["check", "ensemble", "evaluations", "purifier", "run"]
 
-METHODS = ("adaptive", "one_step", "rounds", "detect")
+METHODS = ("none", "adaptive", "one_step", "rounds", "detect")
 NOISES = ("gaussian", "binary", "heteroscedastic")
 CURVATURES = {
     "jvp": Partial(purify.by_jvp),
@@ -68,7 +68,7 @@ def check(defence: Defence) -> None:
 
 def purifier(
     defence: Defence,
-    score: Score,
+    score: Score | None,
     limit: Array | float = 0.0,
     *,
     early: bool = False,
@@ -78,11 +78,14 @@ def purifier(
     """The purifier of one run.
 
     Args:
+        score: None with the method "none", whose purifier changes nothing.
         limit: of "detect", see `purify.threshold`.
         early: leave the loop when an image has stopped; the same images, no gradient.
         held: step sizes are constants to the gradient; the same images.
         steps: only the first of the defence's steps, for surrogates.
     """
+    if defence.method == "none" or score is None:
+        return backward.blind(Partial(purify.adaptive))
     perturb = _perturb(defence, score)
     if defence.method == "one_step":
         return Partial(
@@ -159,6 +162,8 @@ def ensemble(
 
 def evaluations(defence: Defence) -> int:
     """Forward passes of any network for one run on one image, at most."""
+    if defence.method == "none":
+        return 1
     score = 1 if defence.method == "one_step" else 2 * defence.steps
     if defence.method == "rounds":
         score *= len(defence.sigmas)

@@ -12,19 +12,17 @@ the same for clean and attacked images, and no attack sees them.
 
 import pathlib
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
-from jax import Array
 from jax import numpy as jnp
-from jax.sharding import Mesh
 
 from experiments.lib import (
     answers,
+    attackers,
     attacks,
     devices,
     gradient_proof,
@@ -34,64 +32,13 @@ from experiments.lib import (
 from experiments.lib import defence as defences
 from experiments.lib.batches import padded
 from experiments.lib.config_evaluation import Evaluation
+from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts, joined
 from experiments.lib.progress import Progress
-from experiments.lib.stop import Stop
+from experiments.lib.stop import Stop, Stopped
 from purifax import data, score, weights
 
 __all__ = ["Job", "Run", "run", "set_up"]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One attack at one radius on the first `count` images; "clean" is no attack."""
-
-    attack: str
-    radius: float
-    count: int
-
-    @property
-    def name(self) -> str:
-        """Of its files and in progress: exact-0.15."""
-        return f"{self.attack}-{self.radius:.6g}"
-
-
-@dataclass(frozen=True)
-class Run:
-    """What an evaluation is made of; nothing here changes while it runs."""
-
-    config: Evaluation
-    folder: pathlib.Path
-    mesh: Mesh
-    images: data.Images
-    world: attacks.World
-    k_attacks: Array
-    k_answers: Array
-    k_pictures: Array
-    k_probe: Array
-    k_surface: Array
-    k_proof: Array
-    hashes: dict[str, str]
-
-    @property
-    def chunk(self) -> int:
-        """Images worked on at once: a share for each device."""
-        size = self.mesh.size
-        return size * max(1, min(self.config.chunk, len(self.images)) // size)
-
-    @property
-    def jobs(self) -> list[Job]:
-        """All jobs, the clean images first."""
-        config, everyone = self.config, len(self.images)
-        some = min(config.sweep_images, everyone)
-        main = [Job(name, config.radius, everyone) for name in config.attacks]
-        swept = [
-            Job(name, radius, some)
-            for name in config.swept
-            for radius in config.sweep
-            if radius != config.radius or name not in config.attacks
-        ]
-        return [Job("clean", 0.0, everyone), *main, *swept]
 
 
 def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Run:
@@ -107,14 +54,16 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
         raise ValueError(f"keys must be 1 or more; got {config.keys}.")
     workdir.check(folder, config)
     images = subjects.chosen(config.images, data_dir)
-    named = {"score": config.score, "classifier": config.classifier}
+    named = {"classifier": config.classifier}
+    if config.defence.method != "none":
+        named["score"] = config.score
     if config.surrogate:
         named["surrogate"] = config.surrogate
     networks = {role: weights.load(place) for role, place in named.items()}
     workdir.claim(folder, config)
     world = attacks.World(
         defence=config.defence,
-        score=score.from_scaled(networks["score"]),
+        score=score.from_scaled(networks["score"]) if "score" in networks else None,
         classifier=networks["classifier"],
         surrogate=networks.get("surrogate"),
     )
@@ -147,29 +96,19 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
         shown = Progress(
             f"{number + 1}/{len(work.jobs)} {job.name}", 0, job.count, unit="image"
         )
-        attack, found = _attacker(work, job), []
-        for start in range(0, job.count, work.chunk):
-            if stop.asked:
-                shown.close()
-                return None
-            make = _Chunk(work, job, start, attack, respond, _wrong(work, done))
-            found.append(parts.get(f"{job.name}-{start}", make))
-            shown.update(min(start + work.chunk, job.count))
-        shown.close()
+        attack, found = attackers.attacker(work, job, stop), []
+        try:
+            for start in range(0, job.count, work.chunk):
+                stop.check()
+                make = _Chunk(work, job, start, attack, respond, _wrong(work, done))
+                found.append(parts.get(f"{job.name}-{start}", make))
+                shown.update(min(start + work.chunk, job.count))
+        except Stopped:
+            return None
+        finally:
+            shown.close()
         done[job] = joined(found, job.count)
     return done
-
-
-def _attacker(work: Run, job: Job) -> Callable[..., Array]:
-    """`(index, images, labels) -> x_adv` of a job."""
-    if job.attack == "clean":
-        return lambda index, images, labels: images
-    threat = attacks.threat(work.config, job.radius)
-    budget = getattr(work.config, job.attack)
-    bound = attacks.bind(job.attack, budget, work.world, threat)
-    key = jax.random.fold_in(work.k_attacks, zlib.crc32(job.attack.encode()))
-    mapped = answers.mapped(bound, work.mesh)
-    return lambda index, images, labels: mapped(key, index, images, labels)
 
 
 def _wrong(work: Run, done: dict[Job, Arrays]) -> np.ndarray | None:
@@ -187,7 +126,7 @@ class _Chunk:
     work: Run
     job: Job
     start: int
-    attack: Callable[..., Array]
+    attack: attackers.Attacker
     respond: Callable[..., Any]
     skip: np.ndarray | None
 
@@ -197,14 +136,16 @@ class _Chunk:
         x = data.augment.to_float(jnp.asarray(padded(images.images, *rows)))
         label = jnp.asarray(padded(images.labels, *rows))
         index = jnp.asarray(padded(images.index, *rows).astype(np.int32))
-        x_adv = self.attack(index, x, label)
-        if self.skip is not None:
+        made = self.attack(index, x, label)
+        x_adv = made.x_adv
+        if self.skip is not None and not made.told:
             still = jnp.asarray(padded(self.skip, *rows))
             x_adv = jnp.where(still[:, None, None, None], x, x_adv)
         x_adv, attacked = jax.block_until_ready(x_adv), time.monotonic()
         told = self.respond(self.work.k_answers, index, x_adv)
         threat = attacks.threat(self.work.config, self.job.radius)
         arrays = {"x_adv": x_adv, "distance": jax.vmap(threat.distance)(x_adv, x)}
-        arrays = {name: np.asarray(a) for name, a in {**arrays, **told}.items()}
-        seconds = np.array([attacked - began, time.monotonic() - attacked])
-        return arrays | {"seconds": seconds}
+        arrays |= told | made.told
+        arrays = {name: np.asarray(a) for name, a in arrays.items()}
+        spent = attacked - began if made.seconds is None else made.seconds
+        return arrays | {"seconds": np.array([spent, time.monotonic() - attacked])}

@@ -10,7 +10,7 @@ from jax import numpy as jnp
 from experiments.lib import answers, attacks, gradient_proof, plots_detection, workdir
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import ATTACKS
-from experiments.lib.evaluation import Job, Run
+from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
 from experiments.lib.report_types import (
     AGGREGATIONS,
@@ -62,7 +62,7 @@ def findings(
         settings=_settings(work),
         seconds=seconds,
         command=command,
-        notes=tuple(detection(norms(work, done))),
+        notes=(*detection(norms(work, done)), *_broken(work, done)),
         probe=probe or {},
         gradient=gradient_proof.proof(Parts(work.folder)),
     )
@@ -82,7 +82,10 @@ def _results(work: Run, job: Job, done: dict[Job, Arrays]) -> Iterator[Result]:
     title, gradient = ATTACKS.get(job.attack, ("no attack", "none"))
     # The blind attack is made on the bare classifier; to it, the others are strangers'.
     bare = {"clean": "none", "blind": "exact"}.get(job.attack, "transfer")
-    for model in ("undefended", "defended"):
+    alone = config.defence.method == "none"
+    if alone:
+        bare = gradient
+    for model in ("undefended",) if alone else ("undefended", "defended"):
         defended = model == "defended"
 
         def classes(told: Arrays, defended: bool = defended) -> jax.Array:
@@ -114,25 +117,29 @@ def _budget(work: Run, job: Job) -> dict[str, int | float | str]:
     if job.attack == "clean":
         return {}
     budget = dataclasses.asdict(getattr(work.config, job.attack))
-    if job.attack != "spsa":
-        del budget["directions"]
-    if budget["candidates"] == budget["restarts"] == 1:
+    judging = ("hammer", "autoattack_stochastic")
+    only = {"directions": ("spsa",), "weight": ("deviate",), "queries": attacks.AUTO}
+    for field, names in only.items():
+        if job.attack not in names:
+            del budget[field]
+    if budget["candidates"] == budget["restarts"] == 1 and job.attack not in judging:
         del budget["judge"]
     return budget | {"step_size": budget["step_size"] * job.radius}
 
 
-def _evaluations(work: Run, job: Job) -> int:
+def _evaluations(work: Run, job: Job) -> int | None:
     """Forward passes for all images: of the attack, or of one answer where clean."""
     config = work.config
     if job.attack == "clean":
         return job.count * defences.evaluations(config.defence) * config.defence.runs
     budget = getattr(config, job.attack)
-    return job.count * attacks.cost(job.attack, budget, config.defence)
+    one = attacks.cost(job.attack, budget, config)
+    return None if one is None else job.count * one
 
 
 def _runs(work: Run, jobs: list[Job], done: dict[Job, Arrays]) -> Iterator[Curve]:
     """Accuracy against the number of pooled runs, by pooling rule."""
-    runs = work.config.defence.runs
+    runs = work.config.defence.runs if work.config.defence.method != "none" else 1
     for job in jobs if runs > 1 else []:
         label = work.images.labels[: job.count, None, None]
         title, gradient = ATTACKS.get(job.attack, ("clean", "none"))
@@ -206,8 +213,10 @@ def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:
 def _models(work: Run) -> dict[str, str]:
     config = work.config
     defence = config.defence
-    return {
-        "undefended": f"the classifier of {config.classifier}",
+    undefended = {"undefended": f"the classifier of {config.classifier}"}
+    if defence.method == "none":
+        return undefended
+    return undefended | {
         "defended": (
             f"{defence.method} purification by the score of {config.score}, noise "
             f"{defence.noise} {defence.sigma:g}, {defence.steps} steps, "
@@ -227,7 +236,7 @@ def _settings(work: Run) -> dict[str, int | float | str]:
 
 def detection(norms: dict[str, np.ndarray]) -> Iterator[str]:
     """How well the length of the score tells attacked images from clean ones."""
-    clean = next(iter(norms))
+    clean = next(iter(norms), None)
     for name in list(norms)[1:]:
         share = plots_detection.area(norms[clean], norms[name])
         means = (norms[clean].mean(), norms[name].mean())
@@ -238,8 +247,23 @@ def detection(norms: dict[str, np.ndarray]) -> Iterator[str]:
         )
 
 
+def _broken(work: Run, done: dict[Job, Arrays]) -> Iterator[str]:
+    """What each component of an AutoAttack did."""
+    for job in done:
+        if job.attack in attacks.AUTO:
+            told = Parts(work.folder).get(f"{job.name}-components", dict)
+            rows = zip(*(told[n] for n in ("name", "attacked", "broken")), strict=True)
+            words = "; ".join(f"{n} broke {b} of {a}" for n, a, b in rows)
+            yield f"{ATTACKS[job.attack][0]} at radius {job.radius:.6g}: {words}."
+
+
 def norms(work: Run, done: dict[Job, Arrays]) -> dict[str, np.ndarray]:
-    """Lengths of the score by attack at the main radius, the clean images first."""
+    """Lengths of the score by attack at the main radius, the clean images first.
+
+    Empty where there is no score.
+    """
+    if work.world.score is None:
+        return {}
     main = [job for job in done if not _swept(work, job)]
     titles = {job: ATTACKS.get(job.attack, ("no attack", ""))[0] for job in main}
     return {titles[job]: done[job]["norm"] for job in main}

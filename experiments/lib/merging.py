@@ -51,7 +51,8 @@ def merge(folders: Sequence[pathlib.Path], out: pathlib.Path, command: str) -> d
     merged = _merged(parts, command, list(findings.detection(lengths)))
     workdir.claim(out, config)
     summary = report.write(out, merged)
-    plots_detection.write(out, lengths)
+    if lengths:
+        plots_detection.write(out, lengths)
     return summary
 
 
@@ -164,8 +165,11 @@ def _floats(values: Any) -> tuple[float, ...]:
 
 
 def _lengths(folders: Iterable[pathlib.Path]) -> dict[str, np.ndarray]:
-    """Lengths of the score by attack, of all parts."""
-    read = [workdir.read_json(folder / "detection.json") for folder in folders]
+    """Lengths of the score by attack, of all parts; empty without a score."""
+    paths = [folder / "detection.json" for folder in folders]
+    if not all(path.is_file() for path in paths):
+        return {}
+    read = [workdir.read_json(path) for path in paths]
     return {
         name: np.concatenate([np.array(part[name]["norms"]) for part in read])
         for name in read[0]

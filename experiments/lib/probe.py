@@ -27,7 +27,7 @@ from jax.tree_util import Partial
 from experiments.lib import answers, attacks
 from experiments.lib.batches import padded
 from experiments.lib.config_evaluation import ATTACKS, Attack, Evaluation
-from experiments.lib.evaluation import Run
+from experiments.lib.jobs import Run
 from experiments.lib.parts import Parts
 from purifax import check, data
 from purifax.threat import Threat

@@ -14,8 +14,11 @@ __all__ = ["DRAWS", "ORDER", "SEED", "accuracy", "compare", "grouped", "stronges
 DRAWS, SEED = 2000, 0
 """Resamples of the paired bootstrap, and the seed of its key."""
 
-ORDER = ("blind", "transfer", "bpda", "exact")
+ORDER = ("blind", "transfer", "bpda", "exact", "fixed-key")
 """Gradients from the weakest to the strongest attack."""
+
+APART = ("none", "fixed-key")
+"""Gradients of no attack that could be made on a deployed defence."""
 
 
 _correct = jax.jit(records.correct)
@@ -37,8 +40,9 @@ def grouped(results: Sequence[Result]) -> dict[tuple[str, str, str], list[Result
 
 
 def strongest(results: Sequence[Result]) -> Result:
-    """The attack that leaves the least accuracy."""
-    return min(results, key=accuracy)
+    """The attack that leaves the least accuracy, of those that could be made."""
+    made = [result for result in results if result.gradient not in APART]
+    return min(made or results, key=accuracy)
 
 
 def compare(results: Sequence[Result]) -> list[dict]:

@@ -1,4 +1,4 @@
-"""Checks of the attacker's gradient, from the figures of `probe` and `gradient_proof`."""
+"""Checks of the attacker's gradient: the figures of `probe` and `gradient_proof`."""
 
 from collections.abc import Mapping, Sequence
 

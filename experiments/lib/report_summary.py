@@ -249,7 +249,8 @@ def _models(evaluation: Evaluation) -> dict:
 
 def _worst_cases(results: Sequence[Result], num_classes: int) -> list[dict]:
     found = []
-    for group in comparing.grouped(results).values():
+    for everyone in comparing.grouped(results).values():
+        group = [r for r in everyone if r.gradient not in comparing.APART]
         same = {
             (tuple(sorted(np.asarray(r.record.index).tolist())), r.record.clean.shape)
             for r in group

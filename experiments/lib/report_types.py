@@ -35,7 +35,9 @@ GRADIENTS = {
     "unrolled": "through one step of the purifier",
     "surrogate": "through a shorter purifier",
     "black-box": "from answers alone",
+    "grafted": "of the draws that fall together, through every step of one of them",
     "exact": "through every step of the purifier",
+    "fixed-key": "through every step, the noise of the answer known",
 }
 """What the attacker differentiates, by the names that `Result.gradient` may take."""
 

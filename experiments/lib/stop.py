@@ -3,7 +3,11 @@
 import signal
 from types import FrameType
 
-__all__ = ["Stop"]
+__all__ = ["Stop", "Stopped"]
+
+
+class Stopped(Exception):
+    """Work was left because it was asked to; what is finished is stored."""
 
 
 class Stop:
@@ -24,6 +28,11 @@ class Stop:
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._old.items():
             signal.signal(number, handler)  # pyright: ignore[reportArgumentType]
+
+    def check(self) -> None:
+        """Raises `Stopped` if it was asked to stop."""
+        if self.asked:
+            raise Stopped
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         del frame

@@ -15,7 +15,7 @@ from jax import numpy as jnp
 from experiments.lib import answers, attacks
 from experiments.lib.batches import padded
 from experiments.lib.config_evaluation import ATTACKS
-from experiments.lib.evaluation import Run
+from experiments.lib.jobs import Run
 from experiments.lib.parts import Arrays, Parts
 from experiments.lib.progress import Progress
 from experiments.lib.report_types import Curve, curve

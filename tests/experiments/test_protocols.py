@@ -18,6 +18,10 @@ PUBLISHED = {
     "bpda_long": ("bpda", {"steps": 100, "eot": 15}),
     "croce": ("apgd_held", {"steps": 10, "eot": 200, "loss": "margin"}),
     "lee_kim": ("exact", {"steps": 200, "eot": 20, "start": "image"}),
+    "diffhammer": ("hammer", {"steps": 50, "eot": 10}),
+    "autoattack_standard": ("autoattack_standard", {"steps": 100, "queries": 5000}),
+    "autoattack_rand": ("autoattack_rand", {"steps": 100, "eot": 20}),
+    "full": ("exact", {"steps": 200, "eot": 20, "candidates": 10}),
     "diffbreak": ("apgd", {"steps": 100, "eot": 10, "loss": "margin"}),
 }
 

@@ -1,0 +1,121 @@
+"""Refuses attacks that cannot be run, before anything is loaded."""
+
+from experiments.lib.config_evaluation import (
+    ATTACKS,
+    Attack,
+    Evaluation,
+    Surface,
+)
+from experiments.lib.overrides import nearest
+
+__all__ = [
+    "AUTO",
+    "LOSSES",
+    "SELF_STEPPING",
+    "STARTS",
+    "STEPPED",
+    "check",
+    "check_budget",
+]
+
+LOSSES = ("cross_entropy", "margin", "dlr")
+STARTS = ("random", "surface", "image")
+THREATS = ("Linf", "L2", "L1")
+SIGNED = ("vote", "joint_score", "joint_full")
+SELF_STEPPING = ("apgd", "apgd_held", "apgd_bpda")
+PATHS = ("hammer", "deviate")
+"""Made for a purifier's path or its runs: they take it apart themselves."""
+
+AUTO = {
+    "autoattack_standard": "standard",
+    "autoattack_plus": "plus",
+    "autoattack_rand": "rand",
+    "autoattack_stochastic": "stochastic",
+}
+"""AutoAttack by the name of its version in `purifax.attack.components`."""
+
+STEPPED = (
+    "blind",
+    "transfer",
+    "bpda",
+    "approximate",
+    "unrolled",
+    "surrogate_steps",
+    "held",
+    "exact",
+)
+"""PGD, whose iterates are those of any longer run."""
+
+
+def check(config: Evaluation) -> None:
+    """Refuses attacks that cannot be run.
+
+    Raises:
+        ValueError: an unknown name, or a budget that makes no sense.
+    """
+    if config.threat not in THREATS:
+        words = nearest(config.threat, THREATS)
+        raise ValueError(f"threat is {config.threat!r}, which is unknown{words}")
+    for name in (*config.attacks, *config.swept):
+        if name not in ATTACKS:
+            raise ValueError(
+                f"no attack is called {name!r}{nearest(name, tuple(ATTACKS))}"
+            )
+        check_budget(name, getattr(config, name))
+        _check_fit(name, config)
+    if "transfer" in (*config.attacks, *config.swept) and not config.surrogate:
+        raise ValueError(
+            "the attack transfer needs --config.surrogate, the work directory of "
+            "another classifier."
+        )
+    _check_surface(config.surface)
+
+
+def _check_fit(name: str, config: Evaluation) -> None:
+    """The attack exists for this threat and this defence."""
+    defence = config.defence
+    if name in SIGNED and config.threat != "Linf":
+        raise ValueError(f"the attack {name} is made of signs: threat must be Linf.")
+    if name in (*SELF_STEPPING, "hammer") and config.threat == "L1":
+        raise ValueError(
+            f"the attack {name} takes Linf or L2; for L1 there are exact and the "
+            "autoattack versions, whose APGD is that of L1."
+        )
+    if name in PATHS and (defence.method != "adaptive" or defence.sigmas):
+        raise ValueError(
+            f"the attack {name} needs defence.method=adaptive and one noise level."
+        )
+
+
+def _check_surface(asked: Surface) -> None:
+    """Equal steps, and numbers that rise."""
+    for name in ("steps", "eot", "restarts"):
+        values = getattr(asked, name)
+        if any(v < 1 for v in values) or list(values) != sorted(set(values)):
+            raise ValueError(f"surface.{name} must rise from 1 or more; got {values}.")
+    if bool(asked.steps) != bool(asked.eot):
+        raise ValueError("surface.steps and surface.eot must be given together.")
+    if (asked.steps or asked.restarts) and asked.attack not in STEPPED:
+        known = ", ".join(STEPPED)
+        raise ValueError(
+            f"surface.attack is {asked.attack!r}; it must be one of {known}."
+        )
+    if asked.images < 1:
+        raise ValueError(f"surface.images must be 1 or more; got {asked.images}.")
+
+
+def check_budget(name: str, budget: Attack) -> None:
+    """Refuses the budget of one attack; `name` is its field, for the error."""
+    for field, known in (("loss", LOSSES), ("start", STARTS)):
+        value = getattr(budget, field)
+        if value not in known:
+            words = nearest(value, known)
+            raise ValueError(f"{name}.{field} is {value!r}, which is unknown{words}")
+    for field in ("steps", "eot", "restarts", "candidates", "judge"):
+        if getattr(budget, field) < 1:
+            got = getattr(budget, field)
+            raise ValueError(f"{name}.{field} must be 1 or more; got {got}.")
+    if name in AUTO and budget.queries < 1:
+        raise ValueError(f"{name}.queries must be 1 or more; got {budget.queries}.")
+    if name == "spsa" and budget.directions < 1:
+        raise ValueError("spsa.directions must be 1 or more.")
