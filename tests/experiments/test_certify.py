@@ -89,6 +89,9 @@ def test_a_changed_answer_within_a_certificate_is_counted(finished, root):
     first = int(np.argmax(done[None]["radius"][:8]))
     done[0.0]["answered"][first] = 9 - done[None]["predicted"][first]
     assert certified._contradicted(work, done) == 1
+    done[0.0]["distance"] = np.ones(8)  # Farther than it holds.
+    assert certified._contradicted(work, done) == 0
+    done[0.0]["distance"] = np.zeros(8)
     done[None]["radius"] = np.zeros(12)
     assert certified._contradicted(work, done) == 0
 
@@ -206,6 +209,7 @@ def test_a_killed_command_resumes_to_the_same_certificates(finished, root):
     tests = os.path.dirname(os.path.dirname(__file__))
     path = os.pathsep.join([tests, os.path.dirname(tests)])
     settings = {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"}
+    settings["JAX_COMPILATION_CACHE_DIR"] = str(root / "cache")
     folder = root / "killed"
     words = [sys.executable, "-m", "experiments.certify"]
     words += [f"--config={root / 'tiny.py'}", f"--workdir={folder}"]
