@@ -135,7 +135,7 @@ def as_torch(
         ValueError: at the call, images that are not floats, or not four axes.
     """
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "as_torch needs PyTorch, which is not installed: install purifax[torch], "

@@ -3,6 +3,9 @@
 A work directory holds ``network.json`` (the module's name and fields) and Orbax
 checkpoints whose item "ema" is the averaged variables. `load` needs these alone: no
 config and no training code.
+
+Networks of other people are read from their arrays by name, without PyTorch:
+`weights.ncsnv2`, `weights.residual` and `weights.convnets`, one reader for each layout.
 """
 
 import dataclasses
