@@ -24,5 +24,5 @@ def config() -> ClassifierTraining:
         data=Data(name="digits"),
         net=ClassifierNet(name="SmallCNN", widths=(32, 64), hidden=128),
         optim=Optim(learning_rate=2e-3, schedule="cosine", ema=0.0),
-        train=Train(steps=300, batch=128, validate_every=100, save_every=100),
+        train=Train(steps=600, batch=128, validate_every=100, save_every=100),
     )

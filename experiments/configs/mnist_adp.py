@@ -13,15 +13,15 @@ __all__ = ["config"]
 def config() -> Evaluation:
     """The config; see the module's docstring."""
     return Evaluation(
-        images=Subjects(name="mnist", count=512),
+        images=Subjects(name="mnist", count=300),
         score="runs/mnist_dsm",
         classifier="runs/mnist_classifier",
-        defence=Defence(sigma=0.3, level=0.4, rate=0.3),
+        defence=Defence(sigma=0.3, level=0.4, rate=0.4, steps=5, runs=5),
         radius=0.2,
         attacks=("blind", "bpda", "exact"),
-        keys=5,
-        chunk=32,
+        keys=3,
+        chunk=50,
         blind=Attack(steps=40),
-        bpda=Attack(steps=40, eot=10),
-        exact=Attack(steps=40, eot=10),
+        bpda=Attack(steps=20, eot=5),
+        exact=Attack(steps=20, eot=5),
     )
