@@ -17,7 +17,8 @@ def points(value: float) -> str:
 
 def span(interval: Sequence[float | None]) -> str:
     """[65.0, 75.1], in percent or points."""
-    ends = ("?" if end is None else f"{100 * end:.1f}" for end in interval)
+    # Adding 0 turns -0.0 into 0.0.
+    ends = ("?" if e is None else f"{round(100 * e, 1) + 0:.1f}" for e in interval)
     return f"[{', '.join(ends)}]"
 
 

@@ -13,7 +13,8 @@ from experiments import evaluate as command
 from experiments.lib import config as configlib
 from experiments.lib import evaluation as driver
 from experiments.lib import report
-from experiments.lib.config_evaluation import ATTACKS
+from experiments.lib.attack_checks import AUTO
+from experiments.lib.config_evaluation import ATTACKS, Attack
 from experiments.lib.stop import Stop
 
 
@@ -122,17 +123,77 @@ def test_attacks_and_answers_use_different_keys(root, tmp_path):
 
 def test_every_attack_runs_and_stays_in_its_set(root, tmp_path):
     picked = dataclasses.replace(TINY, restarts=2, candidates=2)
-    config = evaluation(root, attacks=tuple(ATTACKS), exact=picked, pictured=0)
+    names = tuple(name for name in ATTACKS if name not in AUTO)
+    config = evaluation(root, attacks=names, exact=picked, pictured=0)
     work = driver.set_up(config, tmp_path / "all", None)
     with Stop() as stop:
         done = driver.run(work, stop)
     x = jnp.asarray(work.images.images / 255.0, jnp.float32)
-    assert {job.attack for job in done} == {"clean", *ATTACKS}
+    assert {job.attack for job in done} == {"clean", *names}
     for job, found in done.items():
         moved = np.abs(found["x_adv"] - x)
         assert moved.max() <= job.radius + 1e-6, job.name
         assert (moved.max() > 0.01) == (job.attack != "clean"), job.name
         assert found["probabilities"].shape == (16, 2, 2)
+
+
+def bare(root, **changes):
+    """A classifier without a purifier; no score is named."""
+    config = evaluation(root, pictured=0, score="", **changes)
+    defence = dataclasses.replace(config.defence, method="none")
+    return dataclasses.replace(config, defence=defence)
+
+
+def test_autoattack_runs_on_a_bare_classifier_and_resumes(root, tmp_path):
+    budget = Attack(steps=3, queries=4)
+    names = ("autoattack_standard",)
+    config = bare(root, attacks=names, autoattack_standard=budget, radius=0.05)
+    work = driver.set_up(config, tmp_path / "stopped", None)
+    stop = StopAfter(tmp_path / "stopped", 5)
+    assert driver.run(work, stop) is None
+    for folder in (tmp_path / "stopped", tmp_path / "whole"):
+        assert command.evaluate(config, folder, None, "the command")
+    assert_same_record(tmp_path / "stopped", tmp_path / "whole")
+    summary = json.loads((tmp_path / "whole" / "summary.json").read_text())
+    rows = [(r["model"], r["attack"], r["gradient"]) for r in summary["attacks"]]
+    title = "AutoAttack standard"
+    assert rows == [
+        ("undefended", "no attack", "none"),
+        ("undefended", title, "exact"),
+    ]
+    (note,) = summary["notes"]
+    assert note.startswith(f"{title} at radius 0.05: clean broke")
+    assert "apgd-t broke" in note and "square broke" in note
+    worst = driver.run(driver.set_up(config, tmp_path / "whole", None), Stop())
+    clean, attacked = worst.values()
+    right = [found["bare"] == work.images.labels for found in (clean, attacked)]
+    assert right[1].sum() < right[0].sum()
+    assert (attacked["distance"] <= 0.05 + 1e-6).all()
+
+
+def test_a_known_key_is_the_key_that_answers(root, tmp_path):
+    """With no step at all the answers are those to the clean image, key by key."""
+    still = dataclasses.replace(TINY, step_size=0.0)
+    config = evaluation(root, attacks=("fixed_key",), fixed_key=still, pictured=0)
+    work = driver.set_up(config, tmp_path / "known", None)
+    with Stop() as stop:
+        clean, known = driver.run(work, stop).values()
+    for rule in ("probabilities", "logits", "vote"):
+        np.testing.assert_array_equal(clean[rule], known[rule])
+    assert (known["distance"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("attacks", ("hammer",), "needs defence.method=adaptive"),
+        ("threat", "L1", "takes Linf or L2; for L1"),
+    ],
+)
+def test_attacks_that_do_not_fit_are_refused(root, tmp_path, path, value, words):
+    config = change(bare(root, attacks=("apgd",)), [path], value)
+    with pytest.raises(ValueError, match=words):
+        driver.set_up(config, tmp_path / "refused", None)
 
 
 @pytest.mark.parametrize(
