@@ -74,9 +74,9 @@ def fab(
             of it and one more evaluation.
         threat: `Linf`, `L2` or `L1`.
         limits: [T], the largest pull a to the image; `fab_limits(100)` is published.
-        starts: [R], where each run begins: at a random point at this share of the
-            radius. None is one run from the image itself; restarts are published
-            with 0.5.
+        starts: [R], where each run begins: this share of the way to a random point
+            `at_surface`. None is one run from the image itself; restarts are published
+            with 0.5 (and for L1 with a direction that is not sparse).
         eta: length of a step, in steps to the plane.
         beta: length of a wrong perturbation after its step back.
 

@@ -153,7 +153,7 @@ def test_each_attack_sees_only_what_still_stands_and_compiles_once():
     parts = {"weak": step("weak", 0.05, 0.35), "strong": step("strong", 0.2, 0.45)}
     parts |= {"third": step("third", 0.3, 0.15), "wide": step("wide", 0.15, 0.55)}
     found = run_auto(
-        *(KEY, images, labels, parts, Partial(bright), devices.mesh(1)), chunk=2
+        *(KEY, images, labels, parts, Partial(bright), devices.mesh(1)), chunk=4
     )
     by = ["strong"] * 4 + ["wide", "", "clean"]
     assert found.broken_by.tolist() == by
