@@ -171,6 +171,22 @@ def test_without_iterations_it_returns_its_start():
     np.testing.assert_allclose(found, start, atol=1e-7)
 
 
+def detour(key, x):
+    """From 0.5 to 0.8 cross-entropy rises, while a wrong answer becomes right."""
+    t = (jnp.mean(x) - 0.5) / 0.3
+    return jnp.log(jnp.stack([0.45 - 0.11 * t, 0.5 - 0.17 * t, 0.05 + 0.28 * t]))
+
+
+def test_a_wrong_answer_on_the_way_is_kept_by_the_margin():
+    x, start = jnp.full((1, 1, 1), 0.5), Partial(attack.at_image)
+    arguments = (KEY, x, LABEL, Partial(detour), Linf(0.3), jnp.zeros(3, bool))
+    highest = attack.apgd(*arguments, start=start)
+    kept = attack.apgd(*arguments, start=start, keep=Partial(classify.margin))
+    np.testing.assert_allclose([highest.mean(), kept.mean()], [0.8, 0.5], atol=1e-6)
+    assert classify.margin(detour(None, highest), LABEL) < 0
+    assert classify.margin(detour(None, kept), LABEL) > 0
+
+
 def noisy_model(key, x):
     return bent_classifier()(x + 0.3 * jax.random.normal(key, x.shape))
 

@@ -12,7 +12,7 @@ from oracles import SHAPE, image, weights
 
 from purifax import attack
 from purifax.attack.square import _bump
-from purifax.threat import L2, Linf
+from purifax.threat import L1, L2, Linf
 
 KEYS = jax.random.split(jax.random.key(2), 12)
 LABEL = jnp.array(0)
@@ -215,3 +215,19 @@ def test_a_patch_that_breaks_the_model_is_not_taken():
     first = many(KEYS, x, Partial(model), Linf(0.2), jnp.zeros(0))
     fine = (first >= 0.45).all((1, 2, 3))
     np.testing.assert_array_equal(found[fine] >= 0.45, True)
+
+
+def test_l1_is_l2_with_lengths_in_l1():
+    shares = np.full(12, np.float32(9 / GREY[..., 0].size))
+    for count in (0, 12):
+        found = run(L1(2.0), shares[:count]) - 0.5
+        np.testing.assert_allclose(np.abs(found).sum((1, 2, 3)), 2.0, rtol=1e-4)
+    assert (gain(run(L1(2.0), shares)) > gain(run(L1(2.0), shares[:0])) + 0.1).any()
+    bump = np.asarray(_bump(jnp.indices((5, 5)), 5, jnp.float32, 1))
+    np.testing.assert_allclose([bump[:2].sum(), bump[2:].sum()], [0.5, -0.5], rtol=1e-5)
+    far = many(
+        *(KEYS[:4], image(), Partial(offset_model, w=weights()[0], noise=0.0)),
+        *(L1(1.0), np.full(60, 1 / 16, np.float32)),
+    )
+    moved = np.abs(far - np.asarray(image())).sum((1, 2, 3))
+    assert moved.max() <= 1 + 1e-5 and far.min() >= 0 and far.max() <= 1

@@ -117,40 +117,62 @@ def components(
     if version in ("rand", "stochastic"):
         seen = Partial(each, model=seen, draws=jnp.arange(draws))
         judge = Partial(each, model=judge, draws=jnp.arange(judged))
-    climb, checkpoints = _climb(version, threat, iterations, judge)
     common: dict[str, Any] = {"model": seen, "threat": threat}
-    ascent = {**common, "checkpoints": checkpoints}
-    restarts = _restarts(version, threat)
-    targets = jnp.arange(min(TARGETS, num_classes - 1))
-    few = TARGETS_L1 if isinstance(threat, L1) and version == "standard" else TARGETS
-    towards = Partial(targeted_dlr if num_classes > 3 else targeted_margin)
-    limits = fab_limits(iterations)
-    starts = jnp.append(jnp.zeros(1), jnp.full(RESTARTS - 1, 0.5))
+    known = _ascents(version, threat, num_classes, common, judge, iterations)
+    known |= _others(version, num_classes, common, iterations, queries)
+    return {name: known[name] for name in _names(version, num_classes)}
+
+
+def _ascents(
+    version: str,
+    threat: Linf | L2 | L1,
+    num_classes: int,
+    common: dict[str, Any],
+    judge: Model,
+    iterations: int,
+) -> dict[str, Attack]:
+    """The components that are Auto-PGD."""
+    climb, checkpoints = _climb(version, threat, iterations, judge)
+    sparse = isinstance(threat, L1) and version == "standard"
+    restarts = RESTARTS if version == "plus" or sparse else 1
+    targets = min(TARGETS_L1 if sparse else TARGETS, num_classes - 1)
     known = {
-        "apgd-ce": _again(
-            Partial(climb, **ascent, loss=Partial(cross_entropy)), judge, restarts
-        ),
-        "apgd-dlr": _again(
-            Partial(climb, **ascent, loss=Partial(dlr)), judge, restarts
-        ),
-        "apgd-t": Partial(
-            apgd_targeted,
-            **ascent,
-            climb=climb,
-            judge=judge,
-            ranks=targets[:few],
-            loss=towards,
-        ),
-        "fab": Partial(
-            fab,
-            **common,
-            limits=limits,
-            starts=starts if version == "plus" else jnp.zeros(1),
-        ),
-        "fab-t": Partial(fab_targeted, **common, limits=limits, ranks=targets),
+        name: _again(
+            Partial(climb, **common, checkpoints=checkpoints, loss=Partial(loss)),
+            judge,
+            restarts,
+        )
+        for name, loss in (("apgd-ce", cross_entropy), ("apgd-dlr", dlr))
+    }
+    towards = Partial(
+        apgd_targeted,
+        **common,
+        checkpoints=checkpoints,
+        climb=climb,
+        judge=judge,
+        ranks=jnp.arange(targets),
+        loss=Partial(targeted_dlr if num_classes > 3 else targeted_margin),
+    )
+    return {**known, "apgd-t": towards}
+
+
+def _others(
+    version: str,
+    num_classes: int,
+    common: dict[str, Any],
+    iterations: int,
+    queries: int,
+) -> dict[str, Attack]:
+    """FAB and Square."""
+    limits = fab_limits(iterations)
+    again = RESTARTS - 1 if version == "plus" else 0
+    starts = jnp.append(jnp.zeros(1), jnp.full(again, 0.5))
+    ranks = jnp.arange(min(TARGETS, num_classes - 1))
+    return {
+        "fab": Partial(fab, **common, limits=limits, starts=starts),
+        "fab-t": Partial(fab_targeted, **common, limits=limits, ranks=ranks),
         "square": Partial(square, **common, shares=square_shares(queries)),
     }
-    return {name: known[name] for name in _names(version, num_classes)}
 
 
 def _check(
@@ -175,12 +197,7 @@ def _names(version: str, num_classes: int) -> list[str]:
     if num_classes == 2:
         names = ["fab" if name == "fab-t" else name for name in names]
         names = [name for name in names if name not in ("apgd-dlr", "apgd-t")]
-    return list(dict.fromkeys(names))
-
-
-def _restarts(version: str, threat: Linf | L2 | L1) -> int:
-    many = version == "plus" or (version == "standard" and isinstance(threat, L1))
-    return RESTARTS if many else 1
+    return list(dict.fromkeys(names))  # fab once
 
 
 def _climb(

@@ -74,9 +74,9 @@ def fab(
             of it and one more evaluation.
         threat: `Linf`, `L2` or `L1`.
         limits: [T], the largest pull a to the image; `fab_limits(100)` is published.
-        starts: [R], where each run begins: at a random point at this share of the
-            radius. None is one run from the image itself; restarts are published
-            with 0.5.
+        starts: [R], where each run begins: this share of the way to a random point
+            `at_surface`. None is one run from the image itself; restarts are published
+            with 0.5 (and for L1 with a direction that is not sparse).
         eta: length of a step, in steps to the plane.
         beta: length of a wrong perturbation after its step back.
 
@@ -200,8 +200,9 @@ def _step(
     i, limit = at
     k_plane, k_check = jax.random.split(jax.random.fold_in(key, i))
     gap, w = plane(k_plane, run.x, label, threat)
-    d_1 = step_to_plane(run.x, w, gap, threat)
-    d_2 = step_to_plane(x, w, gap + jnp.vdot(w, x - run.x), threat)
+    gaps = jnp.stack([gap, gap + jnp.vdot(w, x - run.x)])
+    both = jax.vmap(lambda t, gap: step_to_plane(t, w, gap, threat))
+    d_1, d_2 = both(jnp.stack([run.x, x]), gaps)
     far_1, far_2 = (jnp.maximum(threat.distance(d, 0.0 * d), 1e-8) for d in (d_1, d_2))
     a = jnp.minimum(far_1 / (far_1 + far_2), limit).astype(x.dtype)
     moved = (1.0 - a) * (run.x + eta * d_1) + a * (x + eta * d_2)

@@ -20,6 +20,9 @@ from purifax.threat import L1, L2, Linf, Threat
 
 __all__ = ["slope_length", "step_to_plane"]
 
+_HALVINGS = 30
+"""Beyond the digits of float32."""
+
 
 def step_to_plane(t: Array, w: Array, gap: Array, threat: Threat) -> Array:
     """The shortest d with w . d = -gap and t + d in the box.
@@ -52,7 +55,7 @@ def step_to_plane(t: Array, w: Array, gap: Array, threat: Threat) -> Array:
     elif isinstance(threat, L2):
         some = jnp.where(size > 0, size, 1.0)
         level = _level(jnp.square(size), room / some, need)
-        move = jnp.minimum(jnp.where(size > 0, level * size, 0.0), room)
+        move = jnp.minimum(level * size, room)
     elif isinstance(threat, L1):
         move = _one_by_one(size, room, need)
     else:
@@ -76,19 +79,28 @@ def slope_length(w: Array, threat: Threat) -> Array:
 
 
 def _level(rates: Array, ends: Array, need: Array) -> Array:
-    """The level l with sum of rates min(l, ends) = need, []; infinite if there is none.
+    """The level l with sum of rates min(l, ends) = need, []; the largest end if none.
+
+    Halving finds between which ends it lies; there the sum is linear. Sorting the ends
+    would do as well, and takes ten times as long on a CPU.
 
     Args:
         rates, ends: [D], not negative.
     """
-    ends, rates = jax.lax.sort((ends, rates), num_keys=1)
-    full = jnp.cumsum(rates * ends) - rates * ends  # of those that end before
-    open_ = jnp.cumsum(rates[::-1])[::-1]  # rates of this and all later ones
-    reached = full + open_ * ends >= need
-    here = jnp.arange(ends.shape[0]) == jnp.argmax(reached)
-    full, open_ = (jnp.sum(jnp.where(here, v, 0.0)) for v in (full, open_))
-    level = (need - full) / jnp.where(open_ > 0, open_, 1.0)
-    return jnp.where(jnp.any(reached), level, jnp.inf)
+
+    def halve(_: Array, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bounds
+        middle = 0.5 * (low + high)
+        enough = jnp.sum(rates * jnp.minimum(middle, ends)) >= need
+        return jnp.where(enough, low, middle), jnp.where(enough, middle, high)
+
+    top = jnp.max(ends)
+    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, (0.0 * top, top))
+    ended = ends <= 0.5 * (low + high)
+    full = jnp.sum(jnp.where(ended, rates * ends, 0.0))
+    growing = jnp.sum(jnp.where(ended, 0.0, rates))
+    level = (need - full) / jnp.where(growing > 0, growing, 1.0)
+    return jnp.where(growing > 0, jnp.clip(level, low, high), high)
 
 
 def _one_by_one(size: Array, room: Array, need: Array) -> Array:

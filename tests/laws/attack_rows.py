@@ -8,11 +8,13 @@ from laws.parts import (
     DRAWS,
     LABEL,
     LINF,
+    SPARSE,
     STEPS,
     Row,
     adaptive,
     eot,
     labelled,
+    light,
     pgd,
 )
 
@@ -43,6 +45,10 @@ def noised_once(p):
 def _first_answer(key, x, fn):
     k_attack, k_answers = jax.random.split(key)
     return fn(k_attack, x, LABEL, k_answers)[0][0]
+
+
+def tried(p, verb, threat, **more):
+    return labelled(verb, p, model=light(p), threat=threat, **more)
 
 
 ATTACKS = [
@@ -186,4 +192,48 @@ ATTACKS = [
     ),
     Row("square_linf", lambda p: square(p, LINF), threat=LINF, smooth=False),
     Row("square_l2", lambda p: square(p, BALL), threat=BALL, smooth=False),
+    Row(
+        "apgd_l1",
+        lambda p: tried(
+            p, attack.apgd_l1, SPARSE, checkpoints=jnp.array([True, False, True])
+        ),
+        threat=SPARSE,
+        smooth=False,
+    ),
+    Row(
+        "apgd_l1_shrinking",
+        lambda p: tried(
+            p,
+            attack.apgd_l1_shrinking,
+            SPARSE,
+            checkpoints=jnp.array([True, False, True, True]),
+            radii=jnp.array([2.0, 2.0, 1.0, 1.0]),
+        ),
+        threat=SPARSE,
+        smooth=False,
+    ),
+    Row(
+        "fab",
+        lambda p: tried(p, attack.fab, LINF, limits=attack.fab_limits(2)),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row(
+        "fab_targeted",
+        lambda p: tried(
+            p,
+            attack.fab_targeted,
+            BALL,
+            limits=attack.fab_limits(2),
+            ranks=jnp.arange(2),
+        ),
+        threat=BALL,
+        smooth=False,
+    ),
+    Row(
+        "random_search",
+        lambda p: tried(p, attack.random_search, SPARSE, tries=jnp.arange(3)),
+        threat=SPARSE,
+        smooth=False,
+    ),
 ]
