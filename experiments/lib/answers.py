@@ -13,10 +13,11 @@ from jax.tree_util import Partial
 import purifax
 from experiments.lib import defence as defences
 from experiments.lib.attacks import World
-from purifax import classify, purify
+from purifax import backward, classify, purify
+from purifax.attack import fixed_key as known_noise
 from purifax.types import Classifier, Model, Purifier
 
-__all__ = ["answers", "climb", "mapped", "once"]
+__all__ = ["answers", "climb", "fixed_key", "mapped", "once"]
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
@@ -65,6 +66,38 @@ def _answers(
         lambda k: classify.curves(runs(jax.random.fold_in(key, k), x)), keys
     )
     return {"bare": jnp.argmax(classifier(x)), "norm": norm(x), **rules}
+
+
+def fixed_key(world: World, attack: Callable[..., Array], keys: int) -> Partial:
+    """`(key, x, label, secret) -> dict`: the answers when the noise was known.
+
+    "x_adv": [M, H, W, C], one for each of M keys; for each pooling rule [M, S], as in
+    `answers`. With `secret` the key that `answers` is given for this image, answer m
+    is under the same noise in both.
+
+    Args:
+        attack: `(key, x, label, *, model) -> x_adv`, on every run's logits [S, K].
+    """
+    model = defences.run(backward.exact(world.purifier()), world.classifier)
+    return Partial(
+        _fixed_key,
+        attack=attack,
+        runs=defences.ensemble(world.defence, model, classify.each),
+        keys=jnp.arange(keys),
+    )
+
+
+def _fixed_key(
+    key: Array,
+    x: Array,
+    label: Array,
+    secret: Array,
+    attack: Callable[..., Array],
+    runs: Model,
+    keys: Array,
+) -> dict[str, Array]:
+    x_adv, logits = known_noise(key, x, label, secret, attack, runs, keys)
+    return {"x_adv": x_adv, **jax.vmap(classify.curves)(logits)}
 
 
 def climb(world: World) -> Partial:

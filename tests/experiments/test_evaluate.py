@@ -7,12 +7,13 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from jax.tree_util import Partial
 from small import TINY, evaluation, train
 
 from experiments import evaluate as command
+from experiments.lib import answers, gradient_proof, memory, report
 from experiments.lib import config as configlib
 from experiments.lib import evaluation as driver
-from experiments.lib import gradient_proof, memory, report
 from experiments.lib.config_evaluation import ATTACKS
 from experiments.lib.parts import Parts
 from experiments.lib.stop import Stop
@@ -164,6 +165,26 @@ def test_attacks_and_answers_use_different_keys(root, tmp_path):
     work = driver.set_up(evaluation(root), tmp_path / "keys", None)
     keys = [work.k_attacks, work.k_answers, work.k_pictures, work.k_proof]
     assert len({tuple(np.asarray(jax.random.key_data(key))) for key in keys}) == 4
+
+
+def test_answers_to_known_noise_are_paired_with_the_others(root, tmp_path):
+    """An attack that stays put gets, key by key, the answers of the clean image."""
+    work = driver.set_up(evaluation(root), tmp_path / "known", None)
+    index = jnp.arange(8)
+    x = jnp.asarray(work.images.images[:8] / 255.0, jnp.float32)
+    label = jnp.asarray(work.images.labels[:8])
+    secrets = jax.vmap(lambda i: jax.random.fold_in(work.k_answers, i))(index)
+
+    def stay(key, x, label, model):
+        return x
+
+    told = answers.mapped(answers.answers(work.world, 2), work.mesh)
+    known = answers.fixed_key(work.world, Partial(stay), 2)
+    clean = told(work.k_answers, index, x)
+    found = answers.mapped(known, work.mesh)(work.k_attacks, index, x, label, secrets)
+    assert found["x_adv"].shape == (8, 2, 8, 8, 1)
+    for rule in ("logits", "probabilities", "vote"):
+        np.testing.assert_array_equal(found[rule], clean[rule])
 
 
 def test_every_attack_runs_and_stays_in_its_set(root, tmp_path):
