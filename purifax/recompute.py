@@ -32,7 +32,12 @@ from jax import numpy as jnp
 __all__ = ["LONG", "Scan", "auto", "each_step", "nested", "stored", "witness"]
 
 LONG = 256
-"""Steps from which `auto` nests."""
+"""Steps from which `auto` nests.
+
+ADP on one CIFAR-10 image with a small score network and classifier takes, in MiB by the
+compiler on a CPU, 5.0, 7.3 and 15.5 for 100, 300 and 1,000 steps recomputed one by one,
+and 4.0, 4.2 and 4.5 nested; storing everything takes 408 for 100 steps.
+"""
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 """`step(carry, x) -> (carry, y)`."""

@@ -212,6 +212,20 @@ def test_grafting_sends_the_shared_direction_back_through_the_leader():
     assert len(set(jnp.sign(signs(5)).tolist())) == 2
 
 
+def test_the_leader_is_of_the_group_that_gains_most():
+    """Three draws as they are, one mirrored and first: its chain is not the one."""
+
+    def hollow(x):
+        v = jnp.sum(W * (x - 0.5))
+        return jnp.stack([0.5 - v**2, jnp.zeros(())])
+
+    keys = jax.vmap(lambda d: jax.random.fold_in(KEY, d))(jnp.arange(20))
+    kept = np.asarray(jax.vmap(lambda k: mirrored(k, jnp.array(1.5)) > 0.5)(keys))
+    draws = jnp.array([*np.flatnonzero(~kept)[:1], *np.flatnonzero(kept)[:3]])
+    slope = attack.graft(KEY, X + 0.1 * W, LABEL, mirrored, hollow, Linf(R), draws)
+    np.testing.assert_array_equal(jnp.sign(slope), jnp.sign(W))
+
+
 def curved(x):
     """Class 0 near grey alone: the two kinds fall on opposite sides."""
     v = jnp.sum(W * (x - 0.5))

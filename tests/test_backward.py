@@ -9,7 +9,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, mixture
 
-from purifax import backward, classify, noise, purify, score
+from purifax import backward, classify, noise, purify, recompute, sample, score
 
 KEY = jax.random.key(21)
 LEVELS = (0.3, 0.25, 0.2)
@@ -80,12 +80,69 @@ PURIFIERS = {
 }
 
 
+def chain(key, x, levels, scan):
+    """A Langevin chain at falling levels, as a purifier."""
+    return sample.langevin(key, x, hill(), levels, 0.1 * levels, scan=scan)[0]
+
+
+def toward_its_noised_self(key, x, scan=recompute.each_step, order=2):
+    """A guided purifier: each step follows the gradient of a distance, and more.
+
+    Guidance is the gradient in y of |g(y) - g(x)|^2 / 2 with g a curved map, so the
+    step contains a derivative, and the exact gradient a second one. With `order=1`
+    guidance is a constant to the gradient, as in code that forgets it.
+    """
+
+    def seen(y):
+        return jnp.sin(2 * y) + jnp.roll(y, 1, axis=0) ** 2
+
+    start = noise.gaussian(key, x, 0.03)
+
+    def step(y, level):
+        guide = jax.grad(lambda z: jnp.sum(jnp.square(seen(z) - seen(x))) / 2)(y)
+        guide = guide if order == 2 else jax.lax.stop_gradient(guide)
+        return y + level**2 * hill()(y, level) - 0.3 * guide, None
+
+    return scan(step, start, jnp.array(LEVELS))[0]
+
+
+def first_order(key, x):
+    return toward_its_noised_self(key, x, order=1)
+
+
+PURIFIERS["guided"] = lambda: Partial(toward_its_noised_self)
+PURIFIERS["guided_nested"] = lambda: Partial(
+    toward_its_noised_self, scan=Partial(recompute.nested)
+)
+PURIFIERS["nested"] = lambda: adaptive(
+    (*LEVELS, 0.15, 0.1), scan=Partial(recompute.nested), rate=0.1
+)
+PURIFIERS["langevin_nested"] = lambda: Partial(
+    chain, scan=Partial(recompute.nested), levels=jnp.array((*LEVELS, 0.15, 0.1))
+)
+PURIFIERS["rounds_nested"] = lambda: Partial(
+    purify.rounds,
+    purifier=adaptive(LEVELS[:2], rate=0.1),
+    sigmas=jnp.array([0.03, 0.02]),
+    scan=Partial(recompute.nested),
+)
+
+
 @pytest.mark.parametrize("name", PURIFIERS)
 def test_gradient_of_a_purifier_is_its_finite_difference(name, float64):
     purifier = backward.exact(PURIFIERS[name]())
     cotangent = jax.random.normal(jax.random.key(2), SHAPE)
     gradient = agrees_with_differences(purifier, grey(), cotangent)
     assert jnp.linalg.norm(gradient - cotangent) > 0.05 * jnp.linalg.norm(cotangent)
+
+
+def test_a_guided_gradient_without_second_order_terms_is_another_one(float64):
+    cotangent = jax.random.normal(jax.random.key(2), SHAPE)
+    exact = Partial(toward_its_noised_self)
+    value, gradient = pull_back(exact, KEY, grey(), cotangent)
+    same, first = pull_back(Partial(first_order), KEY, grey(), cotangent)
+    np.testing.assert_allclose(value, same, rtol=1e-12)
+    assert jnp.linalg.norm(first - gradient) > 0.1 * jnp.linalg.norm(gradient)
 
 
 @pytest.mark.parametrize(

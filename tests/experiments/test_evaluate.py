@@ -12,9 +12,10 @@ from small import TINY, evaluation, train
 from experiments import evaluate as command
 from experiments.lib import config as configlib
 from experiments.lib import evaluation as driver
-from experiments.lib import report
+from experiments.lib import gradient_proof, memory, report
 from experiments.lib.attack_checks import AUTO
 from experiments.lib.config_evaluation import ATTACKS, Attack
+from experiments.lib.parts import Parts
 from experiments.lib.stop import Stop
 
 
@@ -62,6 +63,52 @@ def test_both_models_are_in_the_summary_under_every_attack(finished):
     assert found == {(model, title) for model in models for title in titles}
     assert summary["seconds"] > 0
     assert set(summary["hashes"]) == {"images", "score", "classifier", "surrogate"}
+
+
+def test_the_exact_gradient_is_proven_and_the_figures_are_kept(finished):
+    summary = json.loads((finished / "summary.json").read_text())
+    found = summary["gradient"]
+    assert found["states"] == 2 and found["length"] > 0
+    assert found["same_states"] and found["same_when_stored"] and found["slopes_agree"]
+    assert 0 <= found["median"] <= found["worst"]
+    (line,) = (c for c in summary["checks"] if c["name"].startswith("The exact grad"))
+    assert line["status"] == "pass" and "2 recomputed states" in line["text"]
+    assert report.read(finished).gradient == found
+    first = min(times(finished).items(), key=lambda item: item[1])[0]
+    assert first.stem == gradient_proof.PART
+
+
+def test_a_proof_is_wanted_where_an_exact_gradient_is_followed(root, tmp_path):
+    config = evaluation(root)
+    for attacks, swept, wanted in (
+        (("blind", "apgd"), (), True),
+        (("blind",), ("exact",), True),
+        (("blind", "bpda", "held"), ("spsa",), False),
+    ):
+        named = dataclasses.replace(config, attacks=attacks, swept=swept)
+        assert gradient_proof.wanted(named) is wanted
+    assert gradient_proof.proof(Parts(tmp_path)) == {}
+
+
+def test_a_defence_without_a_chain_is_proven_too(root, tmp_path):
+    config = change(evaluation(root), ["defence", "method"], "one_step")
+    work = driver.set_up(config, tmp_path / "one", None)
+    parts = Parts(work.folder)
+    gradient_proof.prove(parts, work.k_proof, work.world, work.images)
+    found = gradient_proof.proof(parts)
+    assert found["states"] == 0 and found["same_states"] and found["slopes_agree"]
+
+
+def test_the_memory_of_the_gradient_is_tabled_by_steps(root, tmp_path, capsys):
+    found = memory.measure(evaluation(root), tmp_path, None, steps=(4, 64))
+    few, many = found["bytes"]["4"], found["bytes"]["64"]
+    assert many["stored"] > 8 * few["stored"]
+    assert many["nested"] <= many["each step"] < many["stored"] / 4
+    assert json.loads((tmp_path / "gradient_memory.json").read_text()) == found
+    assert "steps      stored   each step      nested   MiB" in capsys.readouterr().out
+    flat = change(evaluation(root), ["defence", "method"], "one_step")
+    with pytest.raises(ValueError, match="no chain whose steps could grow"):
+        memory.measure(flat, tmp_path, None)
 
 
 def test_the_same_command_again_computes_nothing_and_changes_nothing(finished, root):
@@ -117,8 +164,8 @@ def test_the_chunk_changes_nothing(finished, root):
 def test_attacks_and_answers_use_different_keys(root, tmp_path):
     work = driver.set_up(evaluation(root), tmp_path / "keys", None)
     keys = [work.k_attacks, work.k_answers, work.k_pictures]
-    keys += [work.k_probe, work.k_surface]
-    assert len({tuple(np.asarray(jax.random.key_data(key))) for key in keys}) == 5
+    keys += [work.k_probe, work.k_surface, work.k_proof]
+    assert len({tuple(np.asarray(jax.random.key_data(key))) for key in keys}) == 6
 
 
 def test_every_attack_runs_and_stays_in_its_set(root, tmp_path):

@@ -416,6 +416,54 @@ def test_a_check_answers_to_what_it_checks(name, changed, expected):
     assert status(name, example(results=(one,), sweep=()))[0] == expected
 
 
+PROOF = {
+    "length": 3.0,
+    "states": 10.0,
+    "state_gap": 0.0,
+    "stored_gap": 2e-7,
+    "width": 0.001,
+    "median": 0.004,
+    "worst": 0.03,
+    "same_states": True,
+    "same_when_stored": True,
+    "slopes_agree": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "words"),
+    [
+        ({}, "pass", "10 recomputed states equal the stored ones bit for bit"),
+        ({}, "pass", "0.4% of its length in the median and by 3.0% in the worst"),
+        ({"state_gap": 6e-9}, "pass", "to 6e-09; the gradient"),
+        ({"same_states": False}, "warning", "Contradicted by the states."),
+        (
+            {"same_when_stored": False, "slopes_agree": False, "median": math.nan},
+            "warning",
+            "Contradicted by recomputation, the finite differences.",
+        ),
+    ],
+)
+def test_the_proof_of_the_gradient_is_a_line_of_the_checklist(changed, expected, words):
+    evaluation = example(gradient=PROOF | changed)
+    state, text = status("program that answers", evaluation)
+    assert state == expected and words in text
+    warned = any(
+        "program that answers" in said for said in read_out(**vars(evaluation))
+    )
+    assert warned is (expected == "warning")
+
+
+def test_without_a_proof_the_checklist_says_so(tmp_path):
+    assert status("program that answers", example())[0] == "not run"
+    report.write(tmp_path, example(gradient=PROOF))
+    assert report.read(tmp_path).gradient == PROOF
+    stored = json.loads((tmp_path / "summary.json").read_text())
+    del stored["gradient"]
+    (tmp_path / "summary.json").write_text(json.dumps(stored))
+    assert report.read(tmp_path).gradient == {}, "of an earlier version"
+
+
 @pytest.mark.parametrize(("left", "expected"), [(0.9, "warning"), (0.3, "pass")])
 def test_the_sweep_is_checked(left, expected):
     sweep = (result("defended", "exact PGD+EOT", "exact", left, radius=0.5),)
