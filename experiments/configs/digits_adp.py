@@ -34,7 +34,7 @@ def config() -> Evaluation:
         keys=3,
         chunk=50,
         blind=Attack(steps=40),
-        bpda=Attack(steps=20, eot=5),
-        exact=Attack(steps=20, eot=5),
+        bpda=Attack(steps=15, eot=5),
+        exact=Attack(steps=15, eot=5),
         probed=16,
     )
