@@ -2,7 +2,9 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from purifax import nets, weights
@@ -59,3 +61,13 @@ def test_what_is_written_says_what_the_network_is_for(tmp_path):
         [8, 8, 1],
         "classifier",
     )
+
+
+def test_a_network_from_elsewhere_is_saved_and_loaded(tmp_path):
+    module, x = nets.MLP(num_classes=3, widths=(4,)), jnp.full((4, 4, 1), 0.3)
+    network = nets.Network(module, nets.init(jax.random.key(0), module, x))
+    weights.save(tmp_path / "mine", network, x.shape, "classifier")
+    np.testing.assert_array_equal(weights.load(tmp_path / "mine")(x), network(x))
+    assert weights.image_shape(tmp_path / "mine") == x.shape
+    with pytest.raises(FileExistsError, match="mine has a checkpoint already"):
+        weights.save(tmp_path / "mine", network, x.shape, "classifier")

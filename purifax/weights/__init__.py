@@ -21,7 +21,7 @@ import jax.numpy as jnp
 
 from purifax import nets
 
-__all__ = ["describe", "image_shape", "load", "rebuild", "write"]
+__all__ = ["describe", "image_shape", "load", "rebuild", "save", "write"]
 
 
 def load(workdir: str | pathlib.Path, step: int | None = None) -> nets.Network:
@@ -68,6 +68,33 @@ def write(
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(words, indent=2) + "\n")
     part.replace(path)
+
+
+def save(
+    workdir: str | pathlib.Path,
+    network: nets.Network,
+    shape: Sequence[int],
+    role: str,
+) -> None:
+    """Makes a work directory of a network from elsewhere, so commands can name it.
+
+    Args:
+        workdir: a new folder, or one without a checkpoint.
+        shape: of one image, (H, W, C).
+        role: "score" (it gives the scaled score) or "classifier".
+
+    Raises:
+        FileExistsError: the folder has a checkpoint already.
+    """
+    import orbax.checkpoint as ocp
+
+    folder = pathlib.Path(workdir).absolute()
+    if any((folder / "checkpoints").glob("*")):
+        raise FileExistsError(f"{workdir} has a checkpoint already.")
+    with ocp.CheckpointManager(folder / "checkpoints") as manager:
+        item = ocp.args.StandardSave(network.variables)
+        manager.save(0, args=ocp.args.Composite(ema=item))
+    write(folder, network.module, shape, role)
 
 
 def describe(module: nn.Module) -> dict[str, Any]:
