@@ -16,7 +16,7 @@ from experiments.lib.attacks import World
 from purifax import classify, purify
 from purifax.types import Classifier, Model, Purifier
 
-__all__ = ["answers", "climb", "mapped", "once"]
+__all__ = ["answers", "classes", "climb", "mapped", "once"]
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
@@ -45,7 +45,7 @@ def answers(world: World, keys: int) -> Partial:
     """`(key, x) -> dict`: the classes answered for one image, and its score's length.
 
     "bare": [], of the classifier alone; for each pooling rule [M, S], of the first
-    1 .. S runs under each of M keys; "norm": [], |f(x)|.
+    1 .. S runs under each of M keys; "single": [M, S], of each run; "norm": [], |f(x)|.
     """
     purifier = defences.purifier(world.defence, world.score, world.limit, early=True)
     model = defences.run(purifier, world.classifier)
@@ -73,10 +73,16 @@ def _nothing(x: Array) -> Array:
 def _answers(
     key: Array, x: Array, runs: Model, classifier: Classifier, norm: Any, keys: Array
 ) -> dict[str, Array]:
-    rules = jax.lax.map(
-        lambda k: classify.curves(runs(jax.random.fold_in(key, k), x)), keys
-    )
-    return {"bare": jnp.argmax(classifier(x)), "norm": norm(x), **rules}
+    told = jax.lax.map(lambda k: classes(runs(jax.random.fold_in(key, k), x)), keys)
+    return {"bare": jnp.argmax(classifier(x)), "norm": norm(x), **told}
+
+
+def classes(logits: Array) -> dict[str, Array]:
+    """What S runs answer, from their logits [S, K].
+
+    By pooling rule [S], of the first 1 .. S runs; "single": [S], of each run alone.
+    """
+    return {**classify.curves(logits), "single": jnp.argmax(logits, axis=-1)}
 
 
 def climb(world: World) -> Partial:

@@ -85,7 +85,8 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
 
     Returns:
         For each job, by image: "x_adv" [N, H, W, C], "distance" [N], the "norm" of the
-        score [N], and the classes answered: "bare" [N], and by pooling rule [N, M, S];
+        score [N], and the classes answered: "bare" [N], by pooling rule and "single"
+        [N, M, S];
         and the "seconds" [2] spent on the attack and on the answers.
     """
     parts, done = Parts(work.folder), {}

@@ -14,6 +14,7 @@ from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
 from experiments.lib.report_types import (
     AGGREGATIONS,
+    ONE_RUN,
     Curve,
     Evaluation,
     Pictures,
@@ -45,13 +46,13 @@ def findings(
     config = work.config
     main = [job for job in done if not _swept(work, job)]
     swept = [job for job in done if _swept(work, job)]
-    strongest = main[-1]
+    strongest, models = main[-1], _names(work)
     return Evaluation(
         title=title,
         dataset=f"{config.images.name} ({config.images.split})",
         num_classes=len(work.images.names),
-        results=tuple(r for job in main for r in _results(work, job, done)),
-        sweep=tuple(r for job in swept for r in _results(work, job, done)),
+        results=tuple(r for job in main for r in _results(work, job, done, models)),
+        sweep=tuple(r for job in swept for r in _results(work, job, done, models[:2])),
         curves=(*_runs(work, main[:1], done), *_runs(work, main[1:][-1:], done))
         + (*_steps(work, {main[0]: None, strongest: None}, done), *surface),
         pictures=_pictures(work, strongest, done),
@@ -75,35 +76,25 @@ def _swept(work: Run, job: Job) -> bool:
     return job.attack not in work.config.attacks or job.radius != work.config.radius
 
 
-def _results(work: Run, job: Job, done: dict[Job, Arrays]) -> Iterator[Result]:
-    """The job's rows: what it does to the defended model and to the bare one."""
+def _results(
+    work: Run, job: Job, done: dict[Job, Arrays], models: tuple[str, ...]
+) -> Iterator[Result]:
+    """The job's rows: what it does to each of the models."""
     config, found, clean = work.config, done[job], done[work.jobs[0]]
     images = work.images.take(np.arange(job.count))
     title, gradient = ATTACKS.get(job.attack, ("no attack", "none"))
-    # The blind attack is made on the bare classifier; to it, the others are strangers'.
-    bare = {"clean": "none", "blind": "exact"}.get(job.attack, "transfer")
-    alone = config.defence.method == "none"
-    if alone:
-        bare = gradient
-    for model in ("undefended",) if alone else ("undefended", "defended"):
-        defended = model == "defended"
-
-        def classes(told: Arrays, defended: bool = defended) -> jax.Array:
-            rule = told[config.defence.rule][:, :, -1]
-            chosen = rule if defended else told["bare"][:, None]
-            return jnp.asarray(chosen[: job.count])
-
+    for model in models:
         yield Result(
             model=model,
             attack=title,
-            gradient=gradient if defended else bare,
+            gradient=_bare(work, job) if model == "undefended" else gradient,
             threat=config.threat,
             radius=job.radius,
             record=Record(
                 index=jnp.asarray(images.index.astype(np.int32)),
                 label=jnp.asarray(images.labels),
-                clean=classes(clean),
-                attacked=classes(found),
+                clean=_classes(work, clean, model)[: job.count],
+                attacked=_classes(work, found, model)[: job.count],
                 distance=jnp.asarray(found["distance"]),
             ),
             budget=_budget(work, job),
@@ -111,6 +102,33 @@ def _results(work: Run, job: Job, done: dict[Job, Arrays]) -> Iterator[Result]:
             seconds=float(found["seconds"][0 if job.attack != "clean" else 1]),
             evaluations=_evaluations(work, job),
         )
+
+
+def _names(work: Run) -> tuple[str, ...]:
+    """The models there are; "one run" answers with a single purification."""
+    if work.config.defence.method == "none":
+        return ("undefended",)
+    alone = (ONE_RUN,) if work.config.defence.runs > 1 else ()
+    return ("undefended", "defended", *alone)
+
+
+def _bare(work: Run, job: Job) -> str:
+    """The gradient an attack goes by on the bare classifier.
+
+    The blind one is made there; to it, those on the defended model are strangers'.
+    """
+    if work.config.defence.method == "none":
+        return ATTACKS.get(job.attack, ("", "none"))[1]
+    return {"clean": "none", "blind": "exact"}.get(job.attack, "transfer")
+
+
+def _classes(work: Run, told: Arrays, model: str) -> jax.Array:
+    """What a model answers, [N, M]; every run of every key counts for "one run"."""
+    if model == "undefended":
+        return jnp.asarray(told["bare"][:, None])
+    if model == ONE_RUN:
+        return jnp.asarray(told["single"].reshape(len(told["single"]), -1))
+    return jnp.asarray(told[work.config.defence.rule][:, :, -1])
 
 
 def _budget(work: Run, job: Job) -> dict[str, int | float | str]:
@@ -222,6 +240,7 @@ def _models(work: Run) -> dict[str, str]:
             f"{defence.noise} {defence.sigma:g}, {defence.steps} steps, "
             f"{defence.runs} runs pooled by {defence.rule}, then the same classifier"
         ),
+        ONE_RUN: "the defended model with one run an answer, on the same images",
     }
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.lib.report_types import Result, radius_text
+from experiments.lib.report_types import ONE_RUN, Result, radius_text
 from purifax import record as records
 
 __all__ = ["DRAWS", "ORDER", "SEED", "accuracy", "compare", "grouped", "strongest"]
@@ -53,8 +53,10 @@ def compare(results: Sequence[Result]) -> list[dict]:
     "clean", "gain": the defended model first, then the undefended one; on clean
         images, and each under the strongest attack on it of the same radius.
 
+    The model "one run" is left out: it is the defended one with less averaging.
     A comparison without a common image is left out.
     """
+    results = [result for result in results if result.model != ONE_RUN]
     groups = grouped(results)
     found = [
         _compared("order", (weaker, "attacked"), (stronger, "attacked"))

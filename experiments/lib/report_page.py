@@ -25,9 +25,10 @@ FILES = {
 _HOW = (
     "Accuracy is that of one answer: the mean over images and evaluation keys. Vote is "
     "the plurality over all keys, ties counted as wrong. Right every time is the rate "
-    "of images right under every key. Intervals are Wilson's with images as the unit, "
-    "since the keys of one image are not independent; differences are paired, by a "
-    "bootstrap over images."
+    "of images right under every key; sd is the standard deviation of the accuracy "
+    "from key to key. Intervals are Wilson's with images as the unit, since the keys of "
+    "one image are not independent; differences are paired, by a bootstrap over images. "
+    'The model "one run" answers with a single purification; its keys are all runs.'
 )
 
 _ABOUT = {
@@ -162,6 +163,7 @@ def _row(
         "average": average,
         "vote": outcome["vote"],
         "every_key": outcome["every_key"],
+        "deviation": outcome["deviation"],
         "seconds": seconds,
         "left": f"{low:.2f}",
         "width": f"{high - low:.2f}",

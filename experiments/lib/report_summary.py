@@ -9,6 +9,7 @@ An *outcome*, of clean or of attacked images, is
     average     number: mean over images and keys, the accuracy of one evaluation
     vote        number: plurality of all keys, ties counted as wrong
     every_key   number: right under each of the keys
+    deviation   standard deviation over keys of the accuracy under one key; null for one
     worst_of    {m, value, low, high: lists}: right under all of m keys, m = 1..keys
 
 The file:
@@ -149,7 +150,14 @@ def outcome(predictions: ArrayLike, label: ArrayLike, num_classes: int) -> dict:
     }
     value, low, high = (ends.tolist() for ends in measured["worst_of"])
     m = list(range(1, keys + 1))
-    return numbers | {"worst_of": {"m": m, "value": value, "low": low, "high": high}}
+    curve = {"m": m, "value": value, "low": low, "high": high}
+    return numbers | {"deviation": _deviation(predictions, label), "worst_of": curve}
+
+
+def _deviation(predictions: ArrayLike, label: ArrayLike) -> float | None:
+    """Of the accuracies under single keys, with n - 1 in the denominator."""
+    by_key = np.asarray(_correct(predictions, label)).mean(0)
+    return float(np.std(by_key, ddof=1)) if by_key.size > 1 else None
 
 
 @partial(jax.jit, static_argnums=2)

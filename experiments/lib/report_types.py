@@ -15,6 +15,7 @@ from purifax.record import Record
 __all__ = [
     "AGGREGATIONS",
     "GRADIENTS",
+    "ONE_RUN",
     "PICTURES",
     "THREATS",
     "Curve",
@@ -40,6 +41,9 @@ GRADIENTS = {
     "fixed-key": "through every step, the noise of the answer known",
 }
 """What the attacker differentiates, by the names that `Result.gradient` may take."""
+
+ONE_RUN = "one run"
+"""The model that answers with a single run of the defence; shown, not compared."""
 
 THREATS = {"Linf": "L∞", "L2": "L2", "L1": "L1"}
 

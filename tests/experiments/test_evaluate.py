@@ -59,7 +59,7 @@ def test_both_models_are_in_the_summary_under_every_attack(finished):
     summary = json.loads((finished / "summary.json").read_text())
     found = {(row["model"], row["attack"]) for row in summary["attacks"]}
     titles = ["no attack", *(ATTACKS[name][0] for name in ("blind", "exact"))]
-    models = ("undefended", "defended")
+    models = ("undefended", "defended", "one run")
     assert found == {(model, title) for model in models for title in titles}
     assert summary["seconds"] > 0
     assert set(summary["hashes"]) == {"images", "score", "classifier", "surrogate"}
@@ -109,6 +109,18 @@ def test_the_memory_of_the_gradient_is_tabled_by_steps(root, tmp_path, capsys):
     flat = change(evaluation(root), ["defence", "method"], "one_step")
     with pytest.raises(ValueError, match="no chain whose steps could grow"):
         memory.measure(flat, tmp_path, None)
+
+
+def test_one_run_is_the_defence_without_pooling(finished):
+    """Pooling the first of its runs changes nothing: "single" starts the curves."""
+    found = outcomes(finished)
+    single = found["one run/exact PGD+EOT/Linf 0.2/attacked"]
+    assert single.shape == (16, 2 * 2)
+    with np.load(finished / "parts" / "exact-0.2-0.npz") as part:
+        np.testing.assert_array_equal(
+            part["single"][:, :, 0], part["probabilities"][:, :, 0]
+        )
+        np.testing.assert_array_equal(part["single"].reshape(8, 4), single[:8])
 
 
 def test_the_same_command_again_computes_nothing_and_changes_nothing(finished, root):
@@ -262,7 +274,7 @@ def test_every_defence_can_be_evaluated(root, tmp_path, defence):
     )
     folder = tmp_path / "defence"
     assert command.evaluate(config, folder, None, "the command")
-    assert len(report.read(folder).results) == 4
+    assert len(report.read(folder).results) == 6
 
 
 def test_images_that_are_wrong_anyway_may_be_skipped(root, tmp_path):

@@ -48,8 +48,9 @@ def test_the_summary_has_every_attack_on_both_models(folder):
     path = folder / "runs/quickstart/evaluation/summary.json"
     summary = json.loads(path.read_text())
     rows = {(row["model"], row["attack"]) for row in summary["attacks"]}
+    models = ("undefended", "defended", "one run")
     attacks = ("no attack", "blind PGD", "BPDA+EOT", "exact PGD+EOT")
-    assert rows == {(m, a) for m in ("undefended", "defended") for a in attacks}
+    assert rows == {(m, a) for m in models for a in attacks}
     assert summary["seconds"] > 0
 
 

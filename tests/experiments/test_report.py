@@ -138,6 +138,9 @@ def test_the_summary_holds_the_numbers_of_the_record(summary):
     assert found["worst_of"]["value"] == pytest.approx(
         records.worst_of(record.attacked, record.label).tolist()
     )
+    by_key = (record.attacked == record.label[:, None]).mean(0)
+    assert found["deviation"] == pytest.approx(np.std(by_key, ddof=1))
+    assert row["undefended/PGD/Linf 8/255"]["attacked"]["deviation"] is None
     vote = records.vote_of(record.attacked, record.label, KEYS, 3)
     assert found["vote"]["value"] == pytest.approx(float(vote))
     assert row["defended/BPDA+EOT/Linf 8/255"]["clean"]["average"]["value"] == (
