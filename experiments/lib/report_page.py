@@ -26,8 +26,9 @@ _HOW = (
     "Accuracy is that of one answer: the mean over images and evaluation keys. Vote is "
     "the plurality over all keys, ties counted as wrong. Right every time is the rate "
     "of images right under every key; sd is the standard deviation of the accuracy "
-    "from key to key. Intervals are Wilson's with images as the unit, since the keys of "
-    "one image are not independent; differences are paired, by a bootstrap over images. "
+    "from key to key. Intervals are Wilson's with images as the unit, since the keys "
+    "of one image are not independent; differences are paired, by a bootstrap over "
+    "images. "
     'The model "one run" answers with a single purification; its keys are all runs.'
 )
 
