@@ -167,7 +167,8 @@ def each(
     """The model's logits for every draw, [S, K].
 
     Args:
-        draws: [S] integers, folded into the key.
+        draws: [S] integers, folded into the key; or [G, S / G], G groups one after
+            another, whose gradient takes the memory of one group.
         knobs: keywords for the model with a leading axis [S], one entry a draw. Two
             noise levels, half of the runs each (ADP's "multiple noise"), are
             `knobs={"sigma": jnp.repeat(jnp.array([0.1, 0.25]), S // 2)}`.
@@ -180,7 +181,13 @@ def each(
     def one(draw: Array, knob: dict[str, Array]) -> Array:
         return model(jax.random.fold_in(key, draw), x, **knob)
 
-    return jax.vmap(one)(draws, dict(knobs or {}))
+    knobs = dict(knobs or {})
+    if draws.ndim == 1:
+        return jax.vmap(one)(draws, knobs)
+    split = jax.tree.map(lambda k: k.reshape(*draws.shape, *k.shape[1:]), knobs)
+    group = jax.checkpoint(lambda rows: jax.vmap(one)(*rows))
+    logits = jax.lax.map(group, (draws, split))
+    return logits.reshape(draws.size, *logits.shape[2:])
 
 
 def mean_logits(

@@ -215,3 +215,39 @@ def test_the_gradient_of_a_vote_is_zero():
     bound = Partial(classify.vote, model=model, draws=jnp.arange(3))
     slope = jax.grad(lambda x: jnp.sum(jnp.sin(bound(KEY, x))))(image())
     np.testing.assert_array_equal(slope, 0.0)
+
+
+def test_groups_of_draws_are_the_draws_one_group_after_another():
+    draws, sigmas = jnp.arange(6), jnp.linspace(0.1, 0.6, 6)
+
+    @jax.jit
+    def slope(draws):
+        def total(x):
+            knobs = {"sigma": sigmas}
+            logits = classify.each(KEY, x, Partial(model), draws, knobs=knobs)
+            return jnp.sum(logits * jnp.arange(6.0)[:, None]), logits
+
+        return jax.value_and_grad(total, has_aux=True)(image())
+
+    (_, whole), gradient = slope(draws)
+    for groups in (draws.reshape(2, 3), draws.reshape(6, 1)):
+        (_, parts), found = slope(groups)
+        np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_the_gradient_of_groups_takes_the_memory_of_one():
+    def wide(key, x):
+        h = x
+        for _ in range(4):
+            h = jnp.sin(h + jax.random.normal(key, x.shape))
+        return jnp.mean(h, axis=(0, 1))
+
+    def memory(draws):
+        slope = jax.grad(
+            lambda x: jnp.sum(classify.each(KEY, x, Partial(wide), draws) ** 2)
+        )
+        compiled = jax.jit(slope).lower(jnp.ones((32, 32, 3))).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert memory(jnp.arange(64).reshape(16, 4)) < 0.3 * memory(jnp.arange(64))

@@ -115,6 +115,15 @@ def check_budget(name: str, budget: Attack) -> None:
         if getattr(budget, field) < 1:
             got = getattr(budget, field)
             raise ValueError(f"{name}.{field} must be 1 or more; got {got}.")
+    if budget.at_once is not None and not 0 < budget.at_once <= budget.eot:
+        raise ValueError(
+            f"{name}.at_once must be from 1 to {name}.eot={budget.eot}; got "
+            f"{budget.at_once}."
+        )
+    if budget.at_once and budget.eot % budget.at_once:
+        raise ValueError(
+            f"{name}.at_once={budget.at_once} does not divide {name}.eot={budget.eot}."
+        )
     if name in AUTO and budget.queries < 1:
         raise ValueError(f"{name}.queries must be 1 or more; got {budget.queries}.")
     if name == "spsa" and budget.directions < 1:

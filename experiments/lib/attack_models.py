@@ -67,7 +67,9 @@ def seen(name: str, budget: Attack, world: World) -> Model:
         "fixed_key": lambda: backward.exact(world.purifier()),
     }
     model = defences.run(purifiers[name](), world.classifier)
-    return defences.ensemble(world.defence, model, classify.each, budget.eot)
+    return defences.ensemble(
+        world.defence, model, classify.each, budget.eot, at_once=budget.at_once
+    )
 
 
 def judge(name: str, budget: Attack, world: World) -> Model:

@@ -56,6 +56,7 @@ class Attack:
     "cross_entropy", "margin" or "dlr". Of the last iterate and `candidates` - 1 earlier
     ones, spread evenly, and of all `restarts`, the one of highest expected loss over
     `judge` keys of its own is kept; with one candidate APGD keeps its best iterate.
+    `at_once` draws are in memory together in a gradient (None: all of them).
     `directions` is that of SPSA, `weight` that of DiffAttack's deviation. For
     AutoAttack `steps` are the iterations of APGD and FAB, and `queries` Square's.
     """
@@ -63,6 +64,7 @@ class Attack:
     steps: int = 40
     step_size: float = 0.25
     eot: int = 1
+    at_once: int | None = None
     start: str = "random"
     loss: str = "cross_entropy"
     restarts: int = 1

@@ -149,15 +149,23 @@ def ensemble(
     model: Model,
     pool: Callable | None = None,
     runs: int | None = None,
+    *,
+    at_once: int | None = None,
 ) -> Model:
-    """The model that pools runs of `model`; `pool=classify.each` keeps them apart."""
+    """The model that pools runs of `model`; `pool=classify.each` keeps them apart.
+
+    Args:
+        at_once: runs in memory together, a divisor of `runs`; all by default.
+    """
     runs = runs or defence.runs
     knobs = None
     if defence.method == "adaptive" and defence.sigmas:
         shares = np.arange(runs) * len(defence.sigmas) // runs
         knobs = {"sigma": jnp.array(defence.sigmas)[shares]}
     pool = pool or RULES[defence.rule]
-    return Partial(pool, model=model, draws=jnp.arange(runs), knobs=knobs)
+    draws = jnp.arange(runs)
+    draws = draws.reshape(-1, at_once) if at_once else draws
+    return Partial(pool, model=model, draws=draws, knobs=knobs)
 
 
 def evaluations(defence: Defence) -> int:

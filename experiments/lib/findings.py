@@ -135,6 +135,7 @@ def _budget(work: Run, job: Job) -> dict[str, int | float | str]:
     if job.attack == "clean":
         return {}
     budget = dataclasses.asdict(getattr(work.config, job.attack))
+    del budget["at_once"]
     judging = ("hammer", "autoattack_stochastic")
     only = {"directions": ("spsa",), "weight": ("deviate",), "queries": attacks.AUTO}
     for field, names in only.items():

@@ -311,6 +311,7 @@ def change(config, path, value):
         ("defence.sigmas", (0.1, 0.2, 0.3), "does not divide into 3 equal shares"),
         ("exact.loss", "margn", "did you mean margin"),
         ("exact.start", "imag", "did you mean image"),
+        ("exact.at_once", 3, "exact.at_once must be from 1 to exact.eot=2; got 3"),
         ("exact.eot", 0, "exact.eot must be 1 or more; got 0"),
         (
             "surface.steps",
