@@ -1,6 +1,10 @@
 """Two tiny networks on digits, trained for a moment, for the tests of commands."""
 
 import dataclasses
+import functools
+import pathlib
+import shutil
+import tempfile
 
 from experiments.lib import training
 from experiments.lib.config import (
@@ -43,10 +47,20 @@ def classifier_training(steps=80):
     )
 
 
-def train(root):
-    """Both networks, in root/score and root/classifier."""
+@functools.cache
+def _trained():
+    """Both networks, trained once in this process."""
+    folder = tempfile.TemporaryDirectory()
+    root = pathlib.Path(folder.name)
     training.train(score_training(), root / "score", None)
     training.train(classifier_training(), root / "classifier", None)
+    return folder
+
+
+def train(root):
+    """Both networks, in root/score and root/classifier."""
+    for name in ("score", "classifier"):
+        shutil.copytree(pathlib.Path(_trained().name, name), root / name)
     return root
 
 
