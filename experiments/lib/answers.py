@@ -13,10 +13,11 @@ from jax.tree_util import Partial
 import purifax
 from experiments.lib import defence as defences
 from experiments.lib.attacks import World
+from experiments.lib.report_types import NO_ANSWER
 from purifax import classify, purify
 from purifax.types import Classifier, Model, Purifier
 
-__all__ = ["answers", "climb", "mapped", "once"]
+__all__ = ["answers", "climb", "mapped", "once", "pooled"]
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
@@ -73,10 +74,25 @@ def _nothing(x: Array) -> Array:
 def _answers(
     key: Array, x: Array, runs: Model, classifier: Classifier, norm: Any, keys: Array
 ) -> dict[str, Array]:
-    rules = jax.lax.map(
-        lambda k: classify.curves(runs(jax.random.fold_in(key, k), x)), keys
-    )
-    return {"bare": jnp.argmax(classifier(x)), "norm": norm(x), **rules}
+    rules = jax.lax.map(lambda k: pooled(runs(jax.random.fold_in(key, k), x)), keys)
+    bare = pooled(classifier(x)[None])["logits"][0]
+    return {"bare": bare, "norm": norm(x), **rules}
+
+
+def pooled(logits: Array) -> dict[str, Array]:
+    """The classes of `classify.curves`, `NO_ANSWER` once a run is not finite.
+
+    Args:
+        logits: [S, K]; the largest of numbers that are none would be class 0.
+
+    >>> {rule: a.tolist() for rule, a in pooled(jnp.array([[0.0, 1.0]])).items()}
+    {'logits': [1], 'probabilities': [1], 'vote': [1]}
+    """
+    lost = jnp.cumsum(~jnp.all(jnp.isfinite(logits), axis=-1)) > 0
+    return {
+        rule: jnp.where(lost, NO_ANSWER, classes)
+        for rule, classes in classify.curves(logits).items()
+    }
 
 
 def climb(world: World) -> Partial:
@@ -97,8 +113,8 @@ def _along(
 
 
 def _climb(key: Array, x: Array, runs: Model) -> dict[str, Array]:
-    pooled = jax.vmap(classify.curves, in_axes=1)(runs(key, x))
-    return {rule: classes[:, -1] for rule, classes in pooled.items()}
+    told = jax.vmap(pooled, in_axes=1)(runs(key, x))
+    return {rule: classes[:, -1] for rule, classes in told.items()}
 
 
 def once(world: World) -> Partial:

@@ -20,7 +20,7 @@ from experiments.lib.config_evaluation import Attack
 from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
 from experiments.lib.stop import Stop
-from purifax import classify, data
+from purifax import data
 from purifax.threat import Threat
 
 __all__ = ["Attacker", "Made", "attacker"]
@@ -88,7 +88,7 @@ def _known(
 ) -> tuple[Array, dict[str, Array]]:
     images, logits = fixed(key, x, label, secret)
     furthest = jnp.max(jax.vmap(lambda x_adv: threat.distance(x_adv, x))(images))
-    return images[0], {**jax.vmap(classify.curves)(logits), "distance": furthest}
+    return images[0], {**jax.vmap(answers.pooled)(logits), "distance": furthest}
 
 
 class _Auto:

@@ -15,6 +15,7 @@ from purifax.record import Record
 __all__ = [
     "AGGREGATIONS",
     "GRADIENTS",
+    "NO_ANSWER",
     "PICTURES",
     "THREATS",
     "Curve",
@@ -48,6 +49,9 @@ PICTURES = ("strength", "runs", "steps", "iterations", "restarts")
 and restarts of the attack."""
 
 AGGREGATIONS = ("logits", "probabilities", "vote")
+
+NO_ANSWER = -1
+"""The class of logits that are not finite: it equals no label, so it is wrong."""
 
 
 _interval = jax.jit(records.interval)
