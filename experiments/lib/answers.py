@@ -13,6 +13,7 @@ from jax.tree_util import Partial
 import purifax
 from experiments.lib import defence as defences
 from experiments.lib.attacks import World
+from experiments.lib.report_types import NO_ANSWER
 from purifax import classify, purify
 from purifax.types import Classifier, Model, Purifier
 
@@ -74,15 +75,29 @@ def _answers(
     key: Array, x: Array, runs: Model, classifier: Classifier, norm: Any, keys: Array
 ) -> dict[str, Array]:
     told = jax.lax.map(lambda k: classes(runs(jax.random.fold_in(key, k), x)), keys)
-    return {"bare": jnp.argmax(classifier(x)), "norm": norm(x), **told}
+    bare = classes(classifier(x)[None])["single"][0]
+    return {"bare": bare, "norm": norm(x), **told}
 
 
 def classes(logits: Array) -> dict[str, Array]:
-    """What S runs answer, from their logits [S, K].
+    """What S runs answer, `NO_ANSWER` once a run is not finite.
 
     By pooling rule [S], of the first 1 .. S runs; "single": [S], of each run alone.
+
+    Args:
+        logits: [S, K]; the largest of numbers that are none would be class 0.
+
+    >>> {rule: a.tolist() for rule, a in classes(jnp.array([[0.0, 1.0]])).items()}
+    {'logits': [1], 'probabilities': [1], 'vote': [1], 'single': [1]}
     """
-    return {**classify.curves(logits), "single": jnp.argmax(logits, axis=-1)}
+    broken = ~jnp.all(jnp.isfinite(logits), axis=-1)
+    lost = jnp.cumsum(broken) > 0
+    pooled = {
+        rule: jnp.where(lost, NO_ANSWER, answer)
+        for rule, answer in classify.curves(logits).items()
+    }
+    single = jnp.where(broken, NO_ANSWER, jnp.argmax(logits, axis=-1))
+    return {**pooled, "single": single}
 
 
 def climb(world: World) -> Partial:
@@ -103,8 +118,8 @@ def _along(
 
 
 def _climb(key: Array, x: Array, runs: Model) -> dict[str, Array]:
-    pooled = jax.vmap(classify.curves, in_axes=1)(runs(key, x))
-    return {rule: classes[:, -1] for rule, classes in pooled.items()}
+    told = jax.vmap(classes, in_axes=1)(runs(key, x))
+    return {rule: answer[:, -1] for rule, answer in told.items()}
 
 
 def once(world: World) -> Partial:

@@ -16,6 +16,7 @@ __all__ = [
     "STEPPED",
     "check",
     "check_budget",
+    "check_classes",
 ]
 
 LOSSES = ("cross_entropy", "margin", "dlr")
@@ -102,6 +103,24 @@ def _check_surface(asked: Surface) -> None:
         )
     if asked.images < 1:
         raise ValueError(f"surface.images must be 1 or more; got {asked.images}.")
+
+
+def check_classes(config: Evaluation, classes: int) -> None:
+    """Refuses attacks whose loss compares more classes than there are.
+
+    Raises:
+        ValueError: DLR with fewer than 3.
+    """
+    if classes >= 3:
+        return
+    for name in (*config.attacks, *config.swept):
+        inside = name == "hammer"
+        if inside or (name not in AUTO and getattr(config, name).loss == "dlr"):
+            raise ValueError(
+                f"the attack {name} climbs dlr, which compares 3 classes; the "
+                f"classifier has {classes}. "
+                + ("Choose another." if inside else f"Set {name}.loss=margin.")
+            )
 
 
 def check_budget(name: str, budget: Attack) -> None:

@@ -17,6 +17,7 @@ from experiments.lib.attack_checks import (
     STEPPED,
     check,
     check_budget,
+    check_classes,
 )
 from experiments.lib.attack_models import World, judge, one_run, seen
 from experiments.lib.config_evaluation import Attack, Evaluation
@@ -34,6 +35,7 @@ __all__ = [
     "bind",
     "check",
     "check_budget",
+    "check_classes",
     "components",
     "cost",
     "fixed_key",

@@ -35,8 +35,10 @@ from experiments.lib.config_evaluation import Evaluation
 from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts, joined
 from experiments.lib.progress import Progress
+from experiments.lib.report_types import NO_ANSWER
 from experiments.lib.stop import Stop, Stopped
 from purifax import data, score, weights
+from purifax.types import Classifier
 
 __all__ = ["Job", "Run", "run", "set_up"]
 
@@ -60,6 +62,7 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     if config.surrogate:
         named["surrogate"] = config.surrogate
     networks = {role: weights.load(place) for role, place in named.items()}
+    attacks.check_classes(config, _classes(images, networks["classifier"]))
     workdir.claim(folder, config)
     world = attacks.World(
         defence=config.defence,
@@ -80,6 +83,19 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     return Run(config, folder, mesh, images, world, *keys, hashes)
 
 
+def _classes(images: data.Images, classifier: Classifier) -> int:
+    """How many classes the classifier tells apart; the labels must be among them."""
+    x = jax.ShapeDtypeStruct(images.images.shape[1:], jnp.float32)
+    classes, labels = jax.eval_shape(classifier, x).shape[-1], images.labels
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"labels must be 0 .. {classes - 1}, the classes of the classifier; these "
+            f"reach from {labels.min()} to {labels.max()}. Was it trained on other "
+            "images?"
+        )
+    return classes
+
+
 def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
     """Does all jobs; None if it was asked to stop before the end.
 
@@ -88,6 +104,9 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
         score [N], and the classes answered: "bare" [N], by pooling rule and "single"
         [N, M, S];
         and the "seconds" [2] spent on the attack and on the answers.
+
+    Raises:
+        ValueError: a model whose answer to a clean image is not finite.
     """
     parts, done = Parts(work.folder), {}
     if gradient_proof.wanted(work.config):
@@ -109,7 +128,25 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
         finally:
             shown.close()
         done[job] = joined(found, job.count)
+        if number == 0:
+            _refuse_broken_model(work, done[job])
     return done
+
+
+def _refuse_broken_model(work: Run, clean: Arrays) -> None:
+    """Before any attack: nothing can be said of a model that gives no numbers."""
+    config = work.config
+    told = {"classifier": clean["bare"][:, None]}
+    told["defended model"] = clean[config.defence.rule][:, :, -1]
+    for model, classes in told.items():
+        lost = np.flatnonzero((classes == NO_ANSWER).any(1))
+        if len(lost):
+            first = work.images.index[lost[0]]
+            raise ValueError(
+                f"the {model}'s answers to {len(lost)} of {len(classes)} clean images "
+                f"are not finite, the first of them image {first}; nothing "
+                "can be said about its robustness. Look at the weights."
+            )
 
 
 def _wrong(work: Run, done: dict[Job, Arrays]) -> np.ndarray | None:

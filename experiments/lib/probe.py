@@ -9,6 +9,7 @@ gradient at a random start in the threat set:
     cosine         between the gradients of two independent batches of draws
     gain           rise of the loss for a tenth of the radius along the gradient,
     gain_random    and along a random direction, both under fresh draws
+    promised       that rise, if the loss went on as its gradient says
     spread         largest change of a logit of one run between two keys
     probabilities  1 if the bare classifier's outputs are nonnegative with sum one
 
@@ -97,13 +98,10 @@ def probe(
     one, two = (jax.grad(height)(start, k) for k in (k_one, k_two))
     way = jax.random.normal(k_way, x.shape, x.dtype)
     step = 0.1 * threat.radius
+    climbed = threat.ascend(start, one, step)
     here, along, aside = (
         height(y, jax.random.clone(k_fresh))
-        for y in (
-            start,
-            threat.ascend(start, one, step),
-            threat.ascend(start, way, step),
-        )
+        for y in (start, climbed, threat.ascend(start, way, step))
     )
     runs = (seen(jax.random.clone(k), x) for k in (k_one, k_two))
     return {
@@ -112,6 +110,7 @@ def probe(
         "cosine": _cosine(one, two),
         "gain": along - here,
         "gain_random": aside - here,
+        "promised": jnp.sum(one * (climbed - start)),
         "spread": jnp.max(jnp.abs(jnp.subtract(*(logits[0] for logits in runs)))),
         "probabilities": check.probabilities(classifier(x)) + 0.0,
     }

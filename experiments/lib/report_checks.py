@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from experiments.lib import report_masking as masking
-from experiments.lib.report_types import Curve, Evaluation, Result
+from experiments.lib.report_types import NO_ANSWER, Curve, Evaluation, Result
 from experiments.lib.report_words import paired, percent, points, said
 from purifax import check
 from purifax import record as records
@@ -43,10 +43,12 @@ def checks(
     called = {result.name: result for result in results}
     return [
         *(_order(c, called) for c in compared if c["kind"] == "order"),
+        *_unasked(results),
         _exact(results),
         masking.proven(evaluation.gradient),
         _harm([c for c in compared if c["kind"] == "harm"]),
         _inside(results),
+        _finite(evaluation.results),
         _zero(results),
         *_falling(curves),
         _chance(results, evaluation.num_classes),
@@ -69,6 +71,15 @@ def _order(comparison: dict, called: Mapping[str, Result]) -> dict:
     if comparison["verdict"] == "open":
         return said(name, "open", f"{where}: they differ by {size} {sure}.")
     return said(name, "pass", f"{where}: it leaves {size} less {sure}.")
+
+
+def _unasked(results: Sequence[Result]) -> list[dict]:
+    """A line where no attack without gradients was there to be compared."""
+    if not results or any(result.gradient == "black-box" for result in results):
+        return []
+    name = "No attack from answers alone beats those with gradients"
+    text = "Not asked for: square finds what a masked gradient hides."
+    return [said(name, "not run", text)]
 
 
 def _exact(results: Sequence[Result]) -> dict:
@@ -107,6 +118,18 @@ def _inside(results: Sequence[Result]) -> dict:
     ]
     if outside:
         return said(name, "warning", f"Outside, or not a number: {'; '.join(outside)}.")
+    return said(name, "pass", f"{len(results)} results.")
+
+
+def _finite(results: Sequence[Result]) -> dict:
+    name = "Every answer is made of finite numbers"
+    lost = {
+        result.name: int((np.asarray(result.record.attacked) == NO_ANSWER).sum())
+        for result in results
+    }
+    if any(lost.values()):
+        text = "; ".join(f"{n} not in {result}" for result, n in lost.items() if n)
+        return said(name, "warning", f"{text}. They count as wrong.")
     return said(name, "pass", f"{len(results)} results.")
 
 

@@ -15,6 +15,7 @@ from purifax.record import Record
 __all__ = [
     "AGGREGATIONS",
     "GRADIENTS",
+    "NO_ANSWER",
     "ONE_RUN",
     "PICTURES",
     "THREATS",
@@ -52,6 +53,9 @@ PICTURES = ("strength", "runs", "steps", "iterations", "restarts")
 and restarts of the attack."""
 
 AGGREGATIONS = ("logits", "probabilities", "vote")
+
+NO_ANSWER = -1
+"""The class of logits that are not finite: it equals no label, so it is wrong."""
 
 
 _interval = jax.jit(records.interval)

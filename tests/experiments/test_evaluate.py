@@ -10,13 +10,15 @@ from jax import numpy as jnp
 from small import TINY, evaluation, train
 
 from experiments import evaluate as command
+from experiments.lib import answers, attacks, gradient_proof, memory, report
 from experiments.lib import config as configlib
 from experiments.lib import evaluation as driver
-from experiments.lib import gradient_proof, memory, report
 from experiments.lib.attack_checks import AUTO
 from experiments.lib.config_evaluation import ATTACKS, Attack
 from experiments.lib.parts import Parts
+from experiments.lib.report_types import NO_ANSWER
 from experiments.lib.stop import Stop
+from purifax import nets, weights
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +82,12 @@ def test_the_exact_gradient_is_proven_and_the_figures_are_kept(finished):
 
 def test_a_proof_is_wanted_where_an_exact_gradient_is_followed(root, tmp_path):
     config = evaluation(root)
-    for attacks, swept, wanted in (
+    for names, swept, wanted in (
         (("blind", "apgd"), (), True),
         (("blind",), ("exact",), True),
         (("blind", "bpda", "held"), ("spsa",), False),
     ):
-        named = dataclasses.replace(config, attacks=attacks, swept=swept)
+        named = dataclasses.replace(config, attacks=names, swept=swept)
         assert gradient_proof.wanted(named) is wanted
     assert gradient_proof.proof(Parts(tmp_path)) == {}
 
@@ -387,3 +389,78 @@ def test_levels_fall_geometrically_to_the_last(root):
     ):
         bound = defences.purifier(given, lambda x, sigma: x, steps=steps)
         np.testing.assert_allclose(bound.keywords["levels"], levels, rtol=1e-6)
+
+
+@pytest.fixture
+def reload(monkeypatch):
+    """`reload(change)`: classifiers are read from disk changed."""
+    load = weights.load
+
+    def as_told(change):
+        def changed(place):
+            found = load(place)
+            return change(found) if isinstance(found.module, nets.MLP) else found
+
+        monkeypatch.setattr(weights, "load", changed)
+
+    return as_told
+
+
+def test_a_model_without_finite_answers_is_refused_at_once(root, tmp_path, reload):
+    config = evaluation(root, attacks=("blind",))
+    reload(
+        lambda net: nets.Network(
+            net.module, jax.tree.map(lambda w: w * jnp.nan, net.variables)
+        )
+    )
+    said = "classifier's answers to 16 of 16 clean images are not finite, the first"
+    with pytest.raises(ValueError, match=said):
+        command.evaluate(config, tmp_path / "run", None, "the command")
+    parts = {path.name for path in (tmp_path / "run" / "parts").glob("*.npz")}
+    assert parts == {"clean-0-0.npz", "clean-0-8.npz"}
+
+
+def test_a_purifier_that_is_not_finite_is_refused_too(root, tmp_path):
+    config = change(evaluation(root, attacks=("blind",)), ["defence", "sigma"], np.nan)
+    work = driver.set_up(config, tmp_path / "run", None)
+    said = "defended model's answers to 16 of 16 clean images are not finite"
+    with Stop() as stop, pytest.raises(ValueError, match=said):
+        driver.run(work, stop)
+
+
+def test_an_answer_that_is_not_finite_counts_as_wrong():
+    logits = jnp.array([[1.0, 0.0], [jnp.nan, 2.0], [5.0, 0.0]])
+    told = answers.classes(logits)
+    assert told.pop("single").tolist() == [0, NO_ANSWER, 0]
+    for rule, answer in told.items():
+        assert answer.tolist() == [0, NO_ANSWER, NO_ANSWER], rule
+    assert NO_ANSWER < 0, "no label"
+
+
+def test_labels_that_the_classifier_does_not_have_are_refused(root, tmp_path, reload):
+    module = nets.MLP(num_classes=4, widths=(8,))
+    few = nets.init(jax.random.key(0), module, jnp.zeros((8, 8, 1)))
+    reload(lambda net: nets.Network(module, few))
+    with pytest.raises(ValueError, match=r"labels must be 0 .. 3, .* from 0 to 9"):
+        driver.set_up(evaluation(root), tmp_path / "run", None)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "words"),
+    [
+        ("exact", "dlr", "exact climbs dlr, .* has 2. Set exact.loss=margin"),
+        ("hammer", "margin", "hammer climbs dlr, .* has 2. Choose another"),
+        ("exact", "margin", None),
+        ("autoattack_standard", "dlr", None),
+    ],
+)
+def test_dlr_needs_three_classes(root, name, loss, words):
+    budget = dataclasses.replace(TINY, loss=loss)
+    config = evaluation(root, attacks=(name,), **{name: budget})
+    attacks.check_classes(config, 3)
+    if words is None:
+        attacks.check_classes(config, 2)
+    else:
+        with pytest.raises(ValueError, match=words):
+            attacks.check_classes(config, 2)

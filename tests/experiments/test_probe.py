@@ -54,12 +54,23 @@ def test_a_linear_model_has_the_gradient_it_should():
     assert found["cosine"] == pytest.approx(1, abs=1e-5)
     assert found["spread"] == 0
     assert found["gain"] > abs(found["gain_random"]) > 0
+    assert found["gain"] >= found["promised"] > 0.5 * found["gain"], "it is convex"
     assert found["probabilities"] == 0
 
 
 def test_a_saturated_model_gives_itself_away():
     found = figures(saturated)
     assert found["zero"] == 1 and found["probabilities"] == 1
+
+
+def rippled(key, x):
+    return linear(key, x + 0.01 * jnp.sin(1e4 * x))
+
+
+def test_ripples_promise_what_they_do_not_keep():
+    found = figures(rippled)
+    assert found["cosine"] == pytest.approx(1, abs=1e-5)
+    assert found["promised"] > 20 * abs(found["gain"])
 
 
 def test_what_is_not_finite_is_counted():
@@ -77,6 +88,7 @@ HEALTHY = {
     "cosine": (0.9,) * 20,
     "gain": (0.2,) * 20,
     "gain_random": (0.0,) * 20,
+    "promised": (0.25,) * 20,
     "spread": (0.0,) * 20,
     "probabilities": (0.0,) * 20,
 }
@@ -100,7 +112,12 @@ def test_a_healthy_gradient_passes():
         ("finite", (0.0,) + (1.0,) * 19, "Gradients", "warning"),
         ("cosine", (0.3,) * 20, "Two", "open"),
         ("cosine", (0.01,) * 20, "Two", "warning"),
-        ("gain", (-0.1,) * 20, "The", "warning"),
+        ("gain", (-0.1,) * 20, "The gradient", "warning"),
+        ("gain", (0.2, -0.1) * 10, "The gradient", "warning"),
+        ("gain", (0.2,) * 13 + (-0.1,) * 7, "The gradient", "open"),
+        ("promised", (1.0,) * 20, "The loss", "open"),
+        ("promised", (9.0,) * 20, "The loss", "warning"),
+        ("promised", (0.0,) * 20, "The loss", "warning"),
         ("probabilities", (1.0,) * 20, "The", "warning"),
         ("spread", (0.3,) * 20, "Randomness", "not run"),
     ],
@@ -108,6 +125,21 @@ def test_a_healthy_gradient_passes():
 def test_what_is_unhealthy_is_said(name, values, line, status):
     found = report_masking.checks({**HEALTHY, name: values}, [])
     assert status in {c["status"] for c in found if c["name"].startswith(line)}
+
+
+def test_a_gradient_that_does_not_climb_is_not_better_than_one_that_falls():
+    still = {"gain": (0.0,) * 20, "gain_random": (-0.1,) * 20}
+    found = report_masking.checks({**HEALTHY, **still}, [])
+    (line,) = (c for c in found if c["name"].startswith("The gradient climbs"))
+    assert line["status"] == "warning"
+
+
+def test_a_probe_of_before_promises_were_kept_is_still_read():
+    old = {name: each for name, each in HEALTHY.items() if name != "promised"}
+    names = {check["name"] for check in report_masking.checks(HEALTHY, [])}
+    assert {check["name"] for check in report_masking.checks(old, [])} == names - {
+        "The loss rises as its gradient promises"
+    }
 
 
 def test_without_a_probe_nothing_is_claimed():

@@ -412,6 +412,8 @@ def test_a_defence_without_an_exact_attack_is_warned_about():
         ("not moved", {}, "not run"),
         ("falls as the radius", {}, "not run"),
         ("no more than chance", {}, "not run"),
+        ("finite numbers", {}, "pass"),
+        ("answers alone", {}, "not run"),
     ],
 )
 def test_a_check_answers_to_what_it_checks(name, changed, expected):
