@@ -26,8 +26,8 @@ def falling(sigmas: Array) -> Array:
     A traced schedule passes unseen.
 
     Raises:
-        ValueError: fewer than two levels, a level below zero or not a number, or one
-            above its predecessor.
+        ValueError: fewer than two levels, a level above its predecessor, not a number
+            or below zero, or a zero before the last.
 
     >>> falling(jnp.array([1.0, 0.5, 0.0])).tolist()
     [1.0, 0.5, 0.0]
@@ -46,10 +46,10 @@ def falling(sigmas: Array) -> Array:
                 "The levels must fall from the noise to the image; got "
                 f"{above:.4g} -> {below:.4g}. Did you mean `sigmas[::-1]`?"
             )
-    if not (levels[-1] >= 0 and levels[0] < float("inf")):
+    if not (levels[-1] >= 0 and levels[-2] > 0 and levels[0] < float("inf")):
         raise ValueError(
-            "The levels must be finite and not negative; they run from "
-            f"{levels[0]:.4g} to {levels[-1]:.4g}."
+            "The levels must be finite and positive, the last alone may be 0; they run "
+            f"from {levels[0]:.4g} to {levels[-2]:.4g} and {levels[-1]:.4g}."
         )
     return sigmas
 

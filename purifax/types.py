@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import jax
 from jax import Array
+from jax.core import Tracer
 from jax.tree_util import GetAttrKey, Partial
 
 __all__ = [
@@ -70,7 +71,7 @@ def as_pytree(fn: Callable[..., Any]) -> Callable[..., Any]:
     return Partial(fn) if len(leaves) == 1 and leaves[0] is fn else fn
 
 
-def known(value: Array | float) -> list[float] | None:
+def known(value: Any) -> list[float] | None:
     """The numbers of a scalar or vector, or None while jax traces it.
 
     What a check of arguments may look at: a number that is traced has no value yet.
@@ -80,10 +81,10 @@ def known(value: Array | float) -> list[float] | None:
     >>> jax.make_jaxpr(lambda x: 0.0 if known(x) is None else x)(1.0)
     { lambda ; a:f32[]. let  in (0.0:f32[],) }
     """
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return None
     numbers = value.tolist() if hasattr(value, "tolist") else value
-    return numbers if isinstance(numbers, list) else [numbers]
+    return list(numbers) if isinstance(numbers, list | tuple) else [numbers]
 
 
 T = TypeVar("T")

@@ -134,7 +134,8 @@ def test_a_level_that_is_not_reached_is_refused(process, sigma):
     "levels, message",
     [
         ([0.0, 0.1, 0.2], r"0 -> 0.1. Did you mean `sigmas\[::-1\]`"),
-        ([0.2, 0.1, -0.1], "not negative"),
+        ([0.2, 0.1, -0.1], "the last alone may be 0"),
+        ([0.2, 0.0, 0.0], "the last alone may be 0"),
         ([0.2, float("nan"), 0.0], "must fall"),
         ([float("inf"), 0.1], "finite"),
         ([0.2], "at least two"),
