@@ -151,6 +151,12 @@ def test_a_traced_schedule_passes():
     np.testing.assert_array_equal(jax.jit(schedule.falling)(levels), levels)
 
 
+@pytest.mark.parametrize("time", [-2, 1000, 999.5, jnp.array([3, 1000])])
+def test_a_label_outside_the_chain_is_refused(time):
+    with pytest.raises(ValueError, match="times from -1 .clean. to 999; got"):
+        noise.VPDiscrete().sigma(time)
+
+
 def test_karras_needs_positive_ends():
     with pytest.raises(ValueError, match="must be positive"):
         schedule.karras(1.0, 0.0, 4)

@@ -15,7 +15,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax.noise.processes import reached
-from purifax.types import noun
+from purifax.types import known, noun
 
 __all__ = ["VPDiscrete", "cosine_betas", "linear_betas"]
 
@@ -61,7 +61,7 @@ class VPDiscrete:
 
     An integer time is looked up in the table. Between labels -log alpha_bar is linear
     in time, for times given as floats and for `time`; `label` is the nearest integer,
-    for a network that knows no other.
+    for a network that knows no other. A time outside is a ValueError.
 
     Attributes:
         betas: [T], in (0, 1).
@@ -115,6 +115,12 @@ class VPDiscrete:
         return jnp.concatenate([jnp.zeros_like(steps[:1]), jnp.cumsum(steps)])
 
     def _total(self, t: Array | int) -> Array:
+        last = self.betas.shape[0] - 1
+        for time in known(t) or []:
+            if not -1 <= time <= last:
+                raise ValueError(
+                    f"VPDiscrete has times from -1 (clean) to {last}; got {time}."
+                )
         t, table = jnp.asarray(t), self._table()
         if jnp.issubdtype(t.dtype, jnp.integer):
             return table[t + 1]
