@@ -5,6 +5,7 @@ Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
 
     noise, schedule, threat     draws, arrays of levels and steps, attack sets
     energy, score, loss         what is learnt, and how
+    guide, likelihood           scores made of scores, and densities from them
     sample, purify              chains
     recompute                   what the gradient of a chain keeps
     classify, backward          defended models, and the gradient an attacker uses

@@ -7,7 +7,51 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-__all__ = ["geometric", "langevin_steps", "linear", "ncsnv2_sigmas", "subset"]
+from purifax.types import known
+
+__all__ = [
+    "falling",
+    "geometric",
+    "karras",
+    "langevin_steps",
+    "linear",
+    "ncsnv2_sigmas",
+    "subset",
+]
+
+
+def falling(sigmas: Array) -> Array:
+    """The levels as they came, if they are levels that a sampler can descend.
+
+    A traced schedule passes unseen.
+
+    Raises:
+        ValueError: fewer than two levels, a level above its predecessor, not a number
+            or below zero, or a zero before the last.
+
+    >>> falling(jnp.array([1.0, 0.5, 0.0])).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    if sigmas.ndim != 1 or sigmas.shape[0] < 2:
+        raise ValueError(
+            "A sampler needs levels [T + 1] from the start to the end, at least two; "
+            f"got the shape {sigmas.shape}."
+        )
+    levels = known(sigmas)
+    if levels is None:
+        return sigmas
+    for above, below in zip(levels[:-1], levels[1:], strict=True):
+        if not above >= below:
+            raise ValueError(
+                "The levels must fall from the noise to the image; got "
+                f"{above:.4g} -> {below:.4g}. Did you mean `sigmas[::-1]`?"
+            )
+    if not (levels[-1] >= 0 and levels[-2] > 0 and levels[0] < float("inf")):
+        raise ValueError(
+            "The levels must be finite and positive, the last alone may be 0; they run "
+            f"from {levels[0]:.4g} to {levels[-2]:.4g} and {levels[-1]:.4g}."
+        )
+    return sigmas
 
 
 def linear(first: float, last: float, length: int) -> Array:
@@ -34,6 +78,33 @@ def geometric(first: float, last: float, length: int) -> Array:
             f"got {first} and {last}. For a schedule that ends at 0 use `linear`."
         )
     return jnp.geomspace(first, last, length)
+
+
+def karras(
+    first: float = 40.0, last: float = 0.001, length: int = 18, *, rho: float = 7.0
+) -> Array:
+    """`length` levels from first to last, evenly spaced in sigma^(1 / rho), then 0.
+
+    The defaults are EDM's, whose 80 and 0.002 are on images in [-1, 1].
+
+    Returns:
+        [length + 1], decreasing.
+
+    Raises:
+        ValueError: an end is not positive.
+
+    Source: Karras et al. 2022, arXiv 2206.00364, eq. 5.
+
+    >>> karras(4.0, 1.0, 3, rho=1.0).tolist()
+    [4.0, 2.5, 1.0, 0.0]
+    """
+    if not (first > 0 and last > 0):
+        raise ValueError(
+            f"The ends of Karras's schedule must be positive; got {first} and {last}. "
+            "Level 0 is appended."
+        )
+    roots = jnp.linspace(first ** (1 / rho), last ** (1 / rho), length)
+    return jnp.append(roots**rho, 0.0)
 
 
 def ncsnv2_sigmas(first: float = 50.0, last: float = 0.01, length: int = 232) -> Array:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import jax
 from jax import Array
+from jax.core import Tracer
 from jax.tree_util import GetAttrKey, Partial
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ScaledScore",
     "Score",
     "as_pytree",
+    "known",
     "noun",
 ]
 
@@ -67,6 +69,22 @@ def as_pytree(fn: Callable[..., Any]) -> Callable[..., Any]:
     """
     leaves = jax.tree_util.tree_leaves(fn)
     return Partial(fn) if len(leaves) == 1 and leaves[0] is fn else fn
+
+
+def known(value: Any) -> list[float] | None:
+    """The numbers of a scalar or vector, or None while jax traces it.
+
+    What a check of arguments may look at: a number that is traced has no value yet.
+
+    >>> known(0.5), known(jax.numpy.array([2.0, 1.0]))
+    ([0.5], [2.0, 1.0])
+    >>> jax.make_jaxpr(lambda x: 0.0 if known(x) is None else x)(1.0)
+    { lambda ; a:f32[]. let  in (0.0:f32[],) }
+    """
+    if isinstance(value, Tracer):
+        return None
+    numbers = value.tolist() if hasattr(value, "tolist") else value
+    return list(numbers) if isinstance(numbers, list | tuple) else [numbers]
 
 
 T = TypeVar("T")

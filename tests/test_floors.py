@@ -16,7 +16,7 @@ ROOT = pathlib.Path(purifax.__file__).parent
 FLOOR_0 = {"types"}
 FLOOR_1 = FLOOR_0 | {"noise", "recompute", "schedule", "threat"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
-FLOOR_3 = FLOOR_2 | {"sample", "loss"}
+FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
 ATTACKER = FLOOR_2 | {"loss", "classify"}
 MAY_IMPORT = {
     "__init__": {"batching"},
@@ -28,6 +28,8 @@ MAY_IMPORT = {
     "threat": FLOOR_0,
     "energy": FLOOR_2,
     "score": FLOOR_2,
+    "guide": FLOOR_2,
+    "likelihood": FLOOR_2,
     "sample": FLOOR_2,
     "loss": FLOOR_2,
     "purify": FLOOR_3,
@@ -82,7 +84,9 @@ HEAVY = {
     "tensorflow_datasets",
     "torch",
 }
-LIGHT = "sample purify attack score loss backward record check classify".split()
+LIGHT = (
+    "sample purify attack score guide likelihood loss backward record check classify"
+).split()
 
 
 def part_of(path, root):

@@ -3,6 +3,10 @@
 `adaptive` is Adversarial Purification with a score network (ADP); `detect`, `rounds`
 and `one_step` are its published variants; `reference` is the released code's
 arithmetic, quirks included.
+
+`diffuse` noises an image and samples back (DiffPure and its kin) from the times of a
+process, `diffuse_from` from levels, `diffuse_in_time` with DiffPure's own steps.
+`chain` and `repeat` make purifiers of purifiers, and `gradual` of `diffuse`.
 """
 
 from purifax.purify.adaptive import (
@@ -16,7 +20,14 @@ from purifax.purify.adaptive import (
     held,
     step_size,
 )
+from purifax.purify.compose import chain, repeat
 from purifax.purify.detect import detect, scaled_norm, threshold
+from purifax.purify.diffuse import (
+    diffuse,
+    diffuse_from,
+    diffuse_in_time,
+    gradual,
+)
 from purifax.purify.one_step import one_step
 from purifax.purify.reference import reference
 from purifax.purify.rounds import rounds
@@ -29,10 +40,16 @@ __all__ = [
     "adaptive_trace",
     "by_difference",
     "by_jvp",
+    "chain",
     "detect",
+    "diffuse",
+    "diffuse_from",
+    "diffuse_in_time",
+    "gradual",
     "held",
     "one_step",
     "reference",
+    "repeat",
     "rounds",
     "scaled_norm",
     "step_size",

@@ -2,17 +2,58 @@
 
 Every sampler returns `(x, path)`; `path` is [T + 1, ...] with the start first. When it
 is not used, `jit` drops it and memory does not grow with the number of steps.
+
+Those that descend share a form, `(key, x, score, sigmas [T + 1]) -> (x, path)`: x is
+the noised image over the scale of its process, at level sigmas[0], and comes out at
+level sigmas[-1], which may be 0. Any start and any end will do. `noise` turns the
+times of a process into levels.
+
+    name                  calls a step   random   order
+    ancestral             1              yes      1       DDPM
+    ddim                  1              by eta   1
+    sde, sde_in_time      1              yes      1       Euler and Maruyama
+    euler                 1              no       1       probability flow
+    heun                  2              by churn 2       EDM
+    dpm_solver            1              no       2       DPM-Solver++ (2M)
+    predictor_corrector   2              yes      1
+
+`langevin`, `annealed_langevin` and `ascend` take sigmas [T] and step sizes [T] instead.
 """
 
+from purifax.sample.ancestral import ancestral, ancestral_step, large, learned, small
 from purifax.sample.ascend import ascend, ascend_step
+from purifax.sample.ddim import ddim, ddim_step
+from purifax.sample.dpm import dpm_solver, dpm_solver_step
 from purifax.sample.langevin import annealed_langevin, langevin, langevin_step
+from purifax.sample.ode import euler, euler_step, heun, heun_step
+from purifax.sample.predictor_corrector import corrector_step, predictor_corrector
+from purifax.sample.sde import sde, sde_in_time, sde_in_time_step, sde_step
 from purifax.score import denoise
 
 __all__ = [
+    "ancestral",
+    "ancestral_step",
     "annealed_langevin",
     "ascend",
     "ascend_step",
+    "corrector_step",
+    "ddim",
+    "ddim_step",
     "denoise",
+    "dpm_solver",
+    "dpm_solver_step",
+    "euler",
+    "euler_step",
+    "heun",
+    "heun_step",
     "langevin",
     "langevin_step",
+    "large",
+    "learned",
+    "predictor_corrector",
+    "sde",
+    "sde_in_time",
+    "sde_in_time_step",
+    "sde_step",
+    "small",
 ]

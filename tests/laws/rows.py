@@ -23,7 +23,28 @@ from laws.parts import (
 
 from purifax import backward, certify, classify, noise, purify, sample
 
+DOWN = jnp.array([0.3, 0.15, 0.0])
+
+
+def descent(name, verb, random=True, **bound):
+    return Row(
+        name,
+        lambda p: first(Partial(verb, score=p["score"], sigmas=DOWN, **bound)),
+        random=random,
+        boxed=False,
+    )
+
+
+def diffusion(p, verb=purify.diffuse, **bound):
+    return Partial(verb, score=p["score"], noise=noise.VP(), **bound)
+
+
 SAMPLERS = [
+    descent("ancestral", sample.ancestral),
+    descent("ddim", sample.ddim, eta=0.5),
+    descent("heun", sample.heun, churn=1.0),
+    descent("dpm_solver", sample.dpm_solver, random=False),
+    descent("predictor_corrector", sample.predictor_corrector),
     Row(
         "langevin",
         lambda p: first(
@@ -101,6 +122,21 @@ PURIFIERS = [
         ),
     ),
     Row("one_step", lambda p: Partial(purify.one_step, score=p["score"], sigma=0.2)),
+    Row(
+        "diffuse_in_time",
+        lambda p: diffusion(
+            p, purify.diffuse_in_time, times=jnp.array([0.1, 0.05, 1e-5])
+        ),
+    ),
+    Row(  # of one stage: `diffuse` with `sde`, within `repeat` and `chain`
+        "gradual",
+        lambda p: diffusion(
+            p,
+            purify.gradual,
+            stages=((jnp.array([0.1, 0.05, 0.0]), DRAWS[:2]),),
+            sampler=Partial(sample.sde),
+        ),
+    ),
     Row(
         "dds",
         lambda p: Partial(certify.dds, score=p["score"], sigma=0.2),
