@@ -9,6 +9,7 @@ from jax import numpy as jnp
 
 from experiments.lib import answers, attacks, gradient_proof, plots_detection, workdir
 from experiments.lib import defence as defences
+from experiments.lib.attack_cost import cost
 from experiments.lib.config_evaluation import ATTACKS
 from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
@@ -152,7 +153,7 @@ def _evaluations(work: Run, job: Job) -> int | None:
     if job.attack == "clean":
         return job.count * defences.evaluations(config.defence) * config.defence.runs
     budget = getattr(config, job.attack)
-    one = attacks.cost(job.attack, budget, config)
+    one = cost(job.attack, budget, config)
     return None if one is None else job.count * one
 
 
