@@ -163,12 +163,13 @@ def same_when_stored(found: Figures, *, tolerance: ArrayLike = 1e-3) -> Array:
     return found.stored_gap <= tolerance
 
 
-def slopes_agree(found: Figures, *, tolerance: ArrayLike = 0.02) -> Array:
+def slopes_agree(found: Figures, *, tolerance: ArrayLike = 0.05) -> Array:
     """At some width, the median direction rises as the gradient says.
 
     Args:
-        tolerance: in units of the gradient's length; float32 rounding through a chain
-            and a network costs up to about a hundredth.
+        tolerance: in units of the gradient's length. Rounding through a chain and a
+            network costs up to about a hundredth; a classifier of rectifiers and
+            maxima alone was seen to miss by 0.02, its kinks lying as close as that.
     """
     return found.median <= tolerance
 
