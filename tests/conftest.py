@@ -2,6 +2,9 @@
 
 import importlib.metadata
 import os
+import pathlib
+from functools import partial
+from itertools import cycle
 
 # The tests compile thousands of small programs: compile fast rather than run fast.
 FLAGS = [
@@ -31,6 +34,27 @@ def float64():
     """Double precision, for finite differences."""
     with jax.enable_x64(True):
         yield
+
+
+MAPS = pathlib.Path("/proc/self/maps")
+MANY = 25_000
+"""Linux allows a process 65,530 memory maps, and crashes it beyond.
+
+A compiled program takes fifteen of them, so some 4,000 programs are the limit.
+"""
+
+
+@pytest.fixture(autouse=True)
+def _few_compiled_programs():
+    """Drops the compiled programs when they have become too many."""
+    yield
+    if MAPS.exists() and _every_tenth():
+        with MAPS.open("rb") as maps:
+            if sum(1 for _ in maps) > MANY:
+                jax.clear_caches()
+
+
+_every_tenth = partial(next, cycle([False] * 9 + [True]))
 
 
 def pytest_collection_modifyitems(config, items):

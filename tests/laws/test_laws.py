@@ -148,10 +148,11 @@ def test_an_attack_stays_in_its_set_and_moves(name):
 
 @every
 def test_new_parameters_do_not_retrace(name):
-    for scale in (1.0, 0.9):
-        changed = jax.tree.map(lambda p, s=scale: p * s, parameters())
-        run(name, BY_NAME[name].build(changed), KEY, images()[0])
-    assert TRACES[name] == 1
+    run(name, bound(name), KEY, images()[0])
+    traced = TRACES[name]
+    changed = jax.tree.map(lambda p: 0.9 * p, parameters())
+    run(name, BY_NAME[name].build(changed), KEY, images()[0])
+    assert TRACES[name] == traced > 0
 
 
 @smooth
@@ -166,6 +167,6 @@ def test_gradients_are_finite(name):
             assert np.isfinite(leaf).all()
 
 
-def test_keys_are_used_once_and_dtypes_are_not_mixed(strict):
-    for row in ROWS:
-        row.build(parameters())(jax.random.key(9), images()[0])
+@every
+def test_keys_are_used_once_and_dtypes_are_not_mixed(name, strict):
+    BY_NAME[name].build(parameters())(jax.random.key(9), images()[0])
