@@ -107,6 +107,17 @@ def test_momentum_reaches_far_modes_sooner():
     assert 1.6 < left[0] / left[1] < 2.0
 
 
+def test_matched_momentum_is_dropped_where_the_score_turns_round():
+    """rho = 3 for g = -2 m: published, beta is 1/4 again."""
+    x = image()
+    state = sample.Moving(x, jnp.ones_like(x), jnp.ones_like(x))
+    turned = Partial(lambda x, sigma: -2 + 0 * x)
+    kept = sample.momentum_step(KEY, state, turned, 0.1, 0.01).m
+    dropped = sample.matched_momentum_step(KEY, state, turned, 0.1, 0.01).m
+    np.testing.assert_allclose(kept, 0.25 - 2 * 0.75, rtol=1e-5)
+    np.testing.assert_allclose(dropped, -2.0, rtol=1e-6)
+
+
 def test_still_momentum_has_finite_gradients():
     def last(x):
         steps = jnp.full(3, 0.1)

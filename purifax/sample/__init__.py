@@ -29,6 +29,7 @@ from purifax.sample.ddim import ddim, ddim_step
 from purifax.sample.dpm import dpm_solver, dpm_solver_step
 from purifax.sample.langevin import annealed_langevin, langevin, langevin_step
 from purifax.sample.momentum import (
+    Moving,
     matched_momentum_step,
     momentum,
     momentum_step,
@@ -51,6 +52,7 @@ from purifax.score import denoise
 
 __all__ = [
     "Filters",
+    "Moving",
     "ancestral",
     "ancestral_step",
     "annealed_langevin",

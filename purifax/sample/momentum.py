@@ -146,8 +146,8 @@ def _filtered(
     change = jnp.sum(jnp.square(g - g_before))
     usable = (size > 0) & (change > 0)
     rho = jnp.sqrt(jnp.where(usable, change, 1.0) / jnp.where(usable, size, 1.0))
-    beta = jnp.where(change > 0, of(rho), LARGEST)
-    beta = jnp.where(size > 0, jnp.minimum(beta, LARGEST), 0.0)
+    # Without momentum rho is 1, and beta 0.
+    beta = jnp.minimum(jnp.where(change > 0, of(rho), LARGEST), LARGEST)
     return g, beta * m + (1 - beta) * g, beta
 
 
