@@ -24,6 +24,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.energy import force
+from purifax.noise import Process
 from purifax.types import Denoiser, Energy, ScaledScore, Score, as_pytree, noun
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "from_denoiser",
     "from_energy",
     "from_noise",
+    "from_process",
     "from_scaled",
     "scaled",
 ]
@@ -74,6 +76,37 @@ def from_noise(network: ScaledScore) -> Score:
     Array(-0.5, dtype=float32)
     """
     return Partial(_noise_score, network=as_pytree(network))
+
+
+def from_process(
+    network: ScaledScore,
+    noise: Process,
+    *,
+    centre: Array | float = 0.5,
+    width: Array | float = 2.0,
+) -> Score:
+    """A score from a network that predicts the unit noise of a process, given its time.
+
+    The network sees what it was trained on, x_t = a(t) width (x - centre) with t the
+    time of sigma: a DDPM's x_t in [-1, 1] coordinates, by default. Under
+    `noise.VPDiscrete` a level between two labels gives a time between them.
+
+    Args:
+        network: `(x_t, t) -> z`; scaling t to the labels it knows is its own business.
+
+    >>> from purifax.noise import VP
+    >>> at_unit_variance = lambda x_t, t: jnp.sqrt(1 - VP().alpha_bar(t)) * x_t
+    >>> score = from_process(at_unit_variance, VP())
+    >>> round(float(score(jnp.array(1.0), jnp.array(0.5))), 4)  # variance 1/4 + 1/4
+    -1.0
+    """
+    return Partial(
+        _process_score,
+        network=as_pytree(network),
+        noise=noise,
+        centre=centre,
+        width=width,
+    )
 
 
 def from_denoiser(denoiser: Denoiser) -> Score:
@@ -156,6 +189,19 @@ def _scaled_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
 
 def _noise_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
     return -network(x, sigma) / sigma
+
+
+def _process_score(
+    x: Array,
+    sigma: Array,
+    network: ScaledScore,
+    noise: Process,
+    centre: Array,
+    width: Array,
+) -> Array:
+    t = noise.time(sigma)
+    x_t = jnp.asarray(noise.scale(t) * width, x.dtype) * (x - centre)
+    return -network(x_t, t) / jnp.asarray(sigma, x.dtype)
 
 
 def _denoiser_score(x: Array, sigma: Array, denoiser: Denoiser) -> Array:

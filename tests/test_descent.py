@@ -165,6 +165,13 @@ def test_churn_stays_between_its_levels():
         np.testing.assert_allclose(path[i + 1], x, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["ancestral", "ancestral large", "sde", "ddim half"])
+def test_the_step_to_the_image_is_without_noise(name):
+    found, _ = SAMPLERS[name](KEY, image(), mixture(), jnp.array([0.3, 0.0]))
+    tweedie = sample.denoise(image(), 0.3, mixture())
+    np.testing.assert_allclose(found, tweedie, rtol=1e-4, atol=1e-5)
+
+
 def test_a_corrector_moves_by_snr_times_its_noise():
     x, snr = image(), 0.1
     found = sample.corrector_step(KEY, x, mixture(), 0.3, snr=snr)

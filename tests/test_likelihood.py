@@ -87,6 +87,13 @@ def test_estimated_density_is_unbiased():
     assert error > 1e-3 and abs(found.mean() - float(expected)) < 4 * error + 1e-3
 
 
+def test_keys_and_dtypes_are_kept_apart(strict):
+    value, top = likelihood.log_likelihood(
+        jax.random.key(3), image(), mixture(), levels(3)
+    )
+    assert value.shape == () and top.dtype == jnp.float32
+
+
 def test_bits_are_those_of_a_known_density():
     value = likelihood.isotropic(jnp.full(4, 0.5), 0.0, variance=1 / (2 * np.pi))
     np.testing.assert_allclose(value, 0.0, atol=1e-5)

@@ -9,7 +9,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import SHAPE, image, mixture
 
-from purifax import energy, score
+from purifax import energy, noise, score
 
 X, SIGMA = image(), jnp.array(0.3)
 MEAN = image(1)
@@ -52,6 +52,24 @@ def test_conversions_recover_the_score(oracle, convert, network):
     for sigma in (0.05, 0.3, 2.0):
         found = evaluate(converted, X, jnp.array(sigma))
         np.testing.assert_allclose(found, oracle(X, sigma), rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "process", [noise.VP(), noise.VPDiscrete(), noise.SubVP(), noise.VPCosine()]
+)
+def test_a_network_of_a_process_sees_what_it_was_trained_on(process):
+    """The exact noise prediction at y_t = a(t) (y + s z), y in [-1, 1], s = 2 sigma."""
+    mean, variance = 2 * 0.3 - 1, 4 * 0.07
+
+    def predicted(y_t, t):
+        scale, level = process.scale(t), 2 * process.sigma(t)
+        return level * (y_t / scale - mean) / (variance + level**2)
+
+    found = score.from_process(predicted, process)
+    exact = score.Gaussian(0.3, 0.07)
+    for sigma in (0.02, 0.3, 2.0):
+        at = evaluate(found, X, jnp.array(sigma))
+        np.testing.assert_allclose(at, exact(X, sigma), rtol=2e-3, atol=1e-4)
 
 
 @every_oracle

@@ -21,6 +21,7 @@ from experiments.lib.config_evaluation import (
     Subjects,
     Surface,
 )
+from experiments.lib.config_mixture import Mixture
 
 __all__ = [
     "KINDS",
@@ -31,6 +32,7 @@ __all__ = [
     "Data",
     "Defence",
     "Evaluation",
+    "Mixture",
     "Noise",
     "Optim",
     "Sample",
@@ -204,6 +206,7 @@ KINDS: dict[str, type] = {
     "classifier_training": ClassifierTraining,
     "evaluation": Evaluation,
     "certification": Certification,
+    "mixture": Mixture,
 }
 
 

@@ -17,7 +17,10 @@ times of a process into levels.
     dpm_solver            1              no       2       DPM-Solver++ (2M)
     predictor_corrector   2              yes      1
 
-`langevin`, `annealed_langevin` and `ascend` take sigmas [T] and step sizes [T] instead.
+    preconditioned        2              yes      (biased as published)
+
+`langevin`, `annealed_langevin`, `ascend`, `momentum` and `preconditioned_langevin` take
+sigmas [T] and step sizes [T] instead.
 """
 
 from purifax.sample.ancestral import ancestral, ancestral_step, large, learned, small
@@ -25,12 +28,31 @@ from purifax.sample.ascend import ascend, ascend_step
 from purifax.sample.ddim import ddim, ddim_step
 from purifax.sample.dpm import dpm_solver, dpm_solver_step
 from purifax.sample.langevin import annealed_langevin, langevin, langevin_step
+from purifax.sample.momentum import (
+    Moving,
+    matched_momentum_step,
+    momentum,
+    momentum_step,
+    still,
+)
 from purifax.sample.ode import euler, euler_step, heun, heun_step
+from purifax.sample.preconditioned import (
+    Filters,
+    filters,
+    matched_predictor,
+    preconditioned,
+    preconditioned_corrector,
+    preconditioned_langevin,
+    preconditioned_langevin_step,
+    preconditioned_predictor,
+)
 from purifax.sample.predictor_corrector import corrector_step, predictor_corrector
 from purifax.sample.sde import sde, sde_in_time, sde_in_time_step, sde_step
 from purifax.score import denoise
 
 __all__ = [
+    "Filters",
+    "Moving",
     "ancestral",
     "ancestral_step",
     "annealed_langevin",
@@ -44,16 +66,27 @@ __all__ = [
     "dpm_solver_step",
     "euler",
     "euler_step",
+    "filters",
     "heun",
     "heun_step",
     "langevin",
     "langevin_step",
     "large",
     "learned",
+    "matched_momentum_step",
+    "matched_predictor",
+    "momentum",
+    "momentum_step",
+    "preconditioned",
+    "preconditioned_corrector",
+    "preconditioned_langevin",
+    "preconditioned_langevin_step",
+    "preconditioned_predictor",
     "predictor_corrector",
     "sde",
     "sde_in_time",
     "sde_in_time_step",
     "sde_step",
     "small",
+    "still",
 ]

@@ -4,6 +4,10 @@
     x <- x + e s + sqrt(2 e) z          corrector, at sigma
     x <- predictor(x, sigma, below)     from sigma to below
 
+The step is right so far as the norms do not vary with z and x: in images they hardly
+do, and on a wide Gaussian the corrector keeps the variance but for a factor 1 + snr^2;
+in a few dimensions they vary much, and the law is wrong.
+
 Norms are of one image. The authors' code takes their means over the batch, so that an
 image's result depends on its neighbours; here it never does.
 

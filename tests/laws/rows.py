@@ -45,6 +45,14 @@ SAMPLERS = [
     descent("heun", sample.heun, churn=1.0),
     descent("dpm_solver", sample.dpm_solver, random=False),
     descent("predictor_corrector", sample.predictor_corrector),
+    descent("preconditioned", sample.preconditioned, filters=sample.Filters(1.1, 0.9)),
+    Row(
+        "momentum",
+        lambda p: first(
+            Partial(sample.momentum, score=p["score"], sigmas=LEVELS, step_sizes=STEPS)
+        ),
+        boxed=False,
+    ),
     Row(
         "langevin",
         lambda p: first(

@@ -1,0 +1,39 @@
+"""Shows each sampler on a mixture in the plane, with its exact score.
+
+    python -m experiments.mixture
+    python -m experiments.mixture --config.calls=20 --config.samplers=ddim,heun
+
+Prints how far each is from exact draws, and writes summary.json and samples.png into
+--workdir (runs/mixture_samplers). All samplers get the same number of calls of the
+score.
+"""
+
+import pathlib
+
+from absl import flags
+
+from experiments.lib import devices
+from experiments.lib import flags as flagslib
+from experiments.lib.config import Mixture
+
+__all__ = ["main"]
+
+
+def main(config: Mixture, options: flags.FlagValues) -> None:
+    """Samples with `config` into the work directory of the options."""
+    devices.prepare(config.points)
+    from experiments.lib import plane, plane_plot, workdir
+
+    folder = pathlib.Path(options.workdir)
+    workdir.check(folder, config)
+    workdir.claim(folder, config)
+    exact, found = plane.sample(config)
+    summary = plane.summary(config, exact, found, flagslib.typed())
+    workdir.write_json(folder / "summary.json", summary)
+    (folder / "samples.png").write_bytes(plane_plot.scatter(exact, found, summary))
+    print(plane.text(summary))
+    print(f"picture: {folder / 'samples.png'}")
+
+
+if __name__ == "__main__":
+    flagslib.run(main, (Mixture,), "mixture_samplers")
