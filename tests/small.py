@@ -84,6 +84,7 @@ def evaluation(root, **changes):
         for field in dataclasses.fields(Evaluation)
         if isinstance(getattr(config, field.name), Attack)
     }
+    budgets["random"] = dataclasses.replace(TINY, start="random")
     return dataclasses.replace(config, **budgets | changes)
 
 

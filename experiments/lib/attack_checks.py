@@ -130,6 +130,8 @@ def check_budget(name: str, budget: Attack) -> None:
         if value not in known:
             words = nearest(value, known)
             raise ValueError(f"{name}.{field} is {value!r}, which is unknown{words}")
+    if name == "random" and budget.start == "image":
+        raise ValueError("random.start must draw a point: 'random' or 'surface'.")
     for field in ("steps", "eot", "restarts", "candidates", "judge"):
         if getattr(budget, field) < 1:
             got = getattr(budget, field)

@@ -335,6 +335,12 @@ def test_what_cannot_be_run_is_refused_by_name(root, tmp_path, path, value, word
     assert not (tmp_path / "refused").exists()
 
 
+def test_random_search_must_draw_its_points(root, tmp_path):
+    config = evaluation(root, attacks=("random",), random=TINY)
+    with pytest.raises(ValueError, match="random.start must draw a point"):
+        driver.set_up(config, tmp_path / "refused", None)
+
+
 def test_rounds_need_their_levels_and_transfer_its_surrogate(root, tmp_path):
     config = evaluation(root)
     rounds = change(config, ["defence", "method"], "rounds")
