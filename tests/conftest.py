@@ -57,6 +57,7 @@ def _few_compiled_programs():
 _every_tenth = partial(next, cycle([False] * 9 + [True]))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config, items):
     """Tests that share compiled programs or trained networks share a worker.
 

@@ -34,7 +34,7 @@ def config() -> Evaluation:
         keys=3,
         chunk=50,
         blind=Attack(steps=40),
-        bpda=Attack(steps=15, eot=5),
-        exact=Attack(steps=15, eot=5),
-        probed=16,
+        bpda=Attack(steps=15, eot=4),
+        exact=Attack(steps=15, eot=4),
+        probed=8,
     )

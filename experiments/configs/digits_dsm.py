@@ -27,6 +27,6 @@ def config() -> ScoreTraining:
         net=ScoreNet(name="SmallScore", fold=2, widths=(64,), blocks=2),
         noise=Noise(law="continuous", smallest=0.05, largest=1.0),
         optim=Optim(learning_rate=4e-3, schedule="cosine", ema=0.99),
-        train=Train(steps=2000, batch=64, validate_every=300, save_every=300),
+        train=Train(steps=1600, batch=64, validate_every=300, save_every=300),
         sample=Sample(largest=1.0, smallest=0.05, levels=40, rate=2.5e-4),
     )
