@@ -14,4 +14,4 @@ pyright
 # nothing else, so that purifax cannot.
 mkdir -p "$VENV/checkout"
 ln -sfn "$PWD/experiments" "$VENV/checkout/experiments"
-PYTHONPATH=$(cd "$VENV/checkout" && pwd) pytest -n "${PURIFAX_TEST_WORKERS:-auto}" --dist loadgroup "$@"
+PYTHONPATH=$(cd "$VENV/checkout" && pwd) pytest -n "${PURIFAX_TEST_WORKERS:-auto}" "$@"

@@ -55,19 +55,3 @@ def _few_compiled_programs():
 
 
 _every_tenth = partial(next, cycle([False] * 9 + [True]))
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(config, items):
-    """Tests that share compiled programs or trained networks share a worker.
-
-    Those of one law's row, otherwise those of one file; `--dist loadgroup` reads it.
-    """
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        row = getattr(item, "callspec", None) and item.callspec.params.get("name")
-        laws = item.path.parent.name == "laws"
-        file = f"{item.path.parent.name}/{item.path.stem}"
-        group = f"law {row}" if laws and row else file
-        item.add_marker(pytest.mark.xdist_group(group))
