@@ -60,7 +60,14 @@ def evaluate(
         command: to be told to the user for resuming, and written in the report.
         began: `time.monotonic()` when the whole command began, training included.
     """
-    from experiments.lib import evaluation, findings, plots_detection, probe, report
+    from experiments.lib import (
+        evaluation,
+        findings,
+        plots_detection,
+        probe,
+        report,
+        workdir,
+    )
     from experiments.lib import surface as surfaces
     from experiments.lib.stop import Stop
 
@@ -70,6 +77,7 @@ def evaluate(
         probed = probe.run(work)
         done = evaluation.run(work, stop)
         surface = None if done is None else surfaces.run(work, stop)
+    seconds = workdir.clock(folder, time.monotonic() - began)
     if done is None or surface is None:
         print(
             f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
@@ -82,7 +90,7 @@ def evaluate(
         probe=probed,
         title=f"{config.images.name}: {config.defence.method} purification",
         command=command,
-        seconds=time.monotonic() - began,
+        seconds=seconds,
     )
     print(report.text(report.write(folder, found)))
     if lengths := findings.norms(work, done):

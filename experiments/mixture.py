@@ -24,6 +24,7 @@ def main(config: Mixture, options: flags.FlagValues) -> None:
     devices.prepare(config.points)
     from experiments.lib import plane, plane_plot, workdir
 
+    plane.check(config)
     folder = pathlib.Path(options.workdir)
     workdir.check(folder, config)
     workdir.claim(folder, config)

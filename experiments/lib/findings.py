@@ -42,7 +42,7 @@ def findings(
 
     Args:
         surface, probe: what `surface.run` and `probe.run` gave.
-        seconds: of the whole command.
+        seconds: of all commands in this folder so far.
     """
     config = work.config
     main = [job for job in done if not _swept(work, job)]

@@ -25,6 +25,7 @@ __all__ = [
     "ANGLES",
     "DESCENTS",
     "NAMES",
+    "check",
     "distance",
     "mixture",
     "sample",
@@ -71,18 +72,28 @@ def mixture(config: Mixture) -> scores.Mixture:
     )
 
 
-def sample(config: Mixture) -> tuple[Points, dict[str, Points]]:
-    """Exact draws, [points, 2], and those of every sampler.
+def check(config: Mixture) -> None:
+    """Refuses a config that cannot be run.
 
     Raises:
         UsageError: a sampler is unknown, or the numbers make no schedule.
     """
-    names = config.samplers or NAMES
-    unknown = [name for name in names if name not in NAMES]
+    unknown = [name for name in config.samplers if name not in NAMES]
     if unknown:
         raise UsageError(f"no sampler {unknown[0]!r}. Known: {', '.join(NAMES)}.")
     if config.points < 2 or config.calls < 4 or not config.first > config.last > 0:
         raise UsageError("points >= 2, calls >= 4 and first > last > 0 are needed.")
+    mixture(config)
+
+
+def sample(config: Mixture) -> tuple[Points, dict[str, Points]]:
+    """Exact draws, [points, 2], and those of every sampler.
+
+    Raises:
+        UsageError: see `check`.
+    """
+    check(config)
+    names = config.samplers or NAMES
     oracle = mixture(config)
     k_exact, k_start, k_run = jax.random.split(jax.random.key(config.seed), 3)
     shape = (config.points, 1, 2, 1)

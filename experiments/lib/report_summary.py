@@ -33,7 +33,7 @@ The file:
     probe        name -> [P], of the attacker's gradient at P images; see `probe`
     checks       [{name, status: pass | open | warning | not run, text}]
     reading      [{level: finding | warning, text}]
-    network_evaluations, seconds     of all attacks; of the whole command
+    network_evaluations, seconds     of all attacks; of all commands so far
     seeds, versions, hashes, settings
     gradient     {length, states, state_gap, stored_gap, width, median, worst,
                   same_states, same_when_stored, slopes_agree}: the proof of the exact

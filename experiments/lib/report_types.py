@@ -259,7 +259,7 @@ class Evaluation:
         seeds, versions, hashes: provenance, by name; hashes of weights and images.
         probe: of the attacker's gradient, one value an image, by name; see `probe`.
         settings: of the purifier and of training, by name, as plain values.
-        seconds: of the whole command, training included if it trained.
+        seconds: of all commands that made it, training included if they trained.
         gradient: figures of the exact gradient's proof, see `gradient_proof`.
     """
 

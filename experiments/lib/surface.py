@@ -5,7 +5,7 @@ its iterates are answered like any other adversarial image. Every chunk of every
 stored like the parts of the evaluation, and not computed again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import jax
@@ -96,7 +96,7 @@ class _Chunk:
     work: Run
     line: _Line
     start: int
-    respond: object
+    respond: Callable[..., dict[str, jax.Array]]
 
     def __call__(self) -> Arrays:
         work, rows = self.work, (self.start, self.work.chunk)

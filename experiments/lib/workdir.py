@@ -13,7 +13,15 @@ import numpy as np
 
 from experiments.lib import config as configlib
 
-__all__ = ["check", "claim", "fingerprint", "read_json", "versions", "write_json"]
+__all__ = [
+    "check",
+    "claim",
+    "clock",
+    "fingerprint",
+    "read_json",
+    "versions",
+    "write_json",
+]
 
 
 def read_json(path: pathlib.Path) -> Any:
@@ -75,6 +83,17 @@ def fingerprint(tree: Any) -> str:
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def clock(folder: pathlib.Path, seconds: float) -> float:
+    """Adds a command's seconds to ``clock.json``; the sum over all commands so far.
+
+    What a killed command spent is not in it.
+    """
+    path = folder / "clock.json"
+    before = read_json(path)["seconds"] if path.is_file() else 0.0
+    write_json(path, {"seconds": before + seconds})
+    return before + seconds
 
 
 def _commit() -> str:

@@ -14,17 +14,8 @@ as wide: their `width` is 2, and sigma = sqrt(1 / alpha_bar - 1) / width.
 
 from purifax.noise.discrete import VPDiscrete, cosine_betas, linear_betas
 from purifax.noise.draws import binary, gaussian, heteroscedastic
-from purifax.noise.processes import (
-    EDM,
-    VE,
-    VP,
-    Process,
-    SubVP,
-    VPCosine,
-    alpha_bar_of,
-    perturb,
-    sigma_of,
-)
+from purifax.noise.process import Process, alpha_bar_of, perturb, sigma_of
+from purifax.noise.processes import EDM, VE, VP, SubVP, VPCosine
 
 __all__ = [
     "EDM",

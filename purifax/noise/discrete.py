@@ -14,7 +14,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.noise.processes import reached
+from purifax.noise.process import reached
 from purifax.types import known, noun
 
 __all__ = ["VPDiscrete", "cosine_betas", "linear_betas"]

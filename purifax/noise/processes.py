@@ -17,66 +17,14 @@ arXiv 2206.00364, table 1.
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
-import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import known, noun
+from purifax.noise.process import reached
+from purifax.types import noun
 
-__all__ = [
-    "EDM",
-    "VE",
-    "VP",
-    "Process",
-    "SubVP",
-    "VPCosine",
-    "alpha_bar_of",
-    "perturb",
-    "reached",
-    "sigma_of",
-]
-
-
-class Process(Protocol):
-    """What every noise process answers, for a time t of its own clock."""
-
-    def scale(self, t: Array) -> Array:
-        """a(t), the factor on the clean image."""
-        ...
-
-    def sigma(self, t: Array) -> Array:
-        """sigma(t), the noise level in [0, 1] pixel units before scaling."""
-        ...
-
-    def time(self, sigma: Array) -> Array:
-        """The inverse of `sigma`."""
-        ...
-
-
-def sigma_of(alpha_bar: Array | float, *, width: Array | float = 2.0) -> Array:
-    """The level, in [0, 1] pixel units, of a variance-preserving alpha_bar.
-
-    sqrt(1 / alpha_bar - 1) / width
-
-    Args:
-        width: of the pixel range in which the process is defined; 2 for [-1, 1].
-
-    >>> float(sigma_of(0.5)), float(sigma_of(0.5, width=1.0))
-    (0.5, 1.0)
-    """
-    alpha_bar = jnp.asarray(alpha_bar)
-    return jnp.sqrt((1 - alpha_bar) / alpha_bar) / width
-
-
-def alpha_bar_of(sigma: Array | float, *, width: Array | float = 2.0) -> Array:
-    """The inverse of `sigma_of`: 1 / (1 + (width sigma)^2).
-
-    >>> float(alpha_bar_of(0.5)), round(float(alpha_bar_of(0.5, width=1.0)), 4)
-    (0.5, 0.8)
-    """
-    return 1 / (1 + jnp.square(jnp.asarray(sigma) * width))
+__all__ = ["EDM", "VE", "VP", "SubVP", "VPCosine"]
 
 
 @noun
@@ -279,40 +227,6 @@ class VPCosine:
         """The angle at time 0, and how far it has turned at t."""
         quarter = jnp.asarray(math.pi / 2 / (1 + self.offset), jnp.float32)
         return self.offset * quarter, jnp.asarray(t) * quarter
-
-
-def perturb(key: Array, x: Array, noise: Process, t: Array | float) -> Array:
-    """x_t = a(t) (x + sigma(t) z) for one image.
-
-    >>> import jax, jax.numpy as jnp
-    >>> perturb(jax.random.key(0), jnp.zeros((8, 8, 1)), VE(), 0.5).shape
-    (8, 8, 1)
-    """
-    t = jnp.asarray(t, x.dtype)
-    z = jax.random.normal(key, x.shape, x.dtype)
-    return noise.scale(t).astype(x.dtype) * (x + noise.sigma(t).astype(x.dtype) * z)
-
-
-def reached(
-    sigma: Array | float, smallest: Array | float, largest: Array | float, name: str
-) -> None:
-    """Refuses levels outside [smallest, largest]; says nothing of traced ones.
-
-    Raises:
-        ValueError: a level is outside, by more than rounding.
-
-    >>> reached(0.3, 0.0, 1.0, "VP")
-    """
-    levels, ends = known(sigma), (known(smallest), known(largest))
-    if levels is None or ends[0] is None or ends[1] is None:
-        return
-    low, high = ends[0][0], ends[1][0]
-    for level in levels:
-        if not low * (1 - 1e-4) <= level <= high * (1 + 1e-4):
-            raise ValueError(
-                f"{name} has noise levels from {low:.4g} to {high:.4g} in [0, 1] pixel "
-                f"units; it cannot reach sigma = {level:.4g}."
-            )
 
 
 def _linear_sum(t: Array | float, first: Array | float, last: Array | float) -> Array:

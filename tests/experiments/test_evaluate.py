@@ -128,9 +128,12 @@ def test_one_run_is_the_defence_without_pooling(finished):
 def test_the_same_command_again_computes_nothing_and_changes_nothing(finished, root):
     before = times(finished)
     records = outcomes(finished)
+    spent = json.loads((finished / "summary.json").read_text())["seconds"]
     config = configlib.decode(json.loads((finished / "config.json").read_text()))
     assert command.evaluate(config, finished, None, "the command")
     assert before == times(finished)
+    summary = json.loads((finished / "summary.json").read_text())
+    assert summary["seconds"] > spent, "what the first command took is forgotten"
     after = outcomes(finished)
     for name in records:
         np.testing.assert_array_equal(records[name], after[name])

@@ -61,3 +61,10 @@ def test_no_sampler_exceeds_its_calls(name):
     calls = {"annealed_langevin": steps + 1}.get(name, steps)
     each = plane.DESCENTS[name][1] if name in plane.DESCENTS else 1
     assert 0 < calls * each <= SMALL.calls
+
+
+def test_a_refused_config_leaves_its_folder_free(tmp_path):
+    options = types.SimpleNamespace(workdir=str(tmp_path / "plane"))
+    with pytest.raises(UsageError, match="no sampler"):
+        command.main(dataclasses.replace(SMALL, samplers=("dimm",)), options)
+    assert not (tmp_path / "plane").exists()
