@@ -3,9 +3,12 @@
     python -m experiments.evaluate --config=digits_adp
     python -m experiments.evaluate --config=cifar10_adp_small --data_dir=DIR
     python -m experiments.evaluate --config=digits_adp --protocol=croce
+    python -m experiments.evaluate --config=digits_adp --sweep=defence.sigma=0.1,0.2,0.3
 
 Prints a table and writes record.npz, summary.json, report.md, report.html, pictures and
 the adversarial images (parts/) into the work directory. The same command again resumes.
+With --sweep, once for each field, it evaluates every combination of values and writes
+sweep.csv, sweep.json and, for one field, sweep.png.
 """
 
 import pathlib
@@ -23,6 +26,7 @@ __all__ = ["evaluate", "main"]
 
 flags.DEFINE_string("protocol", None, "Attack as this protocol does; a name or a path.")
 flags.DEFINE_list("merge", None, "Work directories whose report is to be made.")
+flags.DEFINE_multi_string("sweep", [], "FIELD=VALUE,VALUE: evaluate at every value.")
 flags.DEFINE_bool("list_protocols", False, "List the protocols and stop.")
 
 
@@ -32,7 +36,16 @@ def main(config: Evaluation | None, options: flags.FlagValues) -> None:
         return merge(options)
     devices.prepare(config.chunk)
     words = ["python -m experiments.evaluate", *map(shlex.quote, sys.argv[1:])]
-    evaluate(config, pathlib.Path(options.workdir), options.data_dir, " ".join(words))
+    command, folder = " ".join(words), pathlib.Path(options.workdir)
+    if not options.sweep:
+        evaluate(config, folder, options.data_dir, command)
+        return
+    from experiments.lib import sweep
+
+    def point(config: Evaluation, inside: pathlib.Path) -> bool:
+        return evaluate(config, inside, options.data_dir, command)
+
+    sweep.run(config, options.sweep, folder, point)
 
 
 def merge(options: flags.FlagValues) -> None:
