@@ -26,9 +26,11 @@ from purifax.nets.unet_blocks import (
     PixelAttention,
     ResidualBlock,
     TimeEmbedding,
+    check,
     double,
     group_norm,
     halve,
+    head_count,
     u_shape,
 )
 from purifax.types import as_pytree
@@ -161,7 +163,7 @@ class OpenAIUNet(nn.Module):
 
     def _attend(self, h: Array, place: str) -> Array:
         width = self.head_width
-        heads = self.heads if width is None else h.shape[-1] // width
+        heads = self.heads if width is None else head_count(h.shape[-1], width)
         name = f"{place}_attention"
         return PixelAttention(heads, self.groups, _EPSILON, self.dtype, name=name)(h)
 
@@ -179,14 +181,8 @@ class OpenAIUNet(nn.Module):
         return conv(h if way == "down" else double(h))
 
     def _check(self, x: Array, label: Array | None) -> None:
-        _, height, width, channels = x.shape
-        step = 2 ** (len(self.multiples) - 1)
-        if height % step or width % step or channels != self.channels:
-            raise ValueError(
-                f"OpenAIUNet(channels={self.channels}) of {len(self.multiples)} levels "
-                f"wants images with {self.channels} channels and sides that divide by "
-                f"{step}; got {height} x {width} x {channels}."
-            )
+        levels = len(self.multiples)
+        check("OpenAIUNet", x, self.channels, levels, self.attention)
         if self.resize not in _RESIZES:
             raise ValueError(
                 f"`resize` must be one of {_RESIZES}; got {self.resize!r}."

@@ -21,8 +21,10 @@ from purifax.nets.unet_blocks import (
     PixelAttention,
     ResidualBlock,
     TimeEmbedding,
+    check,
     double,
     group_norm,
+    head_count,
     u_shape,
 )
 
@@ -83,7 +85,9 @@ class UNet2D(nn.Module):
         Returns:
             [N, H, W, out_channels], float32.
         """
-        self._check(x)
+        check("UNet2D", x, self.channels, len(self.widths), self.attention)
+        if self.padding not in (0, 1):
+            raise ValueError(f"`padding` must be 0 or 1; got {self.padding}.")
         c = self._time(t)
         residual = partial(
             ResidualBlock,
@@ -124,7 +128,7 @@ class UNet2D(nn.Module):
 
     def _attend(self, h: Array, place: str) -> Array:
         return PixelAttention(
-            h.shape[-1] // (self.head_width or h.shape[-1]),
+            head_count(h.shape[-1], self.head_width or h.shape[-1]),
             self.groups,
             self.epsilon,
             self.dtype,
@@ -141,13 +145,3 @@ class UNet2D(nn.Module):
     def _up(self, h: Array, level: int) -> Array:
         conv = conv3(h.shape[-1], dtype=self.dtype, name=f"up{level}_resize")
         return conv(double(h))
-
-    def _check(self, x: Array) -> None:
-        _, height, width, channels = x.shape
-        step = 2 ** (len(self.widths) - 1)
-        if height % step or width % step or channels != self.channels:
-            raise ValueError(
-                f"UNet2D(channels={self.channels}) of {len(self.widths)} levels wants "
-                f"images with {self.channels} channels and sides that divide by "
-                f"{step}; got {height} x {width} x {channels}."
-            )

@@ -23,9 +23,11 @@ __all__ = [
     "PixelAttention",
     "ResidualBlock",
     "TimeEmbedding",
+    "check",
     "double",
     "group_norm",
     "halve",
+    "head_count",
     "u_shape",
 ]
 
@@ -120,7 +122,7 @@ class PixelAttention(nn.Module):
     def __call__(self, h: Array) -> Array:
         """Like h."""
         n, height, width, channels = h.shape
-        if channels % self.heads:
+        if self.heads < 1 or channels % self.heads:
             raise ValueError(
                 f"{self.heads} attention heads do not divide {channels} channels."
             )
@@ -197,6 +199,44 @@ def u_shape(
         if level:
             h = up(h, level)
     return h
+
+
+def check(
+    kind: str, x: Array, channels: int, levels: int, attention: Sequence[int]
+) -> None:
+    """Refuses images that do not halve, and levels that do not exist.
+
+    Raises:
+        ValueError: says what `kind` of network wants, and what it got.
+    """
+    _, height, width, found = x.shape
+    step = 2 ** (levels - 1)
+    if height % step or width % step or found != channels:
+        raise ValueError(
+            f"{kind}(channels={channels}) of {levels} levels wants images with "
+            f"{channels} channels and sides that divide by {step}; "
+            f"got {height} x {width} x {found}."
+        )
+    if not set(attention) <= set(range(levels)):
+        raise ValueError(
+            f"`attention` names levels, 0 to {levels - 1}; got {tuple(attention)}."
+        )
+
+
+def head_count(channels: int, head_width: int) -> int:
+    """How many attention heads of that many channels there are.
+
+    Raises:
+        ValueError: they do not divide the channels.
+
+    >>> head_count(256, 64)
+    4
+    """
+    if channels % head_width:
+        raise ValueError(
+            f"attention heads of {head_width} channels do not divide {channels}."
+        )
+    return channels // head_width
 
 
 def group_norm(groups: int, epsilon: float, dtype: Any, name: str) -> nn.GroupNorm:

@@ -76,21 +76,13 @@ def unet(
         )
     arrays = states.lasting(state)
     module = _module(arrays).clone(
-        heads=num_heads or 1,
+        heads=1 if num_heads is None else num_heads,
         head_width=num_head_channels,
         time_scale=time_scale,
         dropout=dropout,
         groups=groups,
     )
-    places = _places(module)
-    given: dict[str, np.ndarray] = {}
-    for name, array in arrays.items():
-        node, leaf = _path(name, places)
-        for part, piece in _pieces(node, array, module, use_new_attention_order):
-            kind = leaf
-            if leaf == "weight":
-                kind = "kernel" if piece.ndim > 1 else "scale"
-            given[f"params/{part}/{kind}"] = piece
+    given = _given(arrays, module, use_new_attention_order)
     label = () if module.num_classes is None else (0,)
     shape = (2 ** (len(module.multiples) - 1),) * 2 + (module.channels,)
     return nets.Network(module, states.fitted(_KIND, given, module, shape, 0.0, *label))
@@ -156,6 +148,20 @@ def _levels(arrays: Mapping[str, np.ndarray]) -> tuple[int, int, str]:
     return levels, total // levels - 1, resize
 
 
+def _given(
+    arrays: Mapping[str, np.ndarray], module: nets.OpenAIUNet, new_order: bool
+) -> dict[str, np.ndarray]:
+    """Our arrays by path."""
+    places = _places(module)
+    given: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        node, leaf = _path(name, places)
+        for part, piece in _pieces(node, array, module, new_order):
+            ours = "kernel" if piece.ndim > 1 else "scale"
+            given[f"params/{part}/{ours if leaf == 'weight' else leaf}"] = piece
+    return given
+
+
 def _places(module: nets.OpenAIUNet) -> dict[str, str]:
     """Our places by OpenAI's: {"input_blocks.1.0": "down0_0_block", ...}."""
     places = {f"middle_block.{i}": place for i, place in enumerate(_MIDDLE)}
@@ -181,7 +187,8 @@ def _path(name: str, places: Mapping[str, str]) -> tuple[str, str]:
     """ "input_blocks.1.0.in_layers.2.weight" -> ("down0_0_block/conv1", "weight")."""
     node, _, leaf = name.rpartition(".")
     if node in _ENDS:
-        return _ENDS[node], "embedding" if node == "label_emb" else leaf
+        embedded = (node, leaf) == ("label_emb", "weight")
+        return _ENDS[node], "embedding" if embedded else leaf
     found = re.fullmatch(r"(.+?_blocks?(?:\.\d+)+)\.([a-z].*)", node)
     if not found:
         return node, leaf
@@ -205,8 +212,14 @@ def _pieces(
     if layer != "qkv":
         yield node, array if node == "label" else states.channels_last(array)
         return
-    channels = len(array) // 3
+    channels, rest = divmod(len(array), 3)
     heads = channels // module.head_width if module.head_width else module.heads
+    if rest or not heads or channels % heads:
+        flag = "num_head_channels" if module.head_width else "num_heads"
+        raise ValueError(
+            f"`{flag}` is {module.head_width or module.heads}, but {parent} has "
+            f"{len(array)} channels of queries, keys and values."
+        )
     split = (3, channels) if new_order else (heads, 3, channels // heads)
     parts = array.reshape(*split, *array.shape[1:])
     if not new_order:
