@@ -12,16 +12,20 @@ from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
+from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
 
 __all__ = [
     "MLP",
     "ConvNet",
+    "DDPMpp",
+    "NCSNpp",
     "NCSNv2",
     "Network",
     "ResNet",
     "ResNet18",
     "SmallCNN",
     "SmallScore",
+    "SongUNet",
     "WideResNet",
     "count",
     "init",
