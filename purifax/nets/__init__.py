@@ -2,7 +2,9 @@
 
 Score networks map `x [N, H, W, C]` in [0, 1] and `sigma [N]` to the scaled score
 f = sigma * score, `[N, H, W, C]`. Classifiers map `x` (and `train`) to logits `[N, K]`.
-`Network(module, variables)` is either of them as a function of one image.
+`UNet2D` and `OpenAIUNet` predict noise in coordinates of their own, given a process's
+time: `score.from_process` makes scores of them.
+`Network(module, variables)` is any of them as a function of one image.
 
 Nothing in the core of purifax imports this package: any callable will do there.
 """
@@ -10,21 +12,31 @@ Nothing in the core of purifax imports this package: any callable will do there.
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
 from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
+from purifax.nets.openai import OpenAIUNet, fraction_part, noise_part
 from purifax.nets.plain_resnet import PlainResNet
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
+from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
+from purifax.nets.unet2d import UNet2D
 
 __all__ = [
     "MLP",
     "ConvNet",
+    "DDPMpp",
+    "NCSNpp",
     "NCSNv2",
     "Network",
     "PlainResNet",
+    "OpenAIUNet",
     "ResNet",
     "ResNet18",
     "SmallCNN",
     "SmallScore",
+    "SongUNet",
+    "UNet2D",
     "WideResNet",
     "count",
+    "fraction_part",
     "init",
+    "noise_part",
 ]
