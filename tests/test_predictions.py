@@ -53,6 +53,10 @@ def test_a_scaled_score_is_divided_by_sigma_in_the_units_of_pixels():
     f = weights.Prediction().score(lambda x, sigma: sigma * CLEAN(x, sigma))
     x, sigma = jnp.full(SHAPE, 0.3), jnp.float32(0.2)
     np.testing.assert_allclose(f(x, sigma), CLEAN(x, sigma), rtol=1e-6)
+    timed = weights.Prediction(process={"name": "VP"})
+    assert timed.noise() == noise.VP()
+    told = timed.score(lambda x, sigma: jnp.full_like(x, sigma**2))
+    np.testing.assert_allclose(told(x, sigma), jnp.full(SHAPE, 0.2), rtol=1e-6)
 
 
 def test_the_learned_variance_lies_where_the_network_says():
@@ -64,6 +68,9 @@ def test_the_learned_variance_lies_where_the_network_says():
     found = words.variance(network)(x, sigma, below)
     assert found.shape == SHAPE
     np.testing.assert_allclose(found, jnp.full(SHAPE, expected), rtol=1e-5)
+    f, fraction = words.parts(network)(x, sigma)
+    np.testing.assert_allclose(f, sigma * CLEAN(x, sigma), rtol=1e-3)
+    np.testing.assert_allclose(fraction, jnp.full(SHAPE, 0.75))
     plain = weights.Prediction("noise", PROCESSES["VP"]).variance(network)
     assert plain(x, sigma, below) == low
 
@@ -86,10 +93,6 @@ def test_processes_are_made_from_their_names_and_numbers():
         (lambda: weights.process("VP", length=3), "VP cannot be made: .*length"),
         (lambda: weights.Prediction("noisy", {"name": "VP"}), "did you mean noise?"),
         (lambda: weights.Prediction("noise"), "predicting noise needs a process"),
-        (
-            lambda: weights.Prediction(process={"name": "VP"}),
-            "predicting scaled_score takes no process",
-        ),
     ],
 )
 def test_what_cannot_be_read_is_named(make, message):

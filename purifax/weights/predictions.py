@@ -96,8 +96,8 @@ class Prediction:
 
     Attributes:
         predicts: one of `PREDICTIONS`.
-        process: the name and numbers of `process`, {"name": "linear", "length": 1000};
-            None for a scaled score.
+        process: the name and numbers of `process`, {"name": "linear", "length": 1000}.
+            A scaled score needs none; one it has says which times go with its levels.
         centre, width: of the coordinates u; 0.5 and 2 are [-1, 1]. They say nothing of
             a scaled score, whose network sees [0, 1].
         label_scale: the network is told this many times t.
@@ -121,15 +121,11 @@ class Prediction:
             near = difflib.get_close_matches(self.predicts, PREDICTIONS, n=1)
             known = f"did you mean {near[0]}?" if near else f"known: {PREDICTIONS}."
             raise ValueError(f"a network predicts {self.predicts!r}? {known}")
-        if (self.process is None) != (self.predicts == "scaled_score"):
-            raise ValueError(
-                f"predicting {self.predicts} "
-                + ("takes no process." if self.process else "needs a process.")
-            )
-        self.noise()
+        if self.noise() is None and self.predicts != "scaled_score":
+            raise ValueError(f"predicting {self.predicts} needs a process.")
 
     def noise(self) -> Process | None:
-        """The process whose times the network is told; None for a scaled score."""
+        """The process whose times go with the levels; None if none is known."""
         return None if self.process is None else process(**self.process)
 
     def score(self, network: Callable[..., Array]) -> Score:
@@ -138,7 +134,7 @@ class Prediction:
         A `Partial` whose leaves are the network's own and the numbers of the process.
         """
         noise = self.noise()
-        if noise is None:
+        if noise is None or self.predicts == "scaled_score":
             return score.from_scaled(network)
         at = {"centre": self.centre, "width": self.width}
         bound = {"network": as_pytree(network), "label_scale": self.label_scale}
@@ -150,6 +146,21 @@ class Prediction:
             bound |= {"noise": noise, "width": self.width}
         return score.from_process(Partial(read, **bound), noise, **at)
 
+    def parts(self, network: Callable[..., Array]) -> Callable[..., Any]:
+        """`(x, sigma) -> (f, p)` of a network that predicts noise and variance.
+
+        f is the scaled score, p where the variance lies, from 0 (small) to 1 (large);
+        both like x.
+        """
+        return Partial(
+            _parts,
+            network=as_pytree(network),
+            noise=self.noise(),
+            centre=self.centre,
+            width=self.width,
+            label_scale=self.label_scale,
+        )
+
     def variance(self, network: Callable[..., Array]) -> Variance:
         """The variance of `sample.ancestral`'s steps: learned, or the small one.
 
@@ -157,14 +168,7 @@ class Prediction:
         """
         if self.predicts != "noise_and_variance":
             return Partial(sample.small)
-        fraction = Partial(
-            _fraction,
-            network=as_pytree(network),
-            noise=self.noise(),
-            centre=self.centre,
-            width=self.width,
-            label_scale=self.label_scale,
-        )
+        fraction = Partial(_fraction, parts=self.parts(network))
         return Partial(sample.learned, fraction=fraction, width=self.width)
 
     def words(self) -> dict[str, Any]:
@@ -209,7 +213,7 @@ def _denoised(
     return network(x_t, t * label_scale) / width + centre
 
 
-def _fraction(
+def _parts(
     x: Array,
     sigma: Array,
     network: Callable[..., Array],
@@ -217,10 +221,14 @@ def _fraction(
     noise: Process,
     centre: Array,
     width: Array,
-) -> Array:
-    """Where the learned variance lies, 0 (small) to 1 (large), like x."""
+) -> tuple[Array, Array]:
     x_t, t = _in_process(x, sigma, noise, centre, width)
-    return (network(x_t, t * label_scale)[..., x.shape[-1] :] + 1) / 2
+    z, place = jnp.split(network(x_t, t * label_scale), 2, axis=-1)
+    return -z, (place + 1) / 2
+
+
+def _fraction(x: Array, sigma: Array, parts: Callable[..., Any]) -> Array:
+    return parts(x, sigma)[1]
 
 
 def _in_process(
