@@ -1,7 +1,7 @@
 """Small diffusion networks of public tutorials, for 28 x 28 digits.
 
-    ConvNoise       (x_t, t) -> unit noise       convolutions of one resolution
-    TutorialScore   (x, sigma) -> scaled score   Song's tutorial, strided convolutions
+ConvNoise       (x_t, t) -> unit noise       convolutions of one resolution
+TutorialScore   (x, sigma) -> scaled score   Song's tutorial, strided convolutions
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ConvNoise(nn.Module):
         """
         del train
         h = x.astype(self.dtype)
-        whole = {"reduction_axes": (1, 2, 3), "feature_axes": (1, 2, 3)}
+        whole: dict[str, Any] = {"reduction_axes": (1, 2, 3), "feature_axes": (1, 2, 3)}
         for i, width in enumerate(self.widths):
             h = self._conv(width, self.size, f"conv_{i}")(h)
             h = nn.LayerNorm(1e-5, dtype=self.dtype, name=f"norm_{i}", **whole)(h)
@@ -145,7 +145,9 @@ class TutorialScore(nn.Module):
         told = nn.Dense(h.shape[-1], dtype=self.dtype, name=f"time{name}")(c)
         h = h + told[:, None, None, :]
         groups = min(groups, h.shape[-1])
-        normed = nn.GroupNorm(groups, 1e-5, dtype=self.dtype, name=f"norm{name}")(h)
+        normed = nn.GroupNorm(
+            groups, epsilon=1e-5, dtype=self.dtype, name=f"norm{name}"
+        )(h)
         return nn.silu(normed)
 
     def _conv(

@@ -1,7 +1,7 @@
 """Small diffusion networks of public tutorials, from their arrays by name.
 
-    noise    `nets.ConvNoise`: "gt.blocks.0.net.0.weight", with its tables of betas
-    score    `nets.TutorialScore`: "tconv4.weight", "dense1.dense.weight"
+noise    `nets.ConvNoise`: "gt.blocks.0.net.0.weight", with its tables of betas
+score    `nets.TutorialScore`: "tconv4.weight", "dense1.dense.weight"
 """
 
 import re
