@@ -17,22 +17,25 @@ from purifax.nets.plain_resnet import PlainResNet
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
 from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
+from purifax.nets.tutorials import ConvNoise, TutorialScore
 from purifax.nets.unet2d import UNet2D
 
 __all__ = [
     "MLP",
     "ConvNet",
+    "ConvNoise",
     "DDPMpp",
     "NCSNpp",
     "NCSNv2",
     "Network",
-    "PlainResNet",
     "OpenAIUNet",
+    "PlainResNet",
     "ResNet",
     "ResNet18",
     "SmallCNN",
     "SmallScore",
     "SongUNet",
+    "TutorialScore",
     "UNet2D",
     "WideResNet",
     "count",

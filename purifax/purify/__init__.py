@@ -26,6 +26,9 @@ from purifax.purify.diffuse import (
     diffuse,
     diffuse_from,
     diffuse_in_time,
+    diffuse_in_time_path,
+    diffuse_path,
+    forward_path,
     gradual,
 )
 from purifax.purify.one_step import one_step
@@ -45,6 +48,9 @@ __all__ = [
     "diffuse",
     "diffuse_from",
     "diffuse_in_time",
+    "diffuse_in_time_path",
+    "diffuse_path",
+    "forward_path",
     "gradual",
     "held",
     "one_step",
