@@ -13,11 +13,14 @@ from purifax.nets.network import Network, count, init
 from purifax.nets.openai import OpenAIUNet, fraction_part, noise_part
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
+from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
 from purifax.nets.unet2d import UNet2D
 
 __all__ = [
     "MLP",
     "ConvNet",
+    "DDPMpp",
+    "NCSNpp",
     "NCSNv2",
     "Network",
     "OpenAIUNet",
@@ -25,6 +28,7 @@ __all__ = [
     "ResNet18",
     "SmallCNN",
     "SmallScore",
+    "SongUNet",
     "UNet2D",
     "WideResNet",
     "count",
