@@ -6,6 +6,10 @@ arithmetic, quirks included.
 
 `diffuse` noises an image and samples back (DiffPure and its kin) from the times of a
 process, `diffuse_from` from levels, `diffuse_in_time` with DiffPure's own steps.
+`guided` and `gdmp` pull the way back to the input, `mimic` starts in pure noise and is
+led to it; `maximise` and `maximise_noised` climb a bound of the likelihood (LM and
+ScoreOpt). `bit_depth` and `jpeg` are baselines without a network.
+
 `chain` and `repeat` make purifiers of purifiers, and `gradual` of `diffuse`.
 """
 
@@ -28,9 +32,26 @@ from purifax.purify.diffuse import (
     diffuse_in_time,
     gradual,
 )
+from purifax.purify.distance import dissimilarity, manhattan, mean_square, ssim
+from purifax.purify.guided import (
+    gdmp,
+    guided,
+    guided_step,
+    similarity_scales,
+    square_scales,
+)
+from purifax.purify.maximise import (
+    anchored_gap,
+    gap,
+    maximise,
+    maximise_noised,
+    regularised_gap,
+)
+from purifax.purify.mimic import mimic, mimic_scales, mimic_step
 from purifax.purify.one_step import one_step
 from purifax.purify.reference import reference
 from purifax.purify.rounds import rounds
+from purifax.purify.squeeze import bit_depth, jpeg
 
 __all__ = [
     "Trace",
@@ -38,6 +59,8 @@ __all__ = [
     "adaptive_early",
     "adaptive_path",
     "adaptive_trace",
+    "anchored_gap",
+    "bit_depth",
     "by_difference",
     "by_jvp",
     "chain",
@@ -45,13 +68,30 @@ __all__ = [
     "diffuse",
     "diffuse_from",
     "diffuse_in_time",
+    "dissimilarity",
+    "gap",
+    "gdmp",
     "gradual",
+    "guided",
+    "guided_step",
     "held",
+    "jpeg",
+    "manhattan",
+    "maximise",
+    "maximise_noised",
+    "mean_square",
+    "mimic",
+    "mimic_scales",
+    "mimic_step",
     "one_step",
     "reference",
+    "regularised_gap",
     "repeat",
     "rounds",
     "scaled_norm",
+    "similarity_scales",
+    "square_scales",
+    "ssim",
     "step_size",
     "threshold",
 ]
