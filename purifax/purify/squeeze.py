@@ -159,7 +159,7 @@ def _continued(v: Array, size: int) -> Array:
 
 def _coded(v: Array, table: Array) -> Array:
     """Channels of values 0 to 255 after the transform, rounding, and all of it back."""
-    n, k = jnp.arange(8.0), jnp.arange(8.0)[:, None]
+    n, k = jnp.arange(8.0)[None, :], jnp.arange(8.0)[:, None]
     size = jnp.where(k == 0, math.sqrt(1 / 8), math.sqrt(1 / 4))
     cosines = size * jnp.cos(math.pi / 8 * (n + 0.5) * k)
     high = jax.lax.Precision.HIGHEST
@@ -168,7 +168,7 @@ def _coded(v: Array, table: Array) -> Array:
     rows, columns, channels = whole.shape
     blocks = whole.reshape(rows // 8, 8, columns // 8, 8, channels)
     waves = jnp.einsum("ki,aibjc,lj->akblc", cosines, blocks, cosines, precision=high)
-    steps = table[:, None, :, None]
+    steps = table[None, :, None, :, None]
     kept = _rounded(waves / steps) * steps
     back = jnp.einsum("ki,akblc,lj->aibjc", cosines, kept, cosines, precision=high)
     back = jnp.clip(_rounded(back + 128.0), 0.0, 255.0)
