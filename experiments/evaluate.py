@@ -3,9 +3,13 @@
     python -m experiments.evaluate --config=digits_adp
     python -m experiments.evaluate --config=cifar10_adp_small --data_dir=DIR
     python -m experiments.evaluate --config=digits_adp --protocol=croce
+    python -m experiments.evaluate --config=digits_adp --sweep=defence.sigma=0.1,0.2,0.3
 
 Prints a table and writes record.npz, summary.json, report.md, report.html, pictures and
 the adversarial images (parts/) into the work directory. The same command again resumes.
+With --sweep, once for each field, it evaluates every combination of values and writes
+sweep.csv, sweep.json and, for one field, sweep.png. With --compare it sets finished
+evaluations side by side.
 """
 
 import pathlib
@@ -23,16 +27,27 @@ __all__ = ["evaluate", "main"]
 
 flags.DEFINE_string("protocol", None, "Attack as this protocol does; a name or a path.")
 flags.DEFINE_list("merge", None, "Work directories whose report is to be made.")
+flags.DEFINE_list("compare", None, "Work directories to be set side by side.")
+flags.DEFINE_multi_string("sweep", [], "FIELD=VALUE,VALUE: evaluate at every value.")
 flags.DEFINE_bool("list_protocols", False, "List the protocols and stop.")
 
 
 def main(config: Evaluation | None, options: flags.FlagValues) -> None:
-    """Evaluates `config` in the work directory of the options, or merges others."""
+    """Evaluates `config` in the work directory of the options, or joins others."""
     if config is None:
-        return merge(options)
+        return merge(options) if options.merge else compare(options)
     devices.prepare(config.chunk)
     words = ["python -m experiments.evaluate", *map(shlex.quote, sys.argv[1:])]
-    evaluate(config, pathlib.Path(options.workdir), options.data_dir, " ".join(words))
+    command, folder = " ".join(words), pathlib.Path(options.workdir)
+    if not options.sweep:
+        evaluate(config, folder, options.data_dir, command)
+        return
+    from experiments.lib import sweep
+
+    def point(config: Evaluation, inside: pathlib.Path) -> bool:
+        return evaluate(config, inside, options.data_dir, command)
+
+    sweep.run(config, options.sweep, folder, point)
 
 
 def merge(options: flags.FlagValues) -> None:
@@ -45,6 +60,19 @@ def merge(options: flags.FlagValues) -> None:
     folders = [pathlib.Path(folder) for folder in options.merge]
     print(report.text(merging.merge(folders, out, flagslib.typed())))
     print(f"report: {out / 'report.html'}")
+
+
+def compare(options: flags.FlagValues) -> None:
+    """Sets the work directories named by `--compare` side by side."""
+    from experiments.lib import comparing
+
+    if options.workdir is None:
+        raise flagslib.UsageError("--compare needs --workdir, where the table goes.")
+    out = pathlib.Path(options.workdir)
+    folders = [pathlib.Path(folder) for folder in options.compare]
+    comparing.compare(folders, out, flagslib.typed())
+    print((out / "comparison.md").read_text())
+    print(f"comparison: {out / 'comparison.md'}")
 
 
 def evaluate(
@@ -100,4 +128,4 @@ def evaluate(
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (Evaluation,), instead="merge")
+    flagslib.run(main, (Evaluation,), instead=("merge", "compare"))

@@ -14,4 +14,6 @@ pyright
 # nothing else, so that purifax cannot.
 mkdir -p "$VENV/checkout"
 ln -sfn "$PWD/experiments" "$VENV/checkout/experiments"
-PYTHONPATH=$(cd "$VENV/checkout" && pwd) pytest -n "${PURIFAX_TEST_WORKERS:-auto}" "$@"
+export PYTHONPATH
+PYTHONPATH=$(cd "$VENV/checkout" && pwd)
+pytest -n "${PURIFAX_TEST_WORKERS:-auto}" --dist loadgroup "$@"

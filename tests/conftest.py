@@ -36,6 +36,16 @@ def float64():
         yield
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """One worker runs a whole file, or a row of the laws, and so compiles it once."""
+    for item in items:
+        group = str(item.path)
+        if item.path.parent.name == "laws" and hasattr(item, "callspec"):
+            group += item.callspec.params.get("name", "")
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 MAPS = pathlib.Path("/proc/self/maps")
 MANY = 25_000
 """Linux allows a process 65,530 memory maps, and crashes it beyond.

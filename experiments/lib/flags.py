@@ -43,7 +43,7 @@ def run(
     kinds: Sequence[type],
     default: str | None = None,
     workdir: str | None = None,
-    instead: str | None = None,
+    instead: Sequence[str] = (),
 ) -> None:
     """Runs a command and leaves the process with its exit code.
 
@@ -53,7 +53,7 @@ def run(
         kinds: config types that the command accepts.
         default: config used when ``--config`` is not given.
         workdir: used when ``--workdir`` is not given, in place of runs/<config name>.
-        instead: name of a flag that, where given, takes the place of ``--config``;
+        instead: names of flags that, where given, take the place of ``--config``;
             the config is then None.
     """
     debug = any(word in ("--debug", "--debug=true") for word in sys.argv)
@@ -93,7 +93,7 @@ def parse(
     kinds: Sequence[type],
     default: str | None = None,
     workdir: str | None = None,
-    instead: str | None = None,
+    instead: Sequence[str] = (),
     values: flags.FlagValues = flags.FLAGS,
 ) -> tuple[Any, flags.FlagValues] | None:
     """Reads a command line into (config, options); None if it asked only to print.
@@ -113,7 +113,7 @@ def parse(
     if "list_protocols" in values and values.list_protocols:
         print(PROTOCOLS.listing(PROTOCOLS.names()))
         return None
-    if instead and values[instead].value:
+    if any(values[name].value for name in instead):
         return None, values
     name = values.config or default
     if name is None:

@@ -9,7 +9,16 @@ import numpy as np
 from experiments.lib.report_types import ONE_RUN, Result, radius_text
 from purifax import record as records
 
-__all__ = ["DRAWS", "ORDER", "SEED", "accuracy", "compare", "grouped", "strongest"]
+__all__ = [
+    "DRAWS",
+    "ORDER",
+    "SEED",
+    "accuracy",
+    "compare",
+    "grouped",
+    "paired",
+    "strongest",
+]
 
 DRAWS, SEED = 2000, 0
 """Resamples of the paired bootstrap, and the seed of its key."""
@@ -102,7 +111,18 @@ def _tested(
 
 
 def _compared(kind: str, one: tuple[Result, str], two: tuple[Result, str]) -> dict:
-    """One comparison; empty if the two have no image in common."""
+    """One comparison with its names; empty if the two have no image in common."""
+    found = paired(one, two)
+    named = {"kind": kind, "first": _called(*one), "second": _called(*two)}
+    return named | found if found else {}
+
+
+def paired(one: tuple[Result, str], two: tuple[Result, str]) -> dict:
+    """How far one is above the other on the images that both have; empty without.
+
+    Args:
+        one, two: a result, and which of its answers: "clean" or "attacked".
+    """
     (index_a, a), (index_b, b) = _right(*one), _right(*two)
     _, at, bt = np.intersect1d(index_a, index_b, return_indices=True)
     if not at.size:
@@ -111,9 +131,6 @@ def _compared(kind: str, one: tuple[Result, str], two: tuple[Result, str]) -> di
     tested = jax.device_get(_tested(a.mean(1), b.mean(1), a[:, 0], b[:, 0]))
     (value, low, high), (only_a, only_b, p) = tested
     return {
-        "kind": kind,
-        "first": _called(*one),
-        "second": _called(*two),
         "difference": {
             "value": float(value),
             "interval": [float(low), float(high)],

@@ -10,6 +10,7 @@ Nothing in the core of purifax imports this package: any callable will do there.
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
 from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
+from purifax.nets.plain_resnet import PlainResNet
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
 
@@ -18,6 +19,7 @@ __all__ = [
     "ConvNet",
     "NCSNv2",
     "Network",
+    "PlainResNet",
     "ResNet",
     "ResNet18",
     "SmallCNN",

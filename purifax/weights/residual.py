@@ -6,6 +6,8 @@
                 (Lippe)
     wide        WRN-d-k in PyTorch with blocks named `block1.layer.0` (the common
                 port of Zagoruyko and Komodakis 2016)
+    plain       ResNet-2B and its kind in PyTorch, without normalisation, of the
+                verification competition of 2021
 
 Depth, width and classes are those of the arrays. Their images are normalised inside
 the network, by the numbers each was trained with unless others are given.
@@ -19,7 +21,7 @@ import numpy as np
 from purifax import nets
 from purifax.weights import states
 
-__all__ = ["akamaster", "uva", "wide"]
+__all__ = ["akamaster", "plain", "uva", "wide"]
 
 
 def akamaster(
@@ -121,6 +123,43 @@ def wide(
         path = path.replace(".convShortcut.", ".shortcut.")
         given[_path(path, array)] = states.channels_last(array)
     variables = states.fitted(kind, given, module, (32, 32, 3))
+    return nets.Network(module, variables)
+
+
+def plain(
+    state: Mapping[str, np.ndarray],
+    *,
+    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465),
+    std: tuple[float, ...] = (0.2470, 0.2435, 0.2616),
+) -> nets.Network:
+    """A ResNet without normalisation layers; images are square.
+
+    Args:
+        state: name to array, in PyTorch's layout; a prefix "module." is left out.
+
+    Raises:
+        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+    """
+    kind, arrays = "a ResNet without normalisation", states.lasting(state)
+    states.have(kind, arrays, {"conv1.weight": 4, "linear1.weight": 2})
+    width, channels = arrays["conv1.weight"].shape[:2]
+    hidden = len(arrays["linear1.weight"])
+    module = nets.PlainResNet(
+        num_classes=len(arrays.get("linear2.bias", range(10))),
+        width=width,
+        blocks=_blocks(arrays, r"layer1\.(\d+)\."),
+        hidden=hidden,
+        mean=mean,
+        std=std,
+    )
+    given = {}
+    for name, array in arrays.items():
+        path = re.sub(r"^(layer\d)\.(\d+)\.", r"\1_\2.", name)
+        path = path.replace(".shortcut.0.", ".shortcut.")
+        given[_path(path, array)] = states.channels_last(array)
+    first = "params/linear1/kernel"
+    given[first], side = states.rows_of(arrays["linear1.weight"], 2 * width)
+    variables = states.fitted(kind, given, module, (4 * side, 4 * side, channels))
     return nets.Network(module, variables)
 
 

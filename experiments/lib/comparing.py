@@ -1,0 +1,236 @@
+"""Several evaluations side by side: accuracy, cost, and paired differences.
+
+    python -m experiments.evaluate --compare=DIR0,DIR1,... --workdir=OUT
+
+The evaluations are of different defences on the same images under the same threat.
+The differences are to the first of them, on the images that both have.
+"""
+
+import csv
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.lib import plots, plots_compare, report, workdir
+from experiments.lib.report_compare import paired, strongest
+from experiments.lib.report_types import Evaluation, Result
+from experiments.lib.report_words import percent, span
+from purifax import record as records
+
+__all__ = ["Entry", "compare", "markdown"]
+
+CLEAN, WORST = "no attack", "worst case"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One evaluation of a comparison.
+
+    Attributes:
+        name: of its folder.
+        results: those of its defended model, or of the bare one where it has no other,
+            by attack.
+    """
+
+    name: str
+    evaluation: Evaluation
+    results: dict[str, Result]
+
+    @property
+    def description(self) -> str:
+        """What the model is, in words."""
+        return self.evaluation.models[self.results[CLEAN].model]
+
+
+def compare(
+    folders: Sequence[pathlib.Path], out: pathlib.Path, command: str
+) -> list[Entry]:
+    """Writes comparison.json, .csv, .md and .png of finished evaluations into `out`.
+
+    Raises:
+        ValueError: fewer than two, other images, another threat, or an `out` that is
+            one of the folders.
+        FileNotFoundError: a folder without a finished evaluation.
+    """
+    if len(folders) < 2:
+        raise ValueError("--compare needs two work directories or more, with commas.")
+    if out.resolve() in {folder.resolve() for folder in folders}:
+        raise ValueError(f"{out} is one of those to compare; give another --workdir.")
+    entries = [_entry(folder) for folder in folders]
+    _alike(entries)
+    found = {
+        "command": command,
+        "rows": [row for entry in entries for row in _rows(entry)],
+        "differences": _differences(entries),
+        "settings": {entry.name: entry.evaluation.settings for entry in entries},
+        "versions": {entry.name: entry.evaluation.versions for entry in entries},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    workdir.write_json(out / "comparison.json", found)
+    with (out / "comparison.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, list(found["rows"][0]))
+        table.writeheader()
+        table.writerows(found["rows"])
+    (out / "comparison.md").write_text(markdown(entries, found))
+    picture = plots_compare.picture(found["rows"], plots.LIGHT)
+    (out / "comparison.png").write_bytes(picture)
+    return entries
+
+
+def _entry(folder: pathlib.Path) -> Entry:
+    evaluation = report.read(folder)
+    models = [result.model for result in evaluation.results]
+    model = "defended" if "defended" in models else "undefended"
+    mine = {r.attack: r for r in evaluation.results if r.model == model}
+    made = [result for result in mine.values() if result.gradient != "none"]
+    if len(made) > 1:
+        worst = records.worst_case([result.record for result in made])
+        mine[WORST] = _worst(made, worst)
+    return Entry(folder.resolve().name, evaluation, mine)
+
+
+def _worst(made: Sequence[Result], record: records.Record) -> Result:
+    """The worst case as a result; it cost what all of its attacks cost."""
+    first = strongest(made)
+    return Result(
+        model=first.model,
+        attack=WORST,
+        gradient=first.gradient,
+        threat=first.threat,
+        radius=first.radius,
+        record=record,
+        budget={},
+        seeds=first.seeds,
+        seconds=sum(result.seconds for result in made),
+        evaluations=None,
+    )
+
+
+def _alike(entries: Sequence[Entry]) -> None:
+    """Refuses evaluations whose numbers may not stand side by side."""
+    first = entries[0]
+    names = [entry.name for entry in entries]
+    if len(set(names)) < len(names):
+        raise ValueError(f"folders of one name cannot be told apart: {names}.")
+    for other in entries[1:]:
+        told = {
+            "images": lambda e: e.evaluation.dataset,
+            "threat": lambda e: e.results[CLEAN].threat,
+            "radius": lambda e: max(r.radius for r in e.results.values()),
+        }
+        for what, of in told.items():
+            if of(first) != of(other):
+                raise ValueError(
+                    f"the {what} of {first.name} is {of(first)} and that of "
+                    f"{other.name} {of(other)}; they cannot be compared."
+                )
+        a, b = first.results[CLEAN].record, other.results[CLEAN].record
+        _, at, bt = np.intersect1d(a.index, b.index, return_indices=True)
+        if not at.size or (np.asarray(a.label)[at] != np.asarray(b.label)[bt]).any():
+            raise ValueError(
+                f"{first.name} and {other.name} have no images in common, or give "
+                "them other labels."
+            )
+
+
+def _rows(entry: Entry) -> list[dict[str, Any]]:
+    """A row for each attack of one evaluation."""
+    return [_row(entry, attack, result) for attack, result in entry.results.items()]
+
+
+def _row(entry: Entry, attack: str, result: Result) -> dict[str, Any]:
+    record = result.record
+    right = np.asarray(records.correct(record.attacked, record.label))
+    value = right.mean(1)
+    low, high = records.interval(value)
+    count, keys = right.shape
+    return {
+        "evaluation": entry.name,
+        "model": entry.description,
+        "attack": attack,
+        "gradient": "worst" if attack == WORST else result.gradient,
+        "threat": result.threat,
+        "radius": result.radius,
+        "accuracy": float(value.mean()),
+        "low": float(low),
+        "high": float(high),
+        "right_every_time": float(right.all(1).mean()),
+        "images": count,
+        "keys": keys,
+        "network_evaluations_an_image": _each(result.evaluations, count),
+        "seconds_an_image": _each(result.seconds, count),
+    }
+
+
+def _each(total: float | None, images: int) -> float | None:
+    return None if total is None else total / images
+
+
+def _differences(entries: Sequence[Entry]) -> list[dict]:
+    """Each evaluation against the first, on every attack that both have."""
+    first, *others = entries
+    return [
+        {"attack": attack, "first": other.name, "second": first.name}
+        | paired((other.results[attack], "attacked"), (result, "attacked"))
+        for other in others
+        for attack, result in first.results.items()
+        if attack in other.results
+    ]
+
+
+def markdown(entries: Sequence[Entry], found: dict) -> str:
+    """The comparison as a page of Markdown."""
+    attacks = list(dict.fromkeys(row["attack"] for row in found["rows"]))
+    cells = {(row["evaluation"], row["attack"]): row for row in found["rows"]}
+    head = ["evaluation", *attacks, "network calls an answer", "ms an answer"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for entry in entries:
+        told = [_cell(cells.get((entry.name, attack))) for attack in attacks]
+        lines.append(_line([entry.name, *told, *_cost(cells[entry.name, CLEAN])]))
+    first = entries[0]
+    where = first.results[attacks[-1]]
+    parts = [
+        f"# {first.evaluation.dataset}: {len(entries)} evaluations",
+        f"Accuracy in percent with 95% intervals over images; {where.threat} "
+        f"{where.radius:.4g}. The time of an answer includes compilation. Made by "
+        f"`{found['command']}`.",
+        "\n".join(lines),
+        "![accuracies](comparison.png)",
+        "## What they are",
+        "\n".join(f"- **{entry.name}**: {entry.description}." for entry in entries),
+        f"## Paired differences to {first.name}, in points",
+        "\n".join(map(_told, found["differences"])),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(row: dict | None) -> str:
+    if row is None:
+        return "–"
+    return f"{percent(row['accuracy'])} {span([row['low'], row['high']])}"
+
+
+def _cost(row: dict) -> list[str]:
+    """Of one answer to one image; the seconds are those under all keys."""
+    calls, seconds = row["network_evaluations_an_image"], row["seconds_an_image"]
+    return [
+        "–" if calls is None else f"{calls:,.0f}",
+        "–" if seconds is None else f"{1e3 * seconds / row['keys']:,.1f}",
+    ]
+
+
+def _told(one: dict) -> str:
+    low, high = (100 * end for end in one["difference"]["interval"])
+    test = one["mcnemar"]
+    return (
+        f"- {one['first']}, {one['attack']}: {100 * one['difference']['value']:+.1f} "
+        f"[{low:+.1f}, {high:+.1f}] on {one['difference']['images']} images; McNemar "
+        f"{test['only_first']} against {test['only_second']}, p = {test['p']:.2g}."
+    )

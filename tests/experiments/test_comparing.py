@@ -1,0 +1,148 @@
+"""Evaluations side by side: the same images, paired."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from experiments.lib import comparing, report_records, workdir
+from experiments.lib.report_summary import summarise
+from experiments.lib.report_types import Evaluation, Result
+from purifax.record import Record
+
+pytest.importorskip("matplotlib")
+N, KEYS = 20, 2
+
+
+def record(clean, attacked, first=0):
+    """The first images are right under both keys, as many as told."""
+    label = np.arange(N) % 3
+
+    def answers(right):
+        hit = np.arange(N)[:, None] < np.full((N, KEYS), right)
+        return np.where(hit, label[:, None], (label[:, None] + 1) % 3)
+
+    index, distance = np.arange(N) + first, np.full(N, 0.1, np.float32)
+    return Record(index, label, answers(clean), answers(attacked), distance)
+
+
+def result(attack, gradient, clean, attacked, first, radius):
+    where = {"threat": "Linf", "radius": 0.0 if gradient == "none" else radius}
+    return Result(
+        model="defended",
+        attack=attack,
+        gradient=gradient,
+        **where,
+        record=record(clean, attacked, first),
+        budget={},
+        seeds={},
+        seconds=4.0,
+        evaluations=N * 70,
+    )
+
+
+def evaluation(folder, clean, blind, exact, first=0, radius=0.1, dataset="digits"):
+    rows = [("no attack", "none", clean), ("blind PGD", "blind", blind)]
+    rows.append(("exact PGD", "exact", exact))
+    whole = Evaluation(
+        title="t",
+        dataset=dataset,
+        num_classes=3,
+        results=tuple(
+            result(attack, gradient, clean, right, first, radius)
+            for attack, gradient, right in rows
+        ),
+        models={"defended": f"the purifier of {folder.name}"},
+        seeds={},
+        versions={"jax": "1"},
+        hashes={},
+        settings={"defence.sigma": 0.1},
+        seconds=1.0,
+        command="c",
+    )
+    folder.mkdir()
+    named = {one.name: one.record for one in whole.results}
+    report_records.save(folder / "record.npz", named)
+    workdir.write_json(folder / "summary.json", summarise(whole))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("compared")
+    return [
+        evaluation(root / "one", 18, 12, 8),
+        evaluation(root / "two", 16, 14, 5, first=3),
+    ]
+
+
+@pytest.fixture(scope="module")
+def compared(folders, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    comparing.compare(folders, out, "the command")
+    return out
+
+
+def test_every_attack_of_every_evaluation_has_a_row(compared):
+    with (compared / "comparison.csv").open() as file:
+        rows = {(r["evaluation"], r["attack"]): r for r in csv.DictReader(file)}
+    found = {name: float(row["accuracy"]) for name, row in rows.items()}
+    assert found == {
+        ("one", "no attack"): 0.9,
+        ("one", "blind PGD"): 0.6,
+        ("one", "exact PGD"): 0.4,
+        ("one", "worst case"): 0.4,
+        ("two", "no attack"): 0.8,
+        ("two", "blind PGD"): 0.7,
+        ("two", "exact PGD"): 0.25,
+        ("two", "worst case"): 0.25,
+    }
+    assert rows["one", "worst case"]["seconds_an_image"] == "0.4"
+    assert rows["one", "no attack"]["network_evaluations_an_image"] == "70.0"
+
+
+def test_differences_are_paired_on_the_common_images(compared):
+    found = json.loads((compared / "comparison.json").read_text())["differences"]
+    exact = next(one for one in found if one["attack"] == "exact PGD")
+    # In common are 3 .. 19: of those both have 3 .. 7 right.
+    assert exact["difference"]["images"] == 17
+    assert exact["difference"]["value"] == 0.0
+    blind = next(one for one in found if one["attack"] == "blind PGD")
+    # "one" has 3 .. 11 right, "two" 3 .. 16.
+    assert blind["first"] == "two"
+    np.testing.assert_allclose(blind["difference"]["value"], 5 / 17, rtol=1e-6)
+    assert blind["mcnemar"]["only_first"] == 5
+    assert blind["mcnemar"]["only_second"] == 0
+
+
+def test_the_page_shows_cost_and_descriptions(compared):
+    page = (compared / "comparison.md").read_text()
+    assert "| one | 90.0% " in page and "the purifier of two" in page
+    assert "| 70 | 100.0 |" in page
+    assert (compared / "comparison.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"radius": 0.2}, "the radius of one is 0.1 and that of other 0.2"),
+        ({"dataset": "mnist"}, "the images of one is digits"),
+        ({"first": 1000}, "no images in common"),
+        ({"first": 1}, "other labels"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(folders, tmp_path, changed, words):
+    other = evaluation(tmp_path / "other", 18, 12, 8, **changed)
+    with pytest.raises(ValueError, match=words):
+        comparing.compare([folders[0], other], tmp_path / "out", "c")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_evaluation_is_no_comparison(folders, tmp_path):
+    with pytest.raises(ValueError, match="two work directories"):
+        comparing.compare(folders[:1], tmp_path, "c")
+    with pytest.raises(ValueError, match="one of those"):
+        comparing.compare(folders, folders[0], "c")
+    with pytest.raises(FileNotFoundError, match=r"no summary\.json"):
+        comparing.compare([folders[0], tmp_path], tmp_path / "out", "c")
