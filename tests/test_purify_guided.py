@@ -12,6 +12,8 @@ from scipy import ndimage
 
 from purifax import noise, purify, sample
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
 KEY, CHAIN = jax.random.key(51), noise.VPDiscrete()
 LEVELS = CHAIN.sigma(jnp.array([60, 30, -1]))
 each_distance = pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from purifax import noise, purify, score
 from purifax.purify.adam import adam_step, resting
 from purifax.threat import Linf
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
 KEY = jax.random.key(61)
 MEAN, SPREAD = 0.3 + 0.4 * image(1), 0.01
 WORLD = score.Gaussian(MEAN, SPREAD)

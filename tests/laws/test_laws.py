@@ -15,6 +15,8 @@ from laws.rows import ROWS, images
 
 import purifax
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
 KEY = jax.random.key(42)
 BY_NAME = {row.name: row for row in ROWS}
 every = pytest.mark.parametrize("name", BY_NAME)
@@ -25,14 +27,6 @@ close = partial(np.testing.assert_allclose, rtol=2e-4, atol=2e-5)
 WIDE = 16  # images in a batch: two for each device
 
 TRACES = collections.Counter()
-
-
-@pytest.fixture(autouse=True)
-def _compiled_as_fast_as_can_be():
-    """Nearly all of the laws' time is compilation, and none the run of a program."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @partial(jax.jit, static_argnames="name")
