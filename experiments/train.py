@@ -1,4 +1,4 @@
-"""Trains a score network or a classifier from a named config.
+"""Trains a score network, a diffusion model or a classifier from a named config.
 
     python -m experiments.train --config=digits_dsm
     python -m experiments.train --config=cifar10_dsm --workdir=DIR --data_dir=DIR
@@ -13,7 +13,12 @@ from absl import flags
 
 from experiments.lib import devices
 from experiments.lib import flags as flagslib
-from experiments.lib.config import ClassifierTraining, ScoreTraining, Training
+from experiments.lib.config import (
+    ClassifierTraining,
+    DiffusionTraining,
+    ScoreTraining,
+    Training,
+)
 
 __all__ = ["main"]
 
@@ -27,4 +32,4 @@ def main(config: Training, options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (ScoreTraining, ClassifierTraining))
+    flagslib.run(main, (ScoreTraining, DiffusionTraining, ClassifierTraining))

@@ -48,7 +48,7 @@ def answers(world: World, keys: int) -> Partial:
     "bare": [], of the classifier alone; for each pooling rule [M, S], of the first
     1 .. S runs under each of M keys; "single": [M, S], of each run; "norm": [], |f(x)|.
     """
-    purifier = defences.purifier(world.defence, world.score, world.limit, early=True)
+    purifier = defences.purifier(world.defence, world.prior, world.limit, early=True)
     model = defences.run(purifier, world.classifier)
     return Partial(
         _answers,
@@ -105,7 +105,7 @@ def climb(world: World) -> Partial:
 
     For the method "adaptive" alone. Step 0 is the noised image.
     """
-    bound = defences.purifier(world.defence, world.score)
+    bound = defences.purifier(world.defence, world.prior)
     trace = Partial(purify.adaptive_trace, **bound.keywords)
     model = Partial(_along, trace=trace, classifier=world.classifier)
     return Partial(_climb, runs=defences.ensemble(world.defence, model, classify.each))
@@ -126,7 +126,7 @@ def once(world: World) -> Partial:
     """`(key, x) -> (purified, class)`: one run of the defence, to look at."""
     return Partial(
         _once,
-        purifier=defences.purifier(world.defence, world.score, world.limit, early=True),
+        purifier=defences.purifier(world.defence, world.prior, world.limit, early=True),
         classifier=world.classifier,
     )
 

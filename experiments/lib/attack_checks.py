@@ -1,5 +1,6 @@
 """Refuses attacks that cannot be run, before anything is loaded."""
 
+from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import (
     ATTACKS,
     Attack,
@@ -26,6 +27,8 @@ SIGNED = ("vote", "joint_score", "joint_full")
 SELF_STEPPING = ("apgd", "apgd_held", "apgd_bpda")
 PATHS = ("hammer", "deviate")
 """Made for a purifier's path or its runs: they take it apart themselves."""
+
+HELD = ("held", "apgd_held")
 
 AUTO = {
     "autoattack_standard": "standard",
@@ -82,9 +85,23 @@ def _check_fit(name: str, config: Evaluation) -> None:
             f"the attack {name} takes Linf or L2; for L1 there are exact and the "
             "autoattack versions, whose APGD is that of L1."
         )
-    if name in PATHS and (defence.method != "adaptive" or defence.sigmas):
+    if name in PATHS and (
+        defence.method == "none" or (defence.method == "adaptive" and defence.sigmas)
+    ):
+        raise ValueError(f"the attack {name} needs a purifier with one noise level.")
+    if defence.method == "none":
+        return
+    method = defences.method(defence)
+    if name == "deviate" and method.paths is None:
+        able = [name for name, one in defences.METHODS.items() if one.paths]
         raise ValueError(
-            f"the attack {name} needs defence.method=adaptive and one noise level."
+            f"the attack deviate needs the states of one way down: defence.method must "
+            f"be {' or '.join(able)}."
+        )
+    if name in HELD and not method.adaptive and defence.method != "one_step":
+        raise ValueError(
+            f"the attack {name} holds adaptive step sizes constant, and "
+            f"defence.method={defence.method} has none; it would be exact."
         )
 
 
@@ -145,6 +162,8 @@ def check_budget(name: str, budget: Attack) -> None:
         raise ValueError(
             f"{name}.at_once={budget.at_once} does not divide {name}.eot={budget.eot}."
         )
+    if budget.shorter < 0:
+        raise ValueError(f"{name}.shorter must be 0 or more; got {budget.shorter}.")
     if name in AUTO and budget.queries < 1:
         raise ValueError(f"{name}.queries must be 1 or more; got {budget.queries}.")
     if name == "spsa" and budget.directions < 1:

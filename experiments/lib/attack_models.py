@@ -6,6 +6,7 @@ from jax.tree_util import Partial
 
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import Attack, Defence
+from experiments.lib.prior import Prior
 from purifax import backward, classify
 from purifax.types import Classifier, Model, Purifier, Score
 
@@ -17,21 +18,26 @@ class World:
     """What attacks are made from.
 
     Attributes:
-        score: None where the defence has no purifier.
+        prior: None where the defence has no purifier.
         limit: the threshold of a detecting defence, or 0.
         surrogate: another classifier, for "transfer".
     """
 
     defence: Defence
-    score: Score | None
+    prior: Prior | None
     classifier: Classifier
     limit: float = 0.0
     surrogate: Classifier | None = None
 
+    @property
+    def score(self) -> Score | None:
+        """The score, where the defence has a purifier."""
+        return self.prior and self.prior.score
+
     def purifier(self, *, held: bool = False, steps: int | None = None) -> Purifier:
         """The defence's purifier, in the form that has a gradient."""
         return defences.purifier(
-            self.defence, self.score, self.limit, held=held, steps=steps
+            self.defence, self.prior, self.limit, held=held, steps=steps
         )
 
 
@@ -47,7 +53,7 @@ def seen(name: str, budget: Attack, world: World) -> Model:
     if name == "transfer":
         return Partial(classify.undefended, classifier=world.surrogate)
     first = world.purifier(steps=1)
-    shorter = world.purifier(steps=max(1, world.defence.steps // 2))
+    shorter = world.purifier(steps=_shorter(budget, world.defence))
     purifiers = {
         "bpda": lambda: backward.straight_through(world.purifier()),
         # The classifier's gradient at one purified image.
@@ -70,6 +76,11 @@ def seen(name: str, budget: Attack, world: World) -> Model:
     return defences.ensemble(
         world.defence, model, classify.each, budget.eot, at_once=budget.at_once
     )
+
+
+def _shorter(budget: Attack, defence: Defence) -> int:
+    """Steps of the surrogate purifier."""
+    return budget.shorter or max(1, defence.steps // 2)
 
 
 def judge(name: str, budget: Attack, world: World) -> Model:

@@ -21,7 +21,7 @@ from experiments.lib.attack_checks import (
 )
 from experiments.lib.attack_models import World, judge, one_run, seen
 from experiments.lib.config_evaluation import Attack, Evaluation
-from purifax import attack, classify, purify
+from purifax import attack, classify
 from purifax.threat import L1, L2, Linf, Threat
 from purifax.types import Attack as Attacker
 from purifax.types import Loss, Model
@@ -137,14 +137,15 @@ def _random(name: str, budget: Attack, world: World, threat: Threat) -> Attacker
 
 def _deviate(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
     del name
-    bound = world.purifier()
+    states = defences.paths(world.defence, world.prior)
     return Partial(
         attack.deviate,
         **_common(budget, threat),
-        path=Partial(purify.adaptive_path, **bound.keywords),
+        path=states.path,
+        reference=states.reference,
         classifier=world.classifier,
         step_sizes=_step_sizes(budget, threat),
-        steps=jnp.arange(1, world.defence.steps + 1),
+        steps=jnp.arange(1, states.steps + 1),
         draws=jnp.arange(budget.eot),
         weight=budget.weight,
     )

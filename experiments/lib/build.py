@@ -1,8 +1,7 @@
-"""From the names in a config to networks, losses and optimisers."""
+"""From the names in a config to networks, what they predict, and optimisers."""
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -10,41 +9,42 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from experiments.lib import levels
 from experiments.lib.config import (
     ClassifierNet,
     ClassifierTraining,
     Data,
-    Noise,
+    DiffusionTraining,
     Optim,
     ScoreNet,
     ScoreTraining,
     Training,
 )
 from experiments.lib.overrides import nearest
-from purifax import loss, nets, schedule
+from purifax import nets, noise, weights
 from purifax.data import augment
 
 __all__ = [
-    "Measure",
-    "Objective",
     "augmentation",
     "check",
     "learning_rate",
-    "measure",
+    "learns_variance",
     "network",
-    "objective",
     "optimiser",
+    "prediction",
 ]
 
-# (variables, key, images [N, H, W, C], labels [N]) -> (mean loss, new running averages)
-Objective = Callable[[Any, Array, Array, Array], tuple[Array, Any]]
-# (variables, key, image [H, W, C], label []) -> {name: []}
-Measure = Callable[[Any, Array, Array, Array], dict[str, Array]]
-
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-_SCORES = ("NCSNv2", "SmallScore")
+_SCORES = {"NCSNv2": "scaled_score", "SmallScore": "scaled_score"}
 _CLASSIFIERS = ("WideResNet", "ResNet18", "ResNet", "SmallCNN", "MLP")
 _LAWS = ("single", "ladder", "continuous")
+_OBJECTIVES = {
+    "simple": noise.VPDiscrete,
+    "min_snr": noise.VPDiscrete,
+    "hybrid": noise.VPDiscrete,
+    "continuous": (noise.VP, noise.SubVP, noise.VE),
+    "edm": object,
+}
 
 
 def check(config: Training) -> None:
@@ -59,18 +59,81 @@ def check(config: Training) -> None:
         raise ValueError(f"train.{name} must be 1 or more; got {value}.")
     if not 0 <= config.optim.ema < 1:
         raise ValueError(f"optim.ema must be in [0, 1); got {config.optim.ema}.")
+    if isinstance(config, DiffusionTraining):
+        _check_diffusion(config)
     if isinstance(config, ScoreTraining):
-        noise = config.noise
-        _one_of("noise.law", noise.law, _LAWS)
-        if not (0 < noise.smallest <= noise.largest and noise.levels > 0):
+        law = config.noise
+        _one_of("noise.law", law.law, _LAWS)
+        if not (0 < law.smallest <= law.largest and law.levels > 0):
             raise ValueError(
                 "noise must have 0 < smallest <= largest and levels of 1 or more; got "
-                f"{noise.smallest}, {noise.largest} and {noise.levels}."
+                f"{law.smallest}, {law.largest} and {law.levels}."
             )
 
 
-def network(net: ScoreNet | ClassifierNet, channels: int, classes: int) -> nn.Module:
+def _check_diffusion(config: DiffusionTraining) -> None:
+    """The process exists, the objective knows its times, the sampler its name."""
+    given = config.diffusion
+    levels.check(config.drawing)
+    name = _one_of("diffusion.objective", given.objective, tuple(_OBJECTIVES))
+    _one_of("net.name", config.net.name, tuple(_SCORES))
+    process = prediction(config).noise()
+    if not isinstance(process, _OBJECTIVES[name]):
+        raise ValueError(
+            f"diffusion.objective={name} does not go with the times of "
+            f"diffusion.process={given.process}; "
+            + (
+                "it needs VP, SubVP or VE."
+                if name == "continuous"
+                else "it needs linear or cosine."
+            )
+        )
+    if name == "hybrid" and _SCORES[config.net.name] != "noise":
+        raise ValueError(
+            f"diffusion.objective=hybrid needs a network that predicts noise; "
+            f"{config.net.name} predicts a {_SCORES[config.net.name]}."
+        )
+
+
+def prediction(config: Training) -> weights.Prediction | None:
+    """What the network of a config predicts; None for a classifier.
+
+    Raises:
+        ValueError: an unknown process, or numbers that it does not have.
+    """
+    if isinstance(config, ClassifierTraining):
+        return None
+    if isinstance(config, ScoreTraining):
+        return weights.Prediction()
+    given = config.diffusion
+    numbers = {n: getattr(given, n) for n in ("length", "first", "last")}
+    process = {n: value for n, value in numbers.items() if value is not None}
+    learned = "_and_variance" if learns_variance(config) else ""
+    return weights.Prediction(
+        _SCORES[config.net.name] + learned,
+        {"name": given.process, **process},
+        label_scale=given.label_scale,
+    )
+
+
+def learns_variance(config: Training) -> bool:
+    """Whether the network has a second half of channels, for the variances."""
+    return (
+        isinstance(config, DiffusionTraining) and config.diffusion.objective == "hybrid"
+    )
+
+
+def network(
+    net: ScoreNet | ClassifierNet,
+    channels: int,
+    classes: int,
+    *,
+    variance: bool = False,
+) -> nn.Module:
     """Builds the network that a config names.
+
+    Args:
+        variance: whether it has a second half of channels, for variances.
 
     Raises:
         ValueError: an unknown name, or a field that this network does not have.
@@ -83,11 +146,13 @@ def network(net: ScoreNet | ClassifierNet, channels: int, classes: int) -> nn.Mo
     for extra in (key for key in given if key not in has):
         raise ValueError(f"net.{extra} is set, but {name} has no such field.")
     found = {"channels": channels, "num_classes": classes}
+    if variance:
+        found["out_channels"] = 2 * channels
     return cls(**given, **{k: v for k, v in found.items() if k in has})
 
 
 def _known(net: ScoreNet | ClassifierNet) -> tuple[str, ...]:
-    return _SCORES if isinstance(net, ScoreNet) else _CLASSIFIERS
+    return tuple(_SCORES) if isinstance(net, ScoreNet) else _CLASSIFIERS
 
 
 def _one_of(field: str, value: str, known: tuple[str, ...]) -> str:
@@ -143,96 +208,3 @@ def augmentation(data: Data) -> Callable[[Array, Array], Array]:
         return augment.flip(k_flip, x) if data.flip else x
 
     return change
-
-
-def objective(config: Training, module: nn.Module) -> Objective:
-    """The loss that training lowers, averaged over a batch."""
-    if isinstance(config, ScoreTraining):
-        return _matching(config.noise, module)
-    return _cross_entropy(config, module)
-
-
-def measure(config: Training, module: nn.Module) -> Measure:
-    """What validation reports of one image: "loss", and "accuracy" of a classifier."""
-    if isinstance(config, ScoreTraining):
-        match = _match(config.noise)
-
-        def of_score(
-            variables: Any,
-            key: Array,
-            x: Array,
-            label: Array,
-        ) -> dict[str, Array]:
-            del label
-            return {"loss": match(key, x, nets.Network(module, variables))}
-
-        return of_score
-
-    def of_classifier(
-        variables: Any,
-        key: Array,
-        x: Array,
-        label: Array,
-    ) -> dict[str, Array]:
-        del key
-        logits = nets.Network(module, variables)(x)
-        ranks = optax.softmax_cross_entropy_with_integer_labels(logits, label)
-        return {"loss": ranks, "accuracy": (jnp.argmax(logits) == label) + 0.0}
-
-    return of_classifier
-
-
-def _match(noise: Noise) -> Callable[[Array, Array, Any], Array]:
-    """Denoising score matching of one image, `(key, x, f) -> []`."""
-    if noise.law == "single":
-        return lambda key, x, f: loss.dsm_single(key, x, f, noise.largest)
-    if noise.law == "continuous":
-        low, high = noise.smallest, noise.largest
-        return lambda key, x, f: loss.dsm_continuous(key, x, f, low, high)
-    sigmas = schedule.geometric(noise.largest, noise.smallest, noise.levels)
-    return lambda key, x, f: loss.dsm_ladder(key, x, f, sigmas)
-
-
-def _matching(noise: Noise, module: nn.Module) -> Objective:
-    """Denoising score matching, averaged over the batch."""
-    match = _match(noise)
-
-    def of(
-        variables: Any,
-        key: Array,
-        images: Array,
-        labels: Array,
-    ) -> tuple[Array, Any]:
-        del labels
-        f = nets.Network(module, variables)
-        keys = jax.random.split(key, len(images))
-        losses = jax.vmap(lambda k, x: match(k, x, f))(keys, images)
-        return jnp.mean(losses), {}
-
-    return of
-
-
-def _cross_entropy(config: ClassifierTraining, module: nn.Module) -> Objective:
-    """Cross-entropy with smoothed labels, averaged over the batch.
-
-    Batch normalisation sees the whole batch, over all devices.
-    """
-
-    def of(
-        variables: Any,
-        key: Array,
-        images: Array,
-        labels: Array,
-    ) -> tuple[Array, Any]:
-        logits, changed = module.apply(
-            variables,
-            images,
-            train=True,
-            mutable=["batch_stats"],
-            rngs={"dropout": key},
-        )
-        targets = jax.nn.one_hot(labels, logits.shape[-1])
-        targets = optax.smooth_labels(targets, config.smoothing)
-        return jnp.mean(optax.softmax_cross_entropy(logits, targets)), changed
-
-    return of

@@ -22,15 +22,17 @@ from jax.tree_util import Partial
 
 from experiments.lib import answers, attacks, devices, subjects, workdir
 from experiments.lib import defence as defences
+from experiments.lib import prior as priors
 from experiments.lib.batches import padded
 from experiments.lib.config import Certification
 from experiments.lib.flags import nearest
 from experiments.lib.parts import Arrays, Parts, joined
+from experiments.lib.prior import Prior
 from experiments.lib.progress import Progress
 from experiments.lib.stop import Stop
-from purifax import attack, certify, classify, data, score, weights
+from purifax import attack, certify, classify, data, weights
 from purifax.threat import L2
-from purifax.types import Classifier, Model, Score
+from purifax.types import Classifier, Model
 
 __all__ = ["PURIFIERS", "Run", "model", "run", "set_up"]
 
@@ -78,10 +80,10 @@ def set_up(config: Certification, folder: pathlib.Path, data_dir: str | None) ->
         raise ValueError(
             f"attacked={config.attacked}, but images.count is {len(images)}."
         )
-    places = {"score": config.score, "classifier": config.classifier}
-    networks = {role: weights.load(place) for role, place in places.items()}
+    known, classifier = priors.load(config.score), weights.load(config.classifier)
+    once = model(config, known, classifier)
     workdir.claim(folder, config)
-    once = model(config, score.from_scaled(networks["score"]), networks["classifier"])
+    networks = {"score": known.network, "classifier": classifier}
     hashes = {"images": subjects.fingerprint(images)} | {
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }
@@ -119,12 +121,12 @@ def _check(config: Certification) -> None:
         raise ValueError(f"radii must rise from 0 or more; got {radii}.")
 
 
-def model(config: Certification, score: Score, classifier: Classifier) -> Model:
+def model(config: Certification, prior: Prior, classifier: Classifier) -> Model:
     """One draw of what is smoothed: purify the noised image, then classify."""
     if config.purifier == "defence":
-        purifier = defences.purifier(config.defence, score)
+        purifier = defences.purifier(config.defence, prior)
     elif config.purifier == "dds":
-        purifier = Partial(certify.dds, score=score, sigma=config.sigma)
+        purifier = Partial(certify.dds, score=prior.score, sigma=config.sigma)
     else:
         purifier = Partial(_same)
     if not config.copies:

@@ -9,12 +9,12 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from experiments.lib import answers, attacks, devices, pictures, subjects
+from experiments.lib import answers, attacks, devices, pictures, prior, subjects
 from experiments.lib import defence as defences
 from experiments.lib.batches import padded
 from experiments.lib.config import Evaluation
 from experiments.lib.progress import Progress
-from purifax import data, score, weights
+from purifax import data, weights
 
 __all__ = ["clean"]
 
@@ -70,14 +70,13 @@ def _purified(
     config: Evaluation, images: np.ndarray, data_dir: str | None, seed: int
 ) -> np.ndarray:
     """The purified images, uint8 [N, H, W, C]; each by its place's own key."""
-    f = weights.load(config.score)
-    world = attacks.World(config.defence, score.from_scaled(f), lambda x: x)
+    world = attacks.World(config.defence, prior.load(config.score), lambda x: x)
     if config.defence.method == "detect":
         held = subjects.held_out(config.images, data_dir).images[:512]
         x = data.augment.to_float(jnp.asarray(held))
         limit = float(defences.calibrate(config.defence, world.score, x))
         world = replace(world, limit=limit)
-    purifier = defences.purifier(config.defence, world.score, world.limit, early=True)
+    purifier = defences.purifier(config.defence, world.prior, world.limit, early=True)
     mesh = devices.mesh(len(jax.local_devices()))
     chunk = mesh.size * max(1, min(config.chunk, len(images)) // mesh.size)
     run, key = answers.mapped(purifier, mesh), jax.random.key(seed)

@@ -10,7 +10,6 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.lib.config_certification import Certification
@@ -22,6 +21,21 @@ from experiments.lib.config_evaluation import (
     Surface,
 )
 from experiments.lib.config_mixture import Mixture
+from experiments.lib.config_training import (
+    ClassifierNet,
+    ClassifierTraining,
+    Data,
+    Diffusion,
+    DiffusionTraining,
+    Drawing,
+    Noise,
+    Optim,
+    Sample,
+    ScoreNet,
+    ScoreTraining,
+    Train,
+    Training,
+)
 
 __all__ = [
     "KINDS",
@@ -31,6 +45,9 @@ __all__ = [
     "ClassifierTraining",
     "Data",
     "Defence",
+    "Diffusion",
+    "DiffusionTraining",
+    "Drawing",
     "Evaluation",
     "Mixture",
     "Noise",
@@ -49,160 +66,9 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Data:
-    """Which images: a set known to `purifax.data`, and what is held back from it.
-
-    `validation` is the fraction of the training images, drawn by class with
-    `split_seed`, on which nothing is trained. `flip` mirrors half of the images and
-    `crop` is the padding in pixels before a random crop (0: no crop).
-    """
-
-    name: str
-    validation: float = 0.1
-    split_seed: int = 0
-    flip: bool = False
-    crop: int = 0
-
-
-@dataclass(frozen=True)
-class ScoreNet:
-    """A scaled-score network of `purifax.nets`; None leaves a field to the network."""
-
-    name: str
-    width: int | None = None
-    widths: tuple[int, ...] | None = None
-    blocks: int | None = None
-    fold: int | None = None
-    centre: float | None = None
-    spread: float | None = None
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
-class ClassifierNet:
-    """A classifier of `purifax.nets`; None leaves a field to the network.
-
-    `mean` and `std` normalise each channel of images in [0, 1]; they belong to the
-    network and travel with its weights.
-    """
-
-    name: str
-    depth: int | None = None
-    widen: int | None = None
-    width: int | None = None
-    widths: tuple[int, ...] | None = None
-    hidden: int | None = None
-    fold: int | None = None
-    biased: bool | None = None
-    dropout: float | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Noise levels of denoising score matching, in the units of pixels in [0, 1].
-
-    `law` is "single" (always `largest`), "ladder" (`levels` values in geometric
-    progression from `largest` to `smallest`) or "continuous" (log-uniform between).
-    """
-
-    law: str = "continuous"
-    smallest: float = 0.02
-    largest: float = 1.0
-    levels: int = 232
-
-
-@dataclass(frozen=True)
-class Optim:
-    """The optimiser, its learning rate over the run, and the average of the weights.
-
-    `schedule` is "constant", "cosine" (to zero at the last step) or "drops" (times
-    `factor` after each fraction of the run in `drops`); the first `warmup` steps rise
-    linearly. `clip` bounds the global norm of the gradient. `ema` is the decay of the
-    running average of the weights; 0 keeps the last weights.
-    """
-
-    name: str = "adam"
-    learning_rate: float = 1e-4
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    warmup: int = 0
-    drops: tuple[float, ...] = ()
-    factor: float = 0.2
-    clip: float | None = None
-    ema: float = 0.999
-
-
-@dataclass(frozen=True)
-class Train:
-    """Length of the run, seed, and how often to log, validate and save, in steps.
-
-    `validate_images` bounds the validation images used during the run (the final
-    validation uses all of them); `keep` is the number of checkpoints kept.
-    """
-
-    steps: int
-    batch: int = 128
-    seed: int = 0
-    log_every: int = 100
-    validate_every: int = 1000
-    save_every: int = 1000
-    keep: int = 2
-    validate_images: int = 1000
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The picture of samples at the end: annealed Langevin, `images` chains (0: none).
-
-    `levels` noise levels from `largest` to `smallest` with `per_level` steps each; the
-    step at noise s is `rate` * (s / smallest)**2, with a final denoising, as in
-    NCSNv2 (Song & Ermon 2020, arXiv 2006.09011, algorithm 1).
-    """
-
-    images: int = 16
-    largest: float = 1.0
-    smallest: float = 0.02
-    levels: int = 100
-    per_level: int = 5
-    rate: float = 2.4e-5
-
-
-@dataclass(frozen=True)
-class ScoreTraining:
-    """Train a score network by denoising score matching."""
-
-    data: Data
-    net: ScoreNet
-    train: Train
-    noise: Noise = field(default_factory=Noise)
-    optim: Optim = field(default_factory=Optim)
-    sample: Sample = field(default_factory=Sample)
-
-
-@dataclass(frozen=True)
-class ClassifierTraining:
-    """Train a classifier by cross-entropy, with `smoothing` of the labels."""
-
-    data: Data
-    net: ClassifierNet
-    train: Train
-    optim: Optim = field(default_factory=Optim)
-    smoothing: float = 0.0
-
-
-Training = ScoreTraining | ClassifierTraining
-
 KINDS: dict[str, type] = {
     "score_training": ScoreTraining,
+    "diffusion_training": DiffusionTraining,
     "classifier_training": ClassifierTraining,
     "evaluation": Evaluation,
     "certification": Certification,

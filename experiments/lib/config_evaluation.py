@@ -14,9 +14,11 @@ class Defence:
     """A purifier in front of a classifier.
 
     `method` is "none" (the classifier alone, no score needed), "adaptive" (ADP),
-    "one_step", "rounds" (ADP again and again, once for each of `sigmas`) or "detect"
+    "one_step", "rounds" (ADP again and again, once for each of `sigmas`), "detect"
     (ADP with `sigma` where the score is long, with `calm` times `sigma` elsewhere; the
-    threshold lets a share `false_alarms` of clean validation images above it).
+    threshold lets a share `false_alarms` of clean validation images above it),
+    "diffuse" (noise and a sampler back, as DiffPure) or "gradual" (`repeats` rounds of
+    that from each of `sigmas` or `times`, as Lee and Kim).
 
     `noise` is "gaussian", "binary" or "heteroscedastic" (then with `slope`). The score
     is taken at noise level `level` in each of `steps` steps, or at levels that fall
@@ -24,6 +26,14 @@ class Defence:
     "difference"; `rate, smallest, largest, stop` bound the adaptive step. The answer
     pools `runs` purifications by `rule`: "probabilities", "logits" or "vote". With
     "adaptive", `sigmas` gives equal shares of the runs a noise level each.
+
+    Diffusion starts at `sigma`, or at `time` of the network's process, or of the one
+    that `process` names (see `weights.process`; a chain's times are its labels, -1 is
+    clean). `sampler` is "ancestral" (its `variance` "small", "large" or "learned"),
+    "ddim" (with `eta`), "sde", "sde_in_time", "euler", "heun" or "dpm_solver". The
+    `steps` are spaced evenly in "time", down to `last_time` (None: the clean image), or
+    in sigma ("linear"), or by Karras's rule ("karras"). In "gradual" they are those of
+    the longest stage, and shorter ones have their share of them.
     """
 
     method: str = "adaptive"
@@ -43,6 +53,15 @@ class Defence:
     false_alarms: float = 0.05
     runs: int = 10
     rule: str = "probabilities"
+    sampler: str = "sde"
+    process: str = ""
+    time: float | None = None
+    times: tuple[float, ...] = ()
+    last_time: float | None = None
+    repeats: tuple[int, ...] = ()
+    spacing: str = "time"
+    eta: float = 0.0
+    variance: str = "small"
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,8 @@ class Attack:
     ones, spread evenly, and of all `restarts`, the one of highest expected loss over
     `judge` keys of its own is kept; with one candidate APGD keeps its best iterate.
     `at_once` draws are in memory together in a gradient (None: all of them).
-    `directions` is that of SPSA, `weight` that of DiffAttack's deviation. For
+    `directions` is that of SPSA, `weight` that of DiffAttack's deviation, `shorter` the
+    steps of the purifier that "surrogate_steps" attacks (0: half of the defence's). For
     AutoAttack `steps` are the iterations of APGD and FAB, and `queries` Square's.
     """
 
@@ -73,6 +93,7 @@ class Attack:
     directions: int = 0
     queries: int = 5000
     weight: float = 1.0
+    shorter: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""From the names in a `Defence` to a purifier and a defended model."""
+"""From the names in a `Defence` to a purifier and a defended model.
+
+`METHODS` lists the purifiers by name. A new one is a `method.Method` in a file of its
+own, which is added here.
+"""
 
 from collections.abc import Callable
 
@@ -8,19 +12,30 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from experiments.lib import climbing, diffusing
 from experiments.lib.config_evaluation import Defence
-from experiments.lib.overrides import nearest
-from purifax import backward, classify, noise, purify, schedule
+from experiments.lib.method import How, Method, Paths, known
+from experiments.lib.prior import Prior
+from purifax import backward, classify, purify
 from purifax.types import Classifier, Model, Purifier, Score
 
-__all__ = ["check", "ensemble", "evaluations", "purifier", "run"]
+__all__ = [
+    "METHODS",
+    "check",
+    "ensemble",
+    "evaluations",
+    "fit",
+    "has_chain",
+    "method",
+    "paths",
+    "purifier",
+    "run",
+    "start",
+]
 
-METHODS = ("none", "adaptive", "one_step", "rounds", "detect")
-NOISES = ("gaussian", "binary", "heteroscedastic")
-CURVATURES = {
-    "jvp": Partial(purify.by_jvp),
-    "difference": Partial(purify.by_difference),
-}
+METHODS: dict[str, Method] = {**climbing.METHODS, **diffusing.METHODS}
+"""Purifiers by name; "none", the classifier alone, is not among them."""
+
 RULES = {
     "probabilities": classify.mean_probabilities,
     "logits": classify.mean_logits,
@@ -29,46 +44,56 @@ RULES = {
 
 
 def check(defence: Defence) -> None:
-    """Refuses a defence that cannot be built.
+    """Refuses a defence that cannot be built with any network.
 
     Raises:
         ValueError: an unknown name, or numbers that contradict each other.
     """
-    known = {
-        "method": METHODS,
-        "noise": NOISES,
-        "curvature": tuple(CURVATURES),
-        "rule": tuple(RULES),
-    }
-    for name, words in known.items():
-        value = getattr(defence, name)
-        if value not in words:
-            raise ValueError(
-                f"defence.{name} is {value!r}, which is unknown{nearest(value, words)}"
-            )
+    known("method", defence.method, ("none", *METHODS))
+    known("rule", defence.rule, tuple(RULES))
     if min(defence.steps, defence.runs) < 1 or defence.sigma < 0:
         raise ValueError(
             "defence.steps and defence.runs must be 1 or more and defence.sigma 0 or "
             f"more; got {defence.steps}, {defence.runs} and {defence.sigma}."
         )
-    if defence.method == "rounds" and not defence.sigmas:
-        raise ValueError("defence.method=rounds needs defence.sigmas, one a round.")
-    if defence.level <= 0 or (defence.last_level or defence.level) <= 0:
-        raise ValueError(
-            "defence.level and defence.last_level must be more than 0; got "
-            f"{defence.level} and {defence.last_level}."
-        )
-    shares = len(defence.sigmas) if defence.method == "adaptive" else 0
-    if shares and defence.runs % shares:
-        raise ValueError(
-            f"defence.runs={defence.runs} does not divide into {shares} equal shares, "
-            "one for each of defence.sigmas."
-        )
+    if defence.method != "none":
+        method(defence).check(defence)
+
+
+def method(defence: Defence) -> Method:
+    """The method of a defence that has one."""
+    return METHODS[defence.method]
+
+
+def start(defence: Defence) -> str:
+    """Where the purifier starts, in words: the kind of noise and how much of it."""
+    for name in ("time", "times", "sigmas"):
+        value = getattr(defence, name)
+        if value:
+            several = value if isinstance(value, tuple) else (value,)
+            unit = "time" if name.startswith("time") else "sigma"
+            numbers = ", ".join(f"{number:g}" for number in several)
+            return f"{defence.noise}, of {unit} {numbers}"
+    return f"{defence.noise} {defence.sigma:g}"
+
+
+def has_chain(defence: Defence) -> bool:
+    """Whether its purifier is a chain of steps, which takes `scan`."""
+    return defence.method != "none" and method(defence).chain
+
+
+def fit(defence: Defence, prior: Prior | None) -> None:
+    """Refuses a defence that cannot be built with this network.
+
+    Raises:
+        ValueError: a level that the process does not reach, times without a process.
+    """
+    purifier(defence, prior)
 
 
 def purifier(
     defence: Defence,
-    score: Score | None,
+    prior: Prior | None,
     limit: Array | float = 0.0,
     *,
     early: bool = False,
@@ -78,65 +103,24 @@ def purifier(
     """The purifier of one run.
 
     Args:
-        score: None with the method "none", whose purifier changes nothing.
+        prior: None with the method "none", whose purifier changes nothing.
         limit: of "detect", see `purify.threshold`.
         early: leave the loop when an image has stopped; the same images, no gradient.
         held: step sizes are constants to the gradient; the same images.
-        steps: only the first of the defence's steps, for surrogates.
+        steps: fewer than the defence's, for surrogates: the first of those that climb,
+            and as many over the whole way of those that diffuse.
     """
-    if defence.method == "none" or score is None:
+    if defence.method == "none" or prior is None:
         return backward.blind(Partial(purify.adaptive))
-    perturb = _perturb(defence, score)
-    if defence.method == "one_step":
-        return Partial(
-            purify.one_step, score=score, sigma=defence.sigma, perturb=perturb
-        )
-    curvature = CURVATURES[defence.curvature]
-    if held:
-        curvature = Partial(purify.held, curvature=curvature)
-    climb = Partial(
-        purify.adaptive_early if early else purify.adaptive,
-        score=score,
-        levels=_levels(defence)[:steps],
-        sigma=defence.sigma,
-        perturb=perturb,
-        curvature=curvature,
-        rate=defence.rate,
-        smallest=defence.smallest,
-        largest=defence.largest,
-        stop=defence.stop,
-    )
-    if defence.method == "rounds":
-        return Partial(purify.rounds, purifier=climb, sigmas=jnp.array(defence.sigmas))
-    if defence.method == "detect":
-        return Partial(
-            purify.detect,
-            purifier=climb,
-            score=score,
-            level=defence.level,
-            limit=limit,
-            sigma=defence.sigma,
-            calm=defence.calm,
-        )
-    return climb
+    return method(defence).build(defence, prior, How(limit, early, held, steps))
 
 
-def _levels(defence: Defence) -> Array:
-    """The level of each step, [T]."""
-    if defence.last_level is None:
-        return jnp.full(defence.steps, defence.level)
-    return schedule.geometric(defence.level, defence.last_level, defence.steps)
-
-
-def _perturb(defence: Defence, score: Score) -> Partial:
-    if defence.noise == "heteroscedastic":
-        return Partial(
-            noise.heteroscedastic,
-            score=score,
-            level=defence.level,
-            slope=defence.slope,
-        )
-    return Partial(noise.binary if defence.noise == "binary" else noise.gaussian)
+def paths(defence: Defence, prior: Prior | None) -> Paths:
+    """The states of one run, for a method that has `paths`."""
+    found = method(defence).paths
+    if prior is None or found is None:
+        raise ValueError(f"defence.method={defence.method} has no states to be led.")
+    return found(defence, prior)
 
 
 def run(purifier: Purifier, classifier: Classifier) -> Model:
@@ -170,13 +154,7 @@ def ensemble(
 
 def evaluations(defence: Defence) -> int:
     """Forward passes of any network for one run on one image, at most."""
-    if defence.method == "none":
-        return 1
-    score = 1 if defence.method == "one_step" else 2 * defence.steps
-    if defence.method == "rounds":
-        score *= len(defence.sigmas)
-    extra = (defence.method == "detect") + (defence.noise == "heteroscedastic")
-    return score + extra + 1
+    return 1 if defence.method == "none" else method(defence).calls(defence) + 1
 
 
 def calibrate(defence: Defence, score: Score, images: Array) -> Array:

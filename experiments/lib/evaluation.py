@@ -30,6 +30,7 @@ from experiments.lib import (
     workdir,
 )
 from experiments.lib import defence as defences
+from experiments.lib import prior as priors
 from experiments.lib.batches import padded
 from experiments.lib.config_evaluation import Evaluation
 from experiments.lib.jobs import Job, Run
@@ -37,7 +38,7 @@ from experiments.lib.parts import Arrays, Parts, joined
 from experiments.lib.progress import Progress
 from experiments.lib.report_types import NO_ANSWER
 from experiments.lib.stop import Stop, Stopped
-from purifax import data, score, weights
+from purifax import data, weights
 from purifax.types import Classifier
 
 __all__ = ["Job", "Run", "run", "set_up"]
@@ -57,16 +58,18 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     workdir.check(folder, config)
     images = subjects.chosen(config.images, data_dir)
     named = {"classifier": config.classifier}
-    if config.defence.method != "none":
-        named["score"] = config.score
     if config.surrogate:
         named["surrogate"] = config.surrogate
+    prior = None
+    if config.defence.method != "none":
+        prior = priors.load(config.score)
     networks = {role: weights.load(place) for role, place in named.items()}
     attacks.check_classes(config, _classes(images, networks["classifier"]))
+    defences.fit(config.defence, prior)
     workdir.claim(folder, config)
     world = attacks.World(
         defence=config.defence,
-        score=score.from_scaled(networks["score"]) if "score" in networks else None,
+        prior=prior,
         classifier=networks["classifier"],
         surrogate=networks.get("surrogate"),
     )
@@ -75,6 +78,8 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
         x = data.augment.to_float(jnp.asarray(clean))
         limit = float(defences.calibrate(world.defence, world.score, x))
         world = replace(world, limit=limit)
+    if prior is not None:
+        networks["score"] = prior.network
     hashes = {"images": subjects.fingerprint(images)} | {
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }

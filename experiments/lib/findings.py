@@ -138,7 +138,12 @@ def _budget(work: Run, job: Job) -> dict[str, int | float | str]:
     budget = dataclasses.asdict(getattr(work.config, job.attack))
     del budget["at_once"]
     judging = ("hammer", "autoattack_stochastic")
-    only = {"directions": ("spsa",), "weight": ("deviate",), "queries": attacks.AUTO}
+    only = {
+        "directions": ("spsa",),
+        "weight": ("deviate",),
+        "shorter": ("surrogate_steps",),
+        "queries": attacks.AUTO,
+    }
     for field, names in only.items():
         if job.attack not in names:
             del budget[field]
@@ -239,7 +244,7 @@ def _models(work: Run) -> dict[str, str]:
     return undefended | {
         "defended": (
             f"{defence.method} purification by the score of {config.score}, noise "
-            f"{defence.noise} {defence.sigma:g}, {defence.steps} steps, "
+            f"{defences.start(defence)}, {defence.steps} steps, "
             f"{defence.runs} runs pooled by {defence.rule}, then the same classifier"
         ),
         ONE_RUN: "the defended model with one run an answer, on the same images",
@@ -249,7 +254,9 @@ def _models(work: Run) -> dict[str, str]:
 def _settings(work: Run) -> dict[str, int | float | str]:
     """The defence as plain values, and the detection threshold in force."""
     given = dataclasses.asdict(work.config.defence)
-    plain = {f"defence.{k}": str(v) if k == "sigmas" else v for k, v in given.items()}
+    plain = {
+        f"defence.{k}": str(v) if isinstance(v, tuple) else v for k, v in given.items()
+    }
     if work.config.defence.method == "detect":
         plain["detection threshold"] = work.world.limit
     return plain

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from experiments.lib import pictures, workdir
-from experiments.lib.config import Sample, ScoreTraining, encode
+from experiments.lib import build, levels, pictures, workdir
+from experiments.lib.config import DiffusionTraining, ScoreTraining, encode
 from experiments.lib.progress import say
 from experiments.lib.run import Run
 from experiments.lib.state import State
@@ -21,8 +21,7 @@ def finish(run: Run, state: State, seconds: float) -> None:
         name: run.validation(run.k_validate, state.ema, images)
         for name, images in sets.items()
     }
-    if isinstance(run.config, ScoreTraining):
-        _draw(run, state, run.config.sample)
+    _draw(run, state)
     counts = {"train": len(run.train)} | {name: len(sets[name]) for name in sets}
     summary = {
         "steps": int(state.step),
@@ -50,14 +49,25 @@ def _words(name: str, summary: dict[str, Any]) -> str:
     return f"{name}: {', '.join([took, *numbers])}"
 
 
-def _draw(run: Run, state: State, settings: Sample) -> None:
-    """Writes the two pictures of a score network."""
+def _draw(run: Run, state: State) -> None:
+    """Writes the two pictures of a score network; none of a classifier."""
+    predicts = build.prediction(run.config)
+    if predicts is None:
+        return
     network = nets.Network(run.module, state.ema)
+    score = predicts.score(network)
     shown = (run.held if len(run.held) else run.train).images[:10]
-    path = run.folder / "denoising.png"
-    pictures.denoising(path, run.k_pictures, network, shown)
-    if settings.images:
-        steps = settings.levels * settings.per_level
-        say(f"drawing {settings.images} samples, {steps} steps each")
-        path, shape = run.folder / "samples.png", run.train.images.shape[1:]
-        pictures.samples(path, run.k_pictures, network, settings, shape)
+    pictures.denoising(run.folder / "denoising.png", run.k_pictures, score, shown)
+    path, shape = run.folder / "samples.png", run.train.images.shape[1:]
+    if isinstance(run.config, ScoreTraining) and run.config.sample.images:
+        asked = run.config.sample
+        say(f"drawing {asked.images} samples, {asked.levels * asked.per_level} steps")
+        pictures.samples(path, run.k_pictures, score, asked, shape)
+    if isinstance(run.config, DiffusionTraining) and run.config.drawing.images:
+        asked = run.config.drawing
+        say(f"drawing {asked.images} samples, {asked.steps} steps each")
+        sampler = levels.sampler(asked.sampler, variance=predicts.variance(network))
+        down = levels.whole(predicts.noise(), asked.steps)
+        pictures.drawn(
+            path, run.k_pictures, score, sampler, down, (asked.images, *shape)
+        )

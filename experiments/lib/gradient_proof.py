@@ -73,7 +73,7 @@ def proof(parts: Parts) -> dict[str, float | bool]:
 def _model(world: attacks.World) -> Model:
     """One run of the defence as the exact attacks see it."""
     model = defences.run(backward.exact(world.purifier()), world.classifier)
-    if world.defence.method in ("one_step", "none"):
+    if not defences.has_chain(world.defence):
         return Partial(_without_chain, model=model)
     return model
 

@@ -9,10 +9,10 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import attacks, subjects, workdir
+from experiments.lib import attacks, prior, subjects, workdir
 from experiments.lib import defence as defences
 from experiments.lib.config import Evaluation
-from purifax import classify, recompute, score, weights
+from purifax import classify, recompute, weights
 from purifax.types import Model
 
 __all__ = ["STEPS", "measure", "words"]
@@ -40,16 +40,17 @@ def measure(
         ValueError: the defence has no steps.
     """
     defences.check(config.defence)
-    if config.defence.method == "one_step":
-        raise ValueError("defence.method=one_step has no chain whose steps could grow.")
+    if not defences.has_chain(config.defence):
+        name = config.defence.method
+        raise ValueError(f"defence.method={name} has no chain whose steps could grow.")
     chosen = dataclasses.replace(config.images, count=1)
     image = subjects.chosen(chosen, data_dir).images[0]
-    f = score.from_scaled(weights.load(config.score))
+    known = prior.load(config.score)
     classifier = weights.load(config.classifier)
     found: dict[str, Any] = {"image": list(image.shape), "bytes": {}}
     for count in steps:
         defence = dataclasses.replace(config.defence, steps=count)
-        world = attacks.World(defence, f, classifier)
+        world = attacks.World(defence, known, classifier)
         model = defences.run(world.purifier(), classifier)
         found["bytes"][str(count)] = {
             name: _temporary(model, scan, image.shape) for name, scan in SCANS.items()

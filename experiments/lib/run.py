@@ -12,7 +12,7 @@ from jax import Array
 from jax.sharding import Mesh
 
 from experiments.lib import build, devices, workdir
-from experiments.lib.config import ScoreTraining, Training
+from experiments.lib.config import ClassifierTraining, Training
 from experiments.lib.state import State, start
 from experiments.lib.validation import Validation
 from purifax import data, nets, weights
@@ -69,8 +69,13 @@ def set_up(config: Training, folder: pathlib.Path, data_dir: str | None) -> Run:
     mesh = devices.mesh(config.train.batch)
     images = data.load(config.data.name, "train", data_dir)
     split = data.splits(images.labels, config.data.validation, config.data.split_seed)
-    module = build.network(config.net, images.images.shape[-1], len(images.names))
-    scores = isinstance(config, ScoreTraining)
+    module = build.network(
+        config.net,
+        images.images.shape[-1],
+        len(images.names),
+        variance=build.learns_variance(config),
+    )
+    scores = not isinstance(config, ClassifierTraining)
     return Run(
         config,
         folder,
@@ -115,10 +120,10 @@ def _fresh(run: Run) -> Callable[[Array], State]:
     config = run.config
     optimiser = build.optimiser(config.optim, config.train.steps)
     image = jnp.zeros(run.train.images.shape[1:])
-    sigma = (jnp.ones(()),) if isinstance(config, ScoreTraining) else ()
+    told = () if isinstance(config, ClassifierTraining) else (jnp.ones(()),)
 
     def fresh(key: Array) -> State:
-        return start(nets.init(key, run.module, image, *sigma), optimiser)
+        return start(nets.init(key, run.module, image, *told), optimiser)
 
     return fresh
 
@@ -137,5 +142,7 @@ def write_down(run: Run) -> None:
             f"({run.train.source}); give the images it names, or another --workdir."
         )
     workdir.write_json(path, found)
-    role = "score" if isinstance(run.config, ScoreTraining) else "classifier"
-    weights.write(run.folder, run.module, run.train.images.shape[1:], role)
+    predicts = build.prediction(run.config)
+    role = "classifier" if predicts is None else "score"
+    shape = run.train.images.shape[1:]
+    weights.write(run.folder, run.module, shape, role, predicts)

@@ -15,7 +15,7 @@ import optax
 import orbax.checkpoint as ocp
 from jax import Array
 
-from experiments.lib.build import Objective
+from experiments.lib.objectives import Objective
 from purifax.data.augment import to_float
 from purifax.types import noun
 

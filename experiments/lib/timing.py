@@ -21,10 +21,10 @@ import numpy as np
 from jax import numpy as jnp
 
 import purifax
-from experiments.lib import answers, attacks, devices, subjects, workdir
+from experiments.lib import answers, attacks, devices, prior, subjects, workdir
 from experiments.lib import defence as defences
 from experiments.lib.config import Evaluation
-from purifax import classify, data, score, weights
+from purifax import classify, data, weights
 
 __all__ = ["compare"]
 
@@ -44,8 +44,8 @@ def compare(
     chosen = dataclasses.replace(config.images, count=count)
     images = subjects.chosen(chosen, data_dir).images
     x = data.augment.to_float(jnp.asarray(images))
-    f = score.from_scaled(weights.load(config.score))
-    world = attacks.World(config.defence, f, weights.load(config.classifier))
+    known = prior.load(config.score)
+    world = attacks.World(config.defence, known, weights.load(config.classifier))
     model = defences.run(world.purifier(), world.classifier)
     every = defences.ensemble(config.defence, model, classify.each)
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from experiments.lib import build, devices, workdir
+from experiments.lib import build, devices, objectives, workdir
 from experiments.lib.batches import Batches
 from experiments.lib.config import Training
 from experiments.lib.finish import finish
@@ -89,7 +89,7 @@ def compiled(run: Run) -> Step:
     """The jitted step, its batch spread over the devices."""
     config = run.config
     step = make_step(
-        build.objective(config, run.module),
+        objectives.objective(config, run.module),
         build.optimiser(config.optim, config.train.steps),
         build.augmentation(config.data),
         config.optim.ema,

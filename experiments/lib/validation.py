@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from experiments.lib import build, devices
+from experiments.lib import devices, objectives
 from experiments.lib.batches import padded
 from experiments.lib.config import Training
 from purifax import data
@@ -25,7 +25,7 @@ class Validation:
 
     def __init__(self, config: Training, module: nn.Module, mesh: Mesh) -> None:
         self._batch = config.train.batch
-        measure = build.measure(config, module)
+        measure = objectives.measure(config, module)
 
         def sums(
             key: Array,

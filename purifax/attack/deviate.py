@@ -114,20 +114,22 @@ def deviate(
     steps: Array,
     draws: Array,
     *,
+    reference: Path | None = None,
     weight: Array | float = 1.0,
     loss: Loss = Partial(cross_entropy),
     start: Start = Partial(at_random),
 ) -> Array:
     """The last iterate of projected gradient descent on the objective above.
 
-    The reference is the path of x itself, the clean image; to use another, or `apgd`,
-    bind `followed` and `deviated` yourself.
+    To use `apgd`, bind `followed` and `deviated` yourself.
 
     Args:
         path: the purifier's path, see `followed`.
         step_sizes: [T], in pixel units.
         steps: [M] integers, positions in the path that are compared.
         draws: [S] integers, runs averaged in each gradient.
+        reference: what the path is led away from, such as `purify.forward_path` with
+            its levels bound, as a `Partial`; None is the path of x, the clean image.
         weight: of the deviation; 0 is `pgd`.
 
     Returns:
@@ -143,7 +145,8 @@ def deviate(
     Array([[[0.25]]], dtype=float32)
     """
     path, classifier = as_pytree(path), as_pytree(classifier)
-    reference = Partial(along_clean, path=path, clean=x)
+    if reference is None:
+        reference = Partial(along_clean, path=path, clean=x)
     model = Partial(
         followed, path=path, reference=reference, classifier=classifier, steps=steps
     )

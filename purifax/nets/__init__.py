@@ -10,21 +10,31 @@ Nothing in the core of purifax imports this package: any callable will do there.
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
 from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
+from purifax.nets.openai import OpenAIUNet, fraction_part, noise_part
 from purifax.nets.plain_resnet import PlainResNet
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
+from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
+from purifax.nets.unet2d import UNet2D
 
 __all__ = [
     "MLP",
     "ConvNet",
+    "DDPMpp",
+    "NCSNpp",
     "NCSNv2",
     "Network",
+    "OpenAIUNet",
     "PlainResNet",
     "ResNet",
     "ResNet18",
     "SmallCNN",
     "SmallScore",
+    "SongUNet",
+    "UNet2D",
     "WideResNet",
     "count",
+    "fraction_part",
     "init",
+    "noise_part",
 ]

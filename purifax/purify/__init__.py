@@ -30,6 +30,9 @@ from purifax.purify.diffuse import (
     diffuse,
     diffuse_from,
     diffuse_in_time,
+    diffuse_in_time_path,
+    diffuse_path,
+    forward_path,
     gradual,
 )
 from purifax.purify.distance import dissimilarity, manhattan, mean_square, ssim
@@ -68,7 +71,10 @@ __all__ = [
     "diffuse",
     "diffuse_from",
     "diffuse_in_time",
+    "diffuse_in_time_path",
+    "diffuse_path",
     "dissimilarity",
+    "forward_path",
     "gap",
     "gdmp",
     "gradual",

@@ -1,8 +1,8 @@
 """Trained networks on disk: write what a network is, and load it as a callable.
 
-A work directory holds ``network.json`` (the module's name and fields) and Orbax
-checkpoints whose item "ema" is the averaged variables. `load` needs these alone: no
-config and no training code.
+A work directory holds ``network.json`` (the module's name and fields, and what a score
+network predicts) and Orbax checkpoints whose item "ema" is the averaged variables.
+`load` and `score` need these alone: no config and no training code.
 
 Networks of other people are read from their arrays by name, without PyTorch:
 `weights.ncsnv2`, `weights.residual` and `weights.convnets`, one reader for each layout.
@@ -20,8 +20,22 @@ import jax
 import jax.numpy as jnp
 
 from purifax import nets
+from purifax.types import Score
+from purifax.weights.predictions import PREDICTIONS, Prediction, process
 
-__all__ = ["describe", "image_shape", "load", "rebuild", "save", "write"]
+__all__ = [
+    "PREDICTIONS",
+    "Prediction",
+    "describe",
+    "image_shape",
+    "load",
+    "prediction",
+    "process",
+    "rebuild",
+    "save",
+    "score",
+    "write",
+]
 
 
 def load(workdir: str | pathlib.Path, step: int | None = None) -> nets.Network:
@@ -32,8 +46,9 @@ def load(workdir: str | pathlib.Path, step: int | None = None) -> nets.Network:
         step: which checkpoint; the last one by default.
 
     Returns:
-        A score network gives the scaled score `f(x, sigma)`; a classifier gives
-        logits `[K]`. The averaged weights are used.
+        A classifier gives logits `[K]`. A score network gives what it predicts, such as
+        the scaled score `f(x, sigma)`; see `prediction`, and `score` for a score
+        whatever it is. The averaged weights are used.
 
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
@@ -52,8 +67,41 @@ def image_shape(workdir: str | pathlib.Path) -> tuple[int, ...]:
     return tuple(_read(_folder(pathlib.Path(workdir)))["image"])
 
 
+def prediction(workdir: str | pathlib.Path) -> Prediction:
+    """What the score network of a work directory predicts.
+
+    Raises:
+        FileNotFoundError: no such folder, or no network in it.
+        ValueError: it is a classifier, or predicts what is unknown here.
+    """
+    folder = _folder(pathlib.Path(workdir))
+    words = _read(folder)
+    if words["role"] != "score":
+        raise ValueError(f"{folder} holds a {words['role']}, which gives no score.")
+    known = [field.name for field in dataclasses.fields(Prediction)]
+    return Prediction(**{name: words[name] for name in known if name in words})
+
+
+def score(workdir: str | pathlib.Path, step: int | None = None) -> Score:
+    """The score `(x, sigma) -> like x` of a work directory, whatever is predicted.
+
+    Args:
+        workdir: the folder, or the name of a folder in ``runs``.
+        step: which checkpoint; the last one by default.
+
+    Raises:
+        FileNotFoundError: no such folder, or no network or checkpoint in it.
+        ValueError: it is a classifier.
+    """
+    return prediction(workdir).score(load(workdir, step))
+
+
 def write(
-    workdir: str | pathlib.Path, module: nn.Module, shape: Sequence[int], role: str
+    workdir: str | pathlib.Path,
+    module: nn.Module,
+    shape: Sequence[int],
+    role: str,
+    predicts: Prediction | None = None,
 ) -> None:
     """Writes ``network.json``, which tells `load` how to rebuild a module.
 
@@ -62,8 +110,11 @@ def write(
         module: a module of `purifax.nets`.
         shape: of one image, (H, W, C).
         role: "score" or "classifier".
+        predicts: what a score network predicts; None is the scaled score.
     """
     words = {**describe(module), "image": list(shape), "role": role}
+    if role == "score":
+        words |= (predicts or Prediction()).words()
     path = pathlib.Path(workdir, "network.json")
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(words, indent=2) + "\n")
@@ -75,13 +126,15 @@ def save(
     network: nets.Network,
     shape: Sequence[int],
     role: str,
+    predicts: Prediction | None = None,
 ) -> None:
     """Makes a work directory of a network from elsewhere, so commands can name it.
 
     Args:
         workdir: a new folder, or one without a checkpoint.
         shape: of one image, (H, W, C).
-        role: "score" (it gives the scaled score) or "classifier".
+        role: "score" or "classifier".
+        predicts: what a score network predicts; None is the scaled score.
 
     Raises:
         FileExistsError: the folder has a checkpoint already.
@@ -94,7 +147,7 @@ def save(
     with ocp.CheckpointManager(folder / "checkpoints") as manager:
         item = ocp.args.StandardSave(network.variables)
         manager.save(0, args=ocp.args.Composite(ema=item))
-    write(folder, network.module, shape, role)
+    write(folder, network.module, shape, role, predicts)
 
 
 def describe(module: nn.Module) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 __all__ = [
@@ -27,6 +28,7 @@ def fitted(
     given: Mapping[str, np.ndarray],
     module: nn.Module,
     shape: Sequence[int],
+    *conditions: float,
 ) -> dict[str, Any]:
     """The variables of a module from arrays by path, if they are exactly its own.
 
@@ -34,6 +36,8 @@ def fitted(
         kind: what the checkpoint should be, for the error.
         given: "params/..." and "batch_stats/..." to array.
         shape: of one image, [H, W, C].
+        conditions: the module's further arguments for one example, such as a time or
+            a label; only their types matter.
 
     Returns:
         The collections as nested dictionaries of float32 NumPy arrays.
@@ -49,7 +53,8 @@ def fitted(
     ValueError: the checkpoint does not fit an MLP: 1 missing: Dense_0/bias.
     """
     x = jax.ShapeDtypeStruct((1, *shape), np.float32)
-    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
+    told = [jax.ShapeDtypeStruct((1,), jnp.result_type(c)) for c in conditions]
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x, *told)
     expected = {
         jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape
         for path, leaf in jax.tree.leaves_with_path(dict(shapes))

@@ -15,7 +15,7 @@ from experiments.configs import (
     digits_dsm,
     tiny_imagenet_dsm,
 )
-from experiments.lib import build
+from experiments.lib import build, objectives
 from experiments.lib.config import Data, Noise, Optim, ScoreNet
 from purifax import nets
 
@@ -143,8 +143,8 @@ def test_the_score_objective_is_the_mean_of_the_loss_of_each_image(law):
     module = build.network(ScoreNet("SmallScore", fold=2, widths=(8,)), 1, 10)
     variables = nets.init(jax.random.key(0), module, jnp.zeros((8, 8, 1)), jnp.ones(()))
     key, images = jax.random.key(1), jax.random.uniform(jax.random.key(2), (4, 8, 8, 1))
-    got, changed = build.objective(config, module)(variables, key, images, None)
-    measure = build.measure(config, module)
+    got, changed = objectives.objective(config, module)(variables, key, images, None)
+    measure = objectives.measure(config, module)
     keys = jax.random.split(key, 4)
     each = [
         measure(variables, k, x, jnp.zeros(()))["loss"]
@@ -164,7 +164,9 @@ def test_smoothing_moves_the_targets():
     module = build.network(config.net, 1, 10)
     x, label = jnp.zeros((1, 8, 8, 1)), jnp.array([3])
     variables = nets.init(jax.random.key(0), module, x[0])
-    got, _ = build.objective(config, module)(variables, jax.random.key(1), x, label)
+    got, _ = objectives.objective(config, module)(
+        variables, jax.random.key(1), x, label
+    )
     log_p = jax.nn.log_softmax(module.apply(variables, x)[0])
     expected = -(0.8 * log_p[3] + 0.02 * log_p.sum())
     np.testing.assert_allclose(got, expected, rtol=1e-5)

@@ -388,6 +388,7 @@ def test_validation_images_are_not_those_trained_on(root, tmp_path):
 
 def test_levels_fall_geometrically_to_the_last(root):
     from experiments.lib import defence as defences
+    from experiments.lib.prior import Prior
 
     config = evaluation(root).defence
     fall = dataclasses.replace(config, level=0.4, last_level=0.1, steps=3)
@@ -396,7 +397,7 @@ def test_levels_fall_geometrically_to_the_last(root):
         (fall, None, [0.4, 0.2, 0.1]),
         (fall, 1, [0.4]),
     ):
-        bound = defences.purifier(given, lambda x, sigma: x, steps=steps)
+        bound = defences.purifier(given, Prior(lambda x, sigma: x), steps=steps)
         np.testing.assert_allclose(bound.keywords["levels"], levels, rtol=1e-6)
 
 

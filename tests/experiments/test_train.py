@@ -238,7 +238,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path, monkeypatch):
         return loss * sum(jnp.sum(p) for p in jax.tree.leaves(variables)), {}
 
     monkeypatch.setattr(Batches, "__call__", poisoned)
-    monkeypatch.setattr("experiments.lib.build.objective", lambda *_: lost)
+    monkeypatch.setattr("experiments.lib.objectives.objective", lambda *_: lost)
     with pytest.raises(training.Diverged) as caught:
         training.train(classifier_run(), tmp_path, None)
     words = str(caught.value)

@@ -1,4 +1,4 @@
-"""Objectives for learning a score, one image each.
+"""Denoising score matching.
 
 A scaled-score network f(x, sigma) estimates sigma times the score of the data
 convolved with N(0, sigma^2). Denoising score matching weighted by sigma^2 is

@@ -1,0 +1,86 @@
+"""What a purifier of an evaluation has to say of itself, and what is asked of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jax import Array
+
+from experiments.lib.config_evaluation import Defence
+from experiments.lib.overrides import nearest
+from experiments.lib.prior import Prior
+from purifax.types import Purifier
+
+__all__ = ["How", "Method", "Path", "Paths", "known"]
+
+Path = Callable[[Array, Array], Array]
+"""`path(key, x) -> [T + 1, H, W, C]`, the purified image last."""
+
+
+@dataclass(frozen=True)
+class How:
+    """In which form a purifier is wanted.
+
+    Attributes:
+        limit: of "detect", see `purify.threshold`.
+        early: it may leave its loop when the image has stopped; no gradient then.
+        held: its step sizes are constants to the gradient.
+        steps: fewer steps than the defence's, for surrogates; None is all of them.
+    """
+
+    limit: Array | float = 0.0
+    early: bool = False
+    held: bool = False
+    steps: int | None = None
+
+
+class Paths(NamedTuple):
+    """The states of a purifier, and where DiffAttack would have them.
+
+    Attributes:
+        path: the states of a run.
+        reference: the states they are led away from; None is the clean image's path.
+        steps: how many there are after the first.
+    """
+
+    path: Path
+    reference: Path | None
+    steps: int
+
+
+def _anything(defence: Defence) -> None:
+    del defence
+
+
+@dataclass(frozen=True)
+class Method:
+    """A purifier by name.
+
+    Attributes:
+        build: `(defence, prior, how) -> purifier`; raises ValueError where numbers and
+            network do not fit.
+        calls: forward passes of the score's network in one run, at most.
+        check: raises ValueError where the numbers alone are wrong.
+        paths: `(defence, prior) -> Paths`; None if its states cannot be had.
+        chain: whether the purifier takes `scan`, and its steps may be more or fewer.
+        adaptive: whether its step sizes follow the image, so that they can be held.
+    """
+
+    build: Callable[[Defence, Prior, How], Purifier]
+    calls: Callable[[Defence], int]
+    check: Callable[[Defence], None] = _anything
+    paths: Callable[[Defence, Prior], Paths] | None = None
+    chain: bool = True
+    adaptive: bool = False
+
+
+def known(name: str, value: str, words: tuple[str, ...]) -> None:
+    """Refuses a name that is none of the words.
+
+    Raises:
+        ValueError: it is unknown; the nearest is named.
+    """
+    if value not in words:
+        raise ValueError(
+            f"defence.{name} is {value!r}, which is unknown{nearest(value, words)}"
+        )

@@ -1,0 +1,44 @@
+"""What purifiers know of natural images: a score, and what goes with its network."""
+
+import pathlib
+from dataclasses import dataclass
+
+from purifax import nets, weights
+from purifax.noise import Process
+from purifax.sample.ancestral import Variance
+from purifax.types import Score
+
+__all__ = ["Prior", "load"]
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A score of natural images.
+
+    Attributes:
+        noise: the process whose times the network knows; None if it knows sigma alone.
+        variance: of ancestral steps, where the network has learned it.
+        network: what the score was made of; None if that is no network.
+    """
+
+    score: Score
+    noise: Process | None = None
+    variance: Variance | None = None
+    network: nets.Network | None = None
+
+
+def load(place: str | pathlib.Path) -> Prior:
+    """The prior of a work directory, whatever its network predicts.
+
+    Raises:
+        FileNotFoundError: no such folder, or no network or checkpoint in it.
+        ValueError: it is a classifier.
+    """
+    words, network = weights.prediction(place), weights.load(place)
+    learned = words.predicts == "noise_and_variance"
+    return Prior(
+        words.score(network),
+        words.noise(),
+        words.variance(network) if learned else None,
+        network,
+    )

@@ -1,0 +1,35 @@
+"""Objectives for learning a score, one image each: `(key, x, f, ...) -> []`.
+
+f(x, sigma) is the scaled score, sigma times the score, in [0, 1] pixel units; -f is
+the unit noise that the network sees. A network that predicts something else is made
+one by `score.scaled` of the score that `purifax.score` makes of it. A loss is half a
+square summed over pixels, so that a network that says nothing has d / 2 wherever the
+weight is 1.
+
+    name            law of the noise                    weight
+    dsm_single      one sigma                           1
+    dsm_ladder      uniform over a ladder               1          NCSNv2
+    dsm_continuous  log sigma uniform                   1
+    simple          time uniform over a table           1          DDPM
+    continuous      time uniform over an interval       1          score SDE
+    min_snr         time uniform over a table           min(snr, cap) / snr
+    edm             log sigma normal                    1 + (sigma / spread)^2
+    hybrid          time uniform over a table           1, and the bound for variances
+"""
+
+from purifax.loss.bound import bound_term, hybrid
+from purifax.loss.diffusion import continuous, edm, min_snr, simple
+from purifax.loss.matching import denoise, dsm_continuous, dsm_ladder, dsm_single
+
+__all__ = [
+    "bound_term",
+    "continuous",
+    "denoise",
+    "dsm_continuous",
+    "dsm_ladder",
+    "dsm_single",
+    "edm",
+    "hybrid",
+    "min_snr",
+    "simple",
+]

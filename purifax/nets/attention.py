@@ -1,0 +1,46 @@
+"""Self-attention over the pixels of an image.
+
+    softmax(q k' / sqrt(ch)) v
+
+for each head of `ch` channels. How q, k and v are made from the image, and in which
+order their channels lie, is each family's own affair.
+
+Source: Vaswani et al. 2017, arXiv 1706.03762, section 3.2.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+__all__ = ["attend"]
+
+
+def attend(q: Array, k: Array, v: Array) -> Array:
+    """What each pixel reads from all others.
+
+    Queries and keys are scaled by ch^(-1/4) each, so that their product stays in the
+    range of a short float; products with keys are summed, and softmax is taken, in
+    float32.
+
+    Args:
+        q: queries, [N, T, heads, ch]; T counts pixels.
+        k: keys, like q.
+        v: values, like q.
+
+    Returns:
+        [N, T, heads, ch], of v's dtype.
+
+    >>> import jax.numpy as jnp
+    >>> from purifax.nets.attention import attend
+    >>> v = jnp.arange(4.0).reshape(1, 4, 1, 1)
+    >>> attend(jnp.zeros_like(v), v, v).ravel()  # a zero query reads the mean
+    Array([1.5, 1.5, 1.5, 1.5], dtype=float32)
+    """
+    scale = jnp.asarray(q.shape[-1] ** -0.25, q.dtype)
+    logits = jnp.einsum(
+        "nqhc,nkhc->nhqk", q * scale, k * scale, preferred_element_type=jnp.float32
+    )
+    share = jax.nn.softmax(logits, axis=-1).astype(v.dtype)
+    return jnp.einsum("nhqk,nkhc->nqhc", share, v)

@@ -1,0 +1,137 @@
+"""The score networks of Song et al. 2021, and as Karras et al. 2022 use them.
+
+    DDPMpp      (x_t, 999 t) -> unit noise       DDPM++, variance preserving
+    NCSNpp      (x, sigma) -> scaled score       NCSN++, variance exploding
+    SongUNet    (x, sigma) -> clean image        either, preconditioned (EDM)
+
+Source: Song et al. 2021, arXiv 2011.13456, section 4 and appendix H; Karras et al.
+2022, arXiv 2206.00364, appendix F and table 1.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import Array
+
+from purifax.nets.song_unet import Song
+
+__all__ = ["DDPMpp", "NCSNpp", "SongUNet"]
+
+
+class DDPMpp(Song):
+    """DDPM++: predicts the unit noise of x_t under a variance preserving process.
+
+    It is told 999 times the process's time. The defaults of the fields, which are
+    those of `purifax.nets.song_unet.Song`, make the published continuous network for
+    CIFAR-10, 61,804,419 parameters; DiffPure's is the deep one (`blocks=8`),
+    106,632,579. NCSN++ trained on the same process has `filtered` and `residual_input`
+    as well.
+    """
+
+    def __call__(
+        self, x: Array, t: Array, label: Array | None = None, train: bool = False
+    ) -> Array:
+        """The unit noise, [N, H, W, C], float32.
+
+        Args:
+            x: x_t in the network's own range, [-1, 1] where there is no noise,
+                [N, H, W, C].
+            t: 999 times the process's time, [N].
+            label: of classes, [N] integers, if there are any.
+        """
+        return self.unet(x, t, train, label)
+
+
+class NCSNpp(Song):
+    """NCSN++: predicts the scaled score under the variance exploding process.
+
+    The fields are those of `purifax.nets.song_unet.Song`, their defaults those of the
+    published continuous network, 62,758,915 parameters (107,587,075 with `blocks=8`).
+    Their program divides by sigma after the last layer; this network does not.
+    """
+
+    embedding: str = "fourier"
+    filtered: bool = True
+    residual_input: bool = True
+
+    def __call__(
+        self, x: Array, sigma: Array, label: Array | None = None, train: bool = False
+    ) -> Array:
+        """The scaled score f = sigma * score, [N, H, W, C], float32.
+
+        Args:
+            x: noisy images, in [0, 1] where there is no noise, [N, H, W, C].
+            sigma: noise levels of these, [N].
+            label: of classes, [N] integers, if there are any.
+        """
+        return self.unet(2 * x - 1, _log(sigma), train, label)
+
+
+class SongUNet(Song):
+    """EDM's networks for CIFAR-10: a denoiser around DDPM++ or NCSN++.
+
+        D(x, sigma) = c_skip x + c_out F(c_in x, c_noise)
+
+    With the defaults, and `augmentations=9` as published, it has 55,733,891 parameters.
+    NCSN++ is `embedding="fourier", filtered=True, residual_input=True`. The fields are
+    those of `purifax.nets.song_unet.Song`, and:
+
+    Attributes:
+        preconditioning: "edm", "vp" or "ve": how the four numbers depend on sigma.
+        spread: standard deviation of the data, for "edm".
+
+    Source: Karras et al. 2022, arXiv 2206.00364, table 1 and section 5.
+    """
+
+    mults: tuple[int, ...] = (2, 2, 2)
+    dropout: float = 0.13
+    preconditioning: str = "edm"
+    spread: float = 0.5
+
+    def __call__(
+        self,
+        x: Array,
+        sigma: Array,
+        label: Array | None = None,
+        augmentation: Array | None = None,
+        train: bool = False,
+    ) -> Array:
+        """The clean image, [N, H, W, C], float32, in the range of x.
+
+        Args:
+            x: noisy images, in [-1, 1] where there is no noise, [N, H, W, C].
+            sigma: noise levels of these, [N].
+            label: of classes, [N] integers, if there are any.
+            augmentation: [N, A], if there is any.
+        """
+        sigma = sigma.astype(jnp.float32)
+        numbers = _precondition(self.preconditioning, sigma, self.spread)
+        skip, out, scale = (c.reshape(-1, 1, 1, 1) for c in numbers[:3])
+        x = x.astype(jnp.float32)
+        f = self.unet(scale * x, numbers[3], train, label, augmentation)
+        return skip * x + out * f
+
+
+def _precondition(
+    kind: str, sigma: Array, spread: float
+) -> tuple[Array, Array, Array, Array]:
+    """(c_skip, c_out, c_in, c_noise) of table 1, each [N]."""
+    one = jnp.ones_like(sigma)
+    square = jnp.square(sigma)
+    if kind == "edm":
+        total = square + spread**2
+        root = jnp.sqrt(total)
+        return spread**2 / total, sigma * spread / root, 1 / root, _log(sigma) / 4
+    if kind == "vp":
+        # The inverse of sigma(t) for betas from 0.1 to 20, with labels up to 999.
+        first, slope = 0.1, 19.9
+        t = (jnp.sqrt(first**2 + 2 * slope * jnp.log1p(square)) - first) / slope
+        return one, -sigma, 1 / jnp.sqrt(square + 1), 999 * t
+    if kind == "ve":
+        return one, sigma, one, _log(sigma / 2)
+    raise ValueError(f'`preconditioning` must be "edm", "vp" or "ve"; got {kind!r}.')
+
+
+def _log(sigma: Array) -> Array:
+    """log sigma, finite at zero, far below every level trained."""
+    return jnp.log(jnp.maximum(sigma.astype(jnp.float32), 1e-6))

@@ -1,0 +1,147 @@
+"""The noise predictor of DDPM, with the choices that diffusers' `UNet2DModel` offers.
+
+It works in its own coordinates: images in [-1, 1] over which noise was mixed, and the
+label of a step. `score.from_process(network, noise.VPDiscrete())` makes it a score.
+
+Source: Ho, Jain and Abbeel 2020, arXiv 2006.11239, appendix B.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from purifax.nets.embedding import sinusoid
+from purifax.nets.layers import conv3
+from purifax.nets.unet_blocks import (
+    PixelAttention,
+    ResidualBlock,
+    TimeEmbedding,
+    check,
+    double,
+    group_norm,
+    head_count,
+    u_shape,
+)
+
+__all__ = ["UNet2D"]
+
+
+class UNet2D(nn.Module):
+    """The UNet of DDPM.
+
+    The defaults are those for CIFAR-10: 35,746,307 parameters. Below the finest level
+    resolution halves, by convolutions. A block that attends does so after its
+    convolutions. The last convolutions of all blocks and of the network start at zero.
+
+    Attributes:
+        channels: channels of the image.
+        out_channels: channels of the output; as many as the image's by default.
+        widths: channels of each level, from fine to coarse.
+        blocks: residual blocks at each level on the way down; one more on the way up.
+        attention: levels whose blocks attend; 0 is the finest.
+        middle_attention: whether the middle attends.
+        head_width: channels of an attention head; None is one head.
+        groups: of the normalisations.
+        epsilon: of the normalisations.
+        padding: of the halving convolutions: 1 pixel on each side, or 0, where one
+            pixel is added below and on the right.
+        cosines_first: order of the features of time.
+        shift: 0 or 1, of their frequencies; see `embedding.sinusoid`.
+        dropout: probability, in training (give `apply` a "dropout" key).
+        dtype: of the computation; parameters, normalisations, softmaxes and the last
+            layer are float32.
+    """
+
+    channels: int = 3
+    out_channels: int | None = None
+    widths: tuple[int, ...] = (128, 256, 256, 256)
+    blocks: int = 2
+    attention: tuple[int, ...] = (1,)
+    middle_attention: bool = True
+    head_width: int | None = None
+    groups: int = 32
+    epsilon: float = 1e-6
+    padding: int = 0
+    cosines_first: bool = False
+    shift: int = 1
+    dropout: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, t: Array, train: bool = False) -> Array:
+        """The noise in x.
+
+        Args:
+            x: noised images, [N, H, W, C], of unit variance or in about [-1, 1]; H and
+                W divide by two for each level after the first.
+            t: label of the step, [N], integer or real.
+            train: whether to drop out.
+
+        Returns:
+            [N, H, W, out_channels], float32.
+        """
+        check("UNet2D", x, self.channels, len(self.widths), self.attention)
+        if self.padding not in (0, 1):
+            raise ValueError(f"`padding` must be 0 or 1; got {self.padding}.")
+        c = self._time(t)
+        residual = partial(
+            ResidualBlock,
+            groups=self.groups,
+            epsilon=self.epsilon,
+            dropout=self.dropout,
+            dtype=self.dtype,
+        )
+
+        def block(h: Array, level: int, place: str) -> Array:
+            h = residual(self.widths[level], name=f"{place}_block")(h, c, train)
+            return self._attend(h, place) if level in self.attention else h
+
+        def middle(h: Array) -> Array:
+            h = residual(self.widths[-1], name="middle_0_block")(h, c, train)
+            h = self._attend(h, "middle_0") if self.middle_attention else h
+            return residual(self.widths[-1], name="middle_1_block")(h, c, train)
+
+        h = conv3(self.widths[0], dtype=self.dtype, name="conv_in")(x)
+        h = u_shape(
+            h,
+            self.widths,
+            self.blocks,
+            block=block,
+            middle=middle,
+            down=self._down,
+            up=self._up,
+        )
+        h = group_norm(self.groups, self.epsilon, jnp.float32, "norm_out")(h)
+        zeros, channels = nn.initializers.zeros, self.out_channels or self.channels
+        return conv3(channels, kernel_init=zeros, name="conv_out")(nn.silu(h))
+
+    def _time(self, t: Array) -> Array:
+        features = sinusoid(
+            t, self.widths[0], cosines_first=self.cosines_first, shift=self.shift
+        )
+        return TimeEmbedding(4 * self.widths[0], self.dtype, name="time")(features)
+
+    def _attend(self, h: Array, place: str) -> Array:
+        return PixelAttention(
+            head_count(h.shape[-1], self.head_width or h.shape[-1]),
+            self.groups,
+            self.epsilon,
+            self.dtype,
+            name=f"{place}_attention",
+        )(h)
+
+    def _down(self, h: Array, level: int) -> Array:
+        padding = [(self.padding, 1)] * 2
+        name = f"down{level}_resize"
+        return conv3(
+            h.shape[-1], stride=2, padding=padding, dtype=self.dtype, name=name
+        )(h)
+
+    def _up(self, h: Array, level: int) -> Array:
+        conv = conv3(h.shape[-1], dtype=self.dtype, name=f"up{level}_resize")
+        return conv(double(h))

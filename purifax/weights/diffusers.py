@@ -1,0 +1,190 @@
+"""Diffusers' `UNet2DModel` as a network, from its arrays by name or its directory.
+
+A directory holds config.json and diffusion_pytorch_model.safetensors or .bin; that of a
+pipeline holds such a directory as `unet`. Options that a config leaves out are those of
+diffusers. What `nets.UNet2D` cannot do is refused.
+"""
+
+import json
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from purifax import nets
+from purifax.weights import containers, states
+
+__all__ = ["load_directory", "unet2d"]
+
+_KIND = "a diffusers UNet2DModel"
+_FILES = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
+
+# Options by diffusers' defaults.
+_DEFAULTS = {
+    "in_channels": 3,
+    "out_channels": 3,
+    "freq_shift": 0,
+    "flip_sin_to_cos": True,
+    "down_block_types": ("DownBlock2D", *3 * ("AttnDownBlock2D",)),
+    "up_block_types": (*3 * ("AttnUpBlock2D",), "UpBlock2D"),
+    "block_out_channels": (224, 448, 672, 896),
+    "layers_per_block": 2,
+    "downsample_padding": 1,
+    "dropout": 0.0,
+    "attention_head_dim": 8,
+    "norm_num_groups": 32,
+    "norm_eps": 1e-5,
+    "add_attention": True,
+}
+
+# Options of which some choices only are supported; the first is diffusers' default.
+_CHOICES = {
+    "_class_name": ("UNet2DModel",),
+    "act_fn": ("silu", "swish"),
+    "attn_norm_num_groups": (None,),
+    "center_input_sample": (False,),
+    "class_embed_type": (None,),
+    "downsample_padding": (1, 0),
+    "downsample_type": ("conv",),
+    "mid_block_scale_factor": (1,),
+    "mid_block_type": ("UNetMidBlock2D",),
+    "num_class_embeds": (None,),
+    "resnet_time_scale_shift": ("default",),
+    "time_embedding_dim": (None,),
+    "time_embedding_type": ("positional",),
+    "upsample_type": ("conv",),
+}
+
+# Layers inside a block, by all the names that versions of diffusers gave them.
+_LAYERS = {
+    "time_emb_proj": "time",
+    "conv_shortcut": "shortcut",
+    "group_norm": "norm",
+    "to_q": "q",
+    "to_k": "k",
+    "to_v": "v",
+    "to_out.0": "out",
+    "query": "q",
+    "key": "k",
+    "value": "v",
+    "proj_attn": "out",
+}
+
+_KINDS = {"resnets": "block", "attentions": "attention"}
+_INSIDE = re.compile(
+    r"(?:(down|up)_blocks\.(\d+)|mid_block)"
+    r"\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.+)"
+)
+_ENDS = {
+    "time_embedding.linear_1": "time/dense1",
+    "time_embedding.linear_2": "time/dense2",
+    "conv_norm_out": "norm_out",
+}
+
+
+def unet2d(state: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> nets.Network:
+    """A noise predictor `(x, t) -> noise` from diffusers' arrays.
+
+    Give it to `score.from_process` with the chain that it was trained on, which is in
+    the pipeline's scheduler config and not in the network's.
+
+    Args:
+        state: name to array, in PyTorch's layout. Attention may have its old names
+            (`query`, `key`, `value`, `proj_attn`).
+        config: what config.json says.
+
+    Raises:
+        ValueError: the config asks for what `nets.UNet2D` cannot do, or arrays are
+            missing, unknown or of a wrong shape; it names them.
+    """
+    module = _module(config)
+    levels = len(module.widths)
+    given = {
+        f"params/{_path(name, array, levels)}": states.channels_last(array)
+        for name, array in states.lasting(state).items()
+    }
+    shape = (2 ** (levels - 1),) * 2 + (module.channels,)
+    variables = states.fitted(_KIND, given, module, shape, 0.0)
+    return nets.Network(module, variables)
+
+
+def load_directory(folder: str | pathlib.Path) -> nets.Network:
+    """The network of a directory that diffusers saved, read without PyTorch.
+
+    Args:
+        folder: of the model, or of a pipeline with the model in its `unet`.
+
+    Raises:
+        FileNotFoundError: it has no config.json, or no weights beside it.
+        ValueError: see `unet2d`.
+    """
+    folder = pathlib.Path(folder)
+    homes = [folder, folder / "unet"]
+    home = next((h for h in homes if (h / "config.json").is_file()), None)
+    if home is None:
+        raise FileNotFoundError(f"neither {folder} nor its `unet` has a config.json.")
+    path = next((home / f for f in _FILES if (home / f).is_file()), None)
+    if path is None:
+        raise FileNotFoundError(f"{home} has neither {' nor '.join(_FILES)}.")
+    config = json.loads((home / "config.json").read_text())
+    return unet2d(containers.read(path), config)
+
+
+def _module(config: Mapping[str, Any]) -> nets.UNet2D:
+    for name, choices in _CHOICES.items():
+        found = config.get(name, choices[0])
+        if found not in choices:
+            wanted = " or ".join(map(repr, choices))
+            raise ValueError(
+                f"the config's `{name}` is {found!r}; nets.UNet2D knows {wanted}."
+            )
+    option = _DEFAULTS | {k: v for k, v in config.items() if k in _DEFAULTS}
+    return nets.UNet2D(
+        channels=option["in_channels"],
+        out_channels=option["out_channels"],
+        widths=tuple(option["block_out_channels"]),
+        blocks=option["layers_per_block"],
+        attention=_attention(option),
+        middle_attention=option["add_attention"],
+        head_width=option["attention_head_dim"],
+        groups=option["norm_num_groups"],
+        epsilon=option["norm_eps"],
+        padding=option["downsample_padding"],
+        cosines_first=option["flip_sin_to_cos"],
+        shift=option["freq_shift"],
+        dropout=option["dropout"],
+    )
+
+
+def _attention(option: Mapping[str, Any]) -> tuple[int, ...]:
+    """The levels that attend; the same on the way up."""
+    down, up = option["down_block_types"], option["up_block_types"]
+    levels = len(option["block_out_channels"])
+    plain, attends = ("DownBlock2D", "UpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D")
+    pairs = list(zip(down, reversed(up), strict=False))
+    if not len(down) == len(up) == levels or set(pairs) - {plain, attends}:
+        raise ValueError(
+            f"the config has blocks {list(down)} down and {list(up)} up at {levels} "
+            "levels; nets.UNet2D knows DownBlock2D with UpBlock2D and AttnDownBlock2D "
+            "with AttnUpBlock2D, one pair for each level."
+        )
+    return tuple(level for level, pair in enumerate(pairs) if pair == attends)
+
+
+def _path(name: str, array: np.ndarray, levels: int) -> str:
+    """ "up_blocks.0.attentions.1.to_q.weight" -> "up3_1_attention/q/kernel"."""
+    node, _, leaf = name.rpartition(".")
+    leaf = {"weight": "kernel" if array.ndim > 1 else "scale"}.get(leaf, leaf)
+    found = _INSIDE.fullmatch(node)
+    if not found:
+        return f"{_ENDS.get(node, node)}/{leaf}"
+    side, i, kind, j, layer = found.groups()
+    if side:
+        stage = f"{side}{i if side == 'down' else levels - 1 - int(i)}"
+    else:
+        stage = "middle"
+    if kind not in _KINDS:
+        return f"{stage}_resize/{leaf}"
+    return f"{stage}_{j}_{_KINDS[kind]}/{_LAYERS.get(layer, layer)}/{leaf}"

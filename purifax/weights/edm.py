@@ -1,0 +1,181 @@
+"""EDM's pickles as networks of `purifax.nets.SongUNet`.
+
+NVlabs save {"ema": network, ...}, where the network is an object that carries its own
+source code. `purifax.weights.containers.read` gives its attributes without running
+that, and here they become a network: the numbers it was made with, and its arrays.
+
+The networks for CIFAR-10, FFHQ and AFHQv2 are DDPM++ and NCSN++ under one of three
+preconditionings. Those for ImageNet are another family (ADM) and are refused.
+
+Source: Karras et al. 2022, arXiv 2206.00364.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from purifax import nets
+from purifax.weights import states
+
+__all__ = ["convert"]
+
+_PRECONDITIONS = {"EDMPrecond": "edm", "VPPrecond": "vp", "VEPrecond": "ve"}
+_LAYERS = {
+    "norm0": "norm_0",
+    "conv0": "conv_0",
+    "affine": "time",
+    "norm1": "norm_1",
+    "conv1": "conv_1",
+    "skip": "shortcut",
+    "norm2": "norm",
+    "qkv": "qkv",
+    "proj": "out",
+}
+_MAPS = {
+    "map_layer0": "time_0",
+    "map_layer1": "time_1",
+    "map_label": "label",
+    "map_augment": "augmentation",
+}
+
+
+def convert(stored: Mapping[str, Any]) -> nets.Network:
+    """The averaged network of a pickle, with EDM's preconditioning.
+
+    Args:
+        stored: what `containers.read` gives of the file, or its entry "ema".
+
+    Returns:
+        A network `(x, sigma) -> clean image`, x in [-1, 1] where there is no noise.
+
+    Raises:
+        ValueError: it is another network, was made in a way that is not known here, or
+            arrays are missing, unknown or of a wrong shape; it names them.
+    """
+    outer = stored.get("ema", stored)
+    kind = outer.get("class_name", "an object without a class")
+    if kind not in _PRECONDITIONS:
+        raise ValueError(
+            f"this is {kind}; EDM's networks are {', '.join(_PRECONDITIONS)}."
+        )
+    inner = outer["state"]["_modules"]["model"]
+    if inner["class_name"] != "SongUNet":
+        raise ValueError(
+            f"this network is a {inner['class_name']}; only SongUNet is read."
+        )
+    made = dict(inner["state"]["_init_kwargs"])
+    module = _module(made).clone(
+        preconditioning=_PRECONDITIONS[kind],
+        spread=float(outer["state"].get("sigma_data", 0.5)),
+    )
+    side = made["img_resolution"]
+    given = {}
+    for name, array in _arrays(inner["state"]):
+        given |= _ours(name, array, side)
+    shape = (side, side, module.channels)
+    variables = states.fitted("EDM's SongUNet", given, module, shape, 1.0)
+    return nets.Network(module, variables)
+
+
+def _module(made: dict[str, Any]) -> nets.SongUNet:
+    """The module of the words that theirs was made with."""
+    fourier = made.get("embedding_type", "positional") == "fourier"
+    filters = {(1, 1): False, (1, 3, 3, 1): True}
+    kernel = tuple(made.get("resample_filter", (1, 1)))
+    wanted = {
+        "channel_mult_emb": 4,
+        "channel_mult_noise": 2 if fourier else 1,
+        "decoder_type": "standard",
+        "out_channels": made["in_channels"],
+    }
+    odd = [k for k, v in wanted.items() if made.get(k, v) != v]
+    residual = made.get("encoder_type", "standard") == "residual"
+    if kernel not in filters or residual and not filters[kernel]:
+        odd.append("resample_filter")
+    if made.get("encoder_type", "standard") not in ("standard", "residual"):
+        odd.append("encoder_type")
+    if odd:
+        words = ", ".join(f"{k}={made[k]!r}" for k in odd)
+        raise ValueError(f"this SongUNet was made in a way not known here: {words}.")
+    return nets.SongUNet(
+        channels=made["in_channels"],
+        width=made.get("model_channels", 128),
+        mults=tuple(made.get("channel_mult", (1, 2, 2, 2))),
+        blocks=made.get("num_blocks", 4),
+        attention=tuple(made.get("attn_resolutions", (16,))),
+        embedding="fourier" if fourier else "positional",
+        filtered=filters[kernel],
+        residual_input=residual,
+        dropout=float(made.get("dropout", 0.1)),
+        num_classes=made.get("label_dim", 0),
+        augmentations=made.get("augment_dim", 0),
+    )
+
+
+def _arrays(attributes: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and arrays of a module and the modules in it."""
+    for group in ("_parameters", "_buffers"):
+        for name, array in attributes.get(group, {}).items():
+            if array is not None and name != "resample_filter":
+                yield f"{path}{name}", array
+    for name, module in attributes.get("_modules", {}).items():
+        if module is not None:
+            inside = module.get("state", module)
+            yield from _arrays(inside, f"{path}{name}.")
+
+
+def _ours(name: str, array: np.ndarray, side: int) -> dict[str, Any]:
+    """Our paths and arrays of one of theirs."""
+    *path, leaf = name.split(".")
+    if leaf == "freqs":
+        return {"params/frequencies": array}
+    node, layer = _place("/".join(path[:2]), side), ""
+    if path[0] in _MAPS:
+        node = _MAPS[path[0]]
+    if len(path) == 3:
+        layer = _LAYERS.get(path[2], path[2])
+        if path[2] in ("norm2", "qkv", "proj"):
+            node = _attention(node)
+    if leaf == "weight":
+        leaf = "scale" if array.ndim == 1 else "kernel"
+    if layer in ("qkv", "out", "shortcut") and array.ndim == 4:
+        array = array[:, :, 0, 0]
+    parts = {layer: array}
+    if layer == "qkv":
+        # One head, whose channels hold q, k and v in turn.
+        parts = {part: array[i::3] for i, part in enumerate("qkv")}
+    return {
+        "/".join(filter(None, ["params", node, part, leaf])): states.channels_last(a)
+        for part, a in parts.items()
+    }
+
+
+def _place(path: str, side: int) -> str:
+    """ "enc/16x16_block0" -> "down1_0"; attention follows the last block of a level."""
+    match = re.fullmatch(r"(enc|dec)/(\d+)x\d+_([a-z_]+?)(\d*)", path)
+    if match is None:
+        return path
+    way, rows, kind, i = match.groups()
+    k = round(math.log2(side / int(rows)))
+    names = {
+        ("enc", "conv"): "conv_in",
+        ("enc", "down"): f"down{k - 1}_half",
+        ("enc", "aux_residual"): f"input{k - 1}",
+        ("enc", "block"): f"down{k}_{i}",
+        ("dec", "in"): f"middle_{i}",
+        ("dec", "up"): f"up{k + 1}_double",
+        ("dec", "block"): f"up{k}_{i}",
+        ("dec", "aux_norm"): "norm_out",
+        ("dec", "aux_conv"): "conv_out",
+    }
+    return names.get((way, kind), path)
+
+
+def _attention(node: str) -> str:
+    """The attention behind a block."""
+    if node.startswith("down"):
+        return f"{node}_attention"
+    return re.sub(r"_\d+$", "_attention", node)

@@ -1,0 +1,274 @@
+"""Pickles of other people, read without running anything that they name.
+
+A pickle is a program: it may call whatever it can import. This reader admits tensors,
+numbers and plain containers, by a table of names, and refuses everything else. Objects
+whose class travels inside the pickle (NVlabs' `persistence`) become dictionaries of
+their state; the source code beside it is neither run nor kept.
+"""
+
+import collections
+import io
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ["STORAGES", "Refused", "Storage", "load", "plain", "tensor"]
+
+STORAGES = {
+    "BFloat16Storage": np.dtype(jnp.bfloat16),
+    "BoolStorage": np.dtype("?"),
+    "ByteStorage": np.dtype("u1"),
+    "CharStorage": np.dtype("i1"),
+    "DoubleStorage": np.dtype("<f8"),
+    "FloatStorage": np.dtype("<f4"),
+    "HalfStorage": np.dtype("<f2"),
+    "IntStorage": np.dtype("<i4"),
+    "LongStorage": np.dtype("<i8"),
+    "ShortStorage": np.dtype("<i2"),
+}
+"""PyTorch's classes of storages, and what they hold."""
+
+# Classes whose instances are read as a dictionary of their state.
+_MODULES = {
+    ("torch.nn.modules.container", "ModuleDict"),
+    ("torch.nn.modules.container", "ModuleList"),
+    ("torch.nn.modules.container", "Sequential"),
+    ("torch.nn.modules.linear", "Identity"),
+}
+
+
+class Refused(ValueError):
+    """A pickle names something that is neither a tensor nor a plain container."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The memory of tensors: raw bytes, which may be filled later, and their type."""
+
+    dtype: np.dtype
+    raw: np.ndarray
+
+
+def load(
+    file: io.BufferedIOBase | io.BytesIO,
+    persistent: Callable[[Any], Any] | None = None,
+    from_bytes: Callable[[bytes], Any] | None = None,
+) -> Any:
+    """The next object of a pickle: plain containers of arrays that may be views.
+
+    Args:
+        file: at the start of a pickle; left after its end.
+        persistent: gives the object of a persistent id.
+        from_bytes: gives the storage that PyTorch wrote inside a string of bytes.
+
+    Raises:
+        Refused: the pickle names something else; the message says what.
+
+    >>> load(io.BytesIO(pickle.dumps({"epoch": 3, "loss": [0.5]})))
+    {'epoch': 3, 'loss': [0.5]}
+    >>> try:
+    ...     load(io.BytesIO(pickle.dumps(print)))
+    ... except Refused as error:
+    ...     print(error)
+    it contains `builtins.print`, which is no tensor and no plain container.
+    """
+    return _Unpickler(file, _admitted(from_bytes), persistent).load()
+
+
+def tensor(
+    storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]
+) -> np.ndarray:
+    """A view of a storage.
+
+    Args:
+        offset, stride: in elements.
+
+    Raises:
+        ValueError: the view leaves the storage, or repeats its elements.
+
+    >>> memory = Storage(np.dtype("<f4"), np.zeros(24, np.uint8))
+    >>> tensor(memory, 0, (2, 3), (3, 1)).shape
+    (2, 3)
+    """
+    if not isinstance(storage, Storage):
+        raise ValueError(f"a tensor is made from a {type(storage).__name__}.")
+    item = storage.dtype.itemsize
+    if np.prod(size, dtype=object) * item > storage.raw.size:
+        raise ValueError(f"a tensor {tuple(size)} is larger than what is stored of it.")
+    return np.ndarray(
+        tuple(size),
+        storage.dtype,
+        buffer=storage.raw,
+        offset=offset * item,
+        strides=tuple(step * item for step in stride),
+    )
+
+
+def plain(value: Any) -> Any:
+    """The same in dictionaries, lists, tuples and arrays that own what they show.
+
+    bfloat16 becomes float32, which NumPy has.
+
+    Raises:
+        ValueError: it contains something else, or contains itself.
+
+    >>> plain(collections.OrderedDict(a=[np.ones(1, jnp.bfloat16)]))
+    {'a': [array([1.], dtype=float32)]}
+    """
+    return _plain(value, {})
+
+
+def _plain(value: Any, done: dict[int, Any]) -> Any:
+    """`done`: what was made of each container seen, so that sharing stays sharing."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return value
+    if id(value) not in done:
+        done[id(value)] = _Unfinished
+        done[id(value)] = _made(value, done)
+    if done[id(value)] is _Unfinished:
+        raise ValueError("it contains a container that contains itself.")
+    return done[id(value)]
+
+
+def _made(value: Any, done: dict[int, Any]) -> Any:
+    if isinstance(value, _Array):
+        value = value.array
+    if isinstance(value, np.ndarray):
+        kind = np.float32 if value.dtype == jnp.bfloat16 else value.dtype
+        return np.array(value, kind)
+    if isinstance(value, _Stateful):
+        return _plain(value.state, done)
+    if isinstance(value, dict):
+        return {key: _plain(item, done) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [_plain(item, done) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    raise Refused(f"it contains a {type(value).__name__} where data should be.")
+
+
+class _Unfinished:
+    """Stands for a container whose parts are still being read."""
+
+
+class _Unpickler(pickle.Unpickler):
+    """Looks names up in a table, never in modules."""
+
+    def __init__(
+        self, file: Any, admitted: dict[Any, Any], persistent: Callable | None
+    ) -> None:
+        super().__init__(file, encoding="latin1")
+        self._admitted = admitted
+        self._persistent = persistent
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        name = module_name, global_name
+        if name not in self._admitted:
+            raise Refused(
+                f"it contains `{module_name}.{global_name}`, which is no tensor "
+                "and no plain container."
+            )
+        return self._admitted[name]
+
+    def persistent_load(self, pid: Any) -> Any:
+        if self._persistent is None:
+            raise ValueError("it refers to storages that it does not have.")
+        return self._persistent(pid)
+
+
+def _admitted(from_bytes: Callable | None) -> dict[tuple[str, str], Any]:
+    """What a pickle may name, and ours in its place.
+
+    The stand-ins are made anew for each pickle, which could otherwise change them for
+    the next.
+    """
+
+    class Module(_Stateful):
+        pass
+
+    class Array(_Array):
+        pass
+
+    class Kind(_Kind):
+        pass
+
+    def rebuild(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> Any:
+        return tensor(storage, offset, size, stride)
+
+    def parameter(data: Any, *_: Any) -> Any:
+        return data
+
+    def persistent_object(meta: dict[str, Any]) -> dict[str, Any]:
+        return {"class_name": meta["class_name"], "state": meta["state"]}
+
+    def scalar(kind: _Kind, raw: bytes | str = b"") -> Any:
+        return np.frombuffer(_bytes(raw), kind.dtype)[0].item()
+
+    def encode(text: str, encoding: str) -> bytes:
+        return text.encode("latin1")
+
+    numpy = {
+        (f"numpy{core}.multiarray", name): made
+        for core in (".core", "._core")
+        for name, made in (("scalar", scalar), ("_reconstruct", lambda *_: Array()))
+    }
+    builtin = {"set": set, "dict": dict, "list": list}
+    table = {
+        ("collections", "OrderedDict"): collections.OrderedDict,
+        ("_codecs", "encode"): encode,
+        ("numpy", "ndarray"): "ndarray",
+        ("numpy", "dtype"): Kind,
+        ("torch", "Size"): tuple,
+        ("torch._utils", "_rebuild_tensor"): rebuild,
+        ("torch._utils", "_rebuild_tensor_v2"): rebuild,
+        ("torch._utils", "_rebuild_parameter"): parameter,
+        ("torch_utils.persistence", "_reconstruct_persistent_obj"): persistent_object,
+        ("dnnlib.util", "EasyDict"): dict,
+    }
+    table |= dict.fromkeys(_MODULES, Module) | numpy
+    table |= {
+        (m, k): v for m in ("builtins", "__builtin__") for k, v in builtin.items()
+    }
+    table |= {("torch", name): name for name in STORAGES}
+    if from_bytes is not None:
+        table["torch.storage", "_load_from_bytes"] = lambda raw: from_bytes(raw)
+    return table
+
+
+class _Stateful:
+    """An object without a class: its state alone."""
+
+    state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _Kind:
+    """A NumPy dtype of numbers, by its code, such as "f8"."""
+
+    def __init__(self, code: str, *_: Any) -> None:
+        self.dtype = np.dtype(code)
+        if self.dtype.kind not in "fiub":
+            raise Refused(f"it contains an array of {code!r}, which are no numbers.")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.dtype = self.dtype.newbyteorder(state[1] if state[1] in "<>" else "=")
+
+
+class _Array:
+    """A NumPy array, known once its state is."""
+
+    array: np.ndarray
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, kind, fortran, raw = state
+        flat = np.frombuffer(_bytes(raw), kind.dtype)
+        self.array = flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _bytes(raw: bytes | str) -> bytes:
+    return raw.encode("latin1") if isinstance(raw, str) else raw

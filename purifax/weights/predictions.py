@@ -1,0 +1,239 @@
+"""What a network predicts, in plain values, and the score that follows from it.
+
+A trained network maps an image and a level to one of
+
+    scaled_score        sigma score(x, sigma), given x in [0, 1] and sigma
+    noise               the unit noise z of x_t, given x_t and t
+    noise_and_variance  the same, and as many channels again that say where the variance
+                        of an ancestral step lies, from -1 to 1
+    velocity            a z - s u, given x_t and t, where x_t = a u + s z
+    denoised            the clean image u, given x_t and t
+
+in the coordinates u = width (x - centre) and under a noise process: x_t = a(t) (u +
+width sigma(t) z). What is told to the network as time is `label_scale` t.
+
+Source: Ho et al. 2020, arXiv 2006.11239 (noise); Nichol and Dhariwal 2021, arXiv
+2102.09672 (variance); Salimans and Ho 2022, arXiv 2202.00512 (velocity); Karras et al.
+2022, arXiv 2206.00364 (denoised, under `EDM`).
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax import noise, sample, score
+from purifax.noise import Process
+from purifax.sample.ancestral import Variance
+from purifax.types import Score, as_pytree
+
+__all__ = ["PREDICTIONS", "Prediction", "process"]
+
+PREDICTIONS = ("scaled_score", "noise", "noise_and_variance", "velocity", "denoised")
+
+
+def _linear(*, width: float = 2.0, **numbers: Any) -> Process:
+    return noise.VPDiscrete(noise.linear_betas(**numbers), width)
+
+
+def _cosine(*, width: float = 2.0, **numbers: Any) -> Process:
+    return noise.VPDiscrete(noise.cosine_betas(**numbers), width)
+
+
+def _table(*, betas: Any, width: float = 2.0) -> Process:
+    return noise.VPDiscrete(jnp.array(betas, jnp.float32), width)
+
+
+_PROCESSES: dict[str, Callable[..., Process]] = {
+    "VP": noise.VP,
+    "VPCosine": noise.VPCosine,
+    "SubVP": noise.SubVP,
+    "VE": noise.VE,
+    "EDM": noise.EDM,
+    "linear": _linear,
+    "cosine": _cosine,
+    "betas": _table,
+}
+
+
+def process(name: str, **numbers: Any) -> Process:
+    """The noise process of a name and numbers.
+
+    Args:
+        name: "VP", "VPCosine", "SubVP", "VE" or "EDM" of `purifax.noise`; or a
+            `VPDiscrete` of "linear" or "cosine" betas, or of a list of "betas".
+        numbers: what is not left to the default: the fields of the first five, those of
+            `noise.linear_betas` and `noise.cosine_betas`, `betas`; and `width`.
+
+    Raises:
+        ValueError: an unknown name, or a number that the process does not have.
+
+    >>> process("linear", length=4).betas.shape
+    (4,)
+    >>> process("VP", width=1.0).width
+    1.0
+    """
+    if name not in _PROCESSES:
+        near = difflib.get_close_matches(name, _PROCESSES, n=1)
+        hint = (
+            f"did you mean {near[0]}?" if near else f"known: {', '.join(_PROCESSES)}."
+        )
+        raise ValueError(f"there is no noise process {name!r}; {hint}")
+    try:
+        return _PROCESSES[name](**numbers)
+    except TypeError as error:
+        raise ValueError(f"the noise process {name} cannot be made: {error}") from None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network predicts; plain values, as in ``network.json``.
+
+    Attributes:
+        predicts: one of `PREDICTIONS`.
+        process: the name and numbers of `process`, {"name": "linear", "length": 1000}.
+            A scaled score needs none; one it has says which times go with its levels.
+        centre, width: of the coordinates u; 0.5 and 2 are [-1, 1]. They say nothing of
+            a scaled score, whose network sees [0, 1].
+        label_scale: the network is told this many times t.
+
+    Raises:
+        ValueError: an unknown prediction, or one without its process.
+
+    >>> Prediction("noise", {"name": "linear"}).noise().width
+    2.0
+    """
+
+    predicts: str = "scaled_score"
+    process: Mapping[str, Any] | None = None
+    centre: float = 0.5
+    width: float = 2.0
+    label_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be a score."""
+        if self.predicts not in PREDICTIONS:
+            near = difflib.get_close_matches(self.predicts, PREDICTIONS, n=1)
+            known = f"did you mean {near[0]}?" if near else f"known: {PREDICTIONS}."
+            raise ValueError(f"a network predicts {self.predicts!r}? {known}")
+        if self.noise() is None and self.predicts != "scaled_score":
+            raise ValueError(f"predicting {self.predicts} needs a process.")
+
+    def noise(self) -> Process | None:
+        """The process whose times go with the levels; None if none is known."""
+        return None if self.process is None else process(**self.process)
+
+    def score(self, network: Callable[..., Array]) -> Score:
+        """The score from the network `(x_t, label) -> prediction`, for one image.
+
+        A `Partial` whose leaves are the network's own and the numbers of the process.
+        """
+        noise = self.noise()
+        if noise is None or self.predicts == "scaled_score":
+            return score.from_scaled(network)
+        at = {"centre": self.centre, "width": self.width}
+        bound = {"network": as_pytree(network), "label_scale": self.label_scale}
+        if self.predicts == "denoised":
+            return score.from_denoiser(Partial(_denoised, **bound, noise=noise, **at))
+        read = _unit_noise
+        if self.predicts == "velocity":
+            read = _noise_of_velocity
+            bound |= {"noise": noise, "width": self.width}
+        return score.from_process(Partial(read, **bound), noise, **at)
+
+    def parts(self, network: Callable[..., Array]) -> Callable[..., Any]:
+        """`(x, sigma) -> (f, p)` of a network that predicts noise and variance.
+
+        f is the scaled score, p where the variance lies, from 0 (small) to 1 (large);
+        both like x.
+        """
+        return Partial(
+            _parts,
+            network=as_pytree(network),
+            noise=self.noise(),
+            centre=self.centre,
+            width=self.width,
+            label_scale=self.label_scale,
+        )
+
+    def variance(self, network: Callable[..., Array]) -> Variance:
+        """The variance of `sample.ancestral`'s steps: learned, or the small one.
+
+        A learned one asks the network what the score asks it; `jit` merges the two.
+        """
+        if self.predicts != "noise_and_variance":
+            return Partial(sample.small)
+        fraction = Partial(_fraction, parts=self.parts(network))
+        return Partial(sample.learned, fraction=fraction, width=self.width)
+
+    def words(self) -> dict[str, Any]:
+        """The entries in ``network.json``; `Prediction(**words)` is this one again."""
+        if self.process is None:
+            return {"predicts": self.predicts}
+        return dataclasses.asdict(self) | {"process": dict(self.process)}
+
+
+def _unit_noise(
+    x_t: Array, t: Array, network: Callable[..., Array], label_scale: Array
+) -> Array:
+    """The first channels, as many as the image has."""
+    return network(x_t, t * label_scale)[..., : x_t.shape[-1]]
+
+
+def _noise_of_velocity(
+    x_t: Array,
+    t: Array,
+    network: Callable[..., Array],
+    label_scale: Array,
+    noise: Process,
+    width: Array,
+) -> Array:
+    """z = (s x_t + a v) / (a^2 + s^2)."""
+    a = noise.scale(t).astype(x_t.dtype)
+    s = jnp.asarray(a * noise.sigma(t) * width, x_t.dtype)
+    v = network(x_t, t * label_scale)
+    return (s * x_t + a * v) / (jnp.square(a) + jnp.square(s))
+
+
+def _denoised(
+    x: Array,
+    sigma: Array,
+    network: Callable[..., Array],
+    label_scale: Array,
+    noise: Process,
+    centre: Array,
+    width: Array,
+) -> Array:
+    x_t, t = _in_process(x, sigma, noise, centre, width)
+    return network(x_t, t * label_scale) / width + centre
+
+
+def _parts(
+    x: Array,
+    sigma: Array,
+    network: Callable[..., Array],
+    label_scale: Array,
+    noise: Process,
+    centre: Array,
+    width: Array,
+) -> tuple[Array, Array]:
+    x_t, t = _in_process(x, sigma, noise, centre, width)
+    z, place = jnp.split(network(x_t, t * label_scale), 2, axis=-1)
+    return -z, (place + 1) / 2
+
+
+def _fraction(x: Array, sigma: Array, parts: Callable[..., Any]) -> Array:
+    return parts(x, sigma)[1]
+
+
+def _in_process(
+    x: Array, sigma: Array, noise: Process, centre: Array, width: Array
+) -> tuple[Array, Array]:
+    """x_t and t of an image at level sigma."""
+    t = noise.time(sigma)
+    return jnp.asarray(noise.scale(t) * width, x.dtype) * (x - centre), t
