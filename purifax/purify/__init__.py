@@ -54,7 +54,7 @@ from purifax.purify.mimic import mimic, mimic_scales, mimic_step
 from purifax.purify.one_step import one_step
 from purifax.purify.reference import reference
 from purifax.purify.rounds import rounds
-from purifax.purify.squeeze import bit_depth, jpeg
+from purifax.purify.squeeze import bit_depth, jpeg, jpeg_full
 
 __all__ = [
     "Trace",
@@ -82,6 +82,7 @@ __all__ = [
     "guided_step",
     "held",
     "jpeg",
+    "jpeg_full",
     "manhattan",
     "maximise",
     "maximise_noised",

@@ -5,16 +5,17 @@ almost everywhere, an attack that follows it stands still, and that is no robust
 Attack through `backward.straight_through`.
 
 JPEG here is what a baseline encoder and libjpeg's decoder do to an image, without the
-lossless part: 8-bit values, YCbCr, chroma averaged over 2 x 2 pixels if asked for and
-brought back by libjpeg's triangular filter, the DCT of 8 x 8 blocks, division by the
-standard tables scaled to the quality, rounding, and all of it back. The image is
-continued by its edge to whole blocks.
+lossless part: 8-bit values, YCbCr, chroma averaged over 2 x 2 pixels (4:2:0) and
+brought back by libjpeg's triangular filter, or all of it kept (`jpeg_full`), the DCT of
+8 x 8 blocks, division by the standard tables scaled to the quality, rounding, and all
+of it back. The image is continued by its edge to whole blocks.
 
 Source: Xu, Evans and Qi 2018, arXiv 1704.01155, and Guo et al. 2018, arXiv 1711.00117
 (as defences); ITU-T T.81, annexes A.3 and K.1; libjpeg for the scaling by quality.
 """
 
 import math
+from collections.abc import Callable
 
 import jax
 from jax import Array
@@ -22,7 +23,7 @@ from jax import numpy as jnp
 
 from purifax.types import known
 
-__all__ = ["bit_depth", "jpeg", "tables"]
+__all__ = ["bit_depth", "jpeg", "jpeg_full", "tables"]
 
 # ITU-T T.81, tables K.1 and K.2.
 _LUMA = (
@@ -74,18 +75,14 @@ def bit_depth(key: Array, x: Array, *, bits: Array | int = 3) -> Array:
     return _rounded(jnp.clip(x, 0.0, 1.0) * top) / top
 
 
-def jpeg(
-    key: Array, x: Array, *, quality: Array | float = 75, subsampled: bool = True
-) -> Array:
-    """The image after a JPEG encoder and decoder.
+def jpeg(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
+    """The image after a JPEG encoder and decoder, chroma of half the resolution.
 
     Args:
         key: not used.
         x: three channels are red, green and blue; otherwise each channel is coded as a
             grey image of its own.
         quality: 1 to 100, in libjpeg's scale; 75 is the usual default.
-        subsampled: chroma of half the resolution (4:2:0), as most encoders; False
-            keeps all of it (4:4:4).
 
     Returns:
         The decoded image, in [0, 1], multiples of 1 / 255.
@@ -98,19 +95,36 @@ def jpeg(
     [102.0, 102.0, 102.0]
     """
     del key
+    return _through(x, quality, _half_as_fine)
+
+
+def jpeg_full(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
+    """`jpeg` with chroma of the full resolution (4:4:4).
+
+    >>> x = jnp.full((4, 6, 3), 0.4)
+    >>> (255 * jpeg_full(jax.random.key(0), x, quality=50))[0, 0].round().tolist()
+    [102.0, 102.0, 102.0]
+    """
+    del key
+    return _through(x, quality, _coded)
+
+
+def _through(
+    x: Array, quality: Array | float, colours: Callable[[Array, Array], Array]
+) -> Array:
     luma, chroma = tables(quality)
     grey = _rounded(255.0 * jnp.clip(x, 0.0, 1.0).astype(jnp.float32))
     if x.shape[-1] != 3:
         return _coded(grey, luma).astype(x.dtype) / 255
     y, colour = jnp.split(_mixed(grey, _TO_YCC), [1], axis=-1)
-    y, colour = _coded(y, luma), colour + 128.0
-    if subsampled:
-        colour = _wide(_coded(_halved(colour), chroma), x.shape)
-    else:
-        colour = _coded(colour, chroma)
+    y, colour = _coded(y, luma), colours(colour + 128.0, chroma)
     ycc = jnp.concatenate([y, colour - 128.0], axis=-1)
     rgb = jnp.clip(_mixed(ycc, _TO_RGB), 0.0, 255.0)
     return rgb.astype(x.dtype) / 255
+
+
+def _half_as_fine(colour: Array, table: Array) -> Array:
+    return _wide(_coded(_halved(colour), table), colour.shape)
 
 
 def tables(quality: Array | float) -> tuple[Array, Array]:

@@ -51,6 +51,11 @@ def seen(p):
     return Partial(_seen, fn=p["classifier"]), Partial(_of_class, fn=p["score"])
 
 
+def _coloured(key, x, fn):
+    """A purifier of three channels, on images of two."""
+    return fn(key, jnp.concatenate([x, x[:, :, :1]], axis=2))
+
+
 def _seen(x, sigma, fn):
     return fn(x / (1 + sigma))
 
@@ -230,7 +235,8 @@ PURIFIERS = [
         ),
     ),
     Row("bit_depth", lambda p: Partial(purify.bit_depth), random=False),
-    Row("jpeg", lambda p: Partial(purify.jpeg), random=False),
+    Row("jpeg", lambda p: Partial(_coloured, fn=Partial(purify.jpeg)), random=False),
+    Row("jpeg_full", lambda p: Partial(purify.jpeg_full), random=False),
     Row(
         "dds",
         lambda p: Partial(certify.dds, score=p["score"], sigma=0.2),
