@@ -46,6 +46,14 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+@pytest.fixture
+def unoptimised():
+    """Programs compile in half the time and run slower: for those that run once."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 MAPS = pathlib.Path("/proc/self/maps")
 MANY = 25_000
 """Linux allows a process 65,530 memory maps, and crashes it beyond.

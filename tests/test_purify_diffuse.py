@@ -56,21 +56,41 @@ def test_diffuse_removes_the_divergence_that_theory_says(sampler, power):
     np.testing.assert_allclose(left, kept, rtol=0.03, atol=1e-4)
 
 
-@pytest.mark.parametrize("sampler", [Partial(sample.sde), Partial(sample.heun)])
-def test_diffuse_keeps_the_clean_law(sampler):
-    """So what is left of the divergence is in the means alone."""
+def divergence(mean, variance):
+    """Of a Gaussian from the clean law, along each eigen-direction."""
+    ratio = variance / EIGEN
+    return (ratio - 1 - np.log(ratio) + mean**2 / EIGEN) / 2
+
+
+@pytest.mark.parametrize("sampler", [sample.sde, sample.heun])
+def test_a_law_comes_out_with_the_divergence_that_theory_says(sampler):
+    """The clean law stays; one that is shifted, and too wide along every other
+    eigen-direction, comes out as a Gaussian again. With k = c / (c + sigma^2) and v the
+    variance with the noise, the stochastic sampler leaves k^2 v + k sigma^2 of it and
+    k times the shift, the deterministic one k v and sqrt(k) times the shift.
+    """
     count, sigmas = 3000, schedule.karras(SIGMA, 0.002, 60)
     k_start, k_run = jax.random.split(KEY)
     z = np.asarray(jax.random.normal(k_start, (count, SIZE)))
-    clean = jnp.array(0.5 + (z * np.sqrt(EIGEN)) @ BASIS.T, jnp.float32)
-    run = Partial(purify.diffuse_from, score=correlated(), sigmas=sigmas)
-    purified = jax.jit(jax.vmap(Partial(run, sampler=sampler)))(
-        jax.random.split(k_run, count), clean.reshape(count, *SHAPE)
-    )
-    found = in_eigen(purified - 0.5)
-    assert (np.abs(found.mean(0)) < 4.5 * np.sqrt(EIGEN / count)).all()
-    ratio = found.var(0) / EIGEN
-    assert (np.abs(ratio - 1) < 0.03 + 4 * np.sqrt(2 / count)).all(), ratio
+    bound = {"score": correlated(), "sigmas": sigmas, "sampler": Partial(sampler)}
+    run = jax.jit(jax.vmap(Partial(purify.diffuse_from, **bound)))
+    k = EIGEN / (EIGEN + SIGMA**2)
+    for shift, wide in ((0.0, np.ones(SIZE)), (0.02, 1 + 3.0 * (np.arange(SIZE) % 2))):
+        start = 0.5 + (shift + z * np.sqrt(wide * EIGEN)) @ BASIS.T
+        start = jnp.array(start, jnp.float32).reshape(count, *SHAPE)
+        found = in_eigen(run(jax.random.split(k_run, count), start) - 0.5)
+        noised = wide * EIGEN + SIGMA**2
+        stochastic = sampler is sample.sde
+        mean = shift * (k if stochastic else np.sqrt(k))
+        variance = k**2 * noised + k * SIGMA**2 if stochastic else k * noised
+        error = np.sqrt(variance / count)
+        assert (np.abs(found.mean(0) - mean) < 4.5 * error + 0.03 * shift).all()
+        ratio = found.var(0) / variance
+        assert (np.abs(ratio - 1) < 0.03 + 4 * np.sqrt(2 / count)).all(), ratio
+        left = divergence(found.mean(0), found.var(0))
+        expected = divergence(mean, variance)
+        np.testing.assert_allclose(left, expected, rtol=0.15, atol=0.02)
+        assert (expected <= divergence(shift, wide * EIGEN) + 1e-12).all()
 
 
 def test_times_and_levels_say_the_same():

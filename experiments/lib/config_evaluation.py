@@ -17,8 +17,9 @@ class Defence:
     "one_step", "rounds" (ADP again and again, once for each of `sigmas`), "detect"
     (ADP with `sigma` where the score is long, with `calm` times `sigma` elsewhere; the
     threshold lets a share `false_alarms` of clean validation images above it),
-    "diffuse" (noise and a sampler back, as DiffPure) or "gradual" (`repeats` rounds of
-    that from each of `sigmas` or `times`, as Lee and Kim).
+    "diffuse" (noise and a sampler back, as DiffPure), "gradual" (`repeats` rounds of
+    that from each of `sigmas` or `times`, as Lee and Kim), "gdmp", "mimic",
+    "likelihood", "scoreopt", "jpeg" or "bit_depth" (the last two need no score).
 
     `noise` is "gaussian", "binary" or "heteroscedastic" (then with `slope`). The score
     is taken at noise level `level` in each of `steps` steps, or at levels that fall
@@ -34,6 +35,19 @@ class Defence:
     `steps` are spaced evenly in "time", down to `last_time` (None: the clean image), or
     in sigma ("linear"), or by Karras's rule ("karras"). In "gradual" they are those of
     the longest stage, and shorter ones have their share of them.
+
+    "gdmp" goes down as diffusion does, in `repeats` rounds (one number), pulled to the
+    input by the `distance` "square" or "ssim", with `strength` (None: the published one
+    of 32 x 32 x 3 images; that of "square" is in proportion to the values of an image)
+    against attacks of Linf radius `against`. "mimic" starts in noise alone, at `sigma`
+    or `time`, and is led by "manhattan" (its `strength` in proportion to the pixels),
+    "square" or "ssim". No `distance` is the first named.
+
+    "likelihood" and "scoreopt" take `steps` steps of Adam of `step_size`, in [0, 1]
+    units, at levels within `spread` of `sigma`, down an `objective`: "gap", "anchored"
+    or "regularised" (with `weight`), or in scoreopt "noised" (ScoreOpt-N, at `sigma`),
+    nowhere further than `reach` from the input. "jpeg" has a `quality` and by default
+    `subsampled` chroma, "bit_depth" so many `bits`.
     """
 
     method: str = "adaptive"
@@ -62,6 +76,17 @@ class Defence:
     spacing: str = "time"
     eta: float = 0.0
     variance: str = "small"
+    distance: str = ""
+    strength: float | None = None
+    against: float = 8 / 255
+    step_size: float = 0.05
+    spread: float = 0.05
+    objective: str = "gap"
+    weight: float = 1.0
+    reach: float | None = None
+    quality: int = 75
+    subsampled: bool = True
+    bits: int = 3
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import climbing, diffusing
+from experiments.lib import climbing, diffusing, guiding, squeezing
 from experiments.lib.config_evaluation import Defence
 from experiments.lib.method import How, Method, Paths, known
 from experiments.lib.prior import Prior
@@ -27,13 +27,20 @@ __all__ = [
     "fit",
     "has_chain",
     "method",
+    "needs_score",
     "paths",
     "purifier",
     "run",
     "start",
+    "words",
 ]
 
-METHODS: dict[str, Method] = {**climbing.METHODS, **diffusing.METHODS}
+METHODS: dict[str, Method] = {
+    **climbing.METHODS,
+    **diffusing.METHODS,
+    **guiding.METHODS,
+    **squeezing.METHODS,
+}
 """Purifiers by name; "none", the classifier alone, is not among them."""
 
 RULES = {
@@ -77,9 +84,24 @@ def start(defence: Defence) -> str:
     return f"{defence.noise} {defence.sigma:g}"
 
 
+def words(defence: Defence, score: str) -> str:
+    """The purifier in words; `score` is the place of its network."""
+    if not needs_score(defence):
+        return squeezing.words(defence)
+    return (
+        f"{defence.method} purification by the score of {score}, noise "
+        f"{start(defence)}, {defence.steps} steps"
+    )
+
+
 def has_chain(defence: Defence) -> bool:
     """Whether its purifier is a chain of steps, which takes `scan`."""
     return defence.method != "none" and method(defence).chain
+
+
+def needs_score(defence: Defence) -> bool:
+    """Whether it purifies, and by a score."""
+    return defence.method != "none" and method(defence).scored
 
 
 def fit(defence: Defence, prior: Prior | None) -> None:
@@ -103,14 +125,15 @@ def purifier(
     """The purifier of one run.
 
     Args:
-        prior: None with the method "none", whose purifier changes nothing.
+        prior: None with the method "none", whose purifier changes nothing, and with
+            one that needs no score.
         limit: of "detect", see `purify.threshold`.
         early: leave the loop when an image has stopped; the same images, no gradient.
         held: step sizes are constants to the gradient; the same images.
         steps: fewer than the defence's, for surrogates: the first of those that climb,
             and as many over the whole way of those that diffuse.
     """
-    if defence.method == "none" or prior is None:
+    if defence.method == "none" or (prior is None and needs_score(defence)):
         return backward.blind(Partial(purify.adaptive))
     return method(defence).build(defence, prior, How(limit, early, held, steps))
 

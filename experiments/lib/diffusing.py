@@ -16,9 +16,10 @@ from experiments.lib.method import How, Method, Paths, known
 from experiments.lib.prior import Prior
 from purifax import noise, purify, sample, schedule, weights
 from purifax.noise import Process
+from purifax.sample.ancestral import Variance
 from purifax.types import Purifier
 
-__all__ = ["METHODS"]
+__all__ = ["METHODS", "check_descent", "descent", "variance"]
 
 SPACINGS = ("time", "linear", "karras")
 VARIANCES = ("small", "large", "learned")
@@ -26,8 +27,13 @@ IN_TIME = "sde_in_time"
 _LAST_OF_KARRAS = 0.001
 
 
-def _check(defence: Defence) -> None:
-    known("sampler", defence.sampler, (*levels.SAMPLERS, IN_TIME))
+def check_descent(defence: Defence) -> None:
+    """Refuses numbers with which no way down from noise can be had.
+
+    Raises:
+        ValueError: an unknown name, another noise than a process's, or a last time
+            without times.
+    """
     known("spacing", defence.spacing, SPACINGS)
     known("variance", defence.variance, VARIANCES)
     if defence.noise != "gaussian":
@@ -35,15 +41,19 @@ def _check(defence: Defence) -> None:
             f"defence.method={defence.method} adds a process's noise, which is "
             f"gaussian; got defence.noise={defence.noise}."
         )
-    if not 0 <= defence.eta <= 1:
-        raise ValueError(f"defence.eta must be from 0 to 1; got {defence.eta}.")
     if defence.process:
         weights.process(defence.process)
-    timed = defence.spacing == "time" and defence.last_time is not None
+    if defence.last_time is not None and defence.spacing != "time":
+        raise ValueError("defence.last_time needs defence.spacing=time.")
+
+
+def _check(defence: Defence) -> None:
+    known("sampler", defence.sampler, (*levels.SAMPLERS, IN_TIME))
+    check_descent(defence)
+    if not 0 <= defence.eta <= 1:
+        raise ValueError(f"defence.eta must be from 0 to 1; got {defence.eta}.")
     if defence.sampler == IN_TIME and defence.spacing != "time":
         raise ValueError("defence.sampler=sde_in_time needs defence.spacing=time.")
-    if defence.last_time is not None and not timed:
-        raise ValueError("defence.last_time needs defence.spacing=time.")
     if defence.method == "diffuse":
         _check_one(defence)
     else:
@@ -127,10 +137,14 @@ def _times(
     return jnp.round(even).astype(jax.dtypes.canonicalize_dtype(int))
 
 
-def _sigmas(
+def descent(
     defence: Defence, prior: Prior, sigma: float, time: float | None, steps: int
 ) -> Array:
-    """The levels of a descent, [steps + 1], to 0 unless `last_time` says otherwise."""
+    """The levels of a descent, [steps + 1], to 0 unless `last_time` says otherwise.
+
+    Raises:
+        ValueError: times without a process, or a level or time that it does not have.
+    """
     if defence.spacing == "time":
         process = _process(defence, prior)
         found = process.sigma(_times(defence, process, sigma, time, steps))
@@ -145,22 +159,26 @@ def _sigmas(
     return schedule.karras(sigma, min(_LAST_OF_KARRAS, sigma / 2), steps)
 
 
-def _sampler(defence: Defence, prior: Prior) -> Partial:
-    """The sampler, with its variance and eta.
+def variance(defence: Defence, prior: Prior) -> Variance:
+    """The variance of an ancestral step.
 
     Raises:
-        ValueError: a learned variance is asked of a network without one.
+        ValueError: a learned one is asked of a network without.
     """
-    variance = prior.variance
     if defence.variance != "learned":
-        fixed = {"small": sample.small, "large": sample.large}
-        variance = Partial(fixed[defence.variance])
-    if variance is None:
+        return Partial(sample.small if defence.variance == "small" else sample.large)
+    if prior.variance is None:
         raise ValueError(
             "defence.variance=learned, but this score network has learned none; use "
             "small or large."
         )
-    return levels.sampler(defence.sampler, variance=variance, eta=defence.eta)
+    return prior.variance
+
+
+def _sampler(defence: Defence, prior: Prior) -> Partial:
+    """The sampler, with its variance and eta."""
+    kind = variance(defence, prior)
+    return levels.sampler(defence.sampler, variance=kind, eta=defence.eta)
 
 
 def _diffuse(defence: Defence, prior: Prior, how: How) -> Purifier:
@@ -171,7 +189,7 @@ def _one(defence: Defence, prior: Prior, steps: int) -> Partial:
     """One way down."""
     start = {"sigma": defence.sigma, "time": defence.time, "steps": steps}
     if defence.sampler != IN_TIME:
-        sigmas = _sigmas(defence, prior, **start)
+        sigmas = descent(defence, prior, **start)
         sampler = _sampler(defence, prior)
         return Partial(
             purify.diffuse_from, score=prior.score, sigmas=sigmas, sampler=sampler
@@ -205,7 +223,7 @@ def _gradual(defence: Defence, prior: Prior, how: How) -> Purifier:
     """Rounds from each of the starts; a level is its own time."""
     steps = how.steps or defence.steps
     stages = [
-        (_sigmas(defence, prior, sigma, time, count), jnp.arange(rounds))
+        (descent(defence, prior, sigma, time, count), jnp.arange(rounds))
         for (sigma, time), count, rounds in zip(
             _starts(defence), _counts(defence, steps), defence.repeats, strict=True
         )

@@ -61,7 +61,9 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     if config.surrogate:
         named["surrogate"] = config.surrogate
     prior = None
-    if config.defence.method != "none":
+    if defences.needs_score(config.defence) or (
+        config.score and config.defence.method != "none"
+    ):
         prior = priors.load(config.score)
     networks = {role: weights.load(place) for role, place in named.items()}
     attacks.check_classes(config, _classes(images, networks["classifier"]))

@@ -243,8 +243,7 @@ def _models(work: Run) -> dict[str, str]:
         return undefended
     return undefended | {
         "defended": (
-            f"{defence.method} purification by the score of {config.score}, noise "
-            f"{defences.start(defence)}, {defence.steps} steps, "
+            f"{defences.words(defence, config.score)}, "
             f"{defence.runs} runs pooled by {defence.rule}, then the same classifier"
         ),
         ONE_RUN: "the defended model with one run an answer, on the same images",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jax import Array
 
@@ -57,21 +57,23 @@ class Method:
     """A purifier by name.
 
     Attributes:
-        build: `(defence, prior, how) -> purifier`; raises ValueError where numbers and
-            network do not fit.
+        build: `(defence, prior, how) -> purifier`, prior a `Prior`; raises ValueError
+            where numbers and network do not fit.
         calls: forward passes of the score's network in one run, at most.
         check: raises ValueError where the numbers alone are wrong.
         paths: `(defence, prior) -> Paths`; None if its states cannot be had.
         chain: whether the purifier takes `scan`, and its steps may be more or fewer.
         adaptive: whether its step sizes follow the image, so that they can be held.
+        scored: whether it needs a score; one that does not is built with None.
     """
 
-    build: Callable[[Defence, Prior, How], Purifier]
+    build: Callable[[Defence, Any, How], Purifier]
     calls: Callable[[Defence], int]
     check: Callable[[Defence], None] = _anything
     paths: Callable[[Defence, Prior], Paths] | None = None
     chain: bool = True
     adaptive: bool = False
+    scored: bool = True
 
 
 def known(name: str, value: str, words: tuple[str, ...]) -> None:

@@ -6,6 +6,10 @@ arithmetic, quirks included.
 
 `diffuse` noises an image and samples back (DiffPure and its kin) from the times of a
 process, `diffuse_from` from levels, `diffuse_in_time` with DiffPure's own steps.
+`guided` and `gdmp` pull the way back to the input, `mimic` starts in pure noise and is
+led to it; `maximise` and `maximise_noised` climb a bound of the likelihood (LM and
+ScoreOpt). `bit_depth` and `jpeg` are baselines without a network.
+
 `chain` and `repeat` make purifiers of purifiers, and `gradual` of `diffuse`.
 """
 
@@ -31,9 +35,26 @@ from purifax.purify.diffuse import (
     forward_path,
     gradual,
 )
+from purifax.purify.distance import dissimilarity, manhattan, mean_square, ssim
+from purifax.purify.guided import (
+    gdmp,
+    guided,
+    guided_step,
+    similarity_scales,
+    square_scales,
+)
+from purifax.purify.maximise import (
+    anchored_gap,
+    gap,
+    maximise,
+    maximise_noised,
+    regularised_gap,
+)
+from purifax.purify.mimic import mimic, mimic_scales, mimic_step
 from purifax.purify.one_step import one_step
 from purifax.purify.reference import reference
 from purifax.purify.rounds import rounds
+from purifax.purify.squeeze import bit_depth, jpeg, jpeg_full
 
 __all__ = [
     "Trace",
@@ -41,6 +62,8 @@ __all__ = [
     "adaptive_early",
     "adaptive_path",
     "adaptive_trace",
+    "anchored_gap",
+    "bit_depth",
     "by_difference",
     "by_jvp",
     "chain",
@@ -50,14 +73,32 @@ __all__ = [
     "diffuse_in_time",
     "diffuse_in_time_path",
     "diffuse_path",
+    "dissimilarity",
     "forward_path",
+    "gap",
+    "gdmp",
     "gradual",
+    "guided",
+    "guided_step",
     "held",
+    "jpeg",
+    "jpeg_full",
+    "manhattan",
+    "maximise",
+    "maximise_noised",
+    "mean_square",
+    "mimic",
+    "mimic_scales",
+    "mimic_step",
     "one_step",
     "reference",
+    "regularised_gap",
     "repeat",
     "rounds",
     "scaled_norm",
+    "similarity_scales",
+    "square_scales",
+    "ssim",
     "step_size",
     "threshold",
 ]

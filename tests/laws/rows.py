@@ -21,7 +21,8 @@ from laws.parts import (
     shorter,
 )
 
-from purifax import backward, certify, classify, noise, purify, sample
+from purifax import backward, certify, classify, guide, noise, purify, sample
+from purifax.threat import Linf
 
 DOWN = jnp.array([0.3, 0.15, 0.0])
 
@@ -39,8 +40,43 @@ def diffusion(p, verb=purify.diffuse, **bound):
     return Partial(verb, score=p["score"], noise=noise.VP(), **bound)
 
 
+def down(p, verb, **bound):
+    """A purifier along `DOWN`, with one scale for each step."""
+    scales = {"scales": jnp.array([0.4, 0.2])}
+    return Partial(verb, score=p["score"], sigmas=DOWN, **scales | bound)
+
+
+def seen(p):
+    """A classifier of noised images, and a score that knows the class."""
+    return Partial(_seen, fn=p["classifier"]), Partial(_of_class, fn=p["score"])
+
+
+def _coloured(key, x, fn):
+    """A purifier of three channels, on images of two."""
+    return fn(key, jnp.concatenate([x, x[:, :, :1]], axis=2))
+
+
+def _seen(x, sigma, fn):
+    return fn(x / (1 + sigma))
+
+
+def _of_class(x, sigma, label, fn):
+    return fn(x, sigma) + 0.1 * label.astype(x.dtype)
+
+
+def by_classifier(p):
+    return guide.by_classifier(p["score"], seen(p)[0], jnp.array(1), 2.0)
+
+
+def classifier_free(p):
+    conditional = guide.class_conditional(seen(p)[1], jnp.array(1))
+    return guide.classifier_free(conditional, guide.bounded(p["score"]), 2.0)
+
+
 SAMPLERS = [
     descent("ancestral", sample.ancestral),
+    descent("sde", sample.sde),
+    descent("euler", sample.euler, random=False),
     descent("ddim", sample.ddim, eta=0.5),
     descent("heun", sample.heun, churn=1.0),
     descent("dpm_solver", sample.dpm_solver, random=False),
@@ -51,6 +87,31 @@ SAMPLERS = [
         lambda p: first(
             Partial(sample.momentum, score=p["score"], sigmas=LEVELS, step_sizes=STEPS)
         ),
+        boxed=False,
+    ),
+    Row(
+        "preconditioned_langevin",
+        lambda p: first(
+            Partial(
+                sample.preconditioned_langevin,
+                score=p["score"],
+                sigmas=LEVELS,
+                step_sizes=STEPS,
+                filters=sample.Filters(1.1, 0.9),
+            )
+        ),
+        boxed=False,
+    ),
+    Row(
+        "by_classifier",
+        lambda p: first(
+            Partial(sample.sde, score=by_classifier(p), sigmas=DOWN),
+        ),
+        boxed=False,
+    ),
+    Row(
+        "classifier_free",
+        lambda p: first(Partial(sample.sde, score=classifier_free(p), sigmas=DOWN)),
         boxed=False,
     ),
     Row(
@@ -130,6 +191,7 @@ PURIFIERS = [
         ),
     ),
     Row("one_step", lambda p: Partial(purify.one_step, score=p["score"], sigma=0.2)),
+    Row("diffuse", lambda p: diffusion(p, times=jnp.array([0.1, 0.05, 0.0]))),
     Row(
         "diffuse_in_time",
         lambda p: diffusion(
@@ -145,6 +207,36 @@ PURIFIERS = [
             sampler=Partial(sample.sde),
         ),
     ),
+    Row(
+        "guided_by_ssim",
+        lambda p: down(p, purify.guided, distance=Partial(purify.dissimilarity)),
+    ),
+    Row("gdmp", lambda p: down(p, purify.gdmp, draws=DRAWS[:2])),
+    Row("mimic", lambda p: down(p, purify.mimic)),
+    Row(
+        "mimic_by_square",
+        lambda p: down(p, purify.mimic, distance=Partial(purify.mean_square)),
+    ),
+    Row(
+        "maximise",
+        lambda p: Partial(
+            purify.maximise,
+            score=p["score"],
+            sigmas=LEVELS,
+            step_sizes=STEPS,
+            objective=Partial(purify.regularised_gap),
+            threat=Linf(radius=0.1),
+        ),
+    ),
+    Row(
+        "maximise_noised",
+        lambda p: Partial(
+            purify.maximise_noised, score=p["score"], sigma=0.2, step_sizes=STEPS
+        ),
+    ),
+    Row("bit_depth", lambda p: Partial(purify.bit_depth), random=False),
+    Row("jpeg", lambda p: Partial(_coloured, fn=Partial(purify.jpeg)), random=False),
+    Row("jpeg_full", lambda p: Partial(purify.jpeg_full), random=False),
     Row(
         "dds",
         lambda p: Partial(certify.dds, score=p["score"], sigma=0.2),

@@ -8,11 +8,14 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from jax.errors import KeyReuseError
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from laws.parts import parameters
 from laws.rows import ROWS, images
 
 import purifax
+
+pytestmark = pytest.mark.usefixtures("unoptimised")
 
 KEY = jax.random.key(42)
 BY_NAME = {row.name: row for row in ROWS}
@@ -20,6 +23,8 @@ every = pytest.mark.parametrize("name", BY_NAME)
 smooth = pytest.mark.parametrize("name", [r.name for r in ROWS if r.smooth])
 close = partial(np.testing.assert_allclose, rtol=2e-4, atol=2e-5)
 
+
+WIDE = 16  # images in a batch: two for each device
 
 TRACES = collections.Counter()
 
@@ -42,7 +47,7 @@ def bound(name):
 
 @functools.cache
 def batch_result(name):
-    return np.asarray(run_batch(bound(name), KEY, images(), jnp.arange(8)))
+    return np.asarray(run_batch(bound(name), KEY, images(WIDE), jnp.arange(WIDE)))
 
 
 def one_key(i):
@@ -57,27 +62,22 @@ def test_jit_is_eager(name):
 
 @every
 def test_vmap_is_a_loop(name):
-    xs = images()
-    alone = [run(name, bound(name), one_key(i), xs[i]) for i in range(len(xs))]
-    close(batch_result(name), np.stack(alone))
-
-
-@every
-def test_chunks_change_nothing(name):
-    chunked = purifax.batched(bound(name), chunk=3)(KEY, images())
-    close(batch_result(name), chunked)
+    xs = images(WIDE)[:8]
+    alone = [run(name, bound(name), one_key(i), xs[i]) for i in range(8)]
+    close(batch_result(name)[:8], np.stack(alone))
 
 
 @every
 def test_sharded_over_eight_devices_is_vmap(name):
     mesh = jax.make_mesh((8,), ("x",), axis_types=(AxisType.Auto,))
     where = NamedSharding(mesh, PartitionSpec("x"))
-    xs, index = jax.device_put((images(), jnp.arange(8)), where)
+    xs, index = jax.device_put((images(WIDE), jnp.arange(WIDE)), where)
     close(batch_result(name), run_batch(bound(name), KEY, xs, index))
 
 
 @every
-def test_shard_map_over_eight_devices_is_vmap(name):
+def test_chunks_in_shard_map_over_eight_devices_are_vmap(name):
+    """Each device takes its two images one after the other."""
     mesh = jax.make_mesh((8,), ("x",), axis_types=(AxisType.Auto,))
     spec = PartitionSpec("x")
 
@@ -88,34 +88,35 @@ def test_shard_map_over_eight_devices_is_vmap(name):
         out_specs=spec,
     )
     def mapped(fn, key, xs, index):
-        return purifax.batched(fn)(key, xs, index=index)
+        return purifax.batched(fn, chunk=1)(key, xs, index=index)
 
-    close(batch_result(name), mapped(bound(name), KEY, images(), jnp.arange(8)))
+    found = mapped(bound(name), KEY, images(WIDE), jnp.arange(WIDE))
+    close(batch_result(name), found)
 
 
 @every
 def test_pmap_over_eight_devices_is_vmap(name):
     keys = jax.vmap(one_key)(jnp.arange(8))
     mapped = jax.pmap(lambda fn, k, x: fn(k, x), in_axes=(None, 0, 0))
-    close(batch_result(name), mapped(bound(name), keys, images()))
+    close(batch_result(name)[:8], mapped(bound(name), keys, images(WIDE)[:8]))
 
 
 @every
 def test_an_image_does_not_see_its_neighbours(name):
-    others = images().at[:3].set(0.5).at[4:].set(0.1)
-    changed = run_batch(bound(name), KEY, others, jnp.arange(8))
+    others = images(WIDE).at[:3].set(0.5).at[4:].set(0.1)
+    changed = run_batch(bound(name), KEY, others, jnp.arange(WIDE))
     np.testing.assert_array_equal(batch_result(name)[3], changed[3])
 
 
 @every
 def test_same_key_same_bits(name):
-    again = run_batch(bound(name), KEY, images(), jnp.arange(8))
+    again = run_batch(bound(name), KEY, images(WIDE), jnp.arange(WIDE))
     np.testing.assert_array_equal(batch_result(name), again)
 
 
 @pytest.mark.parametrize("name", [r.name for r in ROWS if r.random])
 def test_another_key_another_result(name):
-    other = run_batch(bound(name), jax.random.key(1), images(), jnp.arange(8))
+    other = run_batch(bound(name), jax.random.key(1), images(WIDE), jnp.arange(WIDE))
     assert not np.allclose(batch_result(name), other, atol=1e-6)
 
 
@@ -123,7 +124,7 @@ def test_another_key_another_result(name):
     "name", [r.name for r in ROWS if not r.random and r.name != "vote"]
 )
 def test_a_deterministic_function_ignores_its_key(name):
-    other = run_batch(bound(name), jax.random.key(1), images(), jnp.arange(8))
+    other = run_batch(bound(name), jax.random.key(1), images(WIDE), jnp.arange(WIDE))
     np.testing.assert_array_equal(batch_result(name), other)
 
 
@@ -141,7 +142,7 @@ def test_stays_in_the_box(name):
 @pytest.mark.parametrize("name", [r.name for r in ROWS if r.threat is not None])
 def test_an_attack_stays_in_its_set_and_moves(name):
     threat = BY_NAME[name].threat
-    distance = jax.vmap(threat.distance)(batch_result(name), images())
+    distance = jax.vmap(threat.distance)(batch_result(name), images(WIDE))
     assert distance.max() <= threat.radius * (1 + 1e-5) + 1e-6
     assert distance.min() > 0
 
@@ -167,6 +168,36 @@ def test_gradients_are_finite(name):
             assert np.isfinite(leaf).all()
 
 
+def traced(fn, key, x):
+    """The shape of the result; keys and dtypes are judged as it is traced."""
+    return jax.eval_shape(jax.jit(fn), key, x)
+
+
 @every
 def test_keys_are_used_once_and_dtypes_are_not_mixed(name, strict):
-    BY_NAME[name].build(parameters())(jax.random.key(9), images()[0])
+    traced(BY_NAME[name].build(parameters()), jax.random.key(9), images()[0])
+
+
+def _twice(key, x):
+    return x + jax.random.normal(key, x.shape) * jax.random.normal(key, x.shape)
+
+
+def _at_every_step(key, x):
+    def step(x, size):
+        return x + size * jax.random.normal(key, x.shape), None
+
+    return jax.lax.scan(step, x, jnp.ones(3))[0]
+
+
+def _mixed(key, x):
+    del key
+    return x + jnp.arange(2)[None, None, :]
+
+
+@pytest.mark.parametrize(
+    "wrong, error",
+    [(_twice, KeyReuseError), (_at_every_step, KeyReuseError), (_mixed, ValueError)],
+)
+def test_a_key_used_twice_and_a_mixed_dtype_are_found(wrong, error, strict):
+    with pytest.raises(error):
+        traced(wrong, jax.random.key(9), images()[0])
