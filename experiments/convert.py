@@ -35,6 +35,7 @@ flags.DEFINE_bool("new_order", None, "openai: use_new_attention_order.")
 flags.DEFINE_string("betas", None, "openai: linear or cosine.")
 flags.DEFINE_integer("steps", None, "openai: length of the chain.")
 flags.DEFINE_bool("rescaled", None, "openai: rescale_timesteps.")
+flags.DEFINE_integer("groups", None, "openai: of the normalisations.")
 flags.DEFINE_list("mean", None, "Classifiers: of the normalisation.")
 flags.DEFINE_list("std", None, "Classifiers: of the normalisation.")
 
@@ -44,10 +45,8 @@ def main(config: None, options: flags.FlagValues) -> None:
     del config
     for name, word in (("from", "--from=FAMILY"), ("path", "PATH"), ("into", "OUT")):
         if not options[name].value:
-            known = (
-                f" Families: {', '.join(families.FAMILIES)}." if name == "from" else ""
-            )
-            raise flagslib.UsageError(f"{word} is needed; see --help.{known}")
+            known = ", ".join(families.FAMILIES)
+            raise flagslib.UsageError(f"{word} is needed; families: {known}.")
     given = {
         name: options[name].value
         for name in families.options()

@@ -112,6 +112,7 @@ def _openai(
     betas: str = "linear",
     steps: int = 1000,
     rescaled: bool = False,
+    groups: int = 32,
     side: int = 32,
 ) -> Converted:
     network = openai.unet(
@@ -120,6 +121,7 @@ def _openai(
         num_head_channels=num_head_channels,
         use_new_attention_order=new_order,
         time_scale=1000 / steps if rescaled else 1.0,
+        groups=groups,
     )
     process = {"name": betas, "length": steps}
     if betas == "linear":

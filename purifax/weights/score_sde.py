@@ -133,6 +133,7 @@ def _torch(stored: Mapping[str, Any], entry: str) -> dict[str, np.ndarray]:
 def _laid_out(path: str, array: np.ndarray, torch: bool) -> tuple[str, np.ndarray]:
     """Our name of the last part, and the array as we have it."""
     node, _, leaf = path.rpartition("/")
+    array = np.asarray(array)
     if torch and leaf == "weight":
         array = states.channels_last(array)
         leaf = "scale" if array.ndim == 1 else "kernel"

@@ -22,8 +22,7 @@ def golden():
 
 
 def shapes(depth):
-    rows = zip(golden()[f"{depth}/names"], golden()[f"{depth}/shapes"], strict=True)
-    return {str(k): tuple(int(n) for n in row if n) for k, row in rows}
+    return foreign.recorded(golden(), depth)
 
 
 def state(depth):
