@@ -10,6 +10,7 @@ Nothing in the core of purifax imports this package: any callable will do there.
 """
 
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
+from purifax.nets.imagenet import ImageNetResNet
 from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
 from purifax.nets.openai import OpenAIUNet, fraction_part, noise_part
@@ -21,6 +22,7 @@ from purifax.nets.tutorials import ConvNoise, TutorialScore
 from purifax.nets.unet2d import UNet2D
 
 __all__ = [
+    "ImageNetResNet",
     "MLP",
     "ConvNet",
     "ConvNoise",

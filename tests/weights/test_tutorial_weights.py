@@ -29,8 +29,7 @@ def golden():
 
 
 def shapes(name):
-    rows = zip(golden()[f"{name}/names"], golden()[f"{name}/shapes"], strict=True)
-    return {str(k): tuple(int(n) for n in row if n) for k, row in rows}
+    return foreign.recorded(golden(), name)
 
 
 def state(name):
