@@ -10,6 +10,10 @@ w = 2, where it has the factor 3 s sigma / radius; in ours that is `square_scale
 the mean square, whose published value also grows with (w a)^2, and
 `similarity_scales` for SSIM.
 
+On an image of D values the mean square so pulls by the share 2 scale V / D of the way.
+Published that is a fifth at most. It grows with the length of a step and the noise, and
+above 2 the chain leaps over the input and diverges: lower `strength` then.
+
 Through `distance` reverse mode differentiates the gradient itself, so the exact
 gradient has the second-order terms that published attacks left out.
 
