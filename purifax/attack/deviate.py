@@ -29,6 +29,7 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_random, pgd
 from purifax.classify import cross_entropy, each
+from purifax.recompute import Scan
 from purifax.threat import Threat
 from purifax.types import Classifier, Loss, as_pytree
 
@@ -117,6 +118,7 @@ def deviate(
     weight: Array | float = 1.0,
     loss: Loss = Partial(cross_entropy),
     start: Start = Partial(at_random),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The last iterate of projected gradient descent on the objective above.
 
@@ -129,6 +131,7 @@ def deviate(
         steps: [M] integers, positions in the path that are compared.
         draws: [S] integers, runs averaged in each gradient.
         weight: of the deviation; 0 is `pgd`.
+        scan: runs the loop over steps.
 
     Returns:
         x_adv, in the threat's set around x and in [0, 1].
@@ -149,4 +152,5 @@ def deviate(
     )
     seen = Partial(each, model=model, draws=draws)
     objective = Partial(deviated, loss=loss, weight=weight)
-    return pgd(key, x, label, seen, threat, step_sizes, loss=objective, start=start)
+    args = (key, x, label, seen, threat, step_sizes)
+    return pgd(*args, loss=objective, start=start, scan=scan)
