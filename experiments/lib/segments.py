@@ -1,40 +1,31 @@
 """Attacks in segments: one that takes hours is left, and resumed, between two of them.
 
-An attack runs its loops by the `scan` it is given. Here that is a guide, which knows
-where a batch of images stands and compiles one of two small programs for that place:
-
-    onward    run on until the next loop begins, or the iteration of the loop around,
-              or the attack itself, ends
-    advance   do some iterations of a loop that has none inside, from one to another
-
-Neither the first iteration nor the last is a constant of the program. So a loop
-compiles once, segments are as long as the clock asks for, and where they fall changes
-no bit of the result. Between two programs the state of the loops is at hand: the carry
-and the outputs so far. It is stored every so often and when a stop is asked for; keys
-are not in it, they follow from the image's own.
+The guide of `loops` makes small programs of an attack: up to a loop, some iterations of
+it, on to the next loop. Neither the first iteration nor the last is a constant of the
+program. So a loop compiles once, segments are as long as the clock asks for, and where
+they fall changes no bit of the result. Between two programs the state of the loops is
+at hand: the carry and the outputs so far. It is stored every so often and when a stop
+is asked for; keys are not in it, they follow from the image's own.
 
 An attack that takes no `scan` runs as one program.
 """
 
-import inspect
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 from jax import Array
-from jax import numpy as jnp
 from jax.sharding import Mesh
 from jax.tree_util import Partial
 
 from experiments.lib import devices
 from experiments.lib.answers import mapped
+from experiments.lib.loops import Begun, Frame, go
 from experiments.lib.parts import Arrays, Parts
 from experiments.lib.stop import Stop
-from purifax.recompute import Step
-from purifax.types import noun
 
 __all__ = ["EVERY", "SEGMENT", "Segments"]
 
@@ -45,125 +36,13 @@ EVERY = 60.0
 """Seconds after which the state is stored again: so much a kill may cost."""
 
 
-@noun
-@dataclass(frozen=True)
-class _Frame:
-    """At one depth of loops: what those that are done gave, and the one under way.
-
-    Each is (carry, outputs), all iterations of the outputs stacked.
-    """
-
-    done: tuple[Any, ...] = ()
-    now: Any = None
-
-
-@noun
-@dataclass(frozen=True)
-class _Begun:
-    """A loop before its first iteration; `nested` if there are loops in it."""
-
-    state: Any
-    length: int = field(metadata={"static": True})
-    nested: bool = field(metadata={"static": True})
-
-
-@noun
-@dataclass(frozen=True)
-class _Ended:
-    """The loop around after its iteration, or what the attack returned."""
-
-    state: Any
-
-
-class _Reached(Exception):
-    """Carries what was found at the place; the rest of the attack is not run."""
-
-    def __init__(self, found: Any) -> None:
-        super().__init__()
-        self.found = found
-
-
-class _Guide:
-    """A `scan` that passes the loops that are done, and acts where a run stands.
-
-    Args:
-        frames: by depth, the outermost first.
-        at: the iteration of each loop under way.
-        stop: where that of a loop without others ends.
-    """
-
-    def __init__(
-        self, frames: tuple[_Frame, ...], at: tuple[Any, ...], stop: Any
-    ) -> None:
-        self._frames, self._at, self._stop = frames, at, stop
-        self._passed, self._probing, self._nested = [0], False, False
-
-    def __call__(self, step: Step, carry: Any, xs: Any, /) -> tuple[Any, Any]:
-        if self._probing:
-            self._nested = True
-            return jax.lax.scan(step, carry, xs)
-        depth = len(self._passed) - 1
-        frame, number = self._frames[depth], self._passed[depth]
-        self._passed[depth] += 1
-        if number < len(frame.done):
-            return frame.done[number]
-        if frame.now is None:
-            raise _Reached(self._begin(step, carry, xs))
-        if depth + 1 == len(self._frames):
-            bounds = (self._at[depth], self._stop)
-            turn = Partial(_iterate, step, xs)
-            raise _Reached(_Ended(jax.lax.fori_loop(*bounds, turn, frame.now)))
-        self._passed.append(0)
-        raise _Reached(_Ended(_iterate(step, xs, self._at[depth], frame.now)))
-
-    def _begin(self, step: Step, carry: Any, xs: Any) -> _Begun:
-        """Traces an iteration for the shapes of its outputs, and for loops in it."""
-        carry = jax.tree.map(jnp.asarray, carry)
-        self._probing = True
-        _, y = jax.eval_shape(step, carry, _row(xs, 0))
-        self._probing = False
-        length = jax.tree.leaves(xs)[0].shape[0]
-        ys = jax.tree.map(lambda a: jnp.zeros((length, *a.shape), a.dtype), y)
-        return _Begun((carry, ys), length, self._nested)
-
-
-def _iterate(step: Step, xs: Any, i: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
-    carry, ys = state
-    carry, y = step(carry, _row(xs, i))
-    put = jax.lax.dynamic_update_index_in_dim
-    return carry, jax.tree.map(lambda a, new: put(a, new, i, 0), ys, y)
-
-
-def _row(xs: Any, i: Any) -> Any:
-    take = jax.lax.dynamic_index_in_dim
-    return jax.tree.map(lambda a: take(a, i, keepdims=False), xs)
-
-
-def _go(
-    key: Array, *batch: Any, attack: Callable[..., Any], at: tuple, stop: Any
-) -> _Begun | _Ended:
-    """From where one image stands; the last of `batch` are its frames."""
-    *image, frames = batch
-    if not _takes_scan(attack):
-        return _Ended(attack(key, *image))
-    try:
-        return _Ended(attack(key, *image, scan=_Guide(frames, at, stop)))
-    except _Reached as reached:
-        return reached.found
-
-
-def _takes_scan(attack: Callable[..., Any]) -> bool:
-    known = inspect.signature(attack).parameters
-    return "scan" in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
-
-
 class _Walk:
     """Where a batch stands in the loops of its attack."""
 
     def __init__(self) -> None:
-        self.frames = [_Frame()]
+        self.frames = [Frame()]
         self.at: list[int] = []
-        self.loops: list[_Begun] = []
+        self.loops: list[Begun] = []
 
     @property
     def climbs(self) -> bool:
@@ -175,7 +54,7 @@ class _Walk:
         """The loop, whatever the iterations of those around it."""
         return tuple(len(frame.done) for frame in self.frames)
 
-    def begin(self, loop: _Begun) -> None:
+    def begin(self, loop: Begun) -> None:
         """Into a loop."""
         self.loops.append(replace(loop, state=None))
         self.at.append(0)
@@ -188,9 +67,9 @@ class _Walk:
         if to == self.loops[-1].length:
             self.at.pop()
             self.loops.pop()
-            frame = _Frame((*frame.done, state))
+            frame = Frame((*frame.done, state))
         elif self.loops[-1].nested:
-            self.frames[-1:] = [frame, _Frame()]
+            self.frames[-1:] = [frame, Frame()]
             return
         self.frames[-1] = frame
 
@@ -241,7 +120,7 @@ class Segments:
             else:
                 run = self._program(walk)
                 found = run(self._key, index, *batch, tuple(walk.frames))
-                if isinstance(found, _Begun):
+                if isinstance(found, Begun):
                     walk.begin(found)
                 elif len(walk.frames) > 1:
                     walk.leave(found.state)
@@ -259,7 +138,7 @@ class Segments:
     def _program(self, walk: _Walk, stop: int = 0) -> Callable[..., Any]:
         """The program of a place: `(key, index, *batch, frames) -> found`."""
         here = {"attack": self._attack, "at": tuple(walk.at), "stop": stop}
-        return mapped(Partial(_go, **here), self._mesh)
+        return mapped(Partial(go, **here), self._mesh)
 
     def _climb(self, walk: _Walk, index: Array, batch: tuple) -> None:
         """One segment. The first of a loop compiles and does one iteration, and so
@@ -301,7 +180,7 @@ class Segments:
             for number in range(count + (depth < len(at))):
                 run, frames = self._program(walk), tuple(walk.frames)
                 found = jax.eval_shape(run, self._key, index, *batch, frames)
-                if not isinstance(found, _Begun):
+                if not isinstance(found, Begun):
                     return None
                 walk.begin(found)
                 if number < count:
