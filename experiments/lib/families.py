@@ -30,7 +30,7 @@ from purifax.weights import (
     tutorials,
 )
 
-__all__ = ["FAMILIES", "options", "read"]
+__all__ = ["FAMILIES", "chain", "options", "read"]
 
 
 def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:
@@ -77,11 +77,11 @@ def _diffusers(path: str, *, side: int | None = None) -> Converted:
     size = config.get("sample_size") or 32
     height, width = size if isinstance(size, list) else (side or size, side or size)
     shape = (height, width, config.get("in_channels", 3))
-    chain = _json(path, "scheduler/scheduler_config.json")
-    return Converted(network, shape, predicts=_chain(chain))
+    scheduler = _json(path, "scheduler/scheduler_config.json")
+    return Converted(network, shape, predicts=chain(scheduler))
 
 
-def _chain(config: Mapping[str, Any]) -> Prediction:
+def chain(config: Mapping[str, Any]) -> Prediction:
     """What diffusers' scheduler says of the chain; Ho et al.'s where it is silent."""
     kinds = {"epsilon": "noise", "v_prediction": "velocity", "sample": "denoised"}
     predicts = kinds[config.get("prediction_type", "epsilon")]
