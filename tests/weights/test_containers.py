@@ -151,12 +151,31 @@ def test_a_class_is_refused_by_its_name(tmp_path, form, name):
 
 @pytest.mark.parametrize(
     ("size", "stride", "offset"),
-    [((7,), (1,), 0), ((6,), (1,), 1), ((2, 3), (4, 1), 0), ((3,), (-1,), 0)],
+    [
+        ((7,), (1,), 0),
+        ((6,), (1,), 1),
+        ((2, 3), (4, 1), 0),
+        ((3,), (-1,), 0),
+        ((10**12,), (0,), 0),
+    ],
 )
 def test_a_tensor_never_leaves_its_memory(size, stride, offset):
+    """Nor does it repeat its memory endlessly."""
     memory = pickles.Storage(np.dtype("<f4"), np.zeros(24, np.uint8))
     with pytest.raises(ValueError):
         pickles.tensor(memory, offset, size, stride)
+
+
+def test_storages_are_as_long_as_promised(tmp_path):
+    raw = torch_files.legacy({"a": np.zeros(6, np.float32)})
+    count = struct.pack("<q", 6)
+    assert raw.count(count) == 1
+    with pytest.raises(ValueError, match="storage 0 has 5 elements"):
+        read(tmp_path, raw.replace(count, struct.pack("<q", 5)))
+    lie = torch_files.Named("torch", "FloatStorage"), "0", "cpu", 2**40, None
+    reference = torch_files.Reference(("storage", *lie))
+    with pytest.raises(ValueError, match=f"{2**42} bytes of a storage are promised"):
+        read(tmp_path, torch_files.legacy({"a": reference}))
 
 
 def test_a_container_that_contains_itself_is_refused(tmp_path):
