@@ -197,6 +197,7 @@ WRONG = {
         1,
         "sides that are multiples of 4; got 9 x 9 x 1",
     ),
+    "odd size": (["--from=adp", "--side=9", "ncsn", "out"], 1, "is --side right?"),
     "an empty dictionary": (["--from=edm", "none", "out"], 1, "EDM's networks are"),
     "no dictionary": (["--from=edm", "list", "out"], 1, "holds a list"),
     "taken": (["--from=edm", "file", "taken"], 1, "taken exists already"),
@@ -210,6 +211,7 @@ def files(tmp_path):
     (tmp_path / "file").write_bytes(raw)
     (tmp_path / "cut").write_bytes(raw[: len(raw) // 2])
     (tmp_path / "song").write_bytes(score_sde_file())
+    (tmp_path / "ncsn").write_bytes(ncsn_file())
     (tmp_path / "none").write_bytes(torch_files.dumps({}))
     (tmp_path / "list").write_bytes(torch_files.dumps([1, 2]))
     (tmp_path / "taken").mkdir()
