@@ -88,6 +88,7 @@ def test_a_family_is_converted_and_is_a_score(run, tmp_path, family):
     assert code == 0 and said.startswith(f"out holds a{'n' * (kind[0] in 'NO')} {kind}")
     assert type(weights.load("out").module).__name__ == kind
     assert weights.prediction("out").predicts == predicts
+    assert weights.prediction("out").noise() is not None
     shape = (8, 8, 1 if family == "score_sde" else 3)
     assert weights.image_shape("out") == shape
     found = jax.eval_shape(weights.score("out"), jnp.zeros(shape), jnp.array(0.5))
@@ -271,6 +272,15 @@ def test_published_files_become_the_networks_of_their_arrays(run, file):
     found = weights.load("out")
     assert found.module == expected.module
     jax.tree.map(np.testing.assert_array_equal, found.variables, expected.variables)
+
+
+@shared_data.needed
+def test_the_levels_of_the_published_score_are_known(run):
+    path = shared_data.folder() / "weights_raw" / "mnist_scoresde_ve25__ckpt.pth"
+    assert run("--from=mnist_score", path, "out")[0] == 0
+    found = weights.prediction("out")
+    assert found.predicts == "scaled_score"
+    np.testing.assert_allclose(found.noise().sigma(1.0), 9.845, rtol=1e-3)
 
 
 @shared_data.needed
