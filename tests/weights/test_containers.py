@@ -249,8 +249,8 @@ def test_published_files_hold_the_arrays_known_of_them(name):
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("old", [False, True])
-def test_what_torch_writes(tmp_path, old):
+@pytest.mark.parametrize("form", ["archive", "legacy", "plain"])
+def test_what_torch_writes(tmp_path, form):
     torch = pytest.importorskip("torch")
     whole = torch.arange(24.0).reshape(2, 3, 4)
     value = {
@@ -262,11 +262,35 @@ def test_what_torch_writes(tmp_path, old):
         "epoch": 3,
     }
     path = tmp_path / "weights.pt"
-    torch.save(value, path, _use_new_zipfile_serialization=not old)
+    if form == "plain":
+        path.write_bytes(pickle.dumps(value))
+    else:
+        new = form == "archive"
+        torch.save(value, path, _use_new_zipfile_serialization=new)
     found = containers.read(path)
     assert found["epoch"] == 3 and found["size"] == (2, 3, 4)
     for name in ("part", "whole", "brain", "count"):
         np.testing.assert_array_equal(found[name], value[name].detach().float().numpy())
+
+
+@pytest.mark.parity
+def test_a_module_of_torch_inside_an_edm_pickle(tmp_path):
+    """As PyTorch pickles it, with NumPy's numbers and NVlabs' dictionaries."""
+    torch = pytest.importorskip("torch")
+    inside = torch.nn.ModuleDict({"conv": torch.nn.Identity()})
+    inside.register_buffer("filter", torch.ones(2, 2))
+    inside.register_parameter("weight", torch.nn.Parameter(torch.arange(3.0)))
+    inside.scale = np.sqrt(0.5)
+    called = torch_files.Named("torch_utils.persistence", "_reconstruct_persistent_obj")
+    easy = torch_files.Named("dnnlib.util", "EasyDict")
+    meta = {"class_name": "Net", "module_src": "", "state": {"inside": inside}}
+    meta["state"]["words"] = torch_files.Call(easy, ({"a": 1},))
+    found = read(tmp_path, torch_files.dumps(torch_files.Call(called, (meta,))))
+    assert found["class_name"] == "Net" and found["state"]["words"] == {"a": 1}
+    module = found["state"]["inside"]
+    np.testing.assert_array_equal(module["_parameters"]["weight"], np.arange(3))
+    np.testing.assert_array_equal(module["_buffers"]["filter"], np.ones((2, 2)))
+    assert module["scale"] == np.sqrt(0.5) and "conv" in module["_modules"]
 
 
 @pytest.mark.parity
