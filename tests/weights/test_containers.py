@@ -83,6 +83,20 @@ def test_a_file_cut_anywhere_is_one_clear_line(tmp_path, form):
         assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_damaged_file_is_a_value_error_or_is_read(tmp_path, form):
+    raw = FORMS[form](torch_files.state())
+    random, faults = np.random.RandomState(0), 0
+    for _ in range(60):
+        damaged = bytearray(raw)
+        damaged[random.randint(min(len(raw), 600))] = random.randint(256)
+        try:
+            read(tmp_path, bytes(damaged))
+        except ValueError:
+            faults += 1
+    assert faults > 5
+
+
 @pytest.mark.parametrize("form", ["archive", "legacy"])
 def test_the_rest_of_a_checkpoint_is_kept(tmp_path, form):
     value = [torch_files.state(), {"epoch": 3, "names": ["a", None]}, 0.5]
