@@ -20,7 +20,7 @@ __all__ = ["PLACES", "main"]
 
 PLACES = ("path", "into")
 
-flags.DEFINE_string("from", None, "The family of the checkpoint, such as edm.")
+flags.DEFINE_string("from", None, f"The family: {', '.join(families.FAMILIES)}.")
 flags.DEFINE_string("path", None, "The file or folder to read; the first word.")
 flags.DEFINE_string("into", None, "The new work directory; the second word.")
 flags.DEFINE_enum(

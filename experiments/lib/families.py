@@ -6,6 +6,7 @@ defaults the published settings.
 
 import inspect
 import json
+import math
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -30,7 +31,7 @@ from purifax.weights import (
     tutorials,
 )
 
-__all__ = ["FAMILIES", "options", "read"]
+__all__ = ["FAMILIES", "chain", "options", "read"]
 
 
 def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:
@@ -77,11 +78,11 @@ def _diffusers(path: str, *, side: int | None = None) -> Converted:
     size = config.get("sample_size") or 32
     height, width = size if isinstance(size, list) else (side or size, side or size)
     shape = (height, width, config.get("in_channels", 3))
-    chain = _json(path, "scheduler/scheduler_config.json")
-    return Converted(network, shape, predicts=_chain(chain))
+    scheduler = _json(path, "scheduler/scheduler_config.json")
+    return Converted(network, shape, predicts=chain(scheduler))
 
 
-def _chain(config: Mapping[str, Any]) -> Prediction:
+def chain(config: Mapping[str, Any]) -> Prediction:
     """What diffusers' scheduler says of the chain; Ho et al.'s where it is silent."""
     kinds = {"epsilon": "noise", "v_prediction": "velocity", "sample": "denoised"}
     predicts = kinds[config.get("prediction_type", "epsilon")]
@@ -144,7 +145,7 @@ def _score_sde(
     network = score_sde.convert(stored, entry=entry, attention=heights, side=side)
     predicts = Prediction("noise", {"name": process}, label_scale=999)
     if isinstance(network.module, nets.NCSNpp):
-        predicts = Prediction()
+        predicts = _ve(side)
     return _square(network, side, predicts=predicts)
 
 
@@ -160,7 +161,15 @@ def _ncsnv2(path: str, *, entry: str = "ema", side: int = 32) -> Converted:
     variables = ncsnv2.convert(stored, entry)
     params = variables["params"]["begin_conv"]["kernel"]
     module = nets.NCSNv2(width=params.shape[3], channels=params.shape[2])
-    return _square(nets.Network(module, variables), side)
+    return _square(nets.Network(module, variables), side, predicts=_ve(side))
+
+
+def _ve(side: int) -> Prediction:
+    """A scaled score, with the levels of small images, 0.01 to 50.
+
+    Those of larger ones depend on the images, and are left out.
+    """
+    return Prediction(process={"name": "VE"} if side <= 32 else None)
 
 
 def _adp(path: str, *, entry: str = "raw", side: int = 32) -> Converted:
@@ -206,7 +215,12 @@ def _mnist_ddpm(path: str) -> Converted:
 
 
 def _mnist_score(path: str) -> Converted:
-    return _square(tutorials.score(_state(path)), 28)
+    network = tutorials.score(_state(path))
+    # Its own process, from 0.01 on: the level at time 1.
+    base = network.module.base
+    largest = ((base**2 - 1) / (2 * math.log(base))) ** 0.5
+    levels = {"name": "VE", "smallest": 0.01, "largest": largest}
+    return _square(network, 28, predicts=Prediction(process=levels))
 
 
 FAMILIES: dict[str, Callable[..., Converted]] = {

@@ -4,8 +4,10 @@ A work directory holds ``network.json`` (the module's name and fields, and what 
 network predicts) and Orbax checkpoints whose item "ema" is the averaged variables.
 `load` and `score` need these alone: no config and no training code.
 
-Networks of other people are read from their arrays by name, without PyTorch:
-`weights.ncsnv2`, `weights.residual` and `weights.convnets`, one reader for each layout.
+Networks of other people are read from their files without PyTorch, by
+`weights.containers`, and from their arrays by name, by one reader for each layout:
+`ncsnv2`, `score_sde`, `edm`, `diffusers`, `openai` and `tutorials` for scores;
+`residual`, `torchvision` and `convnets` for classifiers.
 """
 
 import dataclasses

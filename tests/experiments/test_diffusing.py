@@ -1,6 +1,7 @@
 """Diffusion purifiers from a config: schedules, samplers, attacks and refusals."""
 
 import dataclasses
+import importlib
 
 import jax
 import numpy as np
@@ -10,7 +11,7 @@ from jax.tree_util import Partial
 from oracles import CLASSES, image, linear_classifier, mixture
 from small import TINY
 
-from experiments.lib import attack_checks, attacks, levels
+from experiments.lib import attack_checks, attacks, flags, levels
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import ATTACKS, Defence, Evaluation, Subjects
 from experiments.lib.prior import Prior
@@ -267,6 +268,22 @@ def test_a_network_without_process_takes_levels():
     )
     named = change(time=0.1, process="VP", steps=4)
     assert len(bound(named, UNTIMED)["sigmas"]) == 5
+
+
+def test_every_config_fits_the_process_of_its_network():
+    """A chain of 1000 labels, or DDPM++'s continuous time."""
+    counted = {}
+    for name in flags.names([Evaluation]):
+        config = importlib.import_module(f"experiments.configs.{name}").config()
+        attack_checks.check(config)
+        if config.defence.method in ("diffuse", "gradual"):
+            process = noise.VP() if config.score == "runs/cifar10_ddpmpp" else CHAIN
+            defences.check(config.defence)
+            defences.fit(config.defence, Prior(mixture(), process))
+            counted[name] = defences.evaluations(config.defence)
+    assert counted["cifar10_diffpure"] == counted["cifar10_diffpure_ddpm"] == 101
+    assert counted["cifar10_dds"] == 2
+    assert counted["cifar10_lee_kim"] == 471
 
 
 @pytest.mark.parametrize(

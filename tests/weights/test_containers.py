@@ -83,6 +83,20 @@ def test_a_file_cut_anywhere_is_one_clear_line(tmp_path, form):
         assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_damaged_file_is_a_value_error_or_is_read(tmp_path, form):
+    raw = FORMS[form](torch_files.state())
+    random, faults = np.random.RandomState(0), 0
+    for _ in range(60):
+        damaged = bytearray(raw)
+        damaged[random.randint(min(len(raw), 600))] = random.randint(256)
+        try:
+            read(tmp_path, bytes(damaged))
+        except ValueError:
+            faults += 1
+    assert faults > 5
+
+
 @pytest.mark.parametrize("form", ["archive", "legacy"])
 def test_the_rest_of_a_checkpoint_is_kept(tmp_path, form):
     value = [torch_files.state(), {"epoch": 3, "names": ["a", None]}, 0.5]
@@ -151,12 +165,31 @@ def test_a_class_is_refused_by_its_name(tmp_path, form, name):
 
 @pytest.mark.parametrize(
     ("size", "stride", "offset"),
-    [((7,), (1,), 0), ((6,), (1,), 1), ((2, 3), (4, 1), 0), ((3,), (-1,), 0)],
+    [
+        ((7,), (1,), 0),
+        ((6,), (1,), 1),
+        ((2, 3), (4, 1), 0),
+        ((3,), (-1,), 0),
+        ((10**12,), (0,), 0),
+    ],
 )
 def test_a_tensor_never_leaves_its_memory(size, stride, offset):
+    """Nor does it repeat its memory endlessly."""
     memory = pickles.Storage(np.dtype("<f4"), np.zeros(24, np.uint8))
     with pytest.raises(ValueError):
         pickles.tensor(memory, offset, size, stride)
+
+
+def test_storages_are_as_long_as_promised(tmp_path):
+    raw = torch_files.legacy({"a": np.zeros(6, np.float32)})
+    count = struct.pack("<q", 6)
+    assert raw.count(count) == 1
+    with pytest.raises(ValueError, match="storage 0 has 5 elements"):
+        read(tmp_path, raw.replace(count, struct.pack("<q", 5)))
+    lie = torch_files.Named("torch", "FloatStorage"), "0", "cpu", 2**40, None
+    reference = torch_files.Reference(("storage", *lie))
+    with pytest.raises(ValueError, match=f"{2**42} bytes of a storage are promised"):
+        read(tmp_path, torch_files.legacy({"a": reference}))
 
 
 def test_a_container_that_contains_itself_is_refused(tmp_path):
@@ -230,8 +263,8 @@ def test_published_files_hold_the_arrays_known_of_them(name):
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("old", [False, True])
-def test_what_torch_writes(tmp_path, old):
+@pytest.mark.parametrize("form", ["archive", "legacy", "plain"])
+def test_what_torch_writes(tmp_path, form):
     torch = pytest.importorskip("torch")
     whole = torch.arange(24.0).reshape(2, 3, 4)
     value = {
@@ -243,11 +276,35 @@ def test_what_torch_writes(tmp_path, old):
         "epoch": 3,
     }
     path = tmp_path / "weights.pt"
-    torch.save(value, path, _use_new_zipfile_serialization=not old)
+    if form == "plain":
+        path.write_bytes(pickle.dumps(value))
+    else:
+        new = form == "archive"
+        torch.save(value, path, _use_new_zipfile_serialization=new)
     found = containers.read(path)
     assert found["epoch"] == 3 and found["size"] == (2, 3, 4)
     for name in ("part", "whole", "brain", "count"):
         np.testing.assert_array_equal(found[name], value[name].detach().float().numpy())
+
+
+@pytest.mark.parity
+def test_a_module_of_torch_inside_an_edm_pickle(tmp_path):
+    """As PyTorch pickles it, with NumPy's numbers and NVlabs' dictionaries."""
+    torch = pytest.importorskip("torch")
+    inside = torch.nn.ModuleDict({"conv": torch.nn.Identity()})
+    inside.register_buffer("filter", torch.ones(2, 2))
+    inside.register_parameter("weight", torch.nn.Parameter(torch.arange(3.0)))
+    inside.scale = np.sqrt(0.5)
+    called = torch_files.Named("torch_utils.persistence", "_reconstruct_persistent_obj")
+    easy = torch_files.Named("dnnlib.util", "EasyDict")
+    meta = {"class_name": "Net", "module_src": "", "state": {"inside": inside}}
+    meta["state"]["words"] = torch_files.Call(easy, ({"a": 1},))
+    found = read(tmp_path, torch_files.dumps(torch_files.Call(called, (meta,))))
+    assert found["class_name"] == "Net" and found["state"]["words"] == {"a": 1}
+    module = found["state"]["inside"]
+    np.testing.assert_array_equal(module["_parameters"]["weight"], np.arange(3))
+    np.testing.assert_array_equal(module["_buffers"]["filter"], np.ones((2, 2)))
+    assert module["scale"] == np.sqrt(0.5) and "conv" in module["_modules"]
 
 
 @pytest.mark.parity

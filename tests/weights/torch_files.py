@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Call", "Named", "archive", "dumps", "edm", "legacy", "state", "tar"]
+__all__ = [
+    "Call",
+    "Named",
+    "Reference",
+    "archive",
+    "dumps",
+    "edm",
+    "legacy",
+    "state",
+    "tar",
+]
 
 KINDS = {
     "float32": "FloatStorage",

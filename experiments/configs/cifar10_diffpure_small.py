@@ -1,0 +1,21 @@
+"""DiffPure on CIFAR-10 with networks that train on a CPU: DDPM's chain, five steps.
+
+    python -m experiments.evaluate --config=cifar10_diffpure_small --data_dir=DIR
+
+after `cifar10_ddpm_small` and `cifar10_classifier_small`. The images, the attacks and
+the noise 0.1 are those of `cifar10_adp_small`. Not run here.
+"""
+
+from dataclasses import replace
+
+from experiments.configs import cifar10_adp_small
+from experiments.lib.config import Defence, Evaluation
+
+__all__ = ["config"]
+
+
+def config() -> Evaluation:
+    """The config; see the module's docstring."""
+    given = cifar10_adp_small.config()
+    defence = Defence(method="diffuse", sampler="ancestral", sigma=0.1, steps=5, runs=8)
+    return replace(given, defence=defence, score="runs/cifar10_ddpm_small")

@@ -1,0 +1,23 @@
+"""One-shot denoising on digits (8x8) at Linf 0.15.
+
+    python -m experiments.evaluate --config=digits_dds
+
+after `experiments.train` of `digits_ddpm` and `digits_classifier`.On 64
+validation images, with 5 runs and under 12 steps of the exact gradient with EOT 4:
+95.3% clean and 56.2% attacked at noise 0.3, 93.8% and 51.6% at 0.4. Images and attacks
+are those of `digits_diffpure`.
+"""
+
+from dataclasses import replace
+
+from experiments.configs import digits_diffpure
+from experiments.lib.config import Evaluation
+
+__all__ = ["config"]
+
+
+def config() -> Evaluation:
+    """The config; see the module's docstring."""
+    given = digits_diffpure.config()
+    defence = replace(given.defence, sampler="ddim", sigma=0.3, steps=1)
+    return replace(given, defence=defence)
