@@ -6,6 +6,11 @@ after `experiments.train` of `digits_ddpm` and `digits_classifier`.The noise was
 chosen on 64 validation images among 0.2, 0.3, 0.4, 0.5 and 0.65: clean accuracy falls
 with it from 95.3% to 79.7%, accuracy under 12 steps of the exact gradient (5 runs, EOT
 4) from 64.1% to 40.6%; between 0.2 and 0.4 neither differs within the error.
+
+Measured on 300 test images (seed 0, 3 keys) in seven minutes on a busy CPU core: bare
+98.0% clean and 21.0% [16.8, 26.0] under its own PGD; defended 98.0% [95.7, 99.1] clean,
+76.3% [71.2, 80.8] blind, 74.9% [69.7, 79.5] BPDA+EOT and 65.2% [59.7, 70.4] under the
+exact gradient.
 """
 
 from experiments.lib.config import Attack, Defence, Evaluation, Subjects
