@@ -1,8 +1,9 @@
 """What makes the adversarial images of a job, chunk by chunk.
 
-Most attacks are one mapped function. AutoAttack runs on all images of the job at once,
-since what one component breaks the next does not see; and the deterministic white box
-has an image, and an answer of its own, for each key.
+Most attacks are one function, run in segments whose state is stored beside the chunk.
+AutoAttack runs on all images of the job at once, since what one component breaks the
+next does not see; and the deterministic white box has an image, and an answer of its
+own, for each key.
 """
 
 import zlib
@@ -19,11 +20,16 @@ from experiments.lib import answers, attacks, auto
 from experiments.lib.config_evaluation import Attack
 from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
+from experiments.lib.segments import Segments
 from experiments.lib.stop import Stop
 from purifax import data
+from purifax.recompute import Scan
 from purifax.threat import Threat
 
-__all__ = ["Attacker", "Made", "attacker"]
+__all__ = ["ANSWERING", "Attacker", "Made", "attacker"]
+
+ANSWERING = ("fixed_key",)
+"""Attacks with answers of their own, in place of those to the images they make."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +47,31 @@ class Made:
     seconds: float | None = None
 
 
-Attacker = Callable[[Array, Array, Array], Made]
-"""`(index, images, labels) -> Made`."""
+Attacker = Callable[[str, Array, Array, Array], Made]
+"""`(name, index, images, labels) -> Made`, by the name of the chunk's part."""
 
 
-def attacker(work: Run, job: Job, stop: Stop) -> Attacker:
-    """The attacker of a job."""
+def attacker(work: Run, job: Job, rows: np.ndarray, stop: Stop) -> Attacker:
+    """The attacker of a job, on the images in these rows."""
     if job.attack == "clean":
-        return lambda index, images, labels: Made(images)
+        return lambda name, index, images, labels: Made(images)
     if job.attack in attacks.AUTO:
-        return _Auto(work, job, stop)
-    if job.attack == "fixed_key":
-        return _fixed_key(work, job)
+        return _Auto(work, job, rows, stop)
+    if job.attack in ANSWERING:
+        return _fixed_key(work, job, stop)
     threat = attacks.threat(work.config, job.radius)
     bound = attacks.bind(job.attack, _budget(work, job), work.world, threat)
-    key, mapped = _key(work, job), answers.mapped(bound, work.mesh)
-    return lambda index, images, labels: Made(mapped(key, index, images, labels))
+    run = _segments(work, job, stop, bound)
+
+    def make(name: str, index: Array, images: Array, labels: Array) -> Made:
+        x_adv, seconds = run(name, index, images, labels)
+        return Made(x_adv, seconds=seconds)
+
+    return make
+
+
+def _segments(work: Run, job: Job, stop: Stop, attack: Callable) -> Segments:
+    return Segments(attack, work.mesh, _key(work, job), Parts(work.folder), stop)
 
 
 def _budget(work: Run, job: Job) -> Attack:
@@ -68,25 +83,31 @@ def _key(work: Run, job: Job) -> Array:
     return jax.random.fold_in(work.k_attacks, zlib.crc32(job.attack.encode()))
 
 
-def _fixed_key(work: Run, job: Job) -> Attacker:
+def _fixed_key(work: Run, job: Job, stop: Stop) -> Attacker:
     """An image for each answer; the one stored is the first key's."""
     threat = attacks.threat(work.config, job.radius)
     keys = work.config.keys
     fixed = attacks.fixed_key(_budget(work, job), work.world, threat, keys)
-    run = answers.mapped(Partial(_known, fixed=fixed, threat=threat), work.mesh)
+    run = _segments(work, job, stop, Partial(_known, fixed=fixed, threat=threat))
 
-    def make(index: Array, images: Array, labels: Array) -> Made:
+    def make(name: str, index: Array, images: Array, labels: Array) -> Made:
         secrets = jax.vmap(lambda i: jax.random.fold_in(work.k_answers, i))(index)
-        x_adv, told = run(_key(work, job), index, images, labels, secrets)
-        return Made(x_adv, told)
+        (x_adv, told), seconds = run(name, index, images, labels, secrets)
+        return Made(x_adv, told, seconds)
 
     return make
 
 
 def _known(
-    key: Array, x: Array, label: Array, secret: Array, fixed: Callable, threat: Threat
+    key: Array,
+    x: Array,
+    label: Array,
+    secret: Array,
+    fixed: Callable,
+    threat: Threat,
+    scan: Scan,
 ) -> tuple[Array, dict[str, Array]]:
-    images, logits = fixed(key, x, label, secret)
+    images, logits = fixed(key, x, label, secret, scan=scan)
     furthest = jnp.max(jax.vmap(lambda x_adv: threat.distance(x_adv, x))(images))
     return images[0], {**jax.vmap(answers.classes)(logits), "distance": furthest}
 
@@ -94,14 +115,15 @@ def _known(
 class _Auto:
     """AutoAttack on all images of a job, made when the first chunk asks."""
 
-    def __init__(self, work: Run, job: Job, stop: Stop) -> None:
-        self._work, self._job, self._stop = work, job, stop
+    def __init__(self, work: Run, job: Job, rows: np.ndarray, stop: Stop) -> None:
+        self._work, self._job, self._rows, self._stop = work, job, rows, stop
         self._found: auto.Worst | None = None
 
-    def __call__(self, index: Array, images: Array, labels: Array) -> Made:
+    def __call__(self, name: str, index: Array, images: Array, labels: Array) -> Made:
+        del name, images, labels
         first = self._found is None
         found = self._found = self._found or self._run()
-        numbers = self._work.images.index[: self._job.count].tolist()
+        numbers = self._work.images.index[self._rows].tolist()
         place = {number: row for row, number in enumerate(numbers)}
         rows = [place[number] for number in np.asarray(index).tolist()]
         seconds = sum(step.seconds for step in found.steps) if first else 0.0
@@ -109,13 +131,8 @@ class _Auto:
 
     def _run(self) -> auto.Worst:
         work, job = self._work, self._job
-        images = work.images.take(np.arange(job.count))
-        parts = Parts(work.folder)
-
-        def keep(name: str, make: Callable[[], Arrays]) -> Arrays:
-            self._stop.check()
-            return parts.get(f"{job.name}-{name}", make)
-
+        images = work.images.take(self._rows)
+        parts = Parts(work.folder).under(f"{job.name}-")
         components, judge = attacks.components(
             job.attack,
             _budget(work, job),
@@ -132,9 +149,10 @@ class _Auto:
             work.mesh,
             chunk=work.chunk,
             index=images.index,
-            keep=keep,
+            parts=parts,
+            stop=self._stop,
         )
-        keep("components", lambda: _counted(found))
+        parts.get("components", lambda: _counted(found))
         return found
 
 

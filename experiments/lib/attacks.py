@@ -22,6 +22,7 @@ from experiments.lib.attack_checks import (
 from experiments.lib.attack_models import World, judge, one_run, seen
 from experiments.lib.config_evaluation import Attack, Evaluation
 from purifax import attack, classify
+from purifax.recompute import Scan
 from purifax.threat import L1, L2, Linf, Threat
 from purifax.types import Attack as Attacker
 from purifax.types import Loss, Model
@@ -165,12 +166,18 @@ def _hammer(name: str, budget: Attack, world: World, threat: Threat) -> Attacker
 
 
 def _best(
-    key: Array, x: Array, label: Array, attacks: tuple[Attacker, ...], judge: Model
+    key: Array,
+    x: Array,
+    label: Array,
+    attacks: tuple[Partial, ...],
+    judge: Model,
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """Of the images of several attacks that of highest expected margin."""
     k_attacks, k_judge = jax.random.split(key)
     found = [
-        run(jax.random.fold_in(k_attacks, i), x, label) for i, run in enumerate(attacks)
+        run(jax.random.fold_in(k_attacks, i), x, label, scan=scan)
+        for i, run in enumerate(attacks)
     ]
     loss = LOSSES["margin"]
     return attack.choose(k_judge, jnp.stack(found), label, judge, loss=loss)[0]

@@ -9,6 +9,9 @@ broken if at most a share `allowed` of the draws is right: 0, all of them wrong,
 told otherwise. So a single lucky draw drops nothing. The candidate that is kept is the
 one with the fewest right answers, of equal ones that of higher mean margin. All
 candidates of an image are judged under the same keys; final figures need others.
+
+Each batch of each attack is stored when it is done, and while it is not, the state of
+its loops is, every so often.
 """
 
 import time
@@ -24,15 +27,14 @@ from jax.tree_util import Partial
 
 from experiments.lib.answers import mapped
 from experiments.lib.batches import padded
-from experiments.lib.parts import Arrays
+from experiments.lib.parts import Arrays, Parts
 from experiments.lib.progress import Progress
+from experiments.lib.segments import Segments
+from experiments.lib.stop import Stop
 from purifax.classify import margin
 from purifax.types import Attack, Model, as_pytree
 
 __all__ = ["Step", "Worst", "check_images", "run_auto"]
-
-
-Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def run_auto(
     chunk: int = 64,
     allowed: float = 0.0,
     index: np.ndarray | None = None,
-    keep: Keep | None = None,
+    parts: Parts | None = None,
+    stop: Stop | None = None,
 ) -> Worst:
     """Runs the attacks in order, each on the images that still stand.
 
@@ -86,18 +89,18 @@ def run_auto(
         chunk: images worked on at once; a multiple of the number of devices.
         allowed: an image is broken if at most this share of draws is right.
         index: [N], the images' own numbers, 0 .. N - 1 by default; they give keys.
-        keep: `keep(name, make)` gives the arrays of `make()`, stored under that name
-            if they were made before, such as `Parts.get`.
+        parts: where batches are stored; what is there is not made again.
+        stop: is looked at between the segments of an attack.
 
     Raises:
         ValueError: images or labels that make no sense, or a model whose answer to a
             clean image is not finite.
+        Stopped: a stop was asked for.
     """
     check_images(images, labels, _classes(judge, images))
     index = np.arange(len(images)) if index is None else index
-    keep = keep or _make
     index = np.asarray(index, np.int32)
-    batches = _Batches(key, images, labels, index, mesh, chunk, keep)
+    batches = _Batches(key, images, labels, index, mesh, chunk, parts, stop)
     everyone = np.arange(len(images))
     (x_adv, right, score), seconds = batches.run("clean", None, judge, everyone)
     _refuse_broken_model(score, index)
@@ -157,7 +160,8 @@ class _Batches:
     index: np.ndarray
     mesh: Mesh
     chunk: int
-    keep: Keep
+    parts: Parts | None
+    stop: Stop | None
 
     def run(
         self,
@@ -174,24 +178,25 @@ class _Batches:
         """
         k_judge, k_attacks = jax.random.split(self.key)
         tell = mapped(Partial(_verdict, judge=as_pytree(judge)), self.mesh)
+        attacked = self._attacked(k_attacks, attack)
         shown = Progress(name, 0, len(rows), unit="image")
         parts, seconds = [], 0.0
         for start in range(0, len(rows), self.chunk):
-            taken = padded(rows, start, self.chunk)
+            taken, part = padded(rows, start, self.chunk), f"{name}-{start}"
 
-            def make(taken: np.ndarray = taken) -> Arrays:
+            def make(taken: np.ndarray = taken, part: str = part) -> Arrays:
+                index, label = jnp.asarray(self.index[taken]), self.labels[taken]
+                x, label = jnp.asarray(self.images[taken]), jnp.asarray(label)
+                x, spent = attacked(part, index, x, label)
                 began = time.monotonic()
-                index, label = self.index[taken], jnp.asarray(self.labels[taken])
-                x = jnp.asarray(self.images[taken])
-                if attack is not None:
-                    key = jax.random.fold_in(k_attacks, attack[0])
-                    x = mapped(attack[1], self.mesh)(key, jnp.asarray(index), x, label)
-                right, score = tell(k_judge, jnp.asarray(index), x, label)
+                right, score = tell(k_judge, index, x, label)
                 found = {"x_adv": x, "right": right, "score": score}
                 arrays = {part: np.asarray(value) for part, value in found.items()}
-                return arrays | {"seconds": np.array(time.monotonic() - began)}
+                return arrays | {"seconds": np.array(spent + time.monotonic() - began)}
 
-            stored = self.keep(f"{name}-{start}", make)
+            if self.stop:
+                self.stop.check()
+            stored = self.parts.get(part, make) if self.parts else make()
             parts.append([stored[part] for part in ("x_adv", "right", "score")])
             seconds += float(stored["seconds"])
             shown.update(min(start + self.chunk, len(rows)))
@@ -199,6 +204,16 @@ class _Batches:
         columns = zip(*parts, strict=True)
         # A copy: what a device hands over may not be written to.
         return [np.concatenate(c)[: len(rows)].copy() for c in columns], seconds
+
+    def _attacked(
+        self, key: Array, attack: tuple[int, Attack] | None
+    ) -> Callable[[str, Array, Array, Array], tuple[Array, float]]:
+        """`(part, index, images, labels) -> (x_adv, seconds)`."""
+        if attack is None:
+            return lambda part, index, images, labels: (images, 0.0)
+        number, fn = attack
+        key = jax.random.fold_in(key, number)
+        return Segments(fn, self.mesh, key, self.parts, self.stop)
 
 
 def _verdict(key: Array, x: Array, label: Array, judge: Model) -> tuple[Array, Array]:
@@ -213,11 +228,6 @@ def _verdict(key: Array, x: Array, label: Array, judge: Model) -> tuple[Array, A
     told = jnp.stack([right, margin(logits, label).astype(jnp.float32)])
     told = jnp.where(jnp.all(jnp.isfinite(logits)), told, jnp.nan)
     return told[0], told[1]
-
-
-def _make(name: str, make: Callable[[], Arrays]) -> Arrays:
-    del name
-    return make()
 
 
 def _classes(judge: Model, images: np.ndarray) -> int:

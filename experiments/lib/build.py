@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -35,7 +36,16 @@ __all__ = [
 ]
 
 _DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-_SCORES = {"NCSNv2": "scaled_score", "SmallScore": "scaled_score"}
+_SCORES = {
+    "NCSNv2": "scaled_score",
+    "NCSNpp": "scaled_score",
+    "SmallScore": "scaled_score",
+    "UNet2D": "noise",
+    "OpenAIUNet": "noise",
+    "DDPMpp": "noise",
+    "SongUNet": "denoised",
+}
+_LEARNING = ("UNet2D", "OpenAIUNet")
 _CLASSIFIERS = ("WideResNet", "ResNet18", "ResNet", "SmallCNN", "MLP")
 _LAWS = ("single", "ladder", "continuous")
 _OBJECTIVES = {
@@ -62,6 +72,12 @@ def check(config: Training) -> None:
     if isinstance(config, DiffusionTraining):
         _check_diffusion(config)
     if isinstance(config, ScoreTraining):
+        told = _SCORES.get(config.net.name, "scaled_score")
+        if told != "scaled_score":
+            raise ValueError(
+                f"net.name={config.net.name} predicts {told} under a process, not the "
+                "scaled score: it needs a config of type DiffusionTraining."
+            )
         law = config.noise
         _one_of("noise.law", law.law, _LAWS)
         if not (0 < law.smallest <= law.largest and law.levels > 0):
@@ -77,6 +93,11 @@ def _check_diffusion(config: DiffusionTraining) -> None:
     levels.check(config.drawing)
     name = _one_of("diffusion.objective", given.objective, tuple(_OBJECTIVES))
     _one_of("net.name", config.net.name, tuple(_SCORES))
+    if name == "hybrid" and config.net.name not in _LEARNING:
+        raise ValueError(
+            f"diffusion.objective=hybrid needs a network that can learn variances: "
+            f"{' or '.join(_LEARNING)}; got {config.net.name}."
+        )
     process = prediction(config).noise()
     if not isinstance(process, _OBJECTIVES[name]):
         raise ValueError(
@@ -88,10 +109,10 @@ def _check_diffusion(config: DiffusionTraining) -> None:
                 else "it needs linear or cosine."
             )
         )
-    if name == "hybrid" and _SCORES[config.net.name] != "noise":
+    if config.net.name == "SongUNet" and not isinstance(process, noise.EDM):
         raise ValueError(
-            f"diffusion.objective=hybrid needs a network that predicts noise; "
-            f"{config.net.name} predicts a {_SCORES[config.net.name]}."
+            "net.name=SongUNet is told sigma: diffusion.process must be EDM; got "
+            f"{given.process}."
         )
 
 
@@ -145,7 +166,9 @@ def network(
     has = [f.name for f in dataclasses.fields(cls) if f.name not in ("parent", "name")]
     for extra in (key for key in given if key not in has):
         raise ValueError(f"net.{extra} is set, but {name} has no such field.")
-    found = {"channels": channels, "num_classes": classes}
+    found: dict[str, Any] = {"channels": channels, "learned_variance": variance}
+    if isinstance(net, ClassifierNet):
+        found["num_classes"] = classes
     if variance:
         found["out_channels"] = 2 * channels
     return cls(**given, **{k: v for k, v in found.items() if k in has})

@@ -2,9 +2,13 @@
 
 The work is a list of jobs: the clean images, then each attack at each radius. A job
 goes through the images in chunks; each chunk makes its adversarial images, asks both
-models about them and is stored as one file under ``parts``. What is stored is not
-computed again, so the same command resumes, and ends in the same record: the key of an
-image is folded from the seed, the attack and the image's own index alone.
+models about them and is stored as one file under ``parts``. Within a chunk the state of
+the attack is stored every so often (see `segments`). What is stored is not computed
+again, so the same command resumes, and ends in the same record: the key of an image is
+folded from the seed, the attack and the image's own index alone.
+
+With `skip_wrong` the images that are wrong as they are take no place in the chunks of
+an attack, which are filled with the others; their answers are those without an attack.
 
 Keys by role: attacks, answers, pictures, probe, surface, proof. The answers' keys are
 the same for clean and attacked images, and no attack sees them.
@@ -120,21 +124,23 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
         gradient_proof.prove(parts, work.k_proof, work.world, work.images)
     respond = answers.mapped(answers.answers(work.world, work.config.keys), work.mesh)
     for number, job in enumerate(work.jobs):
+        rows, found = _attacked(work, job, done), []
         shown = Progress(
-            f"{number + 1}/{len(work.jobs)} {job.name}", 0, job.count, unit="image"
+            f"{number + 1}/{len(work.jobs)} {job.name}", 0, len(rows), unit="image"
         )
-        attack, found = attackers.attacker(work, job, stop), []
+        attack = attackers.attacker(work, job, rows, stop)
         try:
-            for start in range(0, job.count, work.chunk):
+            for start in range(0, len(rows), work.chunk):
                 stop.check()
-                make = _Chunk(work, job, start, attack, respond, _wrong(work, done))
-                found.append(parts.get(f"{job.name}-{start}", make))
-                shown.update(min(start + work.chunk, job.count))
+                taken, name = padded(rows, start, work.chunk), f"{job.name}-{start}"
+                make = _Chunk(work, job, name, taken, attack, respond)
+                found.append(parts.get(name, make))
+                shown.update(min(start + work.chunk, len(rows)))
         except Stopped:
             return None
         finally:
             shown.close()
-        done[job] = joined(found, job.count)
+        done[job] = _filled(found, rows, job, done.get(work.jobs[0]))
         if number == 0:
             _refuse_broken_model(work, done[job])
     return done
@@ -156,12 +162,34 @@ def _refuse_broken_model(work: Run, clean: Arrays) -> None:
             )
 
 
-def _wrong(work: Run, done: dict[Job, Arrays]) -> np.ndarray | None:
-    """Images wrong under every key without an attack, if those are to be skipped."""
-    if not work.config.skip_wrong or not done:
-        return None
-    clean = done[work.jobs[0]][work.config.defence.rule][:, :, -1]
-    return (clean != work.images.labels[:, None]).all(1)
+def _attacked(work: Run, job: Job, done: dict[Job, Arrays]) -> np.ndarray:
+    """The rows of a job's images, but for those that are to be skipped.
+
+    Skipped are images wrong under every key without an attack; not where the attack has
+    answers of its own to give.
+    """
+    everyone = np.arange(job.count)
+    if not work.config.skip_wrong or not done or job.attack in attackers.ANSWERING:
+        return everyone
+    clean = done[work.jobs[0]][work.config.defence.rule][: job.count, :, -1]
+    right = clean == work.images.labels[: job.count, None]
+    return everyone[right.any(1)]
+
+
+def _filled(
+    found: list[Arrays], rows: np.ndarray, job: Job, clean: Arrays | None
+) -> Arrays:
+    """The chunks of a job joined, with the clean answers where nothing was attacked."""
+    if clean is None or len(rows) == job.count:
+        return joined(found, job.count)
+    whole = {name: a[: job.count].copy() for name, a in clean.items()}
+    whole["seconds"] = np.zeros_like(clean["seconds"])
+    if found:
+        attacked = joined(found, len(rows))
+        whole["seconds"] = attacked.pop("seconds")
+        for name, values in attacked.items():
+            whole[name][rows] = values
+    return whole
 
 
 @dataclass(frozen=True)
@@ -170,24 +198,19 @@ class _Chunk:
 
     work: Run
     job: Job
-    start: int
+    name: str
+    rows: np.ndarray
     attack: attackers.Attacker
     respond: Callable[..., Any]
-    skip: np.ndarray | None
 
     def __call__(self) -> Arrays:
         began, images = time.monotonic(), self.work.images
-        rows = (self.start, self.work.chunk)
-        x = data.augment.to_float(jnp.asarray(padded(images.images, *rows)))
-        label = jnp.asarray(padded(images.labels, *rows))
-        index = jnp.asarray(padded(images.index, *rows).astype(np.int32))
-        made = self.attack(index, x, label)
-        x_adv = made.x_adv
-        if self.skip is not None and not made.told:
-            still = jnp.asarray(padded(self.skip, *rows))
-            x_adv = jnp.where(still[:, None, None, None], x, x_adv)
+        x = data.augment.to_float(jnp.asarray(images.images[self.rows]))
+        label = jnp.asarray(images.labels[self.rows])
+        index = jnp.asarray(images.index[self.rows].astype(np.int32))
+        made = self.attack(self.name, index, x, label)
         # From the host, clean and attacked images are answered by one program.
-        x_adv, attacked = jnp.asarray(np.asarray(x_adv)), time.monotonic()
+        x_adv, attacked = jnp.asarray(np.asarray(made.x_adv)), time.monotonic()
         told = self.respond(self.work.k_answers, index, x_adv)
         threat = attacks.threat(self.work.config, self.job.radius)
         arrays = {"x_adv": x_adv, "distance": jax.vmap(threat.distance)(x_adv, x)}

@@ -44,21 +44,24 @@ def run(
     default: str | None = None,
     workdir: str | None = None,
     instead: Sequence[str] = (),
+    places: Sequence[str] = (),
 ) -> None:
     """Runs a command and leaves the process with its exit code.
 
     Args:
         main: `main(config, options)`, returns an exit code or None for 0; `options`
             holds `workdir` (filled in), `data_dir`, and flags the command declares.
-        kinds: config types that the command accepts.
+        kinds: config types that the command accepts; none for a command without a
+            config, to which None is given.
         default: config used when ``--config`` is not given.
         workdir: used when ``--workdir`` is not given, in place of runs/<config name>.
         instead: names of flags that, where given, take the place of ``--config``;
             the config is then None.
+        places: names of flags that words without a flag fill, in this order.
     """
     debug = any(word in ("--debug", "--debug=true") for word in sys.argv)
     try:
-        found = parse(sys.argv, kinds, default, workdir, instead)
+        found = parse(sys.argv, kinds, default, workdir, instead, places=places)
         code = 0 if found is None else main(*found) or 0
     except UsageError as error:
         code = _say(error, 2, debug)
@@ -95,6 +98,8 @@ def parse(
     workdir: str | None = None,
     instead: Sequence[str] = (),
     values: flags.FlagValues = flags.FLAGS,
+    *,
+    places: Sequence[str] = (),
 ) -> tuple[Any, flags.FlagValues] | None:
     """Reads a command line into (config, options); None if it asked only to print.
 
@@ -106,14 +111,14 @@ def parse(
     if "--help" in plain or "-h" in plain:
         print(_help(values))
         return None
-    _read(values, plain)
+    _read(values, plain, places)
     if values.list_configs:
         print(CONFIGS.listing(names(kinds)))
         return None
     if "list_protocols" in values and values.list_protocols:
         print(PROTOCOLS.listing(PROTOCOLS.names()))
         return None
-    if any(values[name].value for name in instead):
+    if not kinds or any(values[name].value for name in instead):
         return None, values
     name = values.config or default
     if name is None:
@@ -150,8 +155,12 @@ def _separate(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
     return plain, overrides
 
 
-def _read(values: flags.FlagValues, plain: list[str]) -> None:
-    """Lets absl read the plain flags; says what is wrong in our words."""
+def _read(values: flags.FlagValues, plain: list[str], places: Sequence[str]) -> None:
+    """Lets absl read the plain flags; says what is wrong in our words.
+
+    Args:
+        places: names of the flags that bare words fill.
+    """
     try:
         left = values(plain)
     except flags.UnrecognizedFlagError as error:
@@ -159,9 +168,12 @@ def _read(values: flags.FlagValues, plain: list[str]) -> None:
         raise UsageError(f"unknown flag --{error.flagname}{hint}") from None
     except flags.Error as error:
         raise UsageError(str(error)) from None
-    if len(left) > 1:
+    for name, word in zip(places, left[1:], strict=False):
+        values[name].value = word
+    extra = left[1 + len(places) :]
+    if extra:
         raise UsageError(
-            f"{left[1]!r} is not a flag; write --config=NAME --flag=VALUE."
+            f"{extra[0]!r} is not a flag; write --config=NAME --flag=VALUE."
         )
 
 

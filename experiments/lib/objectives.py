@@ -20,7 +20,7 @@ from experiments.lib.config import (
 )
 from purifax import loss, nets, schedule, score
 
-__all__ = ["Measure", "Objective", "measure", "objective"]
+__all__ = ["Match", "Measure", "Objective", "match", "measure", "objective"]
 
 Objective = Callable[[Any, Array, Array, Array], tuple[Array, Any]]
 """(variables, key, images [N, H, W, C], labels [N]) -> (mean loss, running averages)"""
@@ -36,13 +36,13 @@ def objective(config: Training, module: nn.Module) -> Objective:
     """The loss that training lowers, averaged over a batch."""
     if isinstance(config, ClassifierTraining):
         return _cross_entropy(config, module)
-    return _matching(_match(config), module)
+    return _matching(match(config), module)
 
 
 def measure(config: Training, module: nn.Module) -> Measure:
     """What validation reports of one image: "loss", and "accuracy" of a classifier."""
     if not isinstance(config, ClassifierTraining):
-        match = _match(config)
+        of_image = match(config)
 
         def of_score(
             variables: Any,
@@ -51,7 +51,7 @@ def measure(config: Training, module: nn.Module) -> Measure:
             label: Array,
         ) -> dict[str, Array]:
             del label
-            return {"loss": match(key, x, nets.Network(module, variables))}
+            return {"loss": of_image(key, x, nets.Network(module, variables))}
 
         return of_score
 
@@ -69,7 +69,8 @@ def measure(config: Training, module: nn.Module) -> Measure:
     return of_classifier
 
 
-def _match(config: ScoreTraining | DiffusionTraining) -> Match:
+def match(config: ScoreTraining | DiffusionTraining) -> Match:
+    """The loss of one image, `(key, x, network) -> []`, of any callable network."""
     if isinstance(config, ScoreTraining):
         return _by_level(config.noise)
     return _by_process(config)
@@ -109,7 +110,7 @@ def _by_process(config: DiffusionTraining) -> Match:
     )
 
 
-def _matching(match: Match, module: nn.Module) -> Objective:
+def _matching(of_image: Match, module: nn.Module) -> Objective:
     """The loss of a score network, averaged over the batch."""
 
     def of(
@@ -123,7 +124,7 @@ def _matching(match: Match, module: nn.Module) -> Objective:
 
         def one(key: Array, x: Array) -> Array:
             network, key = _learning(module, variables, key)
-            return match(key, x, network)
+            return of_image(key, x, network)
 
         return jnp.mean(jax.vmap(one)(keys, images)), {}
 

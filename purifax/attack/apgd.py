@@ -33,32 +33,17 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_surface
+from purifax.attack.trace import Kept, See, Trace, everything, images, nothing
 from purifax.classify import cross_entropy
+from purifax.recompute import Scan
 from purifax.threat import L2, Linf
 from purifax.types import Loss, Model
 
 __all__ = [
-    "Trace",
     "apgd",
     "apgd_path",
     "apgd_trace",
 ]
-
-
-class Trace(NamedTuple):
-    """What happened on the way.
-
-    Attributes:
-        images: [T + 1, H, W, C], the start first.
-        losses: [T + 1], -inf where not finite.
-        scores: [T + 1], the same of the loss by which an image is kept.
-        step_sizes: [T]. After a halving the step is taken from the best image so far.
-    """
-
-    images: Array
-    losses: Array
-    scores: Array
-    step_sizes: Array
 
 
 def apgd(
@@ -75,6 +60,7 @@ def apgd(
     first_step: Array | float = 2.0,
     weight: Array | float = 0.75,
     share: Array | float = 0.75,
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The image of highest loss that Auto-PGD meets, its start included.
 
@@ -91,6 +77,7 @@ def apgd(
         first_step: length of the first step, in radii.
         weight: of the new step; the rest is momentum (the paper's alpha).
         share: of a window's iterations that must raise the loss (the paper's rho).
+        scan: runs the loop over iterations.
 
     Returns:
         x_adv, in the threat's set around x and in [0, 1].
@@ -101,22 +88,17 @@ def apgd(
     >>> apgd(key, x, jnp.array(0), model, Linf(0.125), jnp.ones(5, bool)) - x
     Array([[[-0.125,  0.125]]], dtype=float32)
     """
-    trace = apgd_trace(
-        key,
-        x,
-        label,
-        model,
-        threat,
-        checkpoints,
+    kept, _ = _climb(
+        *(key, x, label, model, threat, checkpoints, nothing),
         loss=loss,
         keep=keep,
         start=start,
         first_step=first_step,
         weight=weight,
         share=share,
+        scan=scan,
     )
-    best = jnp.argmax(trace.scores)
-    return jax.lax.dynamic_index_in_dim(trace.images, best, keepdims=False)
+    return kept.image
 
 
 def apgd_path(
@@ -126,18 +108,14 @@ def apgd_path(
     model: Model,
     threat: Linf | L2,
     checkpoints: Array,
-    *,
-    loss: Loss = Partial(cross_entropy),
-    start: Start = Partial(at_surface),
     **more: Any,
 ) -> Array:
     """Every iterate of `apgd`, [T + 1, H, W, C], for `best_iterate` to choose from.
 
-    `more` are `keep, first_step, weight, share` as in `apgd`.
+    `more` are the keywords of `apgd`.
     """
-    return apgd_trace(
-        key, x, label, model, threat, checkpoints, loss=loss, start=start, **more
-    ).images
+    _, path = _climb(key, x, label, model, threat, checkpoints, images, **more)
+    return path
 
 
 def apgd_trace(
@@ -147,6 +125,24 @@ def apgd_trace(
     model: Model,
     threat: Linf | L2,
     checkpoints: Array,
+    **more: Any,
+) -> Trace:
+    """Every iterate of `apgd`, with its loss and the step taken from it.
+
+    `more` are the keywords of `apgd`.
+    """
+    _, seen = _climb(key, x, label, model, threat, checkpoints, everything, **more)
+    return Trace(*seen[:-1], step_sizes=seen[-1][:-1])
+
+
+def _climb(
+    key: Array,
+    x: Array,
+    label: Array,
+    model: Model,
+    threat: Linf | L2,
+    checkpoints: Array,
+    see: See,
     *,
     loss: Loss = Partial(cross_entropy),
     keep: Loss | None = None,
@@ -154,12 +150,13 @@ def apgd_trace(
     first_step: Array | float = 2.0,
     weight: Array | float = 0.75,
     share: Array | float = 0.75,
-) -> Trace:
-    """Every iterate of `apgd`, with its loss and the step taken from it."""
+    scan: Scan = jax.lax.scan,
+) -> tuple[Kept, Any]:
+    """The ascent: what is kept of it, and what `see` takes down of each iteration."""
     k_start, k_steps = jax.random.split(key)
 
-    def iterate(state: _State, at: tuple[Array, Array]) -> tuple[_State, tuple]:
-        i, checkpoint = at
+    def iterate(carry: tuple[_State, Kept], at: tuple) -> tuple[tuple, Any]:
+        (state, kept), (i, checkpoint) = carry, at
         key_i = jax.random.fold_in(k_steps, i)
         value, score, slope = value_and_slope(
             key_i, state.x, label, model, loss, loss if keep is None else keep
@@ -167,14 +164,14 @@ def apgd_trace(
         image, state = state.x, _note(state, value, slope, i > 0)
         state, slope = _check(state, slope, checkpoint, share)
         after = _move(state, slope, x, threat, jnp.where(i > 0, weight, 1.0))
-        return after, (image, value, score, state.step)
+        return (after, kept.or_else(image, score)), see(image, value, score, state.step)
 
     first = threat.project(start(k_start, x, threat), x)
     size = jnp.asarray(first_step * threat.radius, x.dtype)
     flags = jnp.concatenate([jnp.zeros(1, bool), checkpoints])
     steps = (jnp.arange(flags.shape[0]), flags)
-    _, seen = jax.lax.scan(iterate, _begin(first, size), steps)
-    return Trace(*seen[:-1], step_sizes=seen[-1][:-1])
+    (_, kept), seen = scan(iterate, (_begin(first, size), Kept.none(first)), steps)
+    return kept, seen
 
 
 class _State(NamedTuple):

@@ -26,9 +26,11 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.attack.apgd import Trace, value_and_slope
+from purifax.attack.apgd import value_and_slope
 from purifax.attack.pgd import Start, at_surface
+from purifax.attack.trace import Kept, See, Trace, everything, images, nothing
 from purifax.classify import cross_entropy
+from purifax.recompute import Scan
 from purifax.threat import L1
 from purifax.types import Loss, Model
 
@@ -58,10 +60,10 @@ def apgd_l1(
             gradients of it are taken.
         checkpoints: bool [T], the iterations that end a window;
             `apgd_l1_checkpoints(100)` is published.
-        more: `loss, keep, start`, as in `apgd`; `share`, 0.2: of the entries, moved in
-            the first window; `factor`, 1.5, and `least`, 0.1: the step is divided by
-            the one down to the other, in radii; `kept`, 0.95: the share of the
-            changed entries below which the step begins anew.
+        more: `loss, keep, start, scan`, as in `apgd`; `share`, 0.2: of the entries,
+            moved in the first window; `factor`, 1.5, and `least`, 0.1: the step is
+            divided by the one down to the other, in radii; `kept`, 0.95: the share of
+            the changed entries below which the step begins anew.
 
     Returns:
         x_adv, in the threat's set around x.
@@ -72,7 +74,7 @@ def apgd_l1(
     >>> apgd_l1(key, x, jnp.array(0), model, L1(0.25), jnp.ones(9, bool)).tolist()
     [[[0.5, 0.75]]]
     """
-    return _best(apgd_l1_trace(key, x, label, model, threat, checkpoints, **more))
+    return _ascend(key, x, label, model, threat, checkpoints, nothing, **more)[0]
 
 
 def apgd_l1_path(
@@ -85,7 +87,7 @@ def apgd_l1_path(
     **more: Any,
 ) -> Array:
     """Every iterate of `apgd_l1`, [T + 1, H, W, C], for `best_iterate` to choose."""
-    return apgd_l1_trace(key, x, label, model, threat, checkpoints, **more).images
+    return _ascend(key, x, label, model, threat, checkpoints, images, **more)[1]
 
 
 def apgd_l1_trace(
@@ -95,17 +97,34 @@ def apgd_l1_trace(
     model: Model,
     threat: L1,
     checkpoints: Array,
+    **more: Any,
+) -> Trace:
+    """Every iterate of `apgd_l1`, with its losses and the step taken from it."""
+    args = (key, x, label, model, threat, checkpoints)
+    _, seen = _ascend(*args, everything, **more)
+    return Trace(*seen[:-1], step_sizes=seen[-1][:-1])
+
+
+def _ascend(
+    key: Array,
+    x: Array,
+    label: Array,
+    model: Model,
+    threat: L1,
+    checkpoints: Array,
+    see: See,
     *,
     start: Start = Partial(at_surface),
     share: Array | float = 0.2,
     **more: Any,
-) -> Trace:
-    """Every iterate of `apgd_l1`, with its losses and the step taken from it."""
+) -> tuple[Array, Any]:
+    """In the threat's own ball."""
     k_start, k_steps = jax.random.split(key)
     first = threat.project(start(k_start, x, threat), x)
     state = _begin(first, share, jnp.asarray(x.size, x.dtype))
     radii = jnp.ones(checkpoints.shape[0])
-    return _climb(k_steps, state, x, label, model, threat, checkpoints, radii, **more)
+    args = (k_steps, state, x, label, model, threat, checkpoints, radii)
+    return _climb(*args, see, **more)
 
 
 def apgd_l1_shrinking(
@@ -126,8 +145,8 @@ def apgd_l1_shrinking(
         checkpoints, radii: [T] both; `shrinking_radii(100)` is published. Where the
             radius changes, the ascent begins anew from the best image so far,
             projected. Only images of balls of radius 1 are returned.
-        more: `loss, keep, factor, least, kept`, as in `apgd_l1`. The first share is
-            that of the start.
+        more: `loss, keep, scan, factor, least, kept`, as in `apgd_l1`. The first
+            share is that of the start.
 
     >>> w = jnp.array([1.0, -2.0])
     >>> model = lambda key, x: jnp.stack([jnp.sum(w * x[0, 0]), jnp.array(0.0)])
@@ -144,10 +163,8 @@ def apgd_l1_shrinking(
     first = ball.project(start(k_start, x, ball), x)
     changed = _changed(first, x)
     state = _begin(first, changed / x.size / _THINNER, changed)
-    trace = _climb(k_steps, state, x, label, model, threat, checkpoints, radii, **more)
-    last = jnp.append(radii, 1.0) == 1.0
-    scores = jnp.where(last, trace.scores, -jnp.inf)
-    return _best(trace._replace(scores=scores))
+    args = (k_steps, state, x, label, model, threat, checkpoints, radii)
+    return _climb(*args, nothing, **more)[0]
 
 
 _THINNER = 1.5
@@ -193,17 +210,22 @@ def _climb(
     threat: L1,
     checkpoints: Array,
     radii: Array,
+    see: See,
     *,
     loss: Loss = Partial(cross_entropy),
     keep: Loss | None = None,
     factor: Array | float = 1.5,
     least: Array | float = 0.1,
     kept: Array | float = 0.95,
-) -> Trace:
-    """The ascent from a state, in balls of the given radii."""
+    scan: Scan = jax.lax.scan,
+) -> tuple[Array, Any]:
+    """The ascent from a state, in balls of the given radii.
 
-    def iterate(state: _State, at: tuple) -> tuple[_State, tuple]:
-        i, checkpoint, radius, begins = at
+    Returns the best image of the balls of radius 1, and what `see` takes down.
+    """
+
+    def iterate(carry: tuple[_State, Kept], at: tuple) -> tuple[tuple, Any]:
+        (state, best), (i, checkpoint, radius, begins) = carry, at
         value, score, slope = value_and_slope(
             jax.random.fold_in(key, i),
             *(state.x, label, model, loss, loss if keep is None else keep),
@@ -214,15 +236,17 @@ def _climb(
         moved = threat.ascend(state.x, slope, step, share=state.share)
         ball = L1(threat.radius * radius[1])
         after = ball.project(jnp.where(begins, state.best, moved), x)
-        return _enter(state, after, x, begins), (image, value, score, step)
+        counted = jnp.where(radius[0] == 1.0, score, -jnp.inf)
+        best = best.or_else(image, counted)
+        return (_enter(state, after, x, begins), best), see(image, value, score, step)
 
     radii = jnp.append(radii, jnp.ones(1)).astype(x.dtype)  # one for each image
     radii = jnp.stack([radii, jnp.append(radii[1:], jnp.ones(1, x.dtype))], axis=1)
     flags = jnp.append(jnp.zeros(1, bool), checkpoints)
     begins = radii[:, 0] != radii[:, 1]
     steps = (jnp.arange(flags.shape[0]), flags, radii, begins)
-    _, seen = jax.lax.scan(iterate, state, steps)
-    return Trace(*seen[:-1], step_sizes=seen[-1][:-1])
+    (_, best), seen = scan(iterate, (state, Kept.none(state.x)), steps)
+    return best.image, seen
 
 
 def _enter(state: _State, x_adv: Array, x: Array, begins: Array) -> _State:
@@ -269,8 +293,3 @@ def _check(
 def _changed(x_adv: Array, x: Array) -> Array:
     """The number of entries that differ from the image, []."""
     return jnp.sum((x_adv != x).astype(x.dtype))
-
-
-def _best(trace: Trace) -> Array:
-    best = jnp.argmax(trace.scores)
-    return jax.lax.dynamic_index_in_dim(trace.images, best, keepdims=False)

@@ -9,6 +9,7 @@ Source: Croce et al. 2022, arXiv 2202.13711, on selecting the iterate.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 from jax import Array
@@ -16,7 +17,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import cross_entropy
-from purifax.types import Attack, Loss, Model
+from purifax.recompute import Scan
+from purifax.types import Loss, Model
 
 __all__ = ["best_iterate", "best_of_restarts", "choose"]
 
@@ -51,11 +53,12 @@ def best_iterate(
     key: Array,
     x: Array,
     label: Array,
-    path: Callable[[Array, Array, Array], Array],
+    path: Callable[..., Array],
     judge: Model,
     candidates: Array,
     *,
     loss: Loss = Partial(cross_entropy),
+    scan: Scan | None = None,
 ) -> Array:
     """Run an attack that returns its path, and keep the best of some iterates.
 
@@ -64,9 +67,10 @@ def best_iterate(
         judge: the model that scores the candidates, on keys of its own.
         candidates: [M] integers, positions in the path; `jnp.array([-1])` is the last
             iterate.
+        scan: runs the attack's loops; handed to `path`, which must take it.
     """
     k_attack, k_judge = jax.random.split(key)
-    iterates = path(k_attack, x, label)
+    iterates = path(k_attack, x, label, **handed(scan))
     return choose(k_judge, iterates[candidates], label, judge, loss=loss)[0]
 
 
@@ -74,20 +78,38 @@ def best_of_restarts(
     key: Array,
     x: Array,
     label: Array,
-    attack: Attack,
+    attack: Callable[..., Array],
     judge: Model,
     restarts: Array,
     *,
     loss: Loss = Partial(cross_entropy),
+    scan: Scan | None = None,
 ) -> Array:
     """Run an attack once per restart, each with its own key, and keep the best.
 
     Args:
         restarts: [R] integers, folded into the key.
         judge: the model that scores the candidates, on keys of its own.
+        scan: runs the loop over restarts; handed to `attack` too, which must take it.
     """
     k_attack, k_judge = jax.random.split(key)
-    found = jax.lax.map(
-        lambda r: attack(jax.random.fold_in(k_attack, r), x, label), restarts
-    )
+
+    def again(r: Array) -> Array:
+        return attack(jax.random.fold_in(k_attack, r), x, label, **handed(scan))
+
+    found = over(again, restarts, scan)
     return choose(k_judge, found, label, judge, loss=loss)[0]
+
+
+def handed(scan: Scan | None) -> dict[str, Scan]:
+    """The keyword that hands a scan on; none if there is none."""
+    return {} if scan is None else {"scan": scan}
+
+
+def over(fn: Callable[[Any], Any], xs: Any, scan: Scan | None) -> Any:
+    """`jax.lax.map`, its loop run by the scan."""
+
+    def one(carry: tuple[()], x: Any) -> tuple[tuple[()], Any]:
+        return carry, fn(x)
+
+    return (scan or jax.lax.scan)(one, (), xs)[1]

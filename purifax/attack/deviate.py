@@ -29,6 +29,7 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_random, pgd
 from purifax.classify import cross_entropy, each
+from purifax.recompute import Scan
 from purifax.threat import Threat
 from purifax.types import Classifier, Loss, as_pytree
 
@@ -118,6 +119,7 @@ def deviate(
     weight: Array | float = 1.0,
     loss: Loss = Partial(cross_entropy),
     start: Start = Partial(at_random),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The last iterate of projected gradient descent on the objective above.
 
@@ -131,6 +133,7 @@ def deviate(
         reference: what the path is led away from, such as `purify.forward_path` with
             its levels bound, as a `Partial`; None is the path of x, the clean image.
         weight: of the deviation; 0 is `pgd`.
+        scan: runs the loop over steps.
 
     Returns:
         x_adv, in the threat's set around x and in [0, 1].
@@ -152,4 +155,5 @@ def deviate(
     )
     seen = Partial(each, model=model, draws=draws)
     objective = Partial(deviated, loss=loss, weight=weight)
-    return pgd(key, x, label, seen, threat, step_sizes, loss=objective, start=start)
+    args = (key, x, label, seen, threat, step_sizes)
+    return pgd(*args, loss=objective, start=start, scan=scan)

@@ -38,6 +38,7 @@ from purifax.attack.hyperplane import slope_length, step_to_plane
 from purifax.attack.pgd import at_surface
 from purifax.attack.targeted import mean_over_draws, wrong_classes
 from purifax.classify import margin
+from purifax.recompute import Scan
 from purifax.threat import Threat
 from purifax.types import Model
 
@@ -64,6 +65,7 @@ def fab(
     *,
     eta: Array | float = 1.05,
     beta: Array | float = 0.9,
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The nearest wrong image found, or the best of the set; see the module.
 
@@ -79,6 +81,7 @@ def fab(
             with 0.5 (and for L1 with a direction that is not sparse).
         eta: length of a step, in steps to the plane.
         beta: length of a wrong perturbation after its step back.
+        scan: runs the loops over runs and over their iterations.
 
     Returns:
         x_adv in the threat's set.
@@ -96,6 +99,7 @@ def fab(
         starts=jnp.zeros(1) if starts is None else starts,
         eta=eta,
         beta=beta,
+        scan=scan,
     )
 
 
@@ -111,6 +115,7 @@ def fab_targeted(
     *,
     eta: Array | float = 1.05,
     beta: Array | float = 0.9,
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The nearest wrong image found towards each of the likeliest wrong classes.
 
@@ -131,6 +136,7 @@ def fab_targeted(
         targets=jnp.tile(targets, starts.shape[0]),
         eta=eta,
         beta=beta,
+        scan=scan,
     )
 
 
@@ -157,6 +163,7 @@ def _of_runs(
     *,
     eta: Array | float,
     beta: Array | float,
+    scan: Scan,
 ) -> Array:
     """All runs one by one, and what is returned of them."""
     k_first, k_runs, k_judge = jax.random.split(key, 3)
@@ -169,13 +176,13 @@ def _of_runs(
         step = Partial(_step, x=x, label=label, model=model, threat=threat)
         step = Partial(step, plane=Partial(plane, target=target), eta=eta, beta=beta)
         order = (jnp.arange(limits.shape[0]), limits)
-        return jax.lax.scan(Partial(step, k_steps), run, order)[0], None
+        return scan(Partial(step, k_steps), run, order)[0], None
 
     count = starts.shape[0]
     targets = jnp.zeros(count, int) if targets is None else targets
     run = _Run(x, x, 0.0 * jnp.sum(x) + jnp.inf, x, 0.0 * jnp.sum(x) - jnp.inf)
     run = _note(run, x, x, threat, _margin(k_first, x, label, model))
-    run, _ = jax.lax.scan(one, run, (jnp.arange(count), starts, targets))
+    run, _ = scan(one, run, (jnp.arange(count), starts, targets))
     near = threat.project(run.nearest, x)
     second = choose(
         *(k_judge, jnp.stack([run.inside, near]), label, model), loss=Partial(margin)

@@ -16,6 +16,8 @@ import jax
 from jax import Array
 from jax.tree_util import Partial
 
+from purifax.attack.choose import handed, over
+from purifax.recompute import Scan
 from purifax.types import Model, as_pytree
 
 __all__ = ["fixed_key", "known"]
@@ -44,6 +46,8 @@ def fixed_key(
     attack: Callable[..., Array],
     model: Model,
     answers: Array,
+    *,
+    scan: Scan | None = None,
 ) -> tuple[Array, Array]:
     """One adversarial image for each evaluation key, and what that key answers to it.
 
@@ -57,6 +61,7 @@ def fixed_key(
         model: the defence that answers, with all its runs, under the gradient mode
             that the attack is to follow.
         answers: [M] integers.
+        scan: runs the loop over answers; handed to `attack` too, which must take it.
 
     Returns:
         The images [M, H, W, C], and the model's answers to them [M, ...].
@@ -73,10 +78,11 @@ def fixed_key(
     def one(m: Array) -> tuple[Array, Array]:
         k_answer = jax.random.fold_in(secret, m)
         told = known(model, k_answer)
-        x_adv = attack(jax.random.fold_in(key, m), x, label, model=told)
+        more = handed(scan)
+        x_adv = attack(jax.random.fold_in(key, m), x, label, model=told, **more)
         return x_adv, told(k_answer, x_adv)
 
-    return jax.lax.map(one, answers)
+    return over(one, answers, scan)
 
 
 def _known(key: Array, x: Array, model: Model, known: Array, **knobs: Any) -> Array:

@@ -27,6 +27,8 @@ Source: Wang et al. 2024, "DiffHammer: Rethinking the Robustness of Diffusion-Ba
 Adversarial Purification", NeurIPS 2024, algorithm 1, and its released code.
 """
 
+from collections.abc import Callable
+
 import jax
 from jax import Array
 from jax import numpy as jnp
@@ -34,6 +36,7 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_random
 from purifax.classify import margin
+from purifax.recompute import Scan
 from purifax.threat import L2, Linf
 from purifax.types import Classifier, Loss, Purifier
 
@@ -132,6 +135,7 @@ def hammer(
     sharpness: Array | float = 5.0,
     loss: Loss = Partial(margin),
     start: Start = Partial(at_random),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The last iterate of DiffHammer's steps.
 
@@ -145,6 +149,7 @@ def hammer(
         sharpness: the paper's lambda.
         loss: of one draw; its sign is read as right or wrong.
         start: `at_random`, `at_surface` or `at_image`, as a `Partial`.
+        scan: runs the loop over steps.
 
     Returns:
         x_adv, in the threat's set around x and in [0, 1].
@@ -156,20 +161,18 @@ def hammer(
     >>> hammer(key, x, *args) - x
     Array([[[-0.25,  0.25]]], dtype=float32)
     """
-    return hammer_path(
-        key,
-        x,
-        label,
-        purifier,
-        classifier,
-        threat,
-        step_sizes,
-        draws,
-        memory=memory,
+    follow = Partial(
+        graft,
+        label=label,
+        purifier=purifier,
+        classifier=classifier,
+        threat=threat,
+        draws=draws,
         sharpness=sharpness,
         loss=loss,
-        start=start,
-    )[-1]
+    )
+    args = (key, x, follow, threat, step_sizes, memory, start, scan)
+    return _climb(*args, _nothing)[1]
 
 
 def hammer_path(
@@ -186,32 +189,58 @@ def hammer_path(
     start: Start = Partial(at_random),
     sharpness: Array | float = 5.0,
     loss: Loss = Partial(margin),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """Every iterate of `hammer`, [T + 1, H, W, C], for `best_iterate`."""
+    follow = Partial(
+        graft,
+        label=label,
+        purifier=purifier,
+        classifier=classifier,
+        threat=threat,
+        draws=draws,
+        sharpness=sharpness,
+        loss=loss,
+    )
+    args = (key, x, follow, threat, step_sizes, memory, start, scan)
+    first, _, path = _climb(*args, _image)
+    return jnp.concatenate([first[None], path])
+
+
+def _climb(
+    key: Array,
+    x: Array,
+    follow: Callable[[Array, Array], Array],
+    threat: Linf | L2,
+    step_sizes: Array,
+    memory: Array | float,
+    start: Start,
+    scan: Scan,
+    see: Callable[[Array], Array | None],
+) -> tuple[Array, Array, Array]:
+    """The first image, the last, and what `see` takes down of those after a step."""
     k_start, k_steps = jax.random.split(key)
 
-    def step(carry: tuple[Array, Array], at: tuple) -> tuple[tuple, Array]:
+    def step(carry: tuple[Array, Array], at: tuple) -> tuple[tuple, Array | None]:
         (x_adv, mean), (i, size) = carry, at
-        slope = graft(
-            jax.random.fold_in(k_steps, i),
-            x_adv,
-            label,
-            purifier,
-            classifier,
-            threat,
-            draws,
-            sharpness=sharpness,
-            loss=loss,
-        )
+        slope = follow(jax.random.fold_in(k_steps, i), x_adv)
         newest = (1.0 + i.astype(x.dtype)) ** -jnp.asarray(memory, x.dtype)
         mean = newest * slope + (1.0 - newest) * mean
         x_adv = threat.project(threat.ascend(x_adv, mean, size), x)
-        return (x_adv, mean), x_adv
+        return (x_adv, mean), see(x_adv)
 
     first = threat.project(start(k_start, x, threat), x)
     steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
-    _, path = jax.lax.scan(step, (first, 0.0 * first), steps)
-    return jnp.concatenate([first[None], path])
+    (last, _), seen = scan(step, (first, 0.0 * first), steps)
+    return first, last, seen
+
+
+def _image(x_adv: Array) -> Array:
+    return x_adv
+
+
+def _nothing(x_adv: Array) -> None:
+    del x_adv
 
 
 def _unit(g: Array, threat: Linf | L2) -> Array:

@@ -18,6 +18,7 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_image, gradient
 from purifax.classify import cross_entropy
+from purifax.recompute import Scan
 from purifax.score import scaled
 from purifax.threat import Threat
 from purifax.types import Loss, Model, Purifier, Score
@@ -55,6 +56,7 @@ def joint(
     *,
     loss: Loss = Partial(cross_entropy),
     start: Start = Partial(at_image),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The last iterate of an Linf attack along the joint direction.
 
@@ -63,6 +65,7 @@ def joint(
         guide: a bound `scaled_direction` or `pull`, which then draws the key the
             model's gradient draws.
         step_sizes: [T].
+        scan: runs the loop over steps.
 
     Returns:
         x_adv in the threat's set.
@@ -86,4 +89,4 @@ def joint(
 
     first = threat.project(start(k_start, x, threat), x)
     steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
-    return jax.lax.scan(step, first, steps)[0]
+    return scan(step, first, steps)[0]

@@ -19,6 +19,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import cross_entropy
+from purifax.recompute import Scan
 from purifax.threat import L1, Linf, Threat
 from purifax.types import Loss, Model
 
@@ -64,6 +65,7 @@ def pgd(
     *,
     loss: Loss = Partial(cross_entropy),
     start: Start = Partial(at_random),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The last iterate of projected gradient descent.
 
@@ -76,6 +78,7 @@ def pgd(
         step_sizes: [T], in pixel units.
         loss: what to climb, `(logits, label) -> []`, as a `Partial`.
         start: `at_random` or `at_image`, as a `Partial`.
+        scan: runs the loop over steps; one that can be interrupted, for instance.
 
     Returns:
         x_adv, in the threat's set around x and in [0, 1].
@@ -87,8 +90,10 @@ def pgd(
     >>> pgd(key, x, jnp.array(0), model, Linf(0.125), jnp.full(9, 0.125)) - x
     Array([[[-0.125,  0.125]]], dtype=float32)
     """
-    path = pgd_path(key, x, label, model, threat, step_sizes, loss=loss, start=start)
-    return path[-1]
+    k_start, k_steps = jax.random.split(key)
+    step = Partial(_step, k_steps, x, label, model, threat, loss)
+    first = threat.project(start(k_start, x, threat), x)
+    return scan(step, first, _numbered(step_sizes))[0]
 
 
 def pgd_path(
@@ -101,20 +106,37 @@ def pgd_path(
     *,
     loss: Loss = Partial(cross_entropy),
     start: Start = Partial(at_random),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """Every iterate of `pgd`, [T + 1, H, W, C], its start first."""
     k_start, k_steps = jax.random.split(key)
 
     def step(x_adv: Array, at: tuple[Array, Array]) -> tuple[Array, Array]:
-        i, size = at
-        g = gradient(jax.random.fold_in(k_steps, i), x_adv, label, model, loss)
-        x_adv = threat.project(threat.ascend(x_adv, g, size), x)
+        x_adv, _ = _step(k_steps, x, label, model, threat, loss, x_adv, at)
         return x_adv, x_adv
 
     first = threat.project(start(k_start, x, threat), x)
-    steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
-    _, path = jax.lax.scan(step, first, steps)
+    _, path = scan(step, first, _numbered(step_sizes))
     return jnp.concatenate([first[None], path])
+
+
+def _step(
+    key: Array,
+    x: Array,
+    label: Array,
+    model: Model,
+    threat: Threat,
+    loss: Loss,
+    x_adv: Array,
+    at: tuple[Array, Array],
+) -> tuple[Array, None]:
+    i, size = at
+    g = gradient(jax.random.fold_in(key, i), x_adv, label, model, loss)
+    return threat.project(threat.ascend(x_adv, g, size), x), None
+
+
+def _numbered(step_sizes: Array) -> tuple[Array, Array]:
+    return jnp.arange(step_sizes.shape[0]), step_sizes
 
 
 def gradient(key: Array, x: Array, label: Array, model: Model, loss: Loss) -> Array:

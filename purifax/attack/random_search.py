@@ -14,6 +14,7 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_random
 from purifax.classify import margin
+from purifax.recompute import Scan
 from purifax.threat import Threat
 from purifax.types import Loss, Model
 
@@ -30,6 +31,7 @@ def random_search(
     *,
     loss: Loss = Partial(margin),
     start: Start = Partial(at_random),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The random point of highest expected loss.
 
@@ -40,6 +42,7 @@ def random_search(
             loss is the expected loss over its draws.
         tries: [R] integers, folded into the key: one point, one evaluation each.
         start: draws a point, `at_random` or `at_surface`, as a `Partial`.
+        scan: runs the loop over tries.
 
     Returns:
         x_adv in the threat's set; the first point if no loss is finite.
@@ -67,4 +70,4 @@ def random_search(
         return (image, jnp.where(better, value, best[1])), None
 
     first = (point(tries[0]), 0.0 * jnp.sum(x) - jnp.inf)
-    return jax.lax.scan(attempt, first, tries)[0][0]
+    return scan(attempt, first, tries)[0][0]

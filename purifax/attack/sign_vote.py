@@ -19,6 +19,7 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import gradient
 from purifax.classify import cross_entropy, undefended
+from purifax.recompute import Scan
 from purifax.threat import Linf
 from purifax.types import Classifier, Loss, Purifier
 
@@ -37,6 +38,7 @@ def sign_vote(
     *,
     inner: Array | float = 2 / 255,
     loss: Loss = Partial(cross_entropy),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The last iterate of BPDA with a vote over the signs of its draws (Linf).
 
@@ -44,6 +46,7 @@ def sign_vote(
         step_sizes: [T]; published: 40 or 100 steps of 2/255.
         draws: [S] integers; published: 15.
         inner: the sign step on a purified image.
+        scan: runs the loop over steps.
 
     Returns:
         x_adv in the threat's set.
@@ -70,4 +73,4 @@ def sign_vote(
         return threat.project(threat.ascend(x_adv, total, size), x), None
 
     steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
-    return jax.lax.scan(step, threat.project(x, x), steps)[0]
+    return scan(step, threat.project(x, x), steps)[0]

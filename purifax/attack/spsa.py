@@ -16,6 +16,7 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_image
 from purifax.classify import margin
+from purifax.recompute import Scan
 from purifax.threat import Threat
 from purifax.types import Loss, Model
 
@@ -34,6 +35,7 @@ def spsa(
     probe: Array | float = 0.01,
     loss: Loss = Partial(margin),
     start: Start = Partial(at_image),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The last iterate of SPSA.
 
@@ -42,6 +44,7 @@ def spsa(
         directions: [D] integers, folded into the key of a step; 2 D evaluations of
             the model a step. Both ends of a direction share the model's key.
         probe: half the length of the difference, in pixel units.
+        scan: runs the loop over steps.
 
     Returns:
         x_adv in the threat's set.
@@ -71,4 +74,4 @@ def spsa(
 
     first = threat.project(start(k_start, x, threat), x)
     steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
-    return jax.lax.scan(step, first, steps)[0]
+    return scan(step, first, steps)[0]

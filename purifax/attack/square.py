@@ -26,6 +26,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import margin
+from purifax.recompute import Scan
 from purifax.threat import L1, L2, Linf
 from purifax.types import Loss, Model
 
@@ -65,6 +66,7 @@ def square(
     shares: Array,
     *,
     loss: Loss = Partial(margin),
+    scan: Scan = jax.lax.scan,
 ) -> Array:
     """The image that the Square attack ends with.
 
@@ -76,6 +78,7 @@ def square(
         shares: [T], the share of the image that each patch covers, see
             `square_shares`. Sides are rounded to 1 or more pixels (Linf), or to an odd
             number of 3 or more (L2 and L1).
+        scan: runs the loop over queries.
 
     Returns:
         x_adv in the threat's set.
@@ -104,7 +107,7 @@ def square(
 
     first = threat.project(begin(k_start, x, threat.radius), x)
     queries = (jnp.arange(shares.shape[0]), shares)
-    return jax.lax.scan(query, first, queries)[0]
+    return scan(query, first, queries)[0]
 
 
 def _stripes(key: Array, x: Array, radius: Array | float) -> Array:

@@ -15,8 +15,9 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.attack.apgd import apgd
-from purifax.attack.choose import choose
+from purifax.attack.choose import choose, handed, over
 from purifax.classify import margin, targeted_dlr
+from purifax.recompute import Scan
 from purifax.threat import Threat
 from purifax.types import Model
 
@@ -35,6 +36,7 @@ def apgd_targeted(
     *,
     climb: Callable[..., Array] = Partial(apgd),
     loss: Callable[..., Array] = Partial(targeted_dlr),
+    scan: Scan | None = None,
     **more: Any,
 ) -> Array:
     """Auto-PGD towards each of the likeliest wrong classes; the best is kept.
@@ -49,6 +51,7 @@ def apgd_targeted(
             `Partial`.
         loss: `(logits, label, target) -> []`, such as `targeted_dlr` (4 classes or
             more) or `targeted_margin`, as a `Partial`.
+        scan: runs the loop over targets, and is handed to `climb`.
         more: further keywords of `climb`, such as `keep` and `start`.
 
     Returns:
@@ -67,10 +70,11 @@ def apgd_targeted(
             threat,
             checkpoints,
             loss=Partial(loss, target=target),
+            **handed(scan),
             **more,
         )
 
-    found = jax.lax.map(towards, ranks[: wrong.shape[0]])
+    found = over(towards, ranks[: wrong.shape[0]], scan)
     return choose(k_judge, found, label, judge, loss=Partial(margin))[0]
 
 

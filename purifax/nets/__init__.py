@@ -2,12 +2,15 @@
 
 Score networks map `x [N, H, W, C]` in [0, 1] and `sigma [N]` to the scaled score
 f = sigma * score, `[N, H, W, C]`. Classifiers map `x` (and `train`) to logits `[N, K]`.
-`Network(module, variables)` is either of them as a function of one image.
+`UNet2D` and `OpenAIUNet` predict noise in coordinates of their own, given a process's
+time: `score.from_process` makes scores of them.
+`Network(module, variables)` is any of them as a function of one image.
 
 Nothing in the core of purifax imports this package: any callable will do there.
 """
 
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
+from purifax.nets.imagenet import ImageNetResNet
 from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
 from purifax.nets.openai import OpenAIUNet, fraction_part, noise_part
@@ -15,11 +18,14 @@ from purifax.nets.plain_resnet import PlainResNet
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
 from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
+from purifax.nets.tutorials import ConvNoise, TutorialScore
 from purifax.nets.unet2d import UNet2D
 
 __all__ = [
+    "ImageNetResNet",
     "MLP",
     "ConvNet",
+    "ConvNoise",
     "DDPMpp",
     "NCSNpp",
     "NCSNv2",
@@ -31,6 +37,7 @@ __all__ = [
     "SmallCNN",
     "SmallScore",
     "SongUNet",
+    "TutorialScore",
     "UNet2D",
     "WideResNet",
     "count",

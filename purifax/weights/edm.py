@@ -20,7 +20,7 @@ import numpy as np
 from purifax import nets
 from purifax.weights import states
 
-__all__ = ["convert"]
+__all__ = ["convert", "side"]
 
 _PRECONDITIONS = {"EDMPrecond": "edm", "VPPrecond": "vp", "VEPrecond": "ve"}
 _LAYERS = {
@@ -55,29 +55,43 @@ def convert(stored: Mapping[str, Any]) -> nets.Network:
         ValueError: it is another network, was made in a way that is not known here, or
             arrays are missing, unknown or of a wrong shape; it names them.
     """
+    kind, state, made = _opened(stored)
+    model = state["_modules"]["model"]["state"]
+    module = _module(made).clone(
+        preconditioning=_PRECONDITIONS[kind],
+        spread=float(state.get("sigma_data", 0.5)),
+    )
+    rows = made["img_resolution"]
+    given = {}
+    for name, array in _arrays(model):
+        given |= _ours(name, array, rows)
+    shape = (rows, rows, module.channels)
+    variables = states.fitted("EDM's SongUNet", given, module, shape, 1.0)
+    return nets.Network(module, variables)
+
+
+def side(stored: Mapping[str, Any]) -> int:
+    """The height of the images that a pickle's network was made for.
+
+    Raises:
+        ValueError: it is another network.
+    """
+    return _opened(stored)[2]["img_resolution"]
+
+
+def _opened(stored: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """The preconditioning's class and attributes, and the words of its network."""
     outer = stored.get("ema", stored)
-    kind = outer.get("class_name", "an object without a class")
+    kind = outer.get("class_name", "a file without a network of theirs")
     if kind not in _PRECONDITIONS:
-        raise ValueError(
-            f"this is {kind}; EDM's networks are {', '.join(_PRECONDITIONS)}."
-        )
+        known = ", ".join(_PRECONDITIONS)
+        raise ValueError(f"this is {kind}; EDM's networks are {known}.")
     inner = outer["state"]["_modules"]["model"]
     if inner["class_name"] != "SongUNet":
         raise ValueError(
             f"this network is a {inner['class_name']}; only SongUNet is read."
         )
-    made = dict(inner["state"]["_init_kwargs"])
-    module = _module(made).clone(
-        preconditioning=_PRECONDITIONS[kind],
-        spread=float(outer["state"].get("sigma_data", 0.5)),
-    )
-    side = made["img_resolution"]
-    given = {}
-    for name, array in _arrays(inner["state"]):
-        given |= _ours(name, array, side)
-    shape = (side, side, module.channels)
-    variables = states.fitted("EDM's SongUNet", given, module, shape, 1.0)
-    return nets.Network(module, variables)
+    return kind, outer["state"], dict(inner["state"]["_init_kwargs"])
 
 
 def _module(made: dict[str, Any]) -> nets.SongUNet:
@@ -127,12 +141,12 @@ def _arrays(attributes: Mapping[str, Any], path: str = "") -> Iterator[tuple[str
             yield from _arrays(inside, f"{path}{name}.")
 
 
-def _ours(name: str, array: np.ndarray, side: int) -> dict[str, Any]:
+def _ours(name: str, array: np.ndarray, rows: int) -> dict[str, Any]:
     """Our paths and arrays of one of theirs."""
     *path, leaf = name.split(".")
     if leaf == "freqs":
         return {"params/frequencies": array}
-    node, layer = _place("/".join(path[:2]), side), ""
+    node, layer = _place("/".join(path[:2]), rows), ""
     if path[0] in _MAPS:
         node = _MAPS[path[0]]
     if len(path) == 3:

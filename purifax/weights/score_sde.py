@@ -97,7 +97,9 @@ def _flax(stored: Mapping[str, Any], entry: str) -> dict[str, np.ndarray]:
         tree = stored.get("params_ema", {})
     else:
         tree = stored.get("optimizer", {}).get("target", {})
-    return dict(_laid_out(path, a, torch=False) for path, a in _leaves(tree))
+    return dict(
+        _laid_out(path, a, torch=False) for path, a in states.flat(tree).items()
+    )
 
 
 def _torch(stored: Mapping[str, Any], entry: str) -> dict[str, np.ndarray]:
@@ -128,17 +130,10 @@ def _torch(stored: Mapping[str, Any], entry: str) -> dict[str, np.ndarray]:
     return dict(_laid_out(path, array, torch=True) for path, array in state.items())
 
 
-def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    for name, item in tree.items():
-        if isinstance(item, Mapping):
-            yield from _leaves(item, f"{path}{name}/")
-        else:
-            yield f"{path}{name}", np.asarray(item)
-
-
 def _laid_out(path: str, array: np.ndarray, torch: bool) -> tuple[str, np.ndarray]:
     """Our name of the last part, and the array as we have it."""
     node, _, leaf = path.rpartition("/")
+    array = np.asarray(array)
     if torch and leaf == "weight":
         array = states.channels_last(array)
         leaf = "scale" if array.ndim == 1 else "kernel"

@@ -17,6 +17,7 @@ __all__ = [
     "channels_last",
     "few",
     "fitted",
+    "flat",
     "have",
     "lasting",
     "rows_of",
@@ -164,6 +165,21 @@ def lasting(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
         for name, array in state.items()
         if not name.endswith("num_batches_tracked")
     }
+
+
+def flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with "/" between the names.
+
+    >>> flat({"params": {"fc": {"bias": 0.0}}})
+    {'params/fc/bias': 0.0}
+    """
+    leaves = {}
+    for name, item in tree.items():
+        if isinstance(item, Mapping):
+            leaves |= flat(item, f"{path}{name}/")
+        else:
+            leaves[f"{path}{name}"] = item
+    return leaves
 
 
 def few(names: Sequence[str], most: int = 5) -> str:

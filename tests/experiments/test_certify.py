@@ -17,6 +17,7 @@ from experiments import certify as command
 from experiments.lib import certification as driver
 from experiments.lib import certified
 from experiments.lib.config import Attack, Defence, Subjects
+from experiments.lib.prior import Prior
 from experiments.lib.stop import Stop
 
 
@@ -133,7 +134,7 @@ def test_each_front_is_built(root, tmp_path):
         "diffsmooth": {"copies": 3, "copies_sigma": 0.1},
     }.items():
         config = certification(root, **more)
-        logits[name] = drawn(driver.model(config, score, classifier), x)
+        logits[name] = drawn(driver.model(config, Prior(score), classifier), x)
     denoised = jnp.clip(x + 0.15**2 * score(x, jnp.float32(0.15)), 0, 1)
     np.testing.assert_allclose(logits["none"][0], classifier(x), rtol=1e-3, atol=1e-4)
     expected = classifier(denoised)

@@ -250,7 +250,7 @@ def test_a_known_key_is_the_key_that_answers(root, tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("attacks", ("hammer",), "needs defence.method=adaptive"),
+        ("attacks", ("hammer",), "needs a purifier with one noise level"),
         ("threat", "L1", "takes Linf or L2; for L1"),
     ],
 )

@@ -6,7 +6,16 @@ and now, or to our networks where PyTorch is absent.
 
 import numpy as np
 
-__all__ = ["MEAN", "STD", "cases", "draw", "inputs", "ncsnv2_state", "variables"]
+__all__ = [
+    "MEAN",
+    "STD",
+    "cases",
+    "draw",
+    "inputs",
+    "ncsnv2_state",
+    "recorded",
+    "variables",
+]
 
 
 # The normalisation of the classifiers compared.
@@ -37,6 +46,12 @@ def draw(shapes, seed):
     """Arrays of the shapes given by name, of sizes that keep activations near one."""
     random = np.random.RandomState(seed)
     return {name: _array(random, name, shapes[name]) for name in sorted(shapes)}
+
+
+def recorded(golden, name):
+    """Shapes by name, in PyTorch's order, as a golden file has them of a network."""
+    rows = zip(golden[f"{name}/names"], golden[f"{name}/shapes"], strict=True)
+    return {str(k): tuple(int(n) for n in row if n) for k, row in rows}
 
 
 def ncsnv2_state(width, channels, seed):

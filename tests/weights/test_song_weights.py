@@ -6,7 +6,7 @@ from functools import cache
 import jax
 import numpy as np
 import pytest
-from nets import foreign_song
+from nets import foreign, foreign_song
 from weights import torch_files
 
 from purifax import nets
@@ -21,8 +21,7 @@ def golden():
 
 
 def shapes(name):
-    rows = zip(golden()[f"{name}/names"], golden()[f"{name}/shapes"], strict=True)
-    return {str(k): tuple(int(n) for n in row if n) for k, row in rows}
+    return foreign.recorded(golden(), name)
 
 
 @cache
@@ -36,14 +35,11 @@ def pickled(tmp_path, name, class_name="EDMPrecond", **words):
     """What is read of an EDM pickle of these arrays."""
     arrays = {f"model.{key}": array for key, array in state(name).items()}
     arrays["model.enc.8x8_conv.resample_filter"] = np.ones((1, 1), np.float32)
-    raw = torch_files.edm(arrays, {}, class_name)
+    inner = words.pop("model_type", "SongUNet")
+    words = foreign_song.CASES[name] | words
     path = tmp_path / "network.pkl"
-    path.write_bytes(raw)
-    stored = containers.read(path)
-    model = stored["ema"]["state"]["_modules"]["model"]
-    model["class_name"] = words.pop("model_type", "SongUNet")
-    model["state"]["_init_kwargs"] = foreign_song.CASES[name] | words
-    return stored
+    path.write_bytes(torch_files.edm(arrays, {}, class_name, (inner, words)))
+    return containers.read(path)
 
 
 @pytest.mark.parametrize("name", foreign_song.CASES)
@@ -103,7 +99,7 @@ def checkpoint(name, form, entry="ema"):
         for path, array in arrays.items()
     }
     trained = [a for n, a in names.items() if n != "module.all_modules.0.W"]
-    sigmas = {"module.sigmas": np.ones(3)}
+    sigmas = {"module.sigmas": np.ones(3, np.float32)}
     if entry == "raw":
         return {"model": sigmas | names, "ema": {}, "step": 3}
     fixed = {n: a if "all_modules.0.W" in n else 0 * a for n, a in names.items()}

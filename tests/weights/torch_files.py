@@ -143,13 +143,14 @@ def tar(value):
     return file.getvalue()
 
 
-def edm(arrays, kwargs, class_name="EDMPrecond"):
+def edm(arrays, kwargs, class_name="EDMPrecond", inner=("Part", {})):
     """A pickle of a network whose classes travel inside it as source code.
 
     Args:
         arrays: by dotted names; those with "filter" in their last part are buffers,
             and "enc" and "dec" are PyTorch's own dictionaries of modules.
         kwargs: what the outer object was made with.
+        inner: class, and what it was made with, of the object inside named "model".
     """
     tree = {}
     for name, array in arrays.items():
@@ -158,16 +159,18 @@ def edm(arrays, kwargs, class_name="EDMPrecond"):
         for step in path:
             node = node.setdefault(step, {})
         node[leaf] = array
-    return dumps({"ema": _module(tree, class_name, kwargs), "loss_fn": None})
+    network = _module(tree, class_name, kwargs, {"model": inner})
+    return dumps({"ema": network, "loss_fn": None})
 
 
-def _module(tree, class_name, kwargs):
+def _module(tree, class_name, kwargs, known):
+    """`known`: class and words of the modules that have some."""
     parameters, buffers, modules = ({}, {}, {})
     for name, item in tree.items():
         if isinstance(item, dict):
-            modules[name] = _module(
-                item, None if name in ("enc", "dec") else "Part", {}
-            )
+            kind, words = known.get(name, ("Part", {}))
+            kind = None if name in ("enc", "dec") else kind
+            modules[name] = _module(item, kind, words, known)
         elif "filter" in name:
             buffers[name] = _embedded(item)
         else:

@@ -1,0 +1,269 @@
+"""Conversion of public checkpoints: every family once, and every kind of bad input."""
+
+import copy
+import json
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import shared_data
+from absl import flags as absl_flags
+from nets import foreign, foreign_song, test_unet_weights
+from weights import (
+    test_containers,
+    test_song_weights,
+    test_torchvision_weights,
+    torch_files,
+)
+
+from experiments import convert
+from experiments.lib import families, flags
+from purifax import weights
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Runs a command line in a folder of its own: the exit code, and what it says."""
+    declared = copy.deepcopy(absl_flags.FLAGS)
+    monkeypatch.chdir(tmp_path)
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["convert", *map(str, words)])
+        values = copy.deepcopy(declared)
+        monkeypatch.setattr(flags.parse, "__defaults__", (None, None, None, values))
+        with pytest.raises(SystemExit) as stopped:
+            flags.run(convert.main, (), places=convert.PLACES)
+        return stopped.value.code, capsys.readouterr().err
+
+    return command
+
+
+def edm_file():
+    state = test_song_weights.state("DDPM++")
+    arrays = {f"model.{key}": array for key, array in state.items()}
+    inner = "SongUNet", foreign_song.CASES["DDPM++"]
+    return torch_files.edm(arrays, {}, inner=inner)
+
+
+def ncsn_file():
+    """The last weights, and an average of twice their size."""
+    state = foreign.ncsnv2_state(4, 3, seed=0)
+    raw = {f"module.{name}": array for name, array in state.items()}
+    average = {name: 2 * array for name, array in state.items()}
+    return torch_files.archive([raw, {}, 1, 2, average])
+
+
+def score_sde_file():
+    return torch_files.legacy(test_song_weights.checkpoint("NCSN++", "torch"))
+
+
+def openai_file():
+    return torch_files.archive(test_unet_weights.state("openai improved"))
+
+
+def resnet_file():
+    state = test_torchvision_weights.state(18)
+    return torch_files.legacy({"state_dict": state, "epoch": 3})
+
+
+SONG = ["--side=8", "--attention=4"]
+OPENAI = ["--side=8", "--num_heads=4", "--groups=4", "--steps=4000", "--betas=cosine"]
+# What the command is told, and what it then writes.
+FILES = {
+    "edm": (edm_file, [], "SongUNet", "denoised"),
+    "ncsnv2": (ncsn_file, ["--side=8"], "NCSNv2", "scaled_score"),
+    "score_sde": (score_sde_file, SONG, "NCSNpp", "scaled_score"),
+    "openai": (openai_file, OPENAI, "OpenAIUNet", "noise_and_variance"),
+}
+
+
+@pytest.mark.parametrize("family", FILES)
+def test_a_family_is_converted_and_is_a_score(run, tmp_path, family):
+    make, words, kind, predicts = FILES[family]
+    (tmp_path / "file").write_bytes(make())
+    code, said = run(f"--from={family}", *words, "file", "out")
+    assert code == 0 and said.startswith(f"out holds a{'n' * (kind[0] in 'NO')} {kind}")
+    assert type(weights.load("out").module).__name__ == kind
+    assert weights.prediction("out").predicts == predicts
+    shape = (8, 8, 1 if family == "score_sde" else 3)
+    assert weights.image_shape("out") == shape
+    found = jax.eval_shape(weights.score("out"), jnp.zeros(shape), jnp.array(0.5))
+    assert found.shape == shape
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "out"]
+
+
+def test_adp_uses_the_last_weights_and_ncsnv2_their_average(run, tmp_path):
+    (tmp_path / "file").write_bytes(ncsn_file())
+    for family in ("adp", "ncsnv2"):
+        assert run(f"--from={family}", "--side=8", "file", family)[0] == 0
+    raw, average = (weights.load(name).variables for name in ("adp", "ncsnv2"))
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(2 * a, b), raw, average)
+
+
+def test_a_classifier_is_normalised_as_told(run, tmp_path):
+    (tmp_path / "file").write_bytes(resnet_file())
+    words = ["--mean=0.5", "--std=0.25,0.5,0.25", "--side=40"]
+    assert run("--from=torchvision", *words, "file", "out")[0] == 0
+    module = weights.load("out").module
+    assert (module.depth, module.mean) == (18, (0.5,))
+    assert module.std == (0.25, 0.5, 0.25)
+    with pytest.raises(ValueError, match="holds a classifier, which gives no score"):
+        weights.score("out")
+
+
+@pytest.mark.parametrize("scheduler", [{}, {"beta_schedule": "squaredcos_cap_v2"}])
+def test_a_pipeline_of_diffusers(run, tmp_path, scheduler):
+    for part in ("unet", "scheduler"):
+        (tmp_path / "pipe" / part).mkdir(parents=True)
+    config = test_unet_weights.config(sample_size=8)
+    arrays = test_containers.safetensors(test_unet_weights.state("diffusers ddpm"))
+    home = tmp_path / "pipe"
+    (home / "unet/config.json").write_text(json.dumps(config))
+    (home / "unet/diffusion_pytorch_model.safetensors").write_bytes(arrays)
+    (home / "scheduler/scheduler_config.json").write_text(json.dumps(scheduler))
+    assert run("--from=diffusers", "pipe", "out")[0] == 0
+    found = weights.prediction("out")
+    name = "cosine" if scheduler else "linear"
+    assert (found.predicts, found.process["name"]) == ("noise", name)
+    assert weights.image_shape("out") == (8, 8, 3)
+
+
+WRONG = {
+    "unknown family": (["--from=edn", "file", "out"], 2, "'edn'; did you mean edm"),
+    "no family": (["file", "out"], 2, "--from=FAMILY is needed; families: adp, "),
+    "no folder": (["--from=edm", "file"], 2, "OUT is needed"),
+    "a third word": (["--from=edm", "file", "out", "b"], 2, "'b' is not a flag"),
+    "unknown flag": (
+        ["--from=edm", "--sied=3", "file", "out"],
+        2,
+        "did you mean --side",
+    ),
+    "another's flag": (
+        ["--from=edm", "--num_heads=3", "file", "out"],
+        2,
+        "--num_heads is no flag of edm; it has none",
+    ),
+    "no number": (
+        ["--from=robustbench", "--mean=a", "file", "out"],
+        2,
+        "--mean takes numbers; got 'a'",
+    ),
+    "no file": (["--from=edm", "absent", "out"], 1, "there is no file absent"),
+    "truncated": (["--from=edm", "cut", "out"], 1, "cannot be read as a pickle"),
+    "another layout": (
+        ["--from=robustbench", "file", "out"],
+        1,
+        "is not a wide ResNet",
+    ),
+    "other options": (
+        ["--from=score_sde", "--side=8", "song", "out"],
+        1,
+        "does not fit DDPM++ or NCSN++: 56 missing: ",
+    ),
+    "other size": (
+        ["--from=score_sde", "--side=9", "--attention=4", "song", "out"],
+        1,
+        "sides that are multiples of 4; got 9 x 9 x 1",
+    ),
+    "an empty dictionary": (["--from=edm", "none", "out"], 1, "EDM's networks are"),
+    "no dictionary": (["--from=edm", "list", "out"], 1, "holds a list"),
+    "taken": (["--from=edm", "file", "taken"], 1, "taken exists already"),
+}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Good and bad files."""
+    raw = edm_file()
+    (tmp_path / "file").write_bytes(raw)
+    (tmp_path / "cut").write_bytes(raw[: len(raw) // 2])
+    (tmp_path / "song").write_bytes(score_sde_file())
+    (tmp_path / "none").write_bytes(torch_files.dumps({}))
+    (tmp_path / "list").write_bytes(torch_files.dumps([1, 2]))
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("mine")
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_one_line_and_leaves_nothing(run, files, case):
+    words, code, message = WRONG[case]
+    before = sorted(files.rglob("*"))
+    found, said = run(*words)
+    assert found == code and message in said
+    assert said.startswith("error: ") and said.count("\n") == 1
+    assert sorted(files.rglob("*")) == before
+
+
+def test_a_stop_while_writing_leaves_nothing(run, files, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(weights, "write", fail)
+    before = sorted(files.rglob("*"))
+    code, said = run("--from=edm", "file", "out")
+    assert code == 1 and "the disk is full" in said
+    assert sorted(files.rglob("*")) == before
+
+
+def test_every_flag_of_a_family_is_declared():
+    assert set(families.options()) <= set(absl_flags.FLAGS)
+
+
+PUBLISHED = {
+    "resnet20": (
+        "cifar_resnet",
+        "cifar10_resnet20_akamaster__resnet20-12fca82f.th",
+        0.9173,
+    ),
+    "flax": ("cifar_resnet", "cifar10_resnet_uva_flax__ResNet.ckpt", 0.9099),
+    "wide": (
+        "robustbench",
+        "cifar10_wrn16_1_backdoored_abl__WRN-16-1-gridTrigger-targetLB0.tar",
+        0.8336,
+    ),
+    "convnet": ("convnet", "mnist_pgd_fastadv__pgd_madry.pth", 0.9899),
+}
+
+
+@shared_data.needed
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_files_become_classifiers_of_the_stated_accuracy(run, name):
+    """On the first 300 images, within 4 standard errors."""
+    family, file, stated = PUBLISHED[name]
+    path = shared_data.folder() / "weights_raw" / file
+    assert run(f"--from={family}", path, "out")[0] == 0
+    images = shared_data.load(f"{file.split('_')[0]}_test_5000")
+    x = images["images"][:300] / np.float32(255)
+    x = x.reshape(300, *weights.image_shape("out"))
+    logits = jax.jit(jax.vmap(weights.load("out")))(x)
+    accuracy = np.mean(np.argmax(logits, -1) == images["labels"][:300])
+    assert abs(accuracy - stated) < 4 * (stated * (1 - stated) / 300) ** 0.5
+
+
+SCORES = {
+    "mnist_ddpm": "mnist_ddpm_sdaloglu__ddpm_mnist.pth",
+    "mnist_score": "mnist_scoresde_ve25__ckpt.pth",
+}
+
+
+@shared_data.needed
+@pytest.mark.parametrize("family", SCORES)
+def test_published_files_become_scores(run, family):
+    """They remove most of a noise of 0.3 from digits."""
+    path = shared_data.folder() / "weights_raw" / SCORES[family]
+    assert run(f"--from={family}", path, "out")[0] == 0
+    images = shared_data.load("mnist_test_5000")["images"][:16]
+    x = jnp.asarray(images.reshape(-1, 28, 28, 1) / 255, jnp.float32)
+    noised = x + 0.3 * jax.random.normal(jax.random.key(0), x.shape)
+
+    score = weights.score("out")
+
+    @jax.jit
+    def denoised(x):
+        return x + 0.09 * jax.vmap(score, (0, None))(x, 0.3)
+
+    left = jnp.mean(jnp.square(denoised(noised) - x))
+    assert left < 0.15 * 0.09
