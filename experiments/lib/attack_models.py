@@ -7,6 +7,7 @@ from jax.tree_util import Partial
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import Attack, Defence
 from purifax import backward, classify
+from purifax.spread import Axis
 from purifax.types import Classifier, Model, Purifier, Score
 
 __all__ = ["World", "judge", "one_run", "seen"]
@@ -20,6 +21,7 @@ class World:
         score: None where the defence has no purifier.
         limit: the threshold of a detecting defence, or 0.
         surrogate: another classifier, for "transfer".
+        shares: devices that share the draws of an attack.
     """
 
     defence: Defence
@@ -27,6 +29,12 @@ class World:
     classifier: Classifier
     limit: float = 0.0
     surrogate: Classifier | None = None
+    shares: int = 1
+
+    @property
+    def axis(self) -> Axis | None:
+        """The axis of these devices, if there are several."""
+        return Axis("draw") if self.shares > 1 else None
 
     def purifier(self, *, held: bool = False, steps: int | None = None) -> Purifier:
         """The defence's purifier, in the form that has a gradient."""
@@ -67,9 +75,10 @@ def seen(name: str, budget: Attack, world: World) -> Model:
         "fixed_key": lambda: backward.exact(world.purifier()),
     }
     model = defences.run(purifiers[name](), world.classifier)
-    return defences.ensemble(
+    found = defences.ensemble(
         world.defence, model, classify.each, budget.eot, at_once=budget.at_once
     )
+    return Partial(found.func, **found.keywords, axis=world.axis)
 
 
 def judge(name: str, budget: Attack, world: World) -> Model:
