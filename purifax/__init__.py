@@ -9,6 +9,7 @@ Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
     sample, purify              chains
     recompute                   what the gradient of a chain keeps
     classify, backward          defended models, and the gradient an attacker uses
+    spread                      draws shared by devices
     attack, record, check       the evaluation; gradient_check proves the gradient
 
     certify                     radii within which a prediction provably stays

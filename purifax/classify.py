@@ -18,6 +18,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax.spread import Axis, spread
 from purifax.types import Classifier, Model, Purifier
 
 __all__ = [
@@ -163,6 +164,7 @@ def each(
     draws: Array,
     *,
     knobs: Mapping[str, Array] | None = None,
+    axis: Axis | None = None,
 ) -> Array:
     """The model's logits for every draw, [S, K].
 
@@ -172,6 +174,11 @@ def each(
         knobs: keywords for the model with a leading axis [S], one entry a draw. Two
             noise levels, half of the runs each (ADP's "multiple noise"), are
             `knobs={"sigma": jnp.repeat(jnp.array([0.1, 0.25]), S // 2)}`.
+        axis: whose devices share the draws in equal parts, each of them knowing the
+            image; all of them get all logits, and the whole gradient.
+
+    Raises:
+        ValueError: the draws, or those of a group, do not divide by the axis.
 
     >>> import jax
     >>> each(jax.random.key(0), jnp.ones(1), lambda key, x: x, jnp.arange(3)).shape
@@ -182,6 +189,12 @@ def each(
         return model(jax.random.fold_in(key, draw), x, **knob)
 
     knobs = dict(knobs or {})
+    if axis is not None:
+
+        def some(x: Array, draws: Array, knobs: dict[str, Array]) -> Array:
+            return each(key, x, model, draws, knobs=knobs)
+
+        return spread(some, x, draws, knobs, axis)
     if draws.ndim == 1:
         return jax.vmap(one)(draws, knobs)
     split = jax.tree.map(lambda k: k.reshape(*draws.shape, *k.shape[1:]), knobs)

@@ -14,7 +14,7 @@ import purifax
 
 ROOT = pathlib.Path(purifax.__file__).parent
 FLOOR_0 = {"types"}
-FLOOR_1 = FLOOR_0 | {"noise", "recompute", "schedule", "threat"}
+FLOOR_1 = FLOOR_0 | {"noise", "recompute", "schedule", "spread", "threat"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
 FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
 ATTACKER = FLOOR_2 | {"loss", "classify"}
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "noise": FLOOR_0,
     "recompute": FLOOR_0,
     "schedule": FLOOR_0,
+    "spread": FLOOR_0,
     "threat": FLOOR_0,
     "energy": FLOOR_2,
     "score": FLOOR_2,

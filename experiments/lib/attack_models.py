@@ -8,6 +8,7 @@ from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import Attack, Defence
 from experiments.lib.prior import Prior
 from purifax import backward, classify
+from purifax.spread import Axis
 from purifax.types import Classifier, Model, Purifier, Score
 
 __all__ = ["World", "judge", "one_run", "seen"]
@@ -21,6 +22,7 @@ class World:
         prior: None where the defence has no purifier.
         limit: the threshold of a detecting defence, or 0.
         surrogate: another classifier, for "transfer".
+        shares: devices that share the draws of an attack.
     """
 
     defence: Defence
@@ -28,6 +30,12 @@ class World:
     classifier: Classifier
     limit: float = 0.0
     surrogate: Classifier | None = None
+    shares: int = 1
+
+    @property
+    def axis(self) -> Axis | None:
+        """The axis of these devices, if there are several."""
+        return Axis("draw") if self.shares > 1 else None
 
     @property
     def score(self) -> Score | None:
@@ -73,9 +81,10 @@ def seen(name: str, budget: Attack, world: World) -> Model:
         "fixed_key": lambda: backward.exact(world.purifier()),
     }
     model = defences.run(purifiers[name](), world.classifier)
-    return defences.ensemble(
+    found = defences.ensemble(
         world.defence, model, classify.each, budget.eot, at_once=budget.at_once
     )
+    return Partial(found.func, **found.keywords, axis=world.axis)
 
 
 def _shorter(budget: Attack, defence: Defence) -> int:

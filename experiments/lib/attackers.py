@@ -4,11 +4,13 @@ Most attacks are one function, run in segments whose state is stored beside the 
 AutoAttack runs on all images of the job at once, since what one component breaks the
 next does not see; and the deterministic white box has an image, and an answer of its
 own, for each key.
+
+With fewer images than devices, the draws of a gradient are shared out as well.
 """
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import jax
 import numpy as np
@@ -16,7 +18,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import answers, attacks, auto
+from experiments.lib import answers, attacks, auto, devices
 from experiments.lib.config_evaluation import Attack
 from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
@@ -26,10 +28,7 @@ from purifax import data
 from purifax.recompute import Scan
 from purifax.threat import Threat
 
-__all__ = ["ANSWERING", "Attacker", "Made", "attacker"]
-
-ANSWERING = ("fixed_key",)
-"""Attacks with answers of their own, in place of those to the images they make."""
+__all__ = ["Attacker", "Made", "attacker"]
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,10 @@ def attacker(work: Run, job: Job, rows: np.ndarray, stop: Stop) -> Attacker:
     """The attacker of a job, on the images in these rows."""
     if job.attack == "clean":
         return lambda name, index, images, labels: Made(images)
+    work = _spread(work, job)
     if job.attack in attacks.AUTO:
         return _Auto(work, job, rows, stop)
-    if job.attack in ANSWERING:
+    if job.attack in attacks.ANSWERING:
         return _fixed_key(work, job, stop)
     threat = attacks.threat(work.config, job.radius)
     bound = attacks.bind(job.attack, _budget(work, job), work.world, threat)
@@ -68,6 +68,13 @@ def attacker(work: Run, job: Job, rows: np.ndarray, stop: Stop) -> Attacker:
         return Made(x_adv, seconds=seconds)
 
     return make
+
+
+def _spread(work: Run, job: Job) -> Run:
+    """The run on devices that share its draws, where images leave some idle."""
+    mesh = devices.spread(work.mesh, attacks.at_once(job.attack, _budget(work, job)))
+    world = replace(work.world, shares=mesh.shape["draw"])
+    return replace(work, mesh=mesh, world=world)
 
 
 def _segments(work: Run, job: Job, stop: Stop, attack: Callable) -> Segments:

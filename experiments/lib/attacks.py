@@ -28,11 +28,13 @@ from purifax.types import Attack as Attacker
 from purifax.types import Loss, Model
 
 __all__ = [
+    "ANSWERING",
     "AUTO",
     "LOSSES",
     "STARTS",
     "STEPPED",
     "World",
+    "at_once",
     "bind",
     "check",
     "check_budget",
@@ -45,6 +47,9 @@ __all__ = [
     "selected",
     "threat",
 ]
+
+ANSWERING = ("fixed_key",)
+"""Attacks with answers of their own, in place of those to the images they make."""
 
 LOSSES = {name: Partial(getattr(classify, name)) for name in attack_checks.LOSSES}
 STARTS = {name: Partial(getattr(attack, f"at_{name}")) for name in attack_checks.STARTS}
@@ -148,6 +153,7 @@ def _deviate(name: str, budget: Attack, world: World, threat: Threat) -> Attacke
         step_sizes=_step_sizes(budget, threat),
         steps=jnp.arange(1, states.steps + 1),
         draws=jnp.arange(budget.eot),
+        axis=world.axis,
         weight=budget.weight,
     )
 
@@ -193,6 +199,14 @@ _BINDERS: dict[str, Callable[[str, Attack, World, Threat], Attacker]] = {
     "deviate": _deviate,
     "hammer": _hammer,
 }
+
+
+def at_once(name: str, budget: Attack) -> int:
+    """The draws of an attack that devices may share; 1 where they may not."""
+    if name in AUTO:
+        return budget.eot if AUTO[name] in ("rand", "stochastic") else 1
+    alone = ("blind", "transfer", "vote", "hammer", *ANSWERING)
+    return 1 if name in alone else budget.at_once or budget.eot
 
 
 def selected(
@@ -257,6 +271,7 @@ def components(
         queries=budget.queries,
         draws=budget.eot,
         judged=budget.judge,
+        axis=world.axis,
     )
     draws = budget.judge if AUTO[name] == "stochastic" else 1
     return found, defences.ensemble(world.defence, one_run(world), classify.each, draws)

@@ -4,6 +4,7 @@ One XLA CPU device runs a convolution on one core, so a CPU run is split over as
 CPU devices as there are cores. `prepare` must be called before jax is first used.
 """
 
+import math
 import os
 import pathlib
 
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-__all__ = ["mesh", "prepare", "replicated", "sharded"]
+__all__ = ["grid", "mesh", "prepare", "replicated", "sharded", "spread"]
 
 _SMALLEST_SHARE = 16
 
@@ -71,6 +72,33 @@ def mesh(batch: int, count: int | None = None) -> Mesh:
         )
     axes = (AxisType.Auto,)
     return Mesh(np.asarray(devices), ("batch",), axis_types=axes)
+
+
+def grid(images: int, count: int | None = None) -> Mesh:
+    """A mesh with the axes "batch" and "draw": what images leave idle, draws may use.
+
+    Args:
+        images: worked on at once. As many devices as divide them up have one share of
+            the images each; with fewer images than devices, several have the same.
+        count: devices taken; by default as in `mesh`.
+    """
+    devices = jax.local_devices()
+    if count is None and devices[0].platform == "cpu":
+        count = _shares(len(devices), images)
+    devices = devices[:count]
+    fitting = (n for n in range(len(devices), 0, -1) if len(devices) % n == 0)
+    rows = next(n for n in fitting if n <= max(images, 1))
+    axes = (AxisType.Auto, AxisType.Auto)
+    square = np.asarray(devices).reshape(rows, -1)
+    return Mesh(square, ("batch", "draw"), axis_types=axes)
+
+
+def spread(over: Mesh, draws: int) -> Mesh:
+    """A grid of those of its devices among which so many draws divide."""
+    share = math.gcd(over.shape.get("draw", 1), draws)
+    devices = over.devices.reshape(over.shape["batch"], -1)[:, :share]
+    axes = (AxisType.Auto, AxisType.Auto)
+    return Mesh(devices, ("batch", "draw"), axis_types=axes)
 
 
 def sharded(over: Mesh) -> NamedSharding:

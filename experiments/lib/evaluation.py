@@ -90,7 +90,7 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }
     keys = jax.random.split(jax.random.key(config.seed), 6)
-    mesh = devices.mesh(len(jax.local_devices()))
+    mesh = devices.grid(min(config.chunk, len(images)))
     return Run(config, folder, mesh, images, world, *keys, hashes)
 
 
@@ -169,7 +169,7 @@ def _attacked(work: Run, job: Job, done: dict[Job, Arrays]) -> np.ndarray:
     answers of its own to give.
     """
     everyone = np.arange(job.count)
-    if not work.config.skip_wrong or not done or job.attack in attackers.ANSWERING:
+    if not work.config.skip_wrong or not done or job.attack in attacks.ANSWERING:
         return everyone
     clean = done[work.jobs[0]][work.config.defence.rule][: job.count, :, -1]
     right = clean == work.images.labels[: job.count, None]

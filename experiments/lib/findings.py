@@ -188,7 +188,7 @@ def _steps(
     if work.config.defence.method != "adaptive":
         return
     some = min(work.config.sweep_images, len(work.images))
-    some -= some % work.mesh.size
+    some -= some % work.mesh.shape["batch"]
     respond = answers.mapped(answers.climb(work.world), work.mesh)
     index = jnp.asarray(work.images.index[:some].astype(np.int32))
     for job in jobs if some else {}:
@@ -211,7 +211,7 @@ def _steps(
 
 def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:
     """The first images of the strongest attack, and one run of the purifier."""
-    size = work.mesh.size
+    size = work.mesh.shape["batch"]
     count = -(-min(work.config.pictured, job.count) // size) * size
     if job.attack == "clean" or not 0 < count <= job.count:
         return None

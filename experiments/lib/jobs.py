@@ -47,7 +47,7 @@ class Run:
     @property
     def chunk(self) -> int:
         """Images worked on at once: a share for each device."""
-        size = self.mesh.size
+        size = self.mesh.shape["batch"]
         return size * max(1, min(self.config.chunk, len(self.images)) // size)
 
     @property

@@ -52,7 +52,7 @@ class _Probe:
     count: int
 
     def __call__(self) -> dict[str, np.ndarray]:
-        work, size = self.work, self.work.mesh.size
+        work, size = self.work, self.work.mesh.shape["batch"]
         rows = (0, -(-self.count // size) * size)
         budget = _budget(work.config)
         look = Partial(

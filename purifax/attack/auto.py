@@ -54,6 +54,7 @@ from purifax.classify import (
     targeted_dlr,
     targeted_margin,
 )
+from purifax.spread import Axis
 from purifax.threat import L1, L2, Linf
 from purifax.types import Attack, Model, as_pytree
 
@@ -84,6 +85,7 @@ def components(
     queries: int = 5000,
     draws: int = 20,
     judged: int = 20,
+    axis: Axis | None = None,
 ) -> dict[str, Attack]:
     """The attacks of a version by name, in order.
 
@@ -97,6 +99,7 @@ def components(
             defences took 1000.
         draws: averaged in each gradient and query of "rand" and "stochastic".
         judged: fresh draws on which "stochastic" judges an iterate.
+        axis: of the devices that share `draws`, see `classify.each`.
 
     Returns:
         name -> `(key, x, label) -> x_adv`, each a pytree.
@@ -115,7 +118,7 @@ def components(
     _check(version, threat, num_classes, draws=draws, judged=judged, **budgets)
     seen = judge = as_pytree(model)
     if version in ("rand", "stochastic"):
-        seen = Partial(each, model=seen, draws=jnp.arange(draws))
+        seen = Partial(each, model=seen, draws=jnp.arange(draws), axis=axis)
         judge = Partial(each, model=judge, draws=jnp.arange(judged))
     common: dict[str, Any] = {"model": seen, "threat": threat}
     known = _ascents(version, threat, num_classes, common, judge, iterations)

@@ -30,6 +30,7 @@ from jax.tree_util import Partial
 from purifax.attack.pgd import Start, at_random, pgd
 from purifax.classify import cross_entropy, each
 from purifax.recompute import Scan
+from purifax.spread import Axis
 from purifax.threat import Threat
 from purifax.types import Classifier, Loss, as_pytree
 
@@ -120,6 +121,7 @@ def deviate(
     loss: Loss = Partial(cross_entropy),
     start: Start = Partial(at_random),
     scan: Scan = jax.lax.scan,
+    axis: Axis | None = None,
 ) -> Array:
     """The last iterate of projected gradient descent on the objective above.
 
@@ -134,6 +136,7 @@ def deviate(
             its levels bound, as a `Partial`; None is the path of x, the clean image.
         weight: of the deviation; 0 is `pgd`.
         scan: runs the loop over steps.
+        axis: of the devices that share the draws, see `classify.each`.
 
     Returns:
         x_adv, in the threat's set around x and in [0, 1].
@@ -153,7 +156,7 @@ def deviate(
     model = Partial(
         followed, path=path, reference=reference, classifier=classifier, steps=steps
     )
-    seen = Partial(each, model=model, draws=draws)
+    seen = Partial(each, model=model, draws=draws, axis=axis)
     objective = Partial(deviated, loss=loss, weight=weight)
     args = (key, x, label, seen, threat, step_sizes)
     return pgd(*args, loss=objective, start=start, scan=scan)

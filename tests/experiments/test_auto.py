@@ -11,6 +11,8 @@ from oracles import SHAPE, image, weights
 
 from experiments.lib import devices
 from experiments.lib.auto import check_images, run_auto
+from experiments.lib.parts import Parts
+from experiments.lib.stop import Stopped
 from purifax import attack, classify
 from purifax.attack.auto import VERSIONS
 from purifax.threat import L1, L2, Linf
@@ -190,7 +192,7 @@ def test_one_lucky_draw_drops_nothing_and_the_worst_is_kept():
     assert easier.broken_by.tolist() == ["dark", "dark"]
 
 
-def test_the_result_of_an_image_does_not_depend_on_its_neighbours():
+def test_the_result_of_an_image_depends_on_no_neighbour_and_no_stop(tmp_path):
     parts = attack.components("standard", L2(0.2), 3, model(3), iterations=3, queries=4)
     parts = {name: parts[name] for name in ("apgd-ce", "square")}
     images = np.stack([np.asarray(image(i)) for i in range(4)])
@@ -204,6 +206,38 @@ def test_the_result_of_an_image_does_not_depend_on_its_neighbours():
     )
     np.testing.assert_allclose(whole.x_adv[3:], alone.x_adv, atol=1e-6)
     assert whole.broken_by[3] == alone.broken_by[0]
+    arguments = (KEY, images, labels, parts, model(3), mesh)
+    broken, left = left_again_and_again(*arguments, tmp_path=tmp_path)
+    assert left > 8, "within batches too"
+    np.testing.assert_array_equal(whole.x_adv, broken.x_adv)
+    assert broken.steps[1].seconds > 0
+
+
+class Leave:
+    """Asks to stop in the middle of a batch, once in each try."""
+
+    def __init__(self):
+        self._looks = 0
+
+    @property
+    def asked(self):
+        self._looks += 1
+        return self._looks > 4
+
+    def check(self):
+        if self.asked:
+            raise Stopped
+
+
+def left_again_and_again(*arguments, tmp_path):
+    """What `run_auto` ends with, and how often it was left until then."""
+    left = 0
+    while True:
+        try:
+            more = {"parts": Parts(tmp_path), "stop": Leave()}
+            return run_auto(*arguments, chunk=2, **more), left
+        except Stopped:
+            left += 1
 
 
 def nowhere(key, x):

@@ -10,7 +10,7 @@ from jax import numpy as jnp
 from small import TINY, evaluation, train
 
 from experiments import evaluate as command
-from experiments.lib import answers, attacks, gradient_proof, memory, report
+from experiments.lib import answers, attacks, devices, gradient_proof, memory, report
 from experiments.lib import config as configlib
 from experiments.lib import evaluation as driver
 from experiments.lib.attack_checks import AUTO
@@ -166,6 +166,56 @@ def test_a_stopped_evaluation_resumes_to_the_same_record(finished, root):
     assert_same_record(folder, finished)
 
 
+class StopWithin(Stop):
+    """Asks to stop at the fourth look after a part is there."""
+
+    def __init__(self, part):
+        super().__init__()
+        self._part, self._looks = part, 0
+
+    @property
+    def asked(self):
+        self._looks += self._part.exists()
+        return self._looks > 3
+
+    @asked.setter
+    def asked(self, value):
+        pass
+
+
+def test_an_attack_stopped_within_a_chunk_resumes_to_the_same_record(finished, root):
+    folder = root / "within"
+    config = configlib.decode(json.loads((finished / "config.json").read_text()))
+    work = driver.set_up(config, folder, None)
+    assert driver.run(work, StopWithin(folder / "parts" / "blind-0.2-8.npz")) is None
+    states = [path.name for path in folder.glob("parts/*.state.npz")]
+    assert states == ["exact-0.2-0.state.npz"]
+    assert command.evaluate(config, folder, None, "the command")
+    assert_same_record(folder, finished)
+    assert not list(folder.glob("parts/*.state.npz"))
+
+
+def test_devices_without_images_share_the_draws(root, tmp_path):
+    budget = dataclasses.replace(TINY, eot=4, step_size=0.5)
+    config = evaluation(root, attacks=("bpda", "deviate"), pictured=0, chunk=2)
+    config = change(config, ["images", "count"], 2)
+    config = dataclasses.replace(config, bpda=budget, deviate=budget)
+    work = driver.set_up(config, tmp_path / "one", None)
+    assert work.mesh.shape == {"batch": 1, "draw": 1} and work.chunk == 2
+    other = driver.set_up(config, tmp_path / "many", None)
+    other = dataclasses.replace(other, mesh=devices.grid(2, count=8))
+    with Stop() as stop:
+        pairs = zip(
+            driver.run(work, stop).items(),
+            driver.run(other, stop).items(),
+            strict=True,
+        )
+    for (job, alone), (_, shared) in pairs:
+        np.testing.assert_array_equal(alone["single"], shared["single"])
+        moved = np.abs(alone["x_adv"] - shared["x_adv"])
+        assert (moved > 1e-5).mean() < 0.02, job.name
+
+
 def test_the_chunk_changes_nothing(finished, root):
     folder = root / "chunked"
     config = evaluation(root, sweep=(0.0,), swept=("blind",), sweep_images=8, chunk=16)
@@ -288,12 +338,38 @@ def test_images_that_are_wrong_anyway_may_be_skipped(root, tmp_path):
         config, defence=dataclasses.replace(config.defence, sigma=3.0, runs=1)
     )
     work = driver.set_up(config, tmp_path / "skip", None)
+    whole = dataclasses.replace(config, skip_wrong=False)
     with Stop() as stop:
         clean, blind = driver.run(work, stop).values()
+        everyone = driver.set_up(whole, tmp_path / "whole", None)
+        _, attacked = driver.run(everyone, stop).values()
     answers = clean["probabilities"][:, :, -1]
     wrong = (answers != work.images.labels[:, None]).all(1)
-    assert 0 < wrong.sum() < len(wrong)
+    assert 8 <= wrong.sum() < len(wrong), "one chunk of 8 holds the others"
     np.testing.assert_array_equal(blind["distance"] == 0, wrong)
+    for name in set(clean) - {"seconds"}:
+        np.testing.assert_array_equal(blind[name][wrong], clean[name][wrong])
+        np.testing.assert_allclose(
+            *(blind[name][~wrong], attacked[name][~wrong]), rtol=1e-5, atol=1e-6
+        )
+    parts = [path.stem for path in (tmp_path / "skip" / "parts").glob("blind-*")]
+    assert parts == ["blind-0.6-0"]
+
+
+def test_where_all_are_wrong_nothing_is_attacked(root, tmp_path):
+    config = evaluation(root, attacks=(), skip_wrong=True, keys=1)
+    plain = driver.set_up(config, tmp_path / "plain", None)
+    config = dataclasses.replace(config, attacks=("blind",))
+    work = driver.set_up(config, tmp_path / "wrong", None)
+    with Stop() as stop:
+        (clean,) = driver.run(plain, stop).values()
+        labels = (clean["probabilities"][:, 0, -1] + 1) % 10
+        images = dataclasses.replace(work.images, labels=labels.astype(np.int32))
+        _, blind = driver.run(dataclasses.replace(work, images=images), stop).values()
+    assert not list((tmp_path / "wrong" / "parts").glob("blind-*"))
+    for name in set(clean) - {"seconds"}:
+        np.testing.assert_array_equal(blind[name], clean[name])
+    assert blind["seconds"].tolist() == [0.0, 0.0]
 
 
 def change(config, path, value):

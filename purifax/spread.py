@@ -1,0 +1,82 @@
+"""Draws shared by devices, along a named axis such as `jax.shard_map` makes.
+
+With fewer images than devices, those that would be idle take draws of the same image.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+
+from purifax.types import noun
+
+__all__ = ["Axis", "spread"]
+
+
+@noun
+@dataclass(frozen=True)
+class Axis:
+    """The name of an axis of devices."""
+
+    name: str = field(metadata={"static": True})
+
+
+def spread(
+    fn: Callable[[Array, Array, dict[str, Array]], Any],
+    x: Array,
+    draws: Array,
+    knobs: dict[str, Array],
+    axis: Axis,
+) -> Any:
+    """`fn(x, draws, knobs)`, of which each device along the axis does an equal part.
+
+    Outputs are put where they belong and summed over the axis: a number and zeros. The
+    image is told to vary along it, so its gradient is summed over the devices.
+
+    Args:
+        fn: gives outputs with a leading axis [S], one entry for each draw.
+        x: the image, the same on all devices of the axis.
+        draws: [S], or [G, S / G], of which the last axis is shared.
+        knobs: with a leading axis [S].
+
+    Returns:
+        All outputs, on every device.
+
+    Raises:
+        ValueError: the draws, or those of a group, do not divide by the axis.
+
+    >>> double = lambda x, draws, knobs: x * draws
+    >>> both = lambda draws: spread(double, jnp.ones(()), draws, {}, Axis("device"))
+    >>> one = jax.vmap(both, in_axes=None, axis_size=1, axis_name="device")
+    >>> one(jnp.arange(2.0))[0].tolist()
+    [0.0, 1.0]
+    """
+    devices = jax.lax.axis_size(axis.name)
+    share, rest = divmod(draws.shape[-1], devices)
+    if rest:
+        raise ValueError(
+            f"{draws.shape[-1]} draws at once do not divide over the {devices} devices "
+            f"of the axis {axis.name!r}."
+        )
+    last, size = draws.ndim - 1, draws.size // devices
+    first = jax.lax.axis_index(axis.name) * share
+
+    def mine(a: Array) -> Array:
+        split = a.reshape(*draws.shape, *a.shape[1:])
+        some = jax.lax.dynamic_slice_in_dim(split, first, share, axis=last)
+        return some.reshape(size, *a.shape[1:])
+
+    def whole(part: Array) -> Array:
+        shape = part.shape[1:]
+        part = part.reshape(*draws.shape[:-1], share, *shape)
+        empty = jnp.zeros((*draws.shape, *shape), part.dtype)
+        put = jax.lax.dynamic_update_slice_in_dim(empty, part, first, axis=last)
+        return jax.lax.psum(put, axis.name).reshape(draws.size, *shape)
+
+    own = mine(draws.reshape(-1)).reshape(*draws.shape[:-1], share)
+    seen = jax.lax.pcast(x, axis.name, to="varying")
+    found = fn(seen, own, {name: mine(knob) for name, knob in knobs.items()})
+    return jax.tree.map(whole, found)
