@@ -46,7 +46,6 @@ class ScoreNet:
     fold: int | None = None
     centre: float | None = None
     spread: float | None = None
-    mults: tuple[int, ...] | None = None
     multiples: tuple[float, ...] | None = None
     attention: tuple[int, ...] | None = None
     groups: int | None = None

@@ -22,14 +22,13 @@ from jax.tree_util import Partial
 
 from purifax.nets.embedding import sinusoid
 from purifax.nets.layers import conv3
+from purifax.nets.resample import double, halve
 from purifax.nets.unet_blocks import (
     PixelAttention,
     ResidualBlock,
     TimeEmbedding,
     check,
-    double,
     group_norm,
-    halve,
     head_count,
     u_shape,
 )

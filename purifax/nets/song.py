@@ -83,7 +83,7 @@ class SongUNet(Song):
     Source: Karras et al. 2022, arXiv 2206.00364, table 1 and section 5.
     """
 
-    mults: tuple[int, ...] = (2, 2, 2)
+    multiples: tuple[int, ...] = (2, 2, 2)
     dropout: float = 0.13
     preconditioning: str = "edm"
     spread: float = 0.5

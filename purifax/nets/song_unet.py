@@ -21,6 +21,7 @@ from purifax.nets import resample
 from purifax.nets.attention import attend
 from purifax.nets.embedding import sinusoid
 from purifax.nets.layers import conv3, conv_layer
+from purifax.nets.unet_blocks import check
 
 __all__ = ["Song"]
 
@@ -36,10 +37,10 @@ class Song(nn.Module):
     Attributes:
         channels: of the image.
         width: channels at the finest resolution.
-        mults: channels at each resolution, in multiples of `width`.
+        multiples: channels at each resolution, in multiples of `width`.
         blocks: residual blocks at each resolution on the way down; one more on the way
             up.
-        attention: heights of the maps that attend.
+        attention: levels whose blocks attend; 0 is the finest.
         embedding: of the noise: "positional", or "fourier" with fixed random
             frequencies.
         filtered: whether halving and doubling filters.
@@ -52,9 +53,9 @@ class Song(nn.Module):
 
     channels: int = 3
     width: int = 128
-    mults: tuple[int, ...] = (1, 2, 2, 2)
+    multiples: tuple[int, ...] = (1, 2, 2, 2)
     blocks: int = 4
-    attention: tuple[int, ...] = (16,)
+    attention: tuple[int, ...] = (1,)
     embedding: str = "positional"
     filtered: bool = False
     residual_input: bool = False
@@ -122,13 +123,13 @@ class Song(nn.Module):
     ) -> tuple[Array, list[Array]]:
         """The coarsest map, and every map on the way."""
         skips = [h]
-        for k, mult in enumerate(self.mults):
+        for k, multiple in enumerate(self.multiples):
             for i in range(self.blocks):
-                h = self._block(self.width * mult, f"down{k}_{i}")(h, c, train)
-                if h.shape[1] in self.attention:
+                h = self._block(self.width * multiple, f"down{k}_{i}")(h, c, train)
+                if k in self.attention:
                     h = _Attention(self.dtype, name=f"down{k}_{i}_attention")(h)
                 skips.append(h)
-            if k < len(self.mults) - 1:
+            if k < len(self.multiples) - 1:
                 h = self._block(h.shape[-1], f"down{k}_half", "halve")(h, c, train)
                 if self.residual_input:
                     conv = conv_layer(
@@ -145,11 +146,11 @@ class Song(nn.Module):
         return h, skips
 
     def _way_up(self, h: Array, skips: list[Array], c: Array, train: bool) -> Array:
-        for k, mult in reversed(list(enumerate(self.mults))):
+        for k, multiple in reversed(list(enumerate(self.multiples))):
             for i in range(self.blocks + 1):
                 h = jnp.concatenate([h, skips.pop()], axis=-1)
-                h = self._block(self.width * mult, f"up{k}_{i}")(h, c, train)
-            if h.shape[1] in self.attention:
+                h = self._block(self.width * multiple, f"up{k}_{i}")(h, c, train)
+            if k in self.attention:
                 h = _Attention(self.dtype, name=f"up{k}_attention")(h)
             if k > 0:
                 h = self._block(h.shape[-1], f"up{k}_double", "double")(h, c, train)
@@ -168,14 +169,8 @@ class Song(nn.Module):
         )
 
     def _check(self, x: Array) -> None:
-        multiple = 2 ** (len(self.mults) - 1)
-        _, height, width, channels = x.shape
-        if height % multiple or width % multiple or channels != self.channels:
-            raise ValueError(
-                f"{type(self).__name__}(channels={self.channels}, mults={self.mults}) "
-                f"wants images with {self.channels} channels and sides that are "
-                f"multiples of {multiple}; got {height} x {width} x {channels}."
-            )
+        levels = len(self.multiples)
+        check(type(self).__name__, x, self.channels, levels, self.attention)
         if self.embedding not in ("positional", "fourier"):
             raise ValueError(
                 f'`embedding` must be "positional" or "fourier"; got '

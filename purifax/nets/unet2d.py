@@ -17,12 +17,12 @@ from jax import Array
 
 from purifax.nets.embedding import sinusoid
 from purifax.nets.layers import conv3
+from purifax.nets.resample import double
 from purifax.nets.unet_blocks import (
     PixelAttention,
     ResidualBlock,
     TimeEmbedding,
     check,
-    double,
     group_norm,
     head_count,
     u_shape,

@@ -18,15 +18,14 @@ from jax import Array
 
 from purifax.nets.attention import attend
 from purifax.nets.layers import conv3, conv_layer
+from purifax.nets.resample import double, halve
 
 __all__ = [
     "PixelAttention",
     "ResidualBlock",
     "TimeEmbedding",
     "check",
-    "double",
     "group_norm",
-    "halve",
     "head_count",
     "u_shape",
 ]
@@ -168,7 +167,8 @@ def u_shape(
         [N, H, W, widths[0]].
 
     >>> import jax.numpy as jnp
-    >>> from purifax.nets.unet_blocks import double, halve, u_shape
+    >>> from purifax.nets.resample import double, halve
+    >>> from purifax.nets.unet_blocks import u_shape
     >>> places = []
     >>> h = u_shape(
     ...     jnp.zeros((1, 4, 4, 1)), (1, 1), 1,
@@ -247,28 +247,3 @@ def group_norm(groups: int, epsilon: float, dtype: Any, name: str) -> nn.GroupNo
     return nn.GroupNorm(
         groups, epsilon=epsilon, use_fast_variance=False, dtype=dtype, name=name
     )
-
-
-def halve(x: Array) -> Array:
-    """The means of 2 x 2 pixels: [N, H, W, C] -> [N, H / 2, W / 2, C].
-
-    >>> import jax.numpy as jnp
-    >>> from purifax.nets.unet_blocks import halve
-    >>> halve(jnp.arange(4.0).reshape(1, 2, 2, 1)).ravel()
-    Array([1.5], dtype=float32)
-    """
-    n, h, w, c = x.shape
-    return jnp.mean(x.reshape(n, h // 2, 2, w // 2, 2, c), axis=(2, 4))
-
-
-def double(x: Array) -> Array:
-    """Every pixel twice each way: [N, H, W, C] -> [N, 2 H, 2 W, C].
-
-    >>> import jax.numpy as jnp
-    >>> from purifax.nets.unet_blocks import double
-    >>> double(jnp.array([1.0, 2.0]).reshape(1, 1, 2, 1)).ravel()
-    Array([1., 1., 2., 2., 1., 1., 2., 2.], dtype=float32)
-    """
-    n, h, w, c = x.shape
-    x = jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c))
-    return x.reshape(n, 2 * h, 2 * w, c)

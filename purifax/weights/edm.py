@@ -117,9 +117,9 @@ def _module(made: dict[str, Any]) -> nets.SongUNet:
     return nets.SongUNet(
         channels=made["in_channels"],
         width=made.get("model_channels", 128),
-        mults=tuple(made.get("channel_mult", (1, 2, 2, 2))),
+        multiples=tuple(made.get("channel_mult", (1, 2, 2, 2))),
         blocks=made.get("num_blocks", 4),
-        attention=tuple(made.get("attn_resolutions", (16,))),
+        attention=_levels(made),
         embedding="fourier" if fourier else "positional",
         filtered=filters[kernel],
         residual_input=residual,
@@ -186,6 +186,13 @@ def _place(path: str, side: int) -> str:
         ("dec", "aux_conv"): "conv_out",
     }
     return names.get((way, kind), path)
+
+
+def _levels(made: Mapping[str, Any]) -> tuple[int, ...]:
+    """The levels that attend, which EDM names by the heights of their maps."""
+    side, heights = made["img_resolution"], made.get("attn_resolutions", (16,))
+    levels = range(len(made.get("channel_mult", (1, 2, 2, 2))))
+    return tuple(level for level in levels if side >> level in heights)
 
 
 def _attention(node: str) -> str:

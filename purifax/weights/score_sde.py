@@ -78,8 +78,11 @@ def convert(
     if entry not in ("ema", "raw"):
         raise ValueError(f'`entry` must be "ema" or "raw"; got {entry!r}.')
     arrays = (_torch if "model" in stored else _flax)(stored, entry)
-    module = _module(arrays).clone(attention=tuple(attention))
-    ours = _order(module, side, numbered="model" in stored)
+    module = _module(arrays)
+    levels = range(len(module.multiples))
+    attending = tuple(level for level in levels if side >> level in attention)
+    module = module.clone(attention=attending)
+    ours = _order(module, numbered="model" in stored)
     given = {}
     for path, array in arrays.items():
         head, *layer, leaf = path.split("/")
@@ -170,7 +173,7 @@ def _module(arrays: Mapping[str, np.ndarray]) -> Song:
     fields: dict[str, Any] = {
         "channels": channels,
         "width": width,
-        "mults": tuple(sizes[k * (each + 1)][1] // width for k in range(levels)),
+        "multiples": tuple(sizes[k * (each + 1)][1] // width for k in range(levels)),
         "blocks": each,
         "filtered": any("/Conv2d_0/" in path for path in arrays),
     }
@@ -183,9 +186,9 @@ def _number(head: str) -> int:
     return int(re.sub(r"\D", "", head) or 0)
 
 
-def _order(module: Song, side: int, numbered: bool) -> dict[str, tuple[str, str]]:
+def _order(module: Song, numbered: bool) -> dict[str, tuple[str, str]]:
     """Their names, and what it is and our name, in the order of their program."""
-    kinds = list(_run(module, side))
+    kinds = list(_run(module))
     if numbered:
         return {str(i): found for i, found in enumerate(kinds)}
     seen = Counter()
@@ -196,14 +199,14 @@ def _order(module: Song, side: int, numbered: bool) -> dict[str, tuple[str, str]
     return names
 
 
-def _run(module: Song, side: int) -> Iterator[tuple[str, str]]:
+def _run(module: Song) -> Iterator[tuple[str, str]]:
     """What the network consists of, and our names, as it is run through."""
     if module.embedding == "fourier":
         yield "fourier", ""
     yield from [("dense", "time_0"), ("dense", "time_1"), ("conv", "conv_in")]
-    last = len(module.mults) - 1
+    last = len(module.multiples) - 1
     for k in range(last + 1):
-        attends = side >> k in module.attention
+        attends = k in module.attention
         for i in range(module.blocks):
             yield "block", f"down{k}_{i}"
             if attends:
@@ -218,7 +221,7 @@ def _run(module: Song, side: int) -> Iterator[tuple[str, str]]:
     for k in range(last, -1, -1):
         for i in range(module.blocks + 1):
             yield "block", f"up{k}_{i}"
-        if side >> k in module.attention:
+        if k in module.attention:
             yield "attention", f"up{k}_attention"
         if k > 0:
             yield "block", f"up{k}_double"

@@ -15,7 +15,7 @@ from nets import tools
 from purifax import nets, noise
 from purifax.nets import resample
 
-TINY = {"channels": 1, "width": 8, "mults": (1,), "blocks": 1, "attention": ()}
+TINY = {"channels": 1, "width": 8, "multiples": (1,), "blocks": 1, "attention": ()}
 X = 2 * tools.example(2, 4, 4, 1) - 1
 SIGMA = jnp.array([0.3, 4.0])
 S = SIGMA.reshape(-1, 1, 1, 1)
@@ -122,7 +122,7 @@ def test_frequencies_are_not_trained():
 
 
 FAULTS = [
-    (nets.DDPMpp(mults=(1, 1, 1)), (10, 12, 3), "multiples of 4; got 10 x 12 x 3"),
+    (nets.DDPMpp(multiples=(1, 1, 1)), (10, 12, 3), "divide by 4; got 10 x 12 x 3"),
     (nets.DDPMpp(), (32, 32, 1), "images with 3 channels"),
     (nets.NCSNpp(embedding="sines"), (32, 32, 3), "`embedding` must be"),
     (nets.SongUNet(preconditioning="edn"), (32, 32, 3), "`preconditioning` must be"),
