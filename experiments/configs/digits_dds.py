@@ -6,6 +6,10 @@ after `experiments.train` of `digits_ddpm` and `digits_classifier`.On 64
 validation images, with 5 runs and under 12 steps of the exact gradient with EOT 4:
 95.3% clean and 56.2% attacked at noise 0.3, 93.8% and 51.6% at 0.4. Images and attacks
 are those of `digits_diffpure`.
+
+Measured on 300 test images (seed 0, 3 keys): 97.7% [95.3, 98.9] clean, 71.0% [65.6,
+75.8] under blind PGD, 67.4% [62.0, 72.5] under BPDA+EOT and 59.2% [53.6, 64.6] under
+the exact gradient.
 """
 
 from dataclasses import replace

@@ -1,6 +1,12 @@
 """Diffusion model of MNIST (28x28): DDPM's chain, EDM's loss, a small network.
 
-python -m experiments.train --config=mnist_ddpm --data_dir=DIR
+    python -m experiments.train --config=mnist_ddpm --data_dir=DIR
+
+`digits_ddpm` says why the loss is EDM's. Measured (seed 0, jax 0.10.2): some ten
+minutes of one CPU core (an hour on a core shared with many); loss 72.95 on the 6,000
+validation images. It denoises as `mnist_dsm` does: mean squared errors at sigma 0.1,
+0.3 and 1 are 0.0010, 0.0047 and 0.0273 (0.0009, 0.0047 and 0.0296 there). Of its
+samples, in 200 ancestral steps, about half are digits; the others are strokes.
 """
 
 from experiments.lib.config import (
