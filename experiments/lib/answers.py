@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 
 import purifax
 from experiments.lib import defence as defences
+from experiments.lib import devices
 from experiments.lib.attacks import World
 from experiments.lib.report_types import NO_ANSWER
 from purifax import classify, purify
@@ -37,8 +38,10 @@ def mapped(fn: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
 
     Each device runs its share by itself; nothing crosses. The function is a pytree and
     an argument of the compiled program: its parameters are not constants in it, and
-    another radius does not compile again.
+    another radius does not compile again. Weights that were loaded onto one device are
+    copied to those of the mesh, once.
     """
+    fn = devices.placed(fn, mesh)
     return lambda key, index, *batch: _mapped(mesh, fn, key, index, batch)
 
 

@@ -185,6 +185,8 @@ class _Batches:
             taken, part = padded(rows, start, self.chunk), f"{name}-{start}"
 
             def make(taken: np.ndarray = taken, part: str = part) -> Arrays:
+                if self.stop:
+                    self.stop.check()
                 index, label = jnp.asarray(self.index[taken]), self.labels[taken]
                 x, label = jnp.asarray(self.images[taken]), jnp.asarray(label)
                 x, spent = attacked(part, index, x, label)
@@ -194,8 +196,6 @@ class _Batches:
                 arrays = {part: np.asarray(value) for part, value in found.items()}
                 return arrays | {"seconds": np.array(spent + time.monotonic() - began)}
 
-            if self.stop:
-                self.stop.check()
             stored = self.parts.get(part, make) if self.parts else make()
             parts.append([stored[part] for part in ("x_adv", "right", "score")])
             seconds += float(stored["seconds"])

@@ -7,12 +7,13 @@ CPU devices as there are cores. `prepare` must be called before jax is first use
 import math
 import os
 import pathlib
+from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-__all__ = ["grid", "mesh", "prepare", "replicated", "sharded", "spread"]
+__all__ = ["grid", "mesh", "placed", "prepare", "replicated", "sharded", "spread"]
 
 _SMALLEST_SHARE = 16
 
@@ -104,6 +105,22 @@ def spread(over: Mesh, draws: int) -> Mesh:
 def sharded(over: Mesh) -> NamedSharding:
     """Each device holds its share of the leading axis."""
     return NamedSharding(over, PartitionSpec("batch"))
+
+
+def placed(things: Any, over: Mesh) -> Any:
+    """A pytree whose arrays may be used with the mesh.
+
+    A copy on each of its devices of what was put onto others, such as weights that
+    were loaded; all else as it is.
+    """
+    where = replicated(over)
+
+    def put(leaf: Any) -> Any:
+        fixed = isinstance(leaf, jax.Array) and leaf.committed
+        away = fixed and leaf.sharding.device_set != where.device_set
+        return jax.device_put(leaf, where) if away else leaf
+
+    return jax.tree.map(put, things)
 
 
 def replicated(over: Mesh) -> NamedSharding:

@@ -25,7 +25,7 @@ from experiments.lib import devices
 from experiments.lib.answers import mapped
 from experiments.lib.loops import Begun, Frame, go
 from experiments.lib.parts import Arrays, Parts
-from experiments.lib.stop import Stop
+from experiments.lib.stop import Stop, Stopped
 
 __all__ = ["EVERY", "SEGMENT", "Segments"]
 
@@ -101,7 +101,8 @@ class Segments:
         segment: float = SEGMENT,
         every: float = EVERY,
     ) -> None:
-        self._attack, self._mesh, self._key = attack, mesh, key
+        self._attack = devices.placed(attack, mesh)
+        self._mesh, self._key = mesh, key
         self._parts, self._stop = parts, stop
         self._segment, self._every = segment, every
         self._paces: dict[tuple[int, ...], float | None] = {}
@@ -132,8 +133,8 @@ class Segments:
                 stored = _stored(walk, before + now - began)
                 self._parts.keep_state(name, stored)
                 saved = time.monotonic()
-            if self._stop:
-                self._stop.check()
+            if asked:
+                raise Stopped
 
     def _program(self, walk: _Walk, stop: int = 0) -> Callable[..., Any]:
         """The program of a place: `(key, index, *batch, frames) -> found`."""

@@ -197,9 +197,9 @@ def test_an_attack_stopped_within_a_chunk_resumes_to_the_same_record(finished, r
 
 def test_devices_without_images_share_the_draws(root, tmp_path):
     budget = dataclasses.replace(TINY, eot=4, step_size=0.5)
-    config = evaluation(root, attacks=("bpda", "deviate"), pictured=0, chunk=2)
+    config = evaluation(root, attacks=("deviate",), pictured=0, chunk=2)
     config = change(config, ["images", "count"], 2)
-    config = dataclasses.replace(config, bpda=budget, deviate=budget)
+    config = dataclasses.replace(config, deviate=budget)
     work = driver.set_up(config, tmp_path / "one", None)
     assert work.mesh.shape == {"batch": 1, "draw": 1} and work.chunk == 2
     other = driver.set_up(config, tmp_path / "many", None)

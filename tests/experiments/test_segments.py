@@ -73,19 +73,18 @@ class Leave:
 
     asked = True
 
-    def check(self):
-        raise Stopped
-
 
 class Killed:
     """Ends everything, unasked, at the third look."""
 
-    asked, looks = False, 0
+    looks = 0
 
-    def check(self):
+    @property
+    def asked(self):
         self.looks += 1
-        if self.looks == 3:
+        if self.looks == 4:
             raise MemoryError
+        return False
 
 
 def run(make, parts=None, stop=None, **more):

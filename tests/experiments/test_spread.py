@@ -27,7 +27,7 @@ def bare():
 
 
 def defended():
-    """A chain with a random start, its steps recomputed."""
+    """A chain with a random start, and the gradient of BPDA."""
     purifier = Partial(
         purify.adaptive,
         score=mixture(),
@@ -36,7 +36,7 @@ def defended():
     )
     return Partial(
         classify.defend,
-        purifier=backward.exact(purifier),
+        purifier=backward.straight_through(purifier),
         classifier=linear_classifier(),
     )
 
