@@ -2,7 +2,7 @@
 
     python -m experiments.evaluate --config=digits_diffpure_ode
 
-after `experiments.train` of `digits_ddpm` and `digits_classifier`.The noise,
+after `experiments.train` of `digits_ddpm` and `digits_classifier`. The noise,
 images and attacks are those of `digits_diffpure`; settings of its own were not tried.
 """
 

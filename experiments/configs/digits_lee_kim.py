@@ -2,9 +2,13 @@
 
     python -m experiments.evaluate --config=digits_lee_kim
 
-after `experiments.train` of `digits_ddpm` and `digits_classifier`.On 64
+after `experiments.train` of `digits_ddpm` and `digits_classifier`. On 64
 validation images, with 5 runs and under 12 steps of the exact gradient with EOT 4:
 96.9% clean and 60.9% attacked. Images and attacks are those of `digits_diffpure`.
+
+Measured on 300 test images (seed 0, 3 keys): 94.8% [91.6, 96.8] clean, 77.9% [72.9,
+82.2] under blind PGD, 75.9% [70.7, 80.4] under BPDA+EOT and 66.3% [60.8, 71.4] under
+the exact gradient.
 """
 
 from dataclasses import replace

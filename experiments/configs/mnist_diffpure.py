@@ -2,7 +2,7 @@
 
     python -m experiments.evaluate --config=mnist_diffpure --data_dir=DIR
 
-after `mnist_ddpm` and `mnist_classifier`.The noise was chosen on 64 validation
+after `mnist_ddpm` and `mnist_classifier`. The noise was chosen on 64 validation
 images among 0.3, 0.4, 0.5 and 0.65, with a network before the end of its training: 0.3
 and 0.4 do alike (96.9% clean, 68.8% under 10 steps of the exact gradient, 3 runs, EOT
 3), 0.65 does worse (89.1% and 59.4%).
