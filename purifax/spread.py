@@ -54,14 +54,14 @@ def spread(
     >>> one(jnp.arange(2.0))[0].tolist()
     [0.0, 1.0]
     """
-    devices = jax.lax.axis_size(axis.name)
-    share, rest = divmod(draws.shape[-1], devices)
+    shares = jax.lax.axis_size(axis.name)
+    share, rest = divmod(draws.shape[-1], shares)
     if rest:
         raise ValueError(
-            f"{draws.shape[-1]} draws at once do not divide over the {devices} devices "
+            f"{draws.shape[-1]} draws at once do not divide over the {shares} devices "
             f"of the axis {axis.name!r}."
         )
-    last, size = draws.ndim - 1, draws.size // devices
+    last, size = draws.ndim - 1, draws.size // shares
     first = jax.lax.axis_index(axis.name) * share
 
     def mine(a: Array) -> Array:
