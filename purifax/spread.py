@@ -1,4 +1,4 @@
-"""Draws shared by devices, along a named axis such as `jax.shard_map` makes.
+"""Draws shared by devices, along a named axis of `jax.shard_map`.
 
 With fewer images than devices, those that would be idle take draws of the same image.
 """
@@ -48,20 +48,22 @@ def spread(
     Raises:
         ValueError: the draws, or those of a group, do not divide by the axis.
 
+    >>> from jax.sharding import PartitionSpec as P
     >>> double = lambda x, draws, knobs: x * draws
-    >>> both = lambda draws: spread(double, jnp.ones(()), draws, {}, Axis("device"))
-    >>> one = jax.vmap(both, in_axes=None, axis_size=1, axis_name="device")
-    >>> one(jnp.arange(2.0))[0].tolist()
-    [0.0, 1.0]
+    >>> run = lambda x, draws: spread(double, x, draws, {}, Axis("device"))
+    >>> mesh = jax.make_mesh((1,), ("device",))
+    >>> run = jax.shard_map(run, mesh=mesh, in_specs=P(), out_specs=P())
+    >>> run(jnp.array(2.0), jnp.arange(2.0)).tolist()
+    [0.0, 2.0]
     """
-    devices = jax.lax.axis_size(axis.name)
-    share, rest = divmod(draws.shape[-1], devices)
+    shares = jax.lax.axis_size(axis.name)
+    share, rest = divmod(draws.shape[-1], shares)
     if rest:
         raise ValueError(
-            f"{draws.shape[-1]} draws at once do not divide over the {devices} devices "
+            f"{draws.shape[-1]} draws at once do not divide over the {shares} devices "
             f"of the axis {axis.name!r}."
         )
-    last, size = draws.ndim - 1, draws.size // devices
+    last, size = draws.ndim - 1, draws.size // shares
     first = jax.lax.axis_index(axis.name) * share
 
     def mine(a: Array) -> Array:
