@@ -23,7 +23,7 @@ from experiments.lib.config import Evaluation
 
 __all__ = ["main"]
 
-flags.DEFINE_integer("images", 16, "How many images to purify.")
+flags.DEFINE_integer("images", 32, "How many images to purify.")
 flags.DEFINE_boolean("gradient_memory", False, "Measure the gradient's memory.")
 flags.DEFINE_integer("repeats", 5, "How often each way is timed; the median counts.")
 

@@ -62,7 +62,7 @@ class Run:
     @property
     def chunk(self) -> int:
         """Images worked on at once: a share for each device."""
-        size = self.mesh.size
+        size = self.mesh.shape["batch"]
         return size * max(1, min(self.config.chunk, len(self.images)) // size)
 
 
@@ -87,7 +87,7 @@ def set_up(config: Certification, folder: pathlib.Path, data_dir: str | None) ->
     hashes = {"images": subjects.fingerprint(images)} | {
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }
-    mesh = devices.mesh(len(jax.local_devices()))
+    mesh = devices.grid(min(config.chunk, len(images)))
     keys = jax.random.split(jax.random.key(config.seed), 3)
     return Run(config, folder, mesh, images, once, *keys, hashes)
 

@@ -77,8 +77,9 @@ def _purified(
         limit = float(defences.calibrate(config.defence, world.score, x))
         world = replace(world, limit=limit)
     purifier = defences.purifier(config.defence, world.prior, world.limit, early=True)
-    mesh = devices.mesh(len(jax.local_devices()))
-    chunk = mesh.size * max(1, min(config.chunk, len(images)) // mesh.size)
+    chunk = min(config.chunk, len(images))
+    mesh = devices.grid(chunk)
+    chunk -= chunk % mesh.shape["batch"]
     run, key = answers.mapped(purifier, mesh), jax.random.key(seed)
     shown, done = Progress("purify", 0, len(images), unit="image"), []
     for start in range(0, len(images), chunk):

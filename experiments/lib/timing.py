@@ -50,7 +50,7 @@ def compare(
     every = defences.ensemble(config.defence, model, classify.each)
 
     key, index = jax.random.key(config.seed), jnp.arange(count)
-    together = answers.mapped(every, devices.mesh(len(jax.local_devices())))
+    together = answers.mapped(every, devices.grid(count))
     one = jax.jit(lambda model, key, x: model(key, x))
 
     def loop(images: int) -> np.ndarray:
