@@ -196,7 +196,7 @@ WRONG = {
     "other size": (
         ["--from=score_sde", "--side=9", "--attention=4", "song", "out"],
         1,
-        "sides that are multiples of 4; got 9 x 9 x 1",
+        "sides that divide by 4; got 9 x 9 x 1",
     ),
     "odd size": (["--from=adp", "--side=9", "ncsn", "out"], 1, "is --side right?"),
     "an empty dictionary": (["--from=edm", "none", "out"], 1, "EDM's networks are"),

@@ -32,8 +32,8 @@ PUBLISHED = {
 }
 SHRUNK = {
     "cifar10_ddpm": {"widths": (4,), "blocks": 1, "attention": (), "groups": 2},
-    "cifar10_ddpmpp": {"width": 8, "multiples": (1,), "blocks": 1},
-    "cifar10_edm": {"width": 8, "multiples": (1,), "blocks": 1},
+    "cifar10_ddpmpp": {"width": 8, "multiples": (1,), "blocks": 1, "attention": ()},
+    "cifar10_edm": {"width": 8, "multiples": (1,), "blocks": 1, "attention": ()},
     "cifar10_eclipse_ddpm": {
         "width": 8,
         "multiples": (1.0,),

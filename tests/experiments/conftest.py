@@ -1,0 +1,12 @@
+"""Evaluations of tiny networks: nearly all of their time is compilation."""
+
+import jax
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_fast():
+    """Before any fixture of a module, so that what these run is compiled fast too."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
