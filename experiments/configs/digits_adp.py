@@ -10,6 +10,10 @@ trains what it needs first; or, after `experiments.train` of `digits_dsm` and
 Noise, level and rate were chosen on the 130 validation images
 (`--config.images.split=validation --config.images.count=130`) among fourteen settings;
 those with 3 or 5 steps and noise near 0.25 do not differ within the error there.
+
+Measured on 300 test images with quickstart's networks (seed 0, 3 keys): 96.1% [93.3,
+97.8] clean, 80.2% blind, 78.3% BPDA+EOT, 67.9% [62.4, 72.9] exact; 65.1% [59.6, 70.3]
+exact with --config.exact.steps=50 --config.exact.eot=20.
 """
 
 from experiments.lib.config import Attack, Defence, Evaluation, Subjects
