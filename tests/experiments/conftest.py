@@ -9,4 +9,4 @@ def _compiled_fast():
     """Before any fixture of a module, so that what these run is compiled fast too."""
     jax.config.update("jax_disable_most_optimizations", True)
     yield
-    jax.config.update("jax_disable_most_optimizations", True)
+    jax.config.update("jax_disable_most_optimizations", False)

@@ -211,6 +211,7 @@ def test_a_killed_command_resumes_to_the_same_certificates(finished, root):
     path = os.pathsep.join([tests, os.path.dirname(tests)])
     settings = {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"}
     settings["JAX_COMPILATION_CACHE_DIR"] = str(root / "cache")
+    settings["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"  # as here, for the same bits
     folder = root / "killed"
     words = [sys.executable, "-m", "experiments.certify"]
     words += [f"--config={root / 'tiny.py'}", f"--workdir={folder}"]
