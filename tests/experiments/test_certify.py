@@ -228,5 +228,6 @@ def test_a_killed_command_resumes_to_the_same_certificates(finished, root):
     assert done.stdout.startswith("digits (test): one-shot denoiser")
     first, second = arrays(finished), arrays(folder)
     assert "answered" not in second and summary(folder)["contradicted"] == 0
-    for name in ("index", "first", "second", "predicted", "radius"):
+    for name in ("index", "first", "second", "predicted"):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+    np.testing.assert_allclose(first["radius"], second["radius"], rtol=1e-6)
