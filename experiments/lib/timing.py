@@ -14,6 +14,7 @@ import dataclasses
 import pathlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -39,7 +40,7 @@ def compare(
     count: int,
     repeats: int,
 ) -> dict[str, Any]:
-    """Times both ways, prints a table and writes ``benchmark.json``."""
+    """Times all three ways, prints a table and writes ``benchmark.json``."""
     defences.check(config.defence)
     chosen = dataclasses.replace(config.images, count=count)
     images = subjects.chosen(chosen, data_dir).images
@@ -65,29 +66,12 @@ def compare(
         "loop": (loop, count),
         "together": (lambda _: np.asarray(together(key, index, x)), count),
     }
-    answers_by = {name: way(images) for name, (way, images) in ways.items()}
-    gap = max(_gap(found, answers_by["together"]) for found in answers_by.values())
-    seconds = {
-        name: [t / images for t in _timed(lambda: way(images), repeats)]  # noqa: B023
-        for name, (way, images) in ways.items()
-    }
     found = {
         "images": count,
         "runs": config.defence.runs,
         "evaluations_an_image": config.defence.runs
         * defences.evaluations(config.defence),
-        "largest_difference": gap,
-        "seconds_an_image": {
-            name: {
-                "median": float(np.median(t)),
-                "spread": float(np.ptp(t)),
-            }
-            for name, t in seconds.items()
-        },
-        "times_as_fast_as": {
-            name: float(np.median(seconds[name]) / np.median(seconds["together"]))
-            for name in ("steps", "loop")
-        },
+        **_compared(ways, repeats),
         "temporary_bytes_by_chunk": _memory(every, x),
         "versions": workdir.versions(),
     }
@@ -107,6 +91,33 @@ def _loop(
         for s in range(runs)
     ]
     return np.stack([np.asarray(a) for a in found]).reshape(len(x), runs, -1)
+
+
+def _compared(
+    ways: dict[str, tuple[Callable[[int], np.ndarray], int]], repeats: int
+) -> dict[str, Any]:
+    """How far the answers of the ways differ, and the seconds an image takes in each.
+
+    Args:
+        ways: `(way, images)`, where `way(images)` answers that many; the first call is
+            not timed.
+    """
+    told = {name: way(images) for name, (way, images) in ways.items()}
+    seconds = {
+        name: [t / images for t in _timed(partial(way, images), repeats)]
+        for name, (way, images) in ways.items()
+    }
+    medians = {name: float(np.median(t)) for name, t in seconds.items()}
+    return {
+        "largest_difference": max(_gap(a, told["together"]) for a in told.values()),
+        "seconds_an_image": {
+            name: {"median": medians[name], "spread": float(np.ptp(t))}
+            for name, t in seconds.items()
+        },
+        "times_as_fast_as": {
+            name: medians[name] / medians["together"] for name in ("steps", "loop")
+        },
+    }
 
 
 def _gap(found: np.ndarray, together: np.ndarray) -> float:

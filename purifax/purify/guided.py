@@ -27,6 +27,8 @@ Source: Wang et al. 2022, arXiv 2205.14969, algorithm 1; the authors' code for t
 schedule of the scale.
 """
 
+from collections.abc import Callable
+
 import jax
 from jax import Array
 from jax import numpy as jnp
@@ -43,6 +45,7 @@ __all__ = [
     "gdmp",
     "guided",
     "guided_step",
+    "led",
     "one_each",
     "similarity_scales",
     "square_scales",
@@ -161,19 +164,13 @@ def guided(
     >>> guided(key, x, Gaussian(0.6, 0.0), levels, no_guide)[0, 0].round(3)
     Array([0.6], dtype=float32)
     """
-    levels = one_each(sigmas, scales).astype(x.dtype)
     near = x if near is None else near
-    k_noise, k_steps = jax.random.split(key)
 
-    def step(y: Array, at: tuple[Array, ...]) -> tuple[Array, None]:
-        i, sigma, below, scale = at
+    def step(key: Array, y: Array, *at: Array) -> Array:
         bound = {"distance": distance, "variance": variance}
-        key_i = jax.random.fold_in(k_steps, i)
-        return guided_step(key_i, y, near, score, sigma, below, scale, **bound), None
+        return guided_step(key, y, near, score, *at, **bound)
 
-    steps = (jnp.arange(scales.shape[0]), levels[:-1], levels[1:], scales)
-    last, _ = scan(step, gaussian(k_noise, x, levels[0]), steps)
-    return jnp.clip(last, 0.0, 1.0)
+    return led(key, x, step, sigmas, scales, scan)
 
 
 def gdmp(
@@ -215,6 +212,43 @@ def gdmp(
         scan=scan,
     )
     return repeat(key, x, once, draws, scan=scan)
+
+
+def led(
+    key: Array,
+    start: Array,
+    step: Callable[..., Array],
+    sigmas: Array,
+    scales: Array,
+    scan: recompute.Scan,
+) -> Array:
+    """Noise `start` to level sigmas[0] and take guided steps down to sigmas[-1].
+
+    Args:
+        step: `(key, x, sigma, below, scale) -> x`.
+
+    Returns:
+        The last image, clipped to [0, 1].
+
+    Raises:
+        ValueError: the levels rise, or the scales are not one for each step.
+
+    >>> to_scale = lambda key, x, sigma, below, scale: 0 * x + scale
+    >>> levels, scales = jnp.array([0.2, 0.0]), jnp.array([0.5])
+    >>> key, x = jax.random.key(0), jnp.ones((1, 1, 1))
+    >>> led(key, x, to_scale, levels, scales, jax.lax.scan).tolist()
+    [[[0.5]]]
+    """
+    levels = one_each(sigmas, scales).astype(start.dtype)
+    k_noise, k_steps = jax.random.split(key)
+
+    def once(x: Array, at: tuple[Array, ...]) -> tuple[Array, None]:
+        i, *numbers = at
+        return step(jax.random.fold_in(k_steps, i), x, *numbers), None
+
+    steps = (jnp.arange(scales.shape[0]), levels[:-1], levels[1:], scales)
+    last, _ = scan(once, gaussian(k_noise, start, levels[0]), steps)
+    return jnp.clip(last, 0.0, 1.0)
 
 
 def one_each(sigmas: Array, scales: Array) -> Array:

@@ -32,9 +32,9 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recompute, sample
-from purifax.noise import alpha_bar_of, gaussian
+from purifax.noise import alpha_bar_of
 from purifax.purify.distance import Distance, manhattan
-from purifax.purify.guided import one_each
+from purifax.purify.guided import led
 from purifax.sample.ancestral import Variance
 from purifax.score import denoise
 from purifax.types import Score
@@ -131,16 +131,10 @@ def mimic(
     >>> mimic(key, x, Gaussian(0.7, 0.0), levels, scales)[0, 0].round(3)
     Array([0.6], dtype=float32)
     """
-    levels = one_each(sigmas, scales).astype(x.dtype)
-    k_noise, k_steps = jax.random.split(key)
 
-    def step(y: Array, at: tuple[Array, ...]) -> tuple[Array, None]:
-        i, sigma, below, scale = at
+    def step(key: Array, y: Array, *at: Array) -> Array:
         bound = {"distance": distance, "variance": variance}
-        key_i = jax.random.fold_in(k_steps, i)
-        return mimic_step(key_i, y, x, score, sigma, below, scale, **bound), None
+        return mimic_step(key, y, x, score, *at, **bound)
 
     grey = 0 * x + jnp.asarray(centre, x.dtype)
-    steps = (jnp.arange(scales.shape[0]), levels[:-1], levels[1:], scales)
-    last, _ = scan(step, gaussian(k_noise, grey, levels[0]), steps)
-    return jnp.clip(last, 0.0, 1.0)
+    return led(key, grey, step, sigmas, scales, scan)
