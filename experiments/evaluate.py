@@ -4,12 +4,14 @@
     python -m experiments.evaluate --config=cifar10_adp_small --data_dir=DIR
     python -m experiments.evaluate --config=digits_adp --protocol=croce
     python -m experiments.evaluate --config=digits_adp --sweep=defence.sigma=0.1,0.2,0.3
+    python -m experiments.evaluate --config='digits_d*' --workdir=OUT
 
 Prints a table and writes record.npz, summary.json, report.md, report.html, pictures and
 the adversarial images (parts/) into the work directory. The same command again resumes.
 With --sweep, once for each field, it evaluates every combination of values and writes
-sweep.csv, sweep.json and, for one field, sweep.png. With --compare it sets finished
-evaluations side by side.
+sweep.csv, sweep.json and, for one field, sweep.png. Several configs, with commas or as
+a pattern, are evaluated one after another and set side by side, as --compare does with
+finished evaluations.
 """
 
 import pathlib
@@ -32,22 +34,40 @@ flags.DEFINE_multi_string("sweep", [], "FIELD=VALUE,VALUE: evaluate at every val
 flags.DEFINE_bool("list_protocols", False, "List the protocols and stop.")
 
 
-def main(config: Evaluation | None, options: flags.FlagValues) -> None:
+def main(
+    config: Evaluation | dict[str, Evaluation] | None, options: flags.FlagValues
+) -> None:
     """Evaluates `config` in the work directory of the options, or joins others."""
     if config is None:
         return merge(options) if options.merge else compare(options)
-    devices.prepare(config.chunk)
+    devices.prepare(_chunk(config, options))
     words = ["python -m experiments.evaluate", *map(shlex.quote, sys.argv[1:])]
     command, folder = " ".join(words), pathlib.Path(options.workdir)
-    if not options.sweep:
-        evaluate(config, folder, options.data_dir, command)
-        return
-    from experiments.lib import sweep
 
-    def point(config: Evaluation, inside: pathlib.Path) -> bool:
+    def one(config: Evaluation, inside: pathlib.Path) -> bool:
         return evaluate(config, inside, options.data_dir, command)
 
-    sweep.run(config, options.sweep, folder, point)
+    if isinstance(config, dict):
+        from experiments.lib import several
+
+        several.run(config, folder, one, command)
+    elif options.sweep:
+        from experiments.lib import sweep
+
+        sweep.run(config, options.sweep, folder, one)
+    else:
+        one(config, folder)
+
+
+def _chunk(
+    config: Evaluation | dict[str, Evaluation], options: flags.FlagValues
+) -> int:
+    """The largest chunk of images that will be worked on at once."""
+    if not isinstance(config, dict):
+        return config.chunk
+    if options.sweep:
+        raise flagslib.UsageError("--sweep takes one config; name one with --config.")
+    return max(one.chunk for one in config.values())
 
 
 def merge(options: flags.FlagValues) -> None:
@@ -128,4 +148,4 @@ def evaluate(
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (Evaluation,), instead=("merge", "compare"))
+    flagslib.run(main, (Evaluation,), instead=("merge", "compare"), several=True)

@@ -16,7 +16,7 @@ __all__ = ["config"]
 def config() -> Evaluation:
     """The config; see the module's docstring."""
     return Evaluation(
-        images=Subjects(name="mnist", count=300),
+        images=Subjects(name="mnist", count=512),
         score="runs/mnist_ddpm",
         classifier="runs/mnist_classifier",
         defence=Defence(
@@ -25,7 +25,7 @@ def config() -> Evaluation:
         radius=0.2,
         attacks=("blind", "bpda", "exact"),
         keys=3,
-        chunk=50,
+        chunk=32,
         blind=Attack(steps=40),
         bpda=Attack(steps=20, eot=5),
         exact=Attack(steps=20, eot=5),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.lib import plots, plots_compare, report, workdir
+from experiments.lib import overestimates, plots, plots_compare, report, workdir
 from experiments.lib.report_compare import paired, strongest
 from experiments.lib.report_types import Evaluation, Result
 from experiments.lib.report_words import percent, span
@@ -65,6 +65,7 @@ def compare(
         "command": command,
         "rows": [row for entry in entries for row in _rows(entry)],
         "differences": _differences(entries),
+        "overestimates": overestimates.rows(_same(entries)),
         "settings": {entry.name: entry.evaluation.settings for entry in entries},
         "versions": {entry.name: entry.evaluation.versions for entry in entries},
     }
@@ -136,6 +137,26 @@ def _alike(entries: Sequence[Entry]) -> None:
             )
 
 
+def _same(entries: Sequence[Entry]) -> dict[str, list[tuple[str, Result]]]:
+    """Attacks on one and the same model, where several evaluations have made them.
+
+    By what the model is; each with the name of its evaluation.
+    """
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.description, []).append(entry)
+    return {
+        description: [
+            (entry.name, result)
+            for entry in group
+            for attack, result in entry.results.items()
+            if attack != WORST
+        ]
+        for description, group in groups.items()
+        if len(group) > 1
+    }
+
+
 def _rows(entry: Entry) -> list[dict[str, Any]]:
     """A row for each attack of one evaluation."""
     return [_row(entry, attack, result) for attack, result in entry.results.items()]
@@ -191,7 +212,7 @@ def markdown(entries: Sequence[Entry], found: dict) -> str:
         told = [_cell(cells.get((entry.name, attack))) for attack in attacks]
         lines.append(_line([entry.name, *told, *_cost(cells[entry.name, CLEAN])]))
     first = entries[0]
-    where = first.results[attacks[-1]]
+    where = max(first.results.values(), key=lambda result: result.radius)
     parts = [
         f"# {first.evaluation.dataset}: {len(entries)} evaluations",
         f"Accuracy in percent with 95% intervals over images; {where.threat} "
@@ -203,6 +224,7 @@ def markdown(entries: Sequence[Entry], found: dict) -> str:
         "\n".join(f"- **{entry.name}**: {entry.description}." for entry in entries),
         f"## Paired differences to {first.name}, in points",
         "\n".join(map(_told, found["differences"])),
+        *overestimates.lines(found["overestimates"]),
     ]
     return "\n\n".join(parts) + "\n"
 

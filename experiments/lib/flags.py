@@ -5,6 +5,7 @@ calls ``main(config, options)`` and turns an expected error into one line on std
 Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.
 """
 
+import fnmatch
 import json
 import os
 import pathlib
@@ -45,6 +46,7 @@ def run(
     workdir: str | None = None,
     instead: Sequence[str] = (),
     places: Sequence[str] = (),
+    several: bool = False,
 ) -> None:
     """Runs a command and leaves the process with its exit code.
 
@@ -58,10 +60,14 @@ def run(
         instead: names of flags that, where given, take the place of ``--config``;
             the config is then None.
         places: names of flags that words without a flag fill, in this order.
+        several: whether ``--config`` may name more than one, with commas or as a
+            pattern such as ``mnist_*``, and ``--protocol`` too; `main` is then given a
+            dict of them by name.
     """
     debug = any(word in ("--debug", "--debug=true") for word in sys.argv)
     try:
-        found = parse(sys.argv, kinds, default, workdir, instead, places=places)
+        where = {"places": places, "several": several}
+        found = parse(sys.argv, kinds, default, workdir, instead, **where)
         code = 0 if found is None else main(*found) or 0
     except UsageError as error:
         code = _say(error, 2, debug)
@@ -100,8 +106,12 @@ def parse(
     values: flags.FlagValues = flags.FLAGS,
     *,
     places: Sequence[str] = (),
+    several: bool = False,
 ) -> tuple[Any, flags.FlagValues] | None:
     """Reads a command line into (config, options); None if it asked only to print.
+
+    With `several`, ``--config=a,b`` or ``--config='a_*'`` gives {name: config}, each
+    under every protocol that ``--protocol`` names likewise, with the same overrides.
 
     Raises:
         UsageError: an unknown flag, config, field, or a value of the wrong type.
@@ -123,18 +133,68 @@ def parse(
     name = values.config or default
     if name is None:
         raise UsageError(f"--config=NAME is needed. Known: {', '.join(names(kinds))}.")
-    config, stem = find(name, kinds), pathlib.Path(name).stem
-    protocol = values.protocol if "protocol" in values else None
-    if protocol:
-        config = PROTOCOLS.get(protocol)(config)
-        stem += f"-{pathlib.Path(protocol).stem}"
-    config = apply(config, overrides)
+    protocol = (values.protocol if "protocol" in values else None) or ""
+    stems, ends = [name], [protocol]
+    if several:
+        stems = _chosen(name, names(kinds))
+        ends = _chosen(protocol, PROTOCOLS.names(), "protocol") if protocol else [""]
+    found = _found(stems, ends, kinds)
+    found = {stem: apply(config, overrides) for stem, config in found.items()}
+    alone = len(found) == 1 and not _is_pattern(name + protocol)
+    config = next(iter(found.values())) if alone else found
     if values.print_config:
-        print(json.dumps(configlib.encode(config), indent=2))
+        print(json.dumps(_encoded(config), indent=2))
         return None
     if values.workdir is None:
-        values.workdir = workdir or str(pathlib.Path("runs", stem))
+        if not alone and workdir is None:
+            raise UsageError("several evaluations need --workdir for their results.")
+        values.workdir = workdir or str(pathlib.Path("runs", next(iter(found))))
     return config, values
+
+
+def _stem(name: str) -> str:
+    return pathlib.Path(name).stem
+
+
+def _found(
+    stems: Sequence[str], ends: Sequence[str], kinds: Sequence[type]
+) -> dict[str, Any]:
+    """Every config under every protocol ("": as it is), by their names."""
+    found = {}
+    for name in stems:
+        config = find(name, kinds)
+        for end in ends:
+            under = PROTOCOLS.get(end)(config) if end else config
+            found["-".join(filter(None, (_stem(name), _stem(end))))] = under
+    return found
+
+
+def _is_pattern(name: str) -> bool:
+    """Whether ``--config`` asks for several, though it may find one."""
+    return "," in name or any(sign in name for sign in "*?[")
+
+
+def _encoded(config: Any) -> dict[str, Any]:
+    if isinstance(config, dict):
+        return {name: configlib.encode(one) for name, one in config.items()}
+    return configlib.encode(config)
+
+
+def _chosen(text: str, known: Sequence[str], word: str = "config") -> list[str]:
+    """What ``--config`` or ``--protocol`` names, in its order, patterns filled in.
+
+    Raises:
+        UsageError: a pattern that nothing known fits.
+    """
+    chosen: list[str] = []
+    for name in filter(None, (name.strip() for name in text.split(","))):
+        fits = fnmatch.filter(known, name) if _is_pattern(name) else [name]
+        if not fits:
+            raise UsageError(f"no {word} fits {name!r}{nearest(name, known)}")
+        chosen += [fit for fit in fits if fit not in chosen]
+    if not chosen:
+        raise UsageError(f"--{word}={text} names nothing.")
+    return chosen
 
 
 def _separate(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:

@@ -42,9 +42,12 @@ def result(attack, gradient, clean, attacked, first, radius):
     )
 
 
-def evaluation(folder, clean, blind, exact, first=0, radius=0.1, dataset="digits"):
+def evaluation(
+    folder, clean, blind, exact, first=0, radius=0.1, dataset="digits", model=None
+):
     rows = [("no attack", "none", clean), ("blind PGD", "blind", blind)]
-    rows.append(("exact PGD", "exact", exact))
+    if exact is not None:
+        rows.append(("exact PGD", "exact", exact))
     whole = Evaluation(
         title="t",
         dataset=dataset,
@@ -53,7 +56,7 @@ def evaluation(folder, clean, blind, exact, first=0, radius=0.1, dataset="digits
             result(attack, gradient, clean, right, first, radius)
             for attack, gradient, right in rows
         ),
-        models={"defended": f"the purifier of {folder.name}"},
+        models={"defended": model or f"the purifier of {folder.name}"},
         seeds={},
         versions={"jax": "1"},
         hashes={},
@@ -121,6 +124,36 @@ def test_the_page_shows_cost_and_descriptions(compared):
     assert "| one | 90.0% " in page and "the purifier of two" in page
     assert "| 70 | 100.0 |" in page
     assert (compared / "comparison.png").stat().st_size > 1000
+
+
+def test_attacks_on_one_model_are_ranked_against_the_strongest(tmp_path):
+    folders = [
+        evaluation(tmp_path / "weak", 18, 12, 8, model="the same"),
+        evaluation(tmp_path / "strong", 18, 11, 5, model="the same"),
+        evaluation(tmp_path / "else", 18, 9, 1, model="another"),
+    ]
+    comparing.compare(folders, tmp_path / "out", "c")
+    found = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    rows = found["overestimates"]
+    assert [(r["evaluation"], r["attack"]) for r in rows] == [
+        ("weak", "blind PGD"),
+        ("strong", "blind PGD"),
+        ("weak", "exact PGD"),
+        ("strong", "exact PGD"),
+    ]
+    assert [row["strongest"] for row in rows] == [False, False, False, True]
+    above = [row["above"]["value"] for row in rows]
+    np.testing.assert_allclose(above, [7 / 20, 6 / 20, 3 / 20, 0], rtol=1e-6, atol=1e-7)
+    page = (tmp_path / "out" / "comparison.md").read_text()
+    assert "On the same:" in page and "On another" not in page
+    assert "| +35.0 [" in page and "| strongest |" in page
+
+
+def test_a_first_evaluation_without_the_last_attack_is_compared(folders, tmp_path):
+    few = evaluation(tmp_path / "few", 18, 12, None)
+    comparing.compare([few, *folders], tmp_path / "out", "c")
+    page = (tmp_path / "out" / "comparison.md").read_text()
+    assert "Linf 0.1" in page or "L∞ 0.1" in page
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+"""GDMP led by SSIM on CIFAR-10, networks from a CPU.
+
+    python -m experiments.evaluate --config=cifar10_gdmp_ssim_small --data_dir=DIR
+
+after `cifar10_ddpm_small` and `cifar10_classifier_small`. All but the distance is that
+of `cifar10_gdmp_small`.
+"""
+
+from dataclasses import replace
+
+from experiments.configs import cifar10_gdmp_small
+from experiments.lib.config import Evaluation
+
+__all__ = ["config"]
+
+
+def config() -> Evaluation:
+    """The config; see the module's docstring."""
+    given = cifar10_gdmp_small.config()
+    defence = replace(given.defence, distance="ssim", strength=None)
+    return replace(given, defence=defence)

@@ -1,0 +1,21 @@
+"""DDIM on digits (8x8) at Linf 0.15: noise, then no more of it.
+
+    python -m experiments.evaluate --config=digits_diffpure_ddim
+
+after `digits_ddpm` and `digits_classifier`. Noise, steps, images and attacks are those
+of `digits_diffpure`.
+"""
+
+from dataclasses import replace
+
+from experiments.configs import digits_diffpure
+from experiments.lib.config import Evaluation
+
+__all__ = ["config"]
+
+
+def config() -> Evaluation:
+    """The config; see the module's docstring."""
+    given = digits_diffpure.config()
+    defence = replace(given.defence, sampler="ddim")
+    return replace(given, defence=defence)
