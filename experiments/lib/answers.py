@@ -18,7 +18,7 @@ from experiments.lib.report_types import NO_ANSWER
 from purifax import classify, purify
 from purifax.types import Classifier, Model, Purifier
 
-__all__ = ["answers", "classes", "climb", "mapped", "once"]
+__all__ = ["answers", "classes", "climb", "compiled", "mapped", "once"]
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
@@ -43,6 +43,17 @@ def mapped(fn: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     """
     fn = devices.placed(fn, mesh)
     return lambda key, index, *batch: _mapped(mesh, fn, key, index, batch)
+
+
+def compiled(
+    fn: Callable[..., Any], mesh: Mesh, key: Array, index: Array, *batch: Array
+) -> tuple[Callable[[], Any], int]:
+    """What `mapped` would run on these arguments, and its temporary bytes a device."""
+    fn = devices.placed(fn, mesh)
+    program = _mapped.lower(mesh, fn, key, index, batch).compile()
+    analysis: Any = program.memory_analysis()
+    bytes_ = int(analysis.temp_size_in_bytes)
+    return lambda: program(fn, key, index, batch), bytes_
 
 
 def answers(world: World, keys: int) -> Partial:

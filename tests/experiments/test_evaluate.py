@@ -10,7 +10,15 @@ from jax import numpy as jnp
 from small import TINY, evaluation, train
 
 from experiments import evaluate as command
-from experiments.lib import answers, attacks, devices, gradient_proof, memory, report
+from experiments.lib import (
+    answers,
+    attacks,
+    chains,
+    devices,
+    gradient_proof,
+    memory,
+    report,
+)
 from experiments.lib import config as configlib
 from experiments.lib import evaluation as driver
 from experiments.lib.attack_checks import AUTO
@@ -111,6 +119,34 @@ def test_the_memory_of_the_gradient_is_tabled_by_steps(root, tmp_path, capsys):
     flat = change(evaluation(root), ["defence", "method"], "one_step")
     with pytest.raises(ValueError, match="no chain whose steps could grow"):
         memory.measure(flat, tmp_path, None)
+
+
+def test_chains_are_timed_together_and_in_a_python_loop(root, tmp_path, capsys):
+    found = chains.measure(evaluation(root), tmp_path, None, most=10, repeats=1)
+    assert [row["chains"] for row in found["rows"]] == [1, 4]
+    assert all(
+        row["seconds"] > 0 and row["python_seconds"] > 0 for row in found["rows"]
+    )
+    one, four = (row["temporary_bytes_a_device"] for row in found["rows"])
+    assert 0 < one < four
+    assert json.loads((tmp_path / "chains.json").read_text()) == found
+    assert (tmp_path / "chains.png").stat().st_size > 1000
+    assert "4 network calls a chain" in capsys.readouterr().out
+
+
+def test_chains_stop_where_memory_does(root, tmp_path, monkeypatch):
+    rows = chains.measure(evaluation(root), tmp_path, None, most=4, repeats=1)["rows"]
+    full = rows[1]["temporary_bytes_a_device"] / chains.SHARE - 1
+    monkeypatch.setattr(chains, "_memory", lambda shares: full)
+    found = chains.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
+    assert [row["chains"] for row in found["rows"]] == [1]
+
+
+def test_a_loop_that_is_slow_is_not_run_with_more_chains(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(chains, "PATIENCE", 0.0)
+    found = chains.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
+    assert found["rows"][0]["python_seconds"] > 0
+    assert found["rows"][1]["python_seconds"] is None
 
 
 def test_one_run_is_the_defence_without_pooling(finished):
