@@ -29,7 +29,7 @@ def spread(
     x: Array,
     draws: Array,
     knobs: dict[str, Array],
-    axis: Axis,
+    axis: Axis | None,
 ) -> Any:
     """`fn(x, draws, knobs)`, of which each device along the axis does an equal part.
 
@@ -41,6 +41,7 @@ def spread(
         x: the image, the same on all devices of the axis.
         draws: [S], or [G, S / G], of which the last axis is shared.
         knobs: with a leading axis [S].
+        axis: None where there is one device, which does all.
 
     Returns:
         All outputs, on every device.
@@ -56,6 +57,8 @@ def spread(
     >>> run(jnp.array(2.0), jnp.arange(2.0)).tolist()
     [0.0, 2.0]
     """
+    if axis is None:
+        return fn(x, draws, knobs)
     shares = jax.lax.axis_size(axis.name)
     share, rest = divmod(draws.shape[-1], shares)
     if rest:

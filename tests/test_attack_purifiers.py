@@ -102,17 +102,16 @@ def test_the_reference_is_the_clean_path_under_the_same_noise():
 
 
 def deviate(weight, classifier=two_class, **more):
-    return Partial(
-        attack.deviate,
-        path=Partial(walk),
-        classifier=Partial(classifier),
-        threat=Linf(R),
-        step_sizes=jnp.full(3, 0.05),
-        steps=jnp.array([1, 2]),
-        draws=jnp.arange(2),
-        weight=weight,
-        **more,
-    )
+    bound = {
+        "path": Partial(walk),
+        "classifier": Partial(classifier),
+        "threat": Linf(R),
+        "step_sizes": jnp.full(3, 0.05),
+        "steps": jnp.array([1, 2]),
+        "draws": jnp.arange(2),
+        "weight": weight,
+    }
+    return Partial(attack.deviate, **bound | more)
 
 
 def test_without_weight_it_is_pgd_and_the_weight_adds_the_deviation():
@@ -143,6 +142,28 @@ def test_a_blind_classifier_is_attacked_by_the_deviation_alone():
     np.testing.assert_allclose(jnp.abs(found - X), R, rtol=1e-5)
     start = Linf(R).start(jax.random.split(KEY)[0], X)
     np.testing.assert_array_equal(jnp.sign(found - X), jnp.sign(start - X))
+
+
+@jax.custom_jvp
+def rounded(x):
+    """x, that comes out a little larger where a derivative is computed with it."""
+    return x
+
+
+@rounded.defjvp
+def _rounded_otherwise(values, tangents):
+    return (1.0 + 3e-7) * values[0], tangents[0]
+
+
+def test_a_first_step_from_the_image_does_not_follow_rounding():
+    """The same path twice, compiled otherwise: a distance of rounding, and no more."""
+    image = Partial(attack.at_image)
+    path = Partial(lambda key, x: walk(key, rounded(x)))
+    still = deviate(1.0, lambda x: jnp.zeros(2) * jnp.sum(x), start=image, path=path)
+    np.testing.assert_array_equal(run(still, KEY, X, LABEL), X)
+    one = {"start": image, "step_sizes": jnp.full(1, 0.05)}
+    led = run(deviate(1e6, path=path, **one), KEY, X, LABEL)
+    np.testing.assert_array_equal(led, run(deviate(0.0, **one), KEY, X, LABEL))
 
 
 def written_out(losses, slopes, radius, sharpness):

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from jax.tree_util import Partial
 
 from experiments.lib import defence as defences
+from experiments.lib.attack_checks import AUTO
 from experiments.lib.config_evaluation import Attack, Defence
 from experiments.lib.prior import Prior
 from purifax import backward, classify
 from purifax.spread import Axis
 from purifax.types import Classifier, Model, Purifier, Score
 
-__all__ = ["World", "judge", "one_run", "seen"]
+__all__ = ["ANSWERING", "World", "apart", "at_once", "judge", "one_run", "seen"]
+
+ANSWERING = ("fixed_key",)
+"""Attacks with answers of their own, in place of those to the images they make."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,9 @@ class World:
     surrogate: Classifier | None = None
     shares: int = 1
 
-    @property
-    def axis(self) -> Axis | None:
-        """The axis of these devices, if there are several."""
-        return Axis("draw") if self.shares > 1 else None
+    def axis(self, draws: int) -> Axis | None:
+        """The axis of these devices, if so many draws divide over several."""
+        return None if self.shares == 1 or draws % self.shares else Axis("draw")
 
     @property
     def score(self) -> Score | None:
@@ -84,7 +87,31 @@ def seen(name: str, budget: Attack, world: World) -> Model:
     found = defences.ensemble(
         world.defence, model, classify.each, budget.eot, at_once=budget.at_once
     )
-    return Partial(found.func, **found.keywords, axis=world.axis)
+    axis = world.axis(budget.at_once or budget.eot)
+    return Partial(found.func, **found.keywords, axis=axis)
+
+
+def apart(world: World, model: Model, runs: int | None = None) -> Model:
+    """The logits of so many runs, of the defence's own number by default.
+
+    Devices that share draws share these, where they divide.
+    """
+    found = defences.ensemble(world.defence, model, classify.each, runs)
+    axis = world.axis(runs or world.defence.runs)
+    return Partial(found.func, **found.keywords, axis=axis)
+
+
+def at_once(name: str, budget: Attack, runs: int) -> int:
+    """The draws of an attack that devices may share; 1 where they may not.
+
+    Args:
+        runs: of the defence, which are the draws where its answers are followed.
+    """
+    if name in AUTO:
+        return budget.eot if AUTO[name] in ("rand", "stochastic") else 1
+    if name in ("blind", "transfer"):
+        return 1
+    return runs if name in ANSWERING else budget.at_once or budget.eot
 
 
 def _shorter(budget: Attack, defence: Defence) -> int:
@@ -97,4 +124,4 @@ def judge(name: str, budget: Attack, world: World) -> Model:
     if name in ("blind", "transfer"):
         return seen(name, budget, world)
     model = defences.run(world.purifier(), world.classifier)
-    return defences.ensemble(world.defence, model, classify.each, budget.judge)
+    return apart(world, model, budget.judge)

@@ -72,7 +72,9 @@ def attacker(work: Run, job: Job, rows: np.ndarray, stop: Stop) -> Attacker:
 
 def _spread(work: Run, job: Job) -> Run:
     """The run on devices that share its draws, where images leave some idle."""
-    mesh = devices.spread(work.mesh, attacks.at_once(job.attack, _budget(work, job)))
+    runs = work.config.defence.runs
+    draws = attacks.at_once(job.attack, _budget(work, job), runs)
+    mesh = devices.spread(work.mesh, draws)
     world = replace(work.world, shares=mesh.shape["draw"])
     return replace(work, mesh=mesh, world=world)
 

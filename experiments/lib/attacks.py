@@ -19,7 +19,15 @@ from experiments.lib.attack_checks import (
     check_budget,
     check_classes,
 )
-from experiments.lib.attack_models import World, judge, one_run, seen
+from experiments.lib.attack_models import (
+    ANSWERING,
+    World,
+    apart,
+    at_once,
+    judge,
+    one_run,
+    seen,
+)
 from experiments.lib.config_evaluation import Attack, Evaluation
 from purifax import attack, classify
 from purifax.recompute import Scan
@@ -47,9 +55,6 @@ __all__ = [
     "selected",
     "threat",
 ]
-
-ANSWERING = ("fixed_key",)
-"""Attacks with answers of their own, in place of those to the images they make."""
 
 LOSSES = {name: Partial(getattr(classify, name)) for name in attack_checks.LOSSES}
 STARTS = {name: Partial(getattr(attack, f"at_{name}")) for name in attack_checks.STARTS}
@@ -109,6 +114,7 @@ def _vote(name: str, budget: Attack, world: World, threat: Threat) -> Attacker:
         threat=threat,
         loss=LOSSES[budget.loss],
         step_sizes=_step_sizes(budget, threat),
+        axis=world.axis(budget.eot),
     )
 
 
@@ -153,7 +159,7 @@ def _deviate(name: str, budget: Attack, world: World, threat: Threat) -> Attacke
         step_sizes=_step_sizes(budget, threat),
         steps=jnp.arange(1, states.steps + 1),
         draws=jnp.arange(budget.eot),
-        axis=world.axis,
+        axis=world.axis(budget.eot),
         weight=budget.weight,
     )
 
@@ -165,6 +171,7 @@ def _hammer(name: str, budget: Attack, world: World, threat: Threat) -> Attacker
         "classifier": world.classifier,
         "step_sizes": _step_sizes(budget, threat),
         "draws": jnp.arange(budget.eot),
+        "axis": world.axis(budget.eot),
     }
     losses = [LOSSES[loss] for loss in ("margin", "cross_entropy", "dlr")]
     runs = tuple(Partial(attack.hammer, **common | {"loss": loss}) for loss in losses)
@@ -199,14 +206,6 @@ _BINDERS: dict[str, Callable[[str, Attack, World, Threat], Attacker]] = {
     "deviate": _deviate,
     "hammer": _hammer,
 }
-
-
-def at_once(name: str, budget: Attack) -> int:
-    """The draws of an attack that devices may share; 1 where they may not."""
-    if name in AUTO:
-        return budget.eot if AUTO[name] in ("rand", "stochastic") else 1
-    alone = ("blind", "transfer", "vote", "hammer", *ANSWERING)
-    return 1 if name in alone else budget.at_once or budget.eot
 
 
 def selected(
@@ -261,7 +260,7 @@ def components(
 
     The published versions are judged by one run, `stochastic` by `budget.judge` runs.
     """
-    model = defences.ensemble(world.defence, one_run(world), classify.each, 1)
+    model = apart(world, one_run(world), 1)
     found = attack.components(
         AUTO[name],
         threat,
@@ -271,10 +270,11 @@ def components(
         queries=budget.queries,
         draws=budget.eot,
         judged=budget.judge,
-        axis=world.axis,
+        axis=world.axis(budget.eot),
+        judging=world.axis(budget.judge),
     )
     draws = budget.judge if AUTO[name] == "stochastic" else 1
-    return found, defences.ensemble(world.defence, one_run(world), classify.each, draws)
+    return found, apart(world, one_run(world), draws)
 
 
 def fixed_key(budget: Attack, world: World, threat: Threat, keys: int) -> Partial:
@@ -282,7 +282,7 @@ def fixed_key(budget: Attack, world: World, threat: Threat, keys: int) -> Partia
 
     Returns the images [M, H, W, C], and the logits [M, S, K] of the runs behind each.
     """
-    model = defences.ensemble(world.defence, one_run(world), classify.each)
+    model = apart(world, one_run(world))
     pgd = Partial(
         attack.pgd,
         **_common(budget, threat),

@@ -235,6 +235,7 @@ FAMILIES: dict[str, Callable[..., Converted]] = {
     "mnist_score": _mnist_score,
     "ncsnv2": _ncsnv2,
     "openai": _openai,
+    "plain_resnet": _classifier(residual.plain, 32),
     "robustbench": _classifier(torchvision.robustbench, 32),
     "score_sde": _score_sde,
     "torchvision": _classifier(torchvision.imagenet, 224),

@@ -86,6 +86,7 @@ def components(
     draws: int = 20,
     judged: int = 20,
     axis: Axis | None = None,
+    judging: Axis | None = None,
 ) -> dict[str, Attack]:
     """The attacks of a version by name, in order.
 
@@ -100,6 +101,7 @@ def components(
         draws: averaged in each gradient and query of "rand" and "stochastic".
         judged: fresh draws on which "stochastic" judges an iterate.
         axis: of the devices that share `draws`, see `classify.each`.
+        judging: of those that share `judged`.
 
     Returns:
         name -> `(key, x, label) -> x_adv`, each a pytree.
@@ -119,7 +121,7 @@ def components(
     seen = judge = as_pytree(model)
     if version in ("rand", "stochastic"):
         seen = Partial(each, model=seen, draws=jnp.arange(draws), axis=axis)
-        judge = Partial(each, model=judge, draws=jnp.arange(judged))
+        judge = Partial(each, model=judge, draws=jnp.arange(judged), axis=judging)
     common: dict[str, Any] = {"model": seen, "threat": threat}
     known = _ascents(version, threat, num_classes, common, judge, iterations)
     known |= _others(version, num_classes, common, iterations, queries)

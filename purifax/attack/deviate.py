@@ -8,6 +8,11 @@ image on the way forward, noised with the same noise to the same level. ADP nois
 and then climbs, so it has no forward path: here its reference is the path of the clean
 image under the same key (`along_clean`), and the loss drives the two apart.
 
+At the clean image those two paths are one and their distance is 0, where |.|_2 has no
+gradient. Computed, the paths differ by rounding, and the gradient of the distance would
+be a full unit vector along it. There the deviation is 0 with gradient 0: a first step
+from the image follows the classification loss alone.
+
 Both parts are one thing to the attack: `followed` is a model that returns the pair
 (logits, deviation) and `deviated` the loss of such pairs. They work in `pgd`, `apgd`
 and under `classify.each`, so the deviation is averaged over draws as the loss is.
@@ -71,6 +76,8 @@ def followed(
     reference: Path,
     classifier: Classifier,
     steps: Array,
+    *,
+    clean: Array | None = None,
 ) -> tuple[Array, Array]:
     """Logits [K] of the purified image, and the deviation [] of its path.
 
@@ -79,9 +86,13 @@ def followed(
         reference: `along_clean` with `path` and `clean` bound, or the forward states
             of a diffusion.
         steps: [M] integers, positions in the path.
+        clean: the image whose path the reference is, for `along_clean`; where x equals
+            it, the deviation is 0 with gradient 0, whatever rounding says.
     """
     states = path(key, x)
     gap = deviation(states, reference(jax.random.clone(key), x), steps)
+    if clean is not None:
+        gap = jnp.where(jnp.any(x != clean), gap, 0.0)
     return classifier(states[-1]), gap
 
 
@@ -125,7 +136,8 @@ def deviate(
 ) -> Array:
     """The last iterate of projected gradient descent on the objective above.
 
-    To use `apgd`, bind `followed` and `deviated` yourself.
+    To use `apgd`, bind `followed` and `deviated` yourself, and `clean` with
+    `along_clean`.
 
     Args:
         path: the purifier's path, see `followed`.
@@ -151,10 +163,14 @@ def deviate(
     Array([[[0.25]]], dtype=float32)
     """
     path, classifier = as_pytree(path), as_pytree(classifier)
-    if reference is None:
-        reference = Partial(along_clean, path=path, clean=x)
+    clean = x if reference is None else None
     model = Partial(
-        followed, path=path, reference=reference, classifier=classifier, steps=steps
+        followed,
+        path=path,
+        reference=reference or Partial(along_clean, path=path, clean=x),
+        classifier=classifier,
+        steps=steps,
+        clean=clean,
     )
     seen = Partial(each, model=model, draws=draws, axis=axis)
     objective = Partial(deviated, loss=loss, weight=weight)

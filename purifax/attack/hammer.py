@@ -37,6 +37,7 @@ from jax.tree_util import Partial
 from purifax.attack.pgd import Start, at_random
 from purifax.classify import margin
 from purifax.recompute import Scan
+from purifax.spread import Axis, spread
 from purifax.threat import L2, Linf
 from purifax.types import Classifier, Loss, Purifier
 
@@ -98,11 +99,17 @@ def graft(
     *,
     sharpness: Array | float = 5.0,
     loss: Loss = Partial(margin),
+    axis: Axis | None = None,
 ) -> Array:
     """The grafted direction J^T r at x, like x.
 
     Args:
         draws: [S] integers, folded into the key.
+        axis: of the devices that share the forward passes of the draws; the backward
+            one of the leader is run by each of them.
+
+    Raises:
+        ValueError: the draws do not divide by the axis.
     """
 
     def run(draw: Array, y: Array) -> Array:
@@ -111,8 +118,13 @@ def graft(
     def judge(y: Array) -> Array:
         return loss(classifier(y), label)
 
-    purified = jax.vmap(lambda d: run(d, jax.lax.stop_gradient(x)))(draws)
-    losses, slopes = jax.vmap(jax.value_and_grad(judge))(purified)
+    def told(y: Array, draws: Array, knobs: dict[str, Array]) -> tuple[Array, Array]:
+        del knobs
+        purified = jax.vmap(lambda d: run(d, y))(draws)
+        return jax.vmap(jax.value_and_grad(judge))(purified)
+
+    still = jax.lax.stop_gradient(x)
+    losses, slopes = spread(told, still, draws, {}, axis)
     losses, slopes = (jnp.where(jnp.isfinite(a), a, 0.0) for a in (losses, slopes))
     leader, _, r = shared(losses, slopes, threat, sharpness=sharpness)
     chosen = jnp.sum(jnp.where(leader, draws, 0))
@@ -136,6 +148,7 @@ def hammer(
     loss: Loss = Partial(margin),
     start: Start = Partial(at_random),
     scan: Scan = jax.lax.scan,
+    axis: Axis | None = None,
 ) -> Array:
     """The last iterate of DiffHammer's steps.
 
@@ -150,6 +163,7 @@ def hammer(
         loss: of one draw; its sign is read as right or wrong.
         start: `at_random`, `at_surface` or `at_image`, as a `Partial`.
         scan: runs the loop over steps.
+        axis: of the devices that share the draws, see `graft`.
 
     Returns:
         x_adv, in the threat's set around x and in [0, 1].
@@ -170,6 +184,7 @@ def hammer(
         draws=draws,
         sharpness=sharpness,
         loss=loss,
+        axis=axis,
     )
     args = (key, x, follow, threat, step_sizes, memory, start, scan)
     return _climb(*args, _nothing)[1]
@@ -190,6 +205,7 @@ def hammer_path(
     sharpness: Array | float = 5.0,
     loss: Loss = Partial(margin),
     scan: Scan = jax.lax.scan,
+    axis: Axis | None = None,
 ) -> Array:
     """Every iterate of `hammer`, [T + 1, H, W, C], for `best_iterate`."""
     follow = Partial(
@@ -201,6 +217,7 @@ def hammer_path(
         draws=draws,
         sharpness=sharpness,
         loss=loss,
+        axis=axis,
     )
     args = (key, x, follow, threat, step_sizes, memory, start, scan)
     first, _, path = _climb(*args, _image)

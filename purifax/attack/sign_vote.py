@@ -20,6 +20,7 @@ from jax.tree_util import Partial
 from purifax.attack.pgd import gradient
 from purifax.classify import cross_entropy, undefended
 from purifax.recompute import Scan
+from purifax.spread import Axis, spread
 from purifax.threat import Linf
 from purifax.types import Classifier, Loss, Purifier
 
@@ -39,6 +40,7 @@ def sign_vote(
     inner: Array | float = 2 / 255,
     loss: Loss = Partial(cross_entropy),
     scan: Scan = jax.lax.scan,
+    axis: Axis | None = None,
 ) -> Array:
     """The last iterate of BPDA with a vote over the signs of its draws (Linf).
 
@@ -47,9 +49,13 @@ def sign_vote(
         draws: [S] integers; published: 15.
         inner: the sign step on a purified image.
         scan: runs the loop over steps.
+        axis: of the devices that share the draws, see `classify.each`.
 
     Returns:
         x_adv in the threat's set.
+
+    Raises:
+        ValueError: the draws do not divide by the axis.
 
     >>> x, key = jnp.full((1, 1, 2), 0.5), jax.random.key(0)
     >>> classifier = lambda x: jnp.stack([jnp.sum(x), jnp.array(0.0)])
@@ -68,8 +74,12 @@ def sign_vote(
     def step(x_adv: Array, at: tuple[Array, Array]) -> tuple[Array, None]:
         i, size = at
         key_i = jax.random.fold_in(key, i)
-        keys = jax.vmap(lambda d: jax.random.fold_in(key_i, d))(draws)
-        total = jnp.sum(jax.vmap(change, in_axes=(0, None))(keys, x_adv), axis=0)
+
+        def changes(y: Array, draws: Array, knobs: dict[str, Array]) -> Array:
+            del knobs
+            return jax.vmap(lambda d: change(jax.random.fold_in(key_i, d), y))(draws)
+
+        total = jnp.sum(spread(changes, x_adv, draws, {}, axis), axis=0)
         return threat.project(threat.ascend(x_adv, total, size), x), None
 
     steps = (jnp.arange(step_sizes.shape[0]), step_sizes)

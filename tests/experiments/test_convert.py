@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import shared_data
 from absl import flags as absl_flags
-from nets import foreign, foreign_song, test_unet_weights
+from nets import foreign, foreign_song, test_public_weights, test_unet_weights
 from weights import (
     test_containers,
     test_song_weights,
@@ -113,6 +113,19 @@ def test_a_classifier_is_normalised_as_told(run, tmp_path):
     assert module.std == (0.25, 0.5, 0.25)
     with pytest.raises(ValueError, match="holds a classifier, which gives no score"):
         weights.score("out")
+
+
+def test_a_resnet_without_normalisation(run, tmp_path):
+    state = test_public_weights.plain_state()
+    stored = {f"module.{name}": array for name, array in state.items()}
+    (tmp_path / "file").write_bytes(torch_files.archive({"state_dict": stored}))
+    code, said = run("--from=plain_resnet", "--side=12", "file", "out")
+    assert code == 0 and said.startswith("out holds a PlainResNet of "), said
+    found, expected = weights.load("out"), residual.plain(state)
+    assert found.module == expected.module
+    jax.tree.map(np.testing.assert_array_equal, found.variables, expected.variables)
+    code, said = run("--from=plain_resnet", "file", "other")
+    assert code == 1 and "is --side right?" in said
 
 
 def test_a_pipeline_of_diffusers(run, tmp_path):
@@ -251,6 +264,7 @@ PUBLISHED = {
         residual.akamaster,
     ),
     "cifar10_resnet_uva_flax__ResNet.ckpt": ("cifar_resnet", residual.uva),
+    "cifar10_resnet2b_at2_vnncomp__model_best.pth": ("plain_resnet", residual.plain),
     "cifar10_wrn16_1_backdoored_abl__WRN-16-1-gridTrigger-targetLB0.tar": (
         "robustbench",
         residual.wide,
@@ -270,6 +284,20 @@ def test_published_files_become_the_networks_of_their_arrays(run, file):
     assert run(f"--from={family}", path, "out")[0] == 0
     expected = read(shared_data.arrays(f"weights/{file.partition('__')[0]}"))
     found = weights.load("out")
+    assert found.module == expected.module
+    jax.tree.map(np.testing.assert_array_equal, found.variables, expected.variables)
+
+
+@shared_data.needed
+def test_published_arrays_of_keras_become_their_network(run):
+    """Which has no file of its own kind: its arrays by name are read as they are."""
+    name = "cifar10_lenet_onepixel_keras"
+    path = shared_data.folder() / "weights" / f"{name}.npz"
+    assert run("--from=keras_lenet", path, "out")[0] == 0
+    found, expected = (
+        weights.load("out"),
+        convnets.keras(shared_data.arrays(f"weights/{name}")),
+    )
     assert found.module == expected.module
     jax.tree.map(np.testing.assert_array_equal, found.variables, expected.variables)
 

@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 from jax.tree_util import Partial
-from oracles import image, linear_classifier, mixture
+from oracles import SHAPE, image, linear_classifier, mixture
 
-from experiments.lib import devices
+from experiments.lib import attacks, devices
 from experiments.lib.answers import mapped
-from purifax import backward, classify, purify
+from experiments.lib.config import Attack, Defence
+from experiments.lib.prior import Prior
+from purifax import attack, backward, classify, purify
 from purifax.spread import Axis
+from purifax.threat import L2, Linf
 
 KEY = jax.random.key(3)
 AXIS = Axis("draw")
@@ -74,6 +77,55 @@ def test_devices_that_share_draws_agree_with_one(images, model, draws, knobs):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5)
     assert found[1].shape == (images, draws.size, 3)
     assert np.abs(found[0]).max() > 0.01
+
+
+BUDGET = Attack(steps=2, eot=4, judge=6, step_size=0.5)
+NAMES = ["hammer", "vote", "fixed_key", "judge"]
+
+
+def judged(key, x, label, judge):
+    """The better of two other images, and their losses."""
+    pair = jnp.stack([0.8 * x, 0.5 * x])
+    return attack.choose(key, pair, label, judge, loss=Partial(classify.margin))
+
+
+def attacker(name, shares):
+    """As the driver binds it, of `hammer` the first of its runs."""
+    defence = Defence(sigma=0.2, level=0.2, steps=1, runs=4)
+    world = attacks.World(defence, Prior(mixture()), linear_classifier(), shares=shares)
+    threat = L2(0.1) if name == "hammer" else Linf(0.1)
+    if name == "fixed_key":
+        bound = attacks.fixed_key(BUDGET, world, threat, 2)
+        return Partial(bound.func, **bound.keywords, secret=jax.random.key(5))
+    bound = attacks.bind("vote" if name == "vote" else "hammer", BUDGET, world, threat)
+    if name == "judge":
+        return Partial(judged, judge=bound.keywords["judge"])
+    return bound.keywords["attacks"][0] if name == "hammer" else bound
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_attacks_whose_draws_are_shared_agree_with_one_device(name):
+    draws = attacks.at_once("hammer" if name == "judge" else name, BUDGET, runs=4)
+    over = devices.spread(devices.grid(1, count=2), draws)
+    assert over.shape == {"batch": 1, "draw": 2}
+    x, index = image()[None], jnp.ones(1, jnp.int32)
+    found = mapped(attacker(name, 2), over)(KEY, index, x, index)
+    wanted = mapped(attacker(name, 1), devices.grid(1, count=1))(KEY, index, x, index)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5)
+    assert np.abs(np.reshape(jax.tree.leaves(found)[0], (-1, *SHAPE)) - x).max() > 0.01
+
+
+def test_a_judge_is_shared_where_its_draws_divide():
+    judges = [attacker("judge", n).keywords["judge"] for n in (2, 4)]
+    assert [judge.keywords["axis"] for judge in judges] == [AXIS, None]
+    assert attacker("hammer", 4).keywords["axis"] == AXIS
+    world = attacks.World(Defence(runs=4), Prior(mixture()), bare(), shares=2)
+    args = BUDGET, world, Linf(0.1), 3
+    _, judge = attacks.components("autoattack_stochastic", *args)
+    assert judge.keywords["axis"] == AXIS
+    _, judge = attacks.components("autoattack_rand", *args)
+    assert judge.keywords["axis"] is None
 
 
 @pytest.mark.parametrize(
