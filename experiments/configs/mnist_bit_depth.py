@@ -3,7 +3,8 @@
     python -m experiments.evaluate --config=mnist_bit_depth --data_dir=DIR
 
 after `mnist_classifier`. A baseline without a network; only `bpda` has a gradient to
-follow. Images and attacks are those of `mnist_jpeg`.
+follow. On 96 validation images 97.9% clean and 83.3% under blind PGD. Images and
+attacks are those of `mnist_jpeg`.
 """
 
 from dataclasses import replace

@@ -1,9 +1,12 @@
-"""GDMP on MNIST at Linf 0.2: one guided round of 30 steps.
+"""GDMP on MNIST at Linf 0.2: one guided round of 15 steps.
 
     python -m experiments.evaluate --config=mnist_gdmp --data_dir=DIR
 
-after `mnist_ddpm` and `mnist_classifier`. The numbers of `digits_gdmp`, in proportion
-to the size of the images. Images and attacks are those of `mnist_diffpure`.
+after `mnist_ddpm` and `mnist_classifier`. Strength and steps were chosen on 96
+validation images, where one run answers 99.0% clean and 83.3% under blind PGD (the bare
+classifier 99.0% and 0.0%); a strength of 5,000 97.9% and 79.2%, 15,000 in 30 steps
+99.0% and 68.8%, and in 15 steps it diverges. Images and attacks are those of
+`mnist_diffpure`.
 """
 
 from dataclasses import replace
@@ -20,9 +23,9 @@ def config() -> Evaluation:
     defence = Defence(
         method="gdmp",
         time=150,
-        steps=30,
+        steps=15,
         variance="large",
-        strength=15000.0,
+        strength=2000.0,
         against=0.15,
         runs=5,
         rule="logits",

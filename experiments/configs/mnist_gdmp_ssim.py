@@ -3,6 +3,8 @@
     python -m experiments.evaluate --config=mnist_gdmp_ssim --data_dir=DIR
 
 after `mnist_ddpm` and `mnist_classifier`. All but the distance is that of `mnist_gdmp`.
+The strength was chosen on 96 validation images: one run answers 97.9% clean and 81.2%
+under blind PGD, with 1,500 97.9% and 78.1%, with 5,000 91.7% and 55.2%.
 """
 
 from dataclasses import replace
@@ -16,5 +18,5 @@ __all__ = ["config"]
 def config() -> Evaluation:
     """The config; see the module's docstring."""
     given = mnist_gdmp.config()
-    defence = replace(given.defence, distance="ssim", strength=None)
+    defence = replace(given.defence, distance="ssim", strength=500.0)
     return replace(given, defence=defence)

@@ -2,8 +2,9 @@
 
     python -m experiments.evaluate --config=mnist_jpeg --data_dir=DIR
 
-after `mnist_classifier`. A baseline; only `bpda` has a gradient to follow. Images and
-attacks are those of `mnist_diffpure`.
+after `mnist_classifier`. A baseline; only `bpda` has a gradient to follow. On 96
+validation images 99.0% clean and 5.2% under blind PGD. Images and attacks are those of
+`mnist_diffpure`.
 """
 
 from dataclasses import replace

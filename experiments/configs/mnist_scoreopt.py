@@ -2,7 +2,8 @@
 
     python -m experiments.evaluate --config=mnist_scoreopt --data_dir=DIR
 
-after `mnist_ddpm` and `mnist_classifier`. The numbers of `digits_scoreopt`. Images and
+after `mnist_ddpm` and `mnist_classifier`. The numbers of `digits_scoreopt`. On 96
+validation images one run answers 97.9% clean and 76.0% under blind PGD. Images and
 attacks are those of `mnist_diffpure`.
 """
 
