@@ -41,12 +41,12 @@ def main(config: Evaluation, options: flags.FlagValues) -> None:
             "--images and --repeats must be 1 or more, --chains 0 or more."
         )
     devices.prepare(max(options.images, options.chains))
-    from experiments.lib import chains, memory, timing
+    from experiments.lib import memory, throughput, timing
 
     folder = pathlib.Path(options.workdir)
     if options.chains:
         most, repeats = options.chains, options.repeats
-        chains.measure(config, folder, options.data_dir, most, repeats)
+        throughput.measure(config, folder, options.data_dir, most, repeats)
         return
     if options.gradient_memory:
         memory.measure(config, folder, options.data_dir)

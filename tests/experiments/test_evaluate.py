@@ -13,11 +13,11 @@ from experiments import evaluate as command
 from experiments.lib import (
     answers,
     attacks,
-    chains,
     devices,
     gradient_proof,
     memory,
     report,
+    throughput,
 )
 from experiments.lib import config as configlib
 from experiments.lib import evaluation as driver
@@ -122,7 +122,7 @@ def test_the_memory_of_the_gradient_is_tabled_by_steps(root, tmp_path, capsys):
 
 
 def test_chains_are_timed_together_and_in_a_python_loop(root, tmp_path, capsys):
-    found = chains.measure(evaluation(root), tmp_path, None, most=10, repeats=1)
+    found = throughput.measure(evaluation(root), tmp_path, None, most=10, repeats=1)
     assert [row["chains"] for row in found["rows"]] == [1, 4]
     assert all(
         row["seconds"] > 0 and row["python_seconds"] > 0 for row in found["rows"]
@@ -135,16 +135,18 @@ def test_chains_are_timed_together_and_in_a_python_loop(root, tmp_path, capsys):
 
 
 def test_chains_stop_where_memory_does(root, tmp_path, monkeypatch):
-    rows = chains.measure(evaluation(root), tmp_path, None, most=4, repeats=1)["rows"]
-    full = rows[1]["temporary_bytes_a_device"] / chains.SHARE - 1
-    monkeypatch.setattr(chains, "_memory", lambda shares: full)
-    found = chains.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
+    rows = throughput.measure(evaluation(root), tmp_path, None, most=4, repeats=1)[
+        "rows"
+    ]
+    full = rows[1]["temporary_bytes_a_device"] / throughput.SHARE - 1
+    monkeypatch.setattr(throughput, "_memory", lambda shares: full)
+    found = throughput.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
     assert [row["chains"] for row in found["rows"]] == [1]
 
 
 def test_a_loop_that_is_slow_is_not_run_with_more_chains(root, tmp_path, monkeypatch):
-    monkeypatch.setattr(chains, "PATIENCE", 0.0)
-    found = chains.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
+    monkeypatch.setattr(throughput, "PATIENCE", 0.0)
+    found = throughput.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
     assert found["rows"][0]["python_seconds"] > 0
     assert found["rows"][1]["python_seconds"] is None
 

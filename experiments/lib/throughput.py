@@ -22,7 +22,7 @@ from experiments.lib import (
     answers,
     attacks,
     devices,
-    plots_chains,
+    plots_throughput,
     prior,
     subjects,
     workdir,
@@ -80,7 +80,7 @@ def measure(
     }
     folder.mkdir(parents=True, exist_ok=True)
     workdir.write_json(folder / "chains.json", found)
-    (folder / "chains.png").write_bytes(plots_chains.picture(found))
+    (folder / "chains.png").write_bytes(plots_throughput.picture(found))
     print(words(found))
     return found
 
