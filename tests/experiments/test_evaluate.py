@@ -135,10 +135,9 @@ def test_chains_are_timed_together_and_in_a_python_loop(root, tmp_path, capsys):
 
 
 def test_chains_stop_where_memory_does(root, tmp_path, monkeypatch):
-    rows = throughput.measure(evaluation(root), tmp_path, None, most=4, repeats=1)[
-        "rows"
-    ]
-    full = rows[1]["temporary_bytes_a_device"] / throughput.SHARE - 1
+    found = throughput.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
+    last = found["rows"][1]["temporary_bytes_a_device"]
+    full = last / throughput.SHARE - 1
     monkeypatch.setattr(throughput, "_memory", lambda shares: full)
     found = throughput.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
     assert [row["chains"] for row in found["rows"]] == [1]
