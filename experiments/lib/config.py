@@ -12,6 +12,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from experiments.lib.config_acceleration import Acceleration
 from experiments.lib.config_certification import Certification
 from experiments.lib.config_evaluation import (
     Attack,
@@ -39,6 +40,7 @@ from experiments.lib.config_training import (
 
 __all__ = [
     "KINDS",
+    "Acceleration",
     "Attack",
     "Certification",
     "ClassifierNet",
@@ -73,6 +75,7 @@ KINDS: dict[str, type] = {
     "evaluation": Evaluation,
     "certification": Certification,
     "mixture": Mixture,
+    "acceleration": Acceleration,
 }
 
 

@@ -1,0 +1,43 @@
+"""Shows how many calls of a trained score accelerated samplers save on images.
+
+    python -m experiments.accelerate
+    python -m experiments.accelerate --config.calls=8,16 --config.samplers=momentum
+
+Prints the distance of each sampler's images to held-out ones, and writes summary.json,
+table.md, distance.png and samples.png into --workdir (runs/digits_accelerate). Needs
+the networks of `experiments.quickstart`, or others of the same images.
+"""
+
+import pathlib
+
+from absl import flags
+
+from experiments.lib import devices
+from experiments.lib import flags as flagslib
+from experiments.lib.config import Acceleration
+
+__all__ = ["main"]
+
+
+def main(config: Acceleration, options: flags.FlagValues) -> None:
+    """Samples with `config` into the work directory of the options."""
+    devices.prepare(config.count)
+    from experiments.lib import accelerating, accelerating_page, workdir
+
+    accelerating.check(config)
+    folder = pathlib.Path(options.workdir)
+    workdir.check(folder, config)
+    summary, shown = accelerating.measure(config, options.data_dir)
+    summary["command"] = flagslib.typed()
+    workdir.claim(folder, config)
+    table = accelerating_page.table(summary)
+    workdir.write_json(folder / "summary.json", summary)
+    (folder / "table.md").write_text(table)
+    (folder / "distance.png").write_bytes(accelerating_page.curves(summary))
+    accelerating_page.drawings(folder / "samples.png", shown)
+    print(table)
+    print(f"pictures: {folder / 'distance.png'}, {folder / 'samples.png'}")
+
+
+if __name__ == "__main__":
+    flagslib.run(main, (Acceleration,), "digits_accelerate")
