@@ -2,7 +2,12 @@
 
     python -m experiments.accelerate --config=digits_accelerate
 
-After `experiments.quickstart`, whose networks it takes.
+After `experiments.quickstart`, whose networks it takes. Measured (seed 0, jax 0.10.2):
+2 minutes of CPU time. Nothing is saved at this size. Squared distances of pixels with
+10, 20 and 40 calls: Langevin 0.54, 0.30, 0.27; with momentum 0.50, 0.30, 0.26, within
+the range of the seeds; predictor and corrector 0.56, 0.33, 0.28; preconditioned as
+published 1.14, 0.40, 0.32, matched 0.64, 0.36, 0.29. Training images have 0.30. With 10
+and 20 calls the best Langevin rate is the largest of those tried.
 """
 
 from experiments.lib.config import Acceleration
