@@ -38,6 +38,8 @@ flags.DEFINE_bool("rescaled", None, "openai: rescale_timesteps.")
 flags.DEFINE_integer("groups", None, "openai: of the normalisations.")
 flags.DEFINE_list("mean", None, "Classifiers: of the normalisation.")
 flags.DEFINE_list("std", None, "Classifiers: of the normalisation.")
+flags.DEFINE_integer("patch", None, "puregen_ebm: side of the squares folded.")
+flags.DEFINE_float("epsilon", None, "ebm_defense: noise of a step, in -1 to 1.")
 
 
 def main(config: None, options: flags.FlagValues) -> None:

@@ -1,20 +1,29 @@
-"""Energies: callables `energy(x) -> []`, low where x is natural, p ~ exp(-E / T)."""
+"""Energies: callables `energy(x) -> []`, low where x is natural, p ~ exp(-E / T).
 
+Papers fix a temperature T and a step by epsilon, the noise of one step; see
+`schedule.noise_steps`. Stochastic Security has its step folded in: its network is an
+energy at T = epsilon^2 / 2, with epsilon as published, for images in [-1, 1].
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import Energy, noun
+from purifax.types import Energy, as_pytree, known, noun
 
-__all__ = ["Gaussian", "force"]
+__all__ = ["Gaussian", "Mixture", "Sum", "Tempered", "force", "warm"]
 
 
 @noun
 @dataclass(frozen=True)
 class Gaussian:
-    """E(x) = sum (x - mean)^2 / (2 variance), an exact oracle.
+    """E(x) = sum (x - mean)^2 / (2 variance): an exact oracle, or a prior in a `Sum`.
+
+    The Gaussian prior of EBM Life Cycle's long runs, |u|^2 / (2 tau^2) with tau 0.15
+    and u = 2 x - 1, is `Gaussian(0.5, (tau / 2) ** 2)`.
 
     `mean` and `variance` are scalars or like x.
 
@@ -28,6 +37,104 @@ class Gaussian:
     def __call__(self, x: Array) -> Array:
         """The energy of one image, []."""
         return 0.5 * jnp.sum(jnp.square(x - self.mean) / self.variance)
+
+
+@noun
+@dataclass(frozen=True)
+class Mixture:
+    """E(x) = -log p(x) of an isotropic Gaussian mixture, an exact oracle.
+
+    Attributes:
+        means: [M, H, W, C].
+        variances: [M], per pixel.
+        log_weights: [M], need not be normalised.
+
+    >>> pair = Mixture(jnp.array([[-1.0], [1.0]]), jnp.ones(2), jnp.zeros(2))
+    >>> float(pair(jnp.ones(1)) - pair(-jnp.ones(1)))
+    0.0
+    """
+
+    means: Array
+    variances: Array
+    log_weights: Array
+
+    def __call__(self, x: Array) -> Array:
+        """The energy of one image, [], up to the constants of the weights."""
+        return -jax.nn.logsumexp(self.log_joint(x))
+
+    def log_joint(self, x: Array) -> Array:
+        """log weight + log density of each component at x, [M]."""
+        axes = tuple(range(1, self.means.ndim))
+        square = jnp.sum(jnp.square(x[None] - self.means), axis=axes)
+        volume = 0.5 * x.size * jnp.log(2 * jnp.pi * self.variances)
+        return self.log_weights - 0.5 * square / self.variances - volume
+
+
+@noun
+@dataclass(frozen=True)
+class Tempered:
+    """E(x) / temperature: p ~ exp(-E / T) as an energy at temperature one.
+
+    Raises:
+        ValueError: the temperature is known and not positive.
+
+    >>> float(Tempered(Gaussian(0.0, 0.5), temperature=4.0)(jnp.full((1, 1, 1), 2.0)))
+    1.0
+    """
+
+    energy: Energy
+    temperature: Array | float
+
+    def __post_init__(self) -> None:
+        """Refuses what is no temperature; a bare function becomes a pytree."""
+        object.__setattr__(self, "energy", as_pytree(self.energy))
+        warm(self.temperature)
+
+    def __call__(self, x: Array) -> Array:
+        """The energy of one image over the temperature, []."""
+        return self.energy(x) / self.temperature
+
+
+@noun
+@dataclass(frozen=True)
+class Sum:
+    """The sum of energies: the product of their densities, such as a prior's.
+
+    >>> pair = Sum([Gaussian(0.0, 1.0), Gaussian(1.0, 0.5)])
+    >>> float(pair(jnp.full((1, 1, 1), 2.0)))
+    3.0
+    """
+
+    energies: Sequence[Energy]
+
+    def __post_init__(self) -> None:
+        """Bare functions become pytrees."""
+        parts = tuple(as_pytree(energy) for energy in self.energies)
+        object.__setattr__(self, "energies", parts)
+
+    def __call__(self, x: Array) -> Array:
+        """The energy of one image, []."""
+        return sum((energy(x) for energy in self.energies), jnp.zeros((), x.dtype))
+
+
+def warm(temperature: Array | float) -> Array | float:
+    """The temperature as it came, if a density p ~ exp(-E / T) can have it.
+
+    A traced one passes unseen.
+
+    Raises:
+        ValueError: it is zero, negative or not finite.
+
+    >>> warm(1e-4)
+    0.0001
+    """
+    for value in known(temperature) or []:
+        if not 0 < value < float("inf"):
+            raise ValueError(
+                f"The temperature of p ~ exp(-E / T) must be positive; got {value}. "
+                "For steps down the energy without noise use `sample.ascend`."
+            )
+    return temperature
 
 
 def force(x: Array, energy: Energy) -> Array:

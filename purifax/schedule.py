@@ -16,6 +16,7 @@ __all__ = [
     "langevin_steps",
     "linear",
     "ncsnv2_sigmas",
+    "noise_steps",
     "subset",
 ]
 
@@ -130,6 +131,25 @@ def langevin_steps(sigmas: Array, step: float = 6.2e-6) -> Array:
     [2.0, 0.5]
     """
     return step * jnp.square(sigmas / sigmas[-1])
+
+
+def noise_steps(epsilon: float, length: int, *, width: float = 2.0) -> Array:
+    """`length` Langevin step sizes whose noise is epsilon over that pixel range.
+
+    Papers on energies write, for images u in [-1, 1],
+
+        u <- u - epsilon^2 / 2 dE/du / T + epsilon z,
+
+    which is `sample.langevin` with the score of E at temperature T and these steps,
+    (epsilon / width)^2 / 2 in [0, 1] pixel units.
+
+    Source: Hill et al. 2021, arXiv 2005.13525, eq. 5 (epsilon 0.01, 1,500 steps); Bhat
+    et al. 2024, arXiv 2405.18627 (0.0125, 150 to 1,000 steps).
+
+    >>> noise_steps(0.5, 2, width=1.0).tolist()
+    [0.125, 0.125]
+    """
+    return jnp.full(length, 0.5 * (epsilon / width) ** 2)
 
 
 def subset(schedule: Array, length: int) -> Array:

@@ -7,7 +7,7 @@ once, by name:
     scaled score      f = sigma score            NCSNv2 as ADP uses it
     noise prediction  eps = -f                   DDPM
     denoiser          D = x + sigma^2 score      EDM; Tweedie's formula
-    energy            score = -dE/dx / T
+    energy            score = -dE/dx / T, or -dE/dx / sigma
 
 Each converter takes a callable and returns a `jax.tree_util.Partial`, a pytree whose
 leaves are the callable's own: it may be passed into `jit`.
@@ -23,7 +23,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.energy import force
+from purifax import energy as energies
+from purifax.energy import Tempered, force
 from purifax.noise import Process
 from purifax.types import Denoiser, Energy, ScaledScore, Score, as_pytree, noun
 
@@ -36,6 +37,7 @@ __all__ = [
     "from_noise",
     "from_process",
     "from_scaled",
+    "from_scaled_energy",
     "scaled",
 ]
 
@@ -121,10 +123,28 @@ def from_denoiser(denoiser: Denoiser) -> Score:
 def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
     """The score -dE/dx / temperature, the same at every sigma.
 
+    `scaled` of it is what denoising score matching of an energy is given.
+
+    Raises:
+        ValueError: the temperature is known and not positive.
+
     >>> float(from_energy(lambda x: x**2)(jnp.array(3.0), jnp.array(1.0)))
     -6.0
     """
-    return Partial(_energy_score, energy=as_pytree(energy), temperature=temperature)
+    return Partial(_energy_score, energy=Tempered(energy, temperature))
+
+
+def from_scaled_energy(energy: Energy) -> Score:
+    """The score -dE/dx / sigma: an energy that knows its levels as NCSNv2 does.
+
+    The density at level sigma is exp(-E / sigma); the scaled score, -dE/dx, is the same
+    at every level.
+
+    >>> slope = from_scaled_energy(lambda x: x**2)
+    >>> float(slope(jnp.array(3.0), jnp.array(2.0)))
+    -3.0
+    """
+    return from_scaled(Partial(_energy_score, energy=as_pytree(energy)))
 
 
 @noun
@@ -176,11 +196,8 @@ class Mixture:
         return self.variances + jnp.square(jnp.asarray(sigma))
 
     def _log_joint(self, x: Array, sigma: Array | float) -> Array:
-        total = self._total(sigma)
-        axes = tuple(range(1, self.means.ndim))
-        square = jnp.sum(jnp.square(x[None] - self.means), axis=axes)
-        volume = 0.5 * x.size * jnp.log(2 * jnp.pi * total)
-        return self.log_weights - 0.5 * square / total - volume
+        noised = energies.Mixture(self.means, self._total(sigma), self.log_weights)
+        return noised.log_joint(x)
 
 
 def _scaled_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
@@ -208,6 +225,6 @@ def _denoiser_score(x: Array, sigma: Array, denoiser: Denoiser) -> Array:
     return (denoiser(x, sigma) - x) / jnp.square(sigma)
 
 
-def _energy_score(x: Array, sigma: Array, energy: Energy, temperature: Array) -> Array:
+def _energy_score(x: Array, sigma: Array, energy: Energy) -> Array:
     del sigma
-    return force(x, energy) / temperature
+    return force(x, energy)

@@ -19,14 +19,16 @@ class Converted:
 
     Attributes:
         shape: of one image, (H, W, C).
-        role: "score" or "classifier".
+        role: "score", "classifier" or "energy".
         predicts: what a score network predicts; None is the scaled score.
+        temperature: T of p ~ exp(-E / T), for an energy.
     """
 
     network: nets.Network
     shape: tuple[int, int, int]
     role: str = "score"
     predicts: weights.Prediction | None = None
+    temperature: float = 1.0
 
 
 def write(made: Converted, out: str) -> None:
@@ -44,7 +46,14 @@ def write(made: Converted, out: str) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        weights.save(part, made.network, made.shape, made.role, made.predicts)
+        weights.save(
+            part,
+            made.network,
+            made.shape,
+            made.role,
+            made.predicts,
+            temperature=made.temperature,
+        )
         part.replace(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -59,10 +68,12 @@ def describe(made: Converted) -> str:
     'an MLP of 10 parameters for 2 x 2 x 1 images, a classifier'
     """
     kind = type(made.network.module).__name__
-    article = "an" if kind[0] in "AEIOMN" else "a"
+    article = "an" if kind[0] in "AEIOMN" or kind.startswith("SN") else "a"
     count = nets.count(made.network.variables)
     height, width, channels = made.shape
-    role = "a classifier"
+    role = {"energy": f"an energy at temperature {made.temperature:g}"}.get(
+        made.role, "a classifier"
+    )
     if made.role == "score":
         predicts = (made.predicts or weights.Prediction()).predicts
         role = f"which predicts the {predicts.replace('_', ' ')}"

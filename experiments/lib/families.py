@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from experiments.lib import families_energy
 from experiments.lib.converting import Converted
 from experiments.lib.overrides import UsageError, nearest
+from experiments.lib.stored import dictionary, state
 from purifax import nets
 from purifax.weights import (
     Prediction,
@@ -26,7 +28,6 @@ from purifax.weights import (
     openai,
     residual,
     score_sde,
-    states,
     torchvision,
     tutorials,
 )
@@ -117,7 +118,7 @@ def _openai(
     side: int = 32,
 ) -> Converted:
     network = openai.unet(
-        _state(path),
+        state(path),
         num_heads=num_heads,
         num_head_channels=num_head_channels,
         use_new_attention_order=new_order,
@@ -141,7 +142,7 @@ def _score_sde(
     process: str = "VP",
 ) -> Converted:
     heights = tuple(int(n) for n in _numbers("attention", attention))
-    stored = _dictionary(path)
+    stored = dictionary(path)
     network = score_sde.convert(stored, entry=entry, attention=heights, side=side)
     predicts = Prediction("noise", {"name": process}, label_scale=999)
     if isinstance(network.module, nets.NCSNpp):
@@ -150,7 +151,7 @@ def _score_sde(
 
 
 def _edm(path: str) -> Converted:
-    stored = _dictionary(path)
+    stored = dictionary(path)
     network = edm.convert(stored)
     predicts = Prediction("denoised", {"name": "EDM"})
     return _square(network, edm.side(stored), predicts=predicts)
@@ -189,23 +190,23 @@ def _classifier(reader: Callable[..., nets.Network], side: int) -> Any:
     ) -> Converted:
         given = {"mean": mean, "std": std}
         numbers = {k: _numbers(k, v) for k, v in given.items() if v is not None}
-        return _square(reader(_state(path), **numbers), side, "classifier")
+        return _square(reader(state(path), **numbers), side, "classifier")
 
     return family
 
 
-def _cifar_resnet(state: Mapping[str, Any], **numbers: Any) -> nets.Network:
+def _cifar_resnet(arrays: Mapping[str, Any], **numbers: Any) -> nets.Network:
     """PyTorch's layout, or Flax's."""
-    flax = any(name.startswith("params/") for name in state)
-    return (residual.uva if flax else residual.akamaster)(state, **numbers)
+    flax = any(name.startswith("params/") for name in arrays)
+    return (residual.uva if flax else residual.akamaster)(arrays, **numbers)
 
 
 def _mnist_ddpm(path: str) -> Converted:
-    state = _state(path)
-    network = tutorials.noise(state)
+    arrays = state(path)
+    network = tutorials.noise(arrays)
     process = {"name": "linear", "width": 1.0}
-    if "beta_t" in state:
-        betas = np.asarray(state["beta_t"], float)
+    if "beta_t" in arrays:
+        betas = np.asarray(arrays["beta_t"], float)
         process |= {"length": len(betas), "first": betas[0], "last": betas[-1]}
         if not np.allclose(betas, np.linspace(betas[0], betas[-1], len(betas))):
             raise ValueError("the chain's betas are not evenly spaced.")
@@ -215,7 +216,7 @@ def _mnist_ddpm(path: str) -> Converted:
 
 
 def _mnist_score(path: str) -> Converted:
-    network = tutorials.score(_state(path))
+    network = tutorials.score(state(path))
     # Its own process, from 0.01 on: the level at time 1.
     base = network.module.base
     largest = ((base**2 - 1) / (2 * math.log(base))) ** 0.5
@@ -228,14 +229,17 @@ FAMILIES: dict[str, Callable[..., Converted]] = {
     "cifar_resnet": _classifier(_cifar_resnet, 32),
     "convnet": _classifier(convnets.strided, 28),
     "diffusers": _diffusers,
+    "ebm_defense": families_energy.ebm_defense,
     "edm": _edm,
     "keras_lenet": _classifier(convnets.keras, 32),
     "lenet5": _classifier(convnets.lenet5, 28),
     "mnist_ddpm": _mnist_ddpm,
+    "mnist_ebm": families_energy.mnist_ebm,
     "mnist_score": _mnist_score,
     "ncsnv2": _ncsnv2,
     "openai": _openai,
     "plain_resnet": _classifier(residual.plain, 32),
+    "puregen_ebm": families_energy.puregen_ebm,
     "robustbench": _classifier(torchvision.robustbench, 32),
     "score_sde": _score_sde,
     "torchvision": _classifier(torchvision.imagenet, 224),
@@ -254,28 +258,6 @@ def _channels(network: nets.Network) -> int:
         first = params.get("conv1", params.get("Conv_0"))
         channels = first["kernel"].shape[2]
     return channels
-
-
-def _dictionary(path: str) -> Mapping[str, Any]:
-    stored = containers.read(path)
-    if not isinstance(stored, Mapping):
-        raise ValueError(f"{path} holds a {type(stored).__name__}, not a dictionary.")
-    return stored
-
-
-def _state(path: str) -> dict[str, Any]:
-    """Arrays by name: the file's, or those of its entry that holds a state."""
-    stored = _dictionary(path)
-    for entry in ("state_dict", "model_state_dict", "model", "net"):
-        if isinstance(stored.get(entry), Mapping):
-            stored = stored[entry]
-            break
-    flat = states.flat(stored)
-    prefixes = ("module.", "model.")
-    for prefix in prefixes:
-        if flat and all(name.startswith(prefix) for name in flat):
-            flat = {name.removeprefix(prefix): array for name, array in flat.items()}
-    return flat
 
 
 def _numbers(name: str, words: Sequence[str]) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 Score networks map `x [N, H, W, C]` in [0, 1] and `sigma [N]` to the scaled score
 f = sigma * score, `[N, H, W, C]`. Classifiers map `x` (and `train`) to logits `[N, K]`.
+Energy networks map `x` (and `train`) to energies `[N]`, low where x is natural.
 `UNet2D` and `OpenAIUNet` predict noise in coordinates of their own, given a process's
 time: `score.from_process` makes scores of them.
 `Network(module, variables)` is any of them as a function of one image.
@@ -10,6 +11,7 @@ Nothing in the core of purifax imports this package: any callable will do there.
 """
 
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
+from purifax.nets.energy import LightEnergy, SmallEnergy, SNGANEnergy
 from purifax.nets.imagenet import ImageNetResNet
 from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
@@ -18,7 +20,7 @@ from purifax.nets.plain_resnet import PlainResNet
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
 from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
-from purifax.nets.tutorials import ConvNoise, TutorialScore
+from purifax.nets.tutorials import ConvNoise, TutorialEnergy, TutorialScore
 from purifax.nets.unet2d import UNet2D
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "ConvNet",
     "ConvNoise",
     "DDPMpp",
+    "LightEnergy",
     "NCSNpp",
     "NCSNv2",
     "Network",
@@ -34,9 +37,12 @@ __all__ = [
     "PlainResNet",
     "ResNet",
     "ResNet18",
+    "SNGANEnergy",
     "SmallCNN",
+    "SmallEnergy",
     "SmallScore",
     "SongUNet",
+    "TutorialEnergy",
     "TutorialScore",
     "UNet2D",
     "WideResNet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any
@@ -42,14 +43,16 @@ def conv3(features: int, stride: int = 1, **options: Any) -> nn.Conv:
 def torch_conv(
     x: Array,
     features: int,
-    size: int,
+    size: int | tuple[int, int],
     *,
     dtype: Any,
     name: str,
+    stride: int = 1,
+    padding: int | None = None,
     dilation: int = 1,
     use_bias: bool = True,
 ) -> nn.Conv:
-    """A convolution that keeps the resolution, started as PyTorch starts it.
+    """A convolution padded and started as PyTorch does it.
 
     Kernel and bias are uniform within the inverse root of the number of inputs to
     an output, which is why the layer must see x before it is made.
@@ -57,18 +60,23 @@ def torch_conv(
     Args:
         x: what the layer will be applied to, [N, H, W, C].
         features: channels of the output.
-        size: of the kernel's side; odd.
+        size: of the kernel's sides.
         dtype: of the computation.
         name: of the layer in the tree of parameters.
+        stride: of the kernel.
+        padding: pixels on every side; what keeps the resolution if None.
         dilation: distance of the kernel's taps.
         use_bias: whether there is a bias.
     """
-    start = _uniform((size**2 * x.shape[-1]) ** -0.5)
+    sides = (size, size) if isinstance(size, int) else size
+    start = _uniform((math.prod(sides) * x.shape[-1]) ** -0.5)
+    kept = [dilation * (side // 2) if padding is None else padding for side in sides]
     return conv_layer(
         features,
-        (size, size),
+        sides,
+        (stride, stride),
         kernel_dilation=dilation,
-        padding=[(dilation * (size // 2),) * 2] * 2,
+        padding=[(border, border) for border in kept],
         use_bias=use_bias,
         kernel_init=start,
         bias_init=start,

@@ -1,7 +1,8 @@
-"""Small diffusion networks of public tutorials, for 28 x 28 digits.
+"""Small networks of public tutorials, for 28 x 28 digits.
 
 ConvNoise       (x_t, t) -> unit noise       convolutions of one resolution
 TutorialScore   (x, sigma) -> scaled score   Song's tutorial, strided convolutions
+TutorialEnergy  x -> energy                  UvA's tutorial 8, strided convolutions
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from purifax.nets.layers import conv_layer
+from purifax.nets.layers import conv_layer, torch_conv
 
-__all__ = ["ConvNoise", "TutorialScore"]
+__all__ = ["ConvNoise", "TutorialEnergy", "TutorialScore"]
 
 
 class ConvNoise(nn.Module):
@@ -162,6 +163,39 @@ class TutorialScore(nn.Module):
             dtype=self.dtype,
             name=name,
         )
+
+
+class TutorialEnergy(nn.Module):
+    """The energy network of UvA's deep learning tutorial 8.
+
+    A strided 5x5 convolution with a border of 4, strided 3x3 convolutions, and a hidden
+    dense layer, with Swish between. Their network says how likely an image is; its
+    energy is minus that. It fits images of one size only.
+
+    Attributes:
+        widths: channels of the convolutions; published (16, 32, 64, 64).
+        hidden: width of the dense layer.
+        dtype: of the computation; parameters and the energy are float32.
+
+    Source: Lippe, UvA deep learning tutorials, 8: deep energy-based generative models.
+    """
+
+    widths: tuple[int, ...] = (16, 32, 64, 64)
+    hidden: int = 64
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Energies, [N] float32, of images x, [N, H, W, C] in [0, 1]."""
+        del train
+        h = (2 * x - 1).astype(self.dtype)
+        for i, width in enumerate(self.widths):
+            size, border = (3, 1) if i else (5, 4)
+            how: dict[str, Any] = {"stride": 2, "padding": border, "name": f"conv{i}"}
+            h = nn.silu(torch_conv(h, width, size, dtype=self.dtype, **how)(h))
+        h = h.reshape(h.shape[0], -1)
+        h = nn.silu(nn.Dense(self.hidden, dtype=self.dtype, name="hidden")(h))
+        return -nn.Dense(1, name="out")(h.astype(jnp.float32))[:, 0]
 
 
 def _spread(h: Array, stride: int, spare: int) -> Array:

@@ -1,13 +1,15 @@
 """Trained networks on disk: write what a network is, and load it as a callable.
 
 A work directory holds ``network.json`` (the module's name and fields, and what a score
-network predicts) and Orbax checkpoints whose item "ema" is the averaged variables.
-`load` and `score` need these alone: no config and no training code.
+network predicts or the temperature of an energy) and Orbax checkpoints whose item "ema"
+is the averaged variables. `load`, `score` and `energy` need these alone: no config and
+no training code.
 
 Networks of other people are read from their files without PyTorch, by
 `weights.containers`, and from their arrays by name, by one reader for each layout:
 `ncsnv2`, `score_sde`, `edm`, `diffusers`, `openai` and `tutorials` for scores;
-`residual`, `torchvision` and `convnets` for classifiers.
+`residual`, `torchvision` and `convnets` for classifiers; `energies` and `tutorials` for
+energies.
 """
 
 import dataclasses
@@ -22,6 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from purifax import nets
+from purifax.energy import Tempered, warm
 from purifax.types import Score
 from purifax.weights.predictions import PREDICTIONS, Prediction, process
 
@@ -29,6 +32,7 @@ __all__ = [
     "PREDICTIONS",
     "Prediction",
     "describe",
+    "energy",
     "image_shape",
     "load",
     "prediction",
@@ -79,7 +83,7 @@ def prediction(workdir: str | pathlib.Path) -> Prediction:
     folder = _folder(pathlib.Path(workdir))
     words = _read(folder)
     if words["role"] != "score":
-        raise ValueError(f"{folder} holds a {words['role']}, which gives no score.")
+        raise ValueError(f"{folder} holds {_a(words['role'])}, which gives no score.")
     known = [field.name for field in dataclasses.fields(Prediction)]
     return Prediction(**{name: words[name] for name in known if name in words})
 
@@ -98,12 +102,34 @@ def score(workdir: str | pathlib.Path, step: int | None = None) -> Score:
     return prediction(workdir).score(load(workdir, step))
 
 
+def energy(workdir: str | pathlib.Path, step: int | None = None) -> Tempered:
+    """The energy `x -> []` of a work directory, over its temperature: p ~ exp(-E).
+
+    Its fields `energy` and `temperature` are the network and what it was trained at.
+
+    Args:
+        workdir: the folder, or the name of a folder in ``runs``.
+        step: which checkpoint; the last one by default.
+
+    Raises:
+        FileNotFoundError: no such folder, or no network or checkpoint in it.
+        ValueError: it is no energy.
+    """
+    folder = _folder(pathlib.Path(workdir))
+    words = _read(folder)
+    if words["role"] != "energy":
+        raise ValueError(f"{folder} holds {_a(words['role'])}, which gives no energy.")
+    return Tempered(load(workdir, step), words["temperature"])
+
+
 def write(
     workdir: str | pathlib.Path,
     module: nn.Module,
     shape: Sequence[int],
     role: str,
     predicts: Prediction | None = None,
+    *,
+    temperature: float = 1.0,
 ) -> None:
     """Writes ``network.json``, which tells `load` how to rebuild a module.
 
@@ -111,12 +137,18 @@ def write(
         workdir: an existing folder.
         module: a module of `purifax.nets`.
         shape: of one image, (H, W, C).
-        role: "score" or "classifier".
+        role: "score", "classifier" or "energy".
         predicts: what a score network predicts; None is the scaled score.
+        temperature: T of p ~ exp(-E / T), where an energy was trained at it.
+
+    Raises:
+        ValueError: a temperature that is not positive.
     """
     words = {**describe(module), "image": list(shape), "role": role}
     if role == "score":
         words |= (predicts or Prediction()).words()
+    if role == "energy":
+        words |= {"temperature": float(warm(temperature))}
     path = pathlib.Path(workdir, "network.json")
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(words, indent=2) + "\n")
@@ -129,14 +161,17 @@ def save(
     shape: Sequence[int],
     role: str,
     predicts: Prediction | None = None,
+    *,
+    temperature: float = 1.0,
 ) -> None:
     """Makes a work directory of a network from elsewhere, so commands can name it.
 
     Args:
         workdir: a new folder, or one without a checkpoint.
         shape: of one image, (H, W, C).
-        role: "score" or "classifier".
+        role: "score", "classifier" or "energy".
         predicts: what a score network predicts; None is the scaled score.
+        temperature: T of p ~ exp(-E / T), where an energy was trained at it.
 
     Raises:
         FileExistsError: the folder has a checkpoint already.
@@ -149,7 +184,7 @@ def save(
     with ocp.CheckpointManager(folder / "checkpoints") as manager:
         item = ocp.args.StandardSave(network.variables)
         manager.save(0, args=ocp.args.Composite(ema=item))
-    write(folder, network.module, shape, role, predicts)
+    write(folder, network.module, shape, role, predicts, temperature=temperature)
 
 
 def describe(module: nn.Module) -> dict[str, Any]:
@@ -186,6 +221,10 @@ def rebuild(words: dict[str, Any]) -> nn.Module:
         return getattr(nets, name)(**fields)
     except TypeError as error:
         raise ValueError(f"{name} cannot be rebuilt: {error}") from error
+
+
+def _a(role: str) -> str:
+    return f"an {role}" if role == "energy" else f"a {role}"
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Small diffusion networks of public tutorials, from their arrays by name.
+"""Small networks of public tutorials, from their arrays by name.
 
 noise    `nets.ConvNoise`: "gt.blocks.0.net.0.weight", with its tables of betas
 score    `nets.TutorialScore`: "tconv4.weight", "dense1.dense.weight"
+energy   `nets.TutorialEnergy`: "cnn.cnn_layers.0.weight", or "0.weight"
 """
 
 import re
@@ -12,7 +13,7 @@ import numpy as np
 from purifax import nets
 from purifax.weights import states
 
-__all__ = ["noise", "score"]
+__all__ = ["energy", "noise", "score"]
 
 
 def noise(state: Mapping[str, np.ndarray]) -> nets.Network:
@@ -71,6 +72,47 @@ def score(state: Mapping[str, np.ndarray]) -> nets.Network:
         given[_score_path(name, len(convs))] = states.channels_last(array)
     shape = (28, 28, module.channels)
     return nets.Network(module, states.fitted(kind, given, module, shape, 1.0))
+
+
+def energy(state: Mapping[str, np.ndarray]) -> nets.Network:
+    """The energy network of UvA's tutorial 8: strided convolutions, then two dense.
+
+    Args:
+        state: name to array, in PyTorch's layout.
+
+    Raises:
+        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+    """
+    kind = "a TutorialEnergy"
+    arrays = {
+        name.removeprefix("cnn.").removeprefix("cnn_layers."): array
+        for name, array in states.lasting(state).items()
+    }
+    convs = [n for n in arrays if re.fullmatch(r"\d+\.weight", n)]
+    convs = sorted((n for n in convs if arrays[n].ndim == 4), key=_place)
+    # A Swish stands behind every convolution, and the map is flattened.
+    hidden = 2 * len(convs) + 1
+    names = {f"{hidden}.weight": "hidden", f"{hidden + 2}.weight": "out"}
+    states.have(kind, arrays, {"0.weight": 4, **dict.fromkeys(names, 2)})
+    names |= {name: f"conv{i}" for i, name in enumerate(convs)}
+    widths = tuple(len(arrays[name]) for name in convs)
+    module = nets.TutorialEnergy(widths=widths, hidden=len(arrays[f"{hidden}.weight"]))
+    rows, side = states.rows_of(arrays[f"{hidden}.weight"], widths[-1])
+    given = {}
+    for name, array in arrays.items():
+        node, _, leaf = name.rpartition(".")
+        node = names.get(f"{node}.weight", node)
+        leaf = {"weight": "kernel"}.get(leaf, leaf)
+        given[f"params/{node}/{leaf}"] = states.channels_last(array)
+    given["params/hidden/kernel"] = rows
+    # Every convolution halves the side; the first has a border of 2 to spare.
+    before = side * 2 ** len(convs) - 4
+    shape = (before, before, arrays["0.weight"].shape[1])
+    return nets.Network(module, states.fitted(kind, given, module, shape))
+
+
+def _place(name: str) -> int:
+    return int(name.partition(".")[0])
 
 
 def _laid_out(array: np.ndarray) -> np.ndarray:
