@@ -1,4 +1,4 @@
-"""Exact gradients of diffusion purifiers: finite differences, recomputed and stored."""
+"""Exact gradients of purifiers: finite differences, recomputed and stored."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import image, mixture
 
-from purifax import guide, noise, purify, recompute, sample
+from purifax import energy, guide, noise, purify, recompute, sample
 from purifax.threat import L2
 
 KEY = jax.random.key(81)
@@ -49,7 +49,22 @@ def classed():
     return guide.by_classifier(mixture(), Partial(logits), 1, 3.0)
 
 
+def chain(verb):
+    known = mixture()
+    fn = energy.Mixture(known.means, known.variances, known.log_weights)
+    steps = jnp.array([0.003, 0.002, 0.001])
+    return Partial(verb, energy=fn, step_sizes=steps, temperature=0.5)
+
+
 PURIFIERS = {
+    "langevin": lambda: chain(purify.langevin),
+    "mala": lambda: chain(purify.mala),
+    "puregen ddpm": lambda: Partial(
+        purify.puregen_ddpm,
+        score=mixture(),
+        noise=noise.VPDiscrete(noise.linear_betas(8, 0.01, 0.3)),
+        times=jnp.array([5, 4, 2, -1]),
+    ),
     "sde": lambda: diffuse(sample.sde),
     "ancestral": lambda: diffuse(sample.ancestral),
     "ddim": lambda: diffuse(Partial(sample.ddim, eta=0.5)),

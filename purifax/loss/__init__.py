@@ -1,4 +1,6 @@
-"""Objectives for learning a score, one image each: `(key, x, f, ...) -> []`.
+"""Objectives for learning a score or an energy, one image each.
+
+A score is learnt by `(key, x, f, ...) -> []`.
 
 f(x, sigma) is the scaled score, sigma times the score, in [0, 1] pixel units; -f is
 the unit noise that the network sees. A network that predicts something else is made
@@ -15,15 +17,25 @@ weight is 1.
     min_snr         time uniform over a table           min(snr, cap) / snr
     edm             log sigma normal                    1 + (sigma / spread)^2
     hybrid          time uniform over a table           1, and the bound for variances
+
+An energy E is learnt by `contrastive`, from an image and a sample of E, as the
+published `RECIPES` say; or as a score, with f = sigma times its force:
+
+    f = Partial(score.scaled, score=score.from_energy(E))
 """
 
 from purifax.loss.bound import bound_term, hybrid
+from purifax.loss.contrastive import contrastive
 from purifax.loss.diffusion import continuous, edm, min_snr, simple
 from purifax.loss.matching import denoise, dsm_continuous, dsm_ladder, dsm_single
+from purifax.loss.recipes import RECIPES, Recipe, recipe
 
 __all__ = [
+    "RECIPES",
+    "Recipe",
     "bound_term",
     "continuous",
+    "contrastive",
     "denoise",
     "dsm_continuous",
     "dsm_ladder",
@@ -31,5 +43,6 @@ __all__ = [
     "edm",
     "hybrid",
     "min_snr",
+    "recipe",
     "simple",
 ]

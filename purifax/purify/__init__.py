@@ -1,4 +1,4 @@
-"""Purifiers: `(key, x) -> x` for one image, back in [0, 1].
+"""Purifiers: `(key, x) -> x` for one image, back in [0, 1] but for those of energies.
 
 `adaptive` is Adversarial Purification with a score network (ADP); `detect`, `rounds`
 and `one_step` are its published variants; `reference` is the released code's
@@ -9,6 +9,10 @@ process, `diffuse_from` from levels, `diffuse_in_time` with DiffPure's own steps
 `guided` and `gdmp` pull the way back to the input, `mimic` starts in pure noise and is
 led to it; `maximise` and `maximise_noised` climb a bound of the likelihood (LM and
 ScoreOpt). `bit_depth` and `jpeg` are baselines without a network.
+
+`langevin` and `mala` are chains of an energy, mid-run or long-run, whose results are
+not clipped; `puregen_ddpm` is the diffusion that PureGen puts behind them, `highest`
+says which images its filter purifies.
 
 `chain` and `repeat` make purifiers of purifiers, and `gradual` of `diffuse`.
 """
@@ -36,6 +40,7 @@ from purifax.purify.diffuse import (
     gradual,
 )
 from purifax.purify.distance import dissimilarity, manhattan, mean_square, ssim
+from purifax.purify.energy import highest, langevin, mala, puregen_ddpm
 from purifax.purify.guided import (
     gdmp,
     guided,
@@ -81,8 +86,11 @@ __all__ = [
     "guided",
     "guided_step",
     "held",
+    "highest",
     "jpeg",
     "jpeg_full",
+    "langevin",
+    "mala",
     "manhattan",
     "maximise",
     "maximise_noised",
@@ -91,6 +99,7 @@ __all__ = [
     "mimic_scales",
     "mimic_step",
     "one_step",
+    "puregen_ddpm",
     "reference",
     "regularised_gap",
     "repeat",

@@ -20,14 +20,17 @@ times of a process into levels.
     preconditioned        2              yes      (biased as published)
 
 `langevin`, `annealed_langevin`, `ascend`, `momentum` and `preconditioned_langevin` take
-sigmas [T] and step sizes [T] instead.
+sigmas [T] and step sizes [T] instead; `mala`, which is exact, an energy and step sizes
+[T]. `data_bank` and its kin keep chains from one update of an energy to the next.
 """
 
 from purifax.sample.ancestral import ancestral, ancestral_step, large, learned, small
 from purifax.sample.ascend import ascend, ascend_step
+from purifax.sample.bank import data_bank, draw, noise_bank, rejuvenate, write
 from purifax.sample.ddim import ddim, ddim_step
 from purifax.sample.dpm import dpm_solver, dpm_solver_step
 from purifax.sample.langevin import annealed_langevin, langevin, langevin_step
+from purifax.sample.mala import Placed, acceptance, mala, mala_step, placed
 from purifax.sample.momentum import (
     Moving,
     matched_momentum_step,
@@ -53,17 +56,21 @@ from purifax.score import denoise
 __all__ = [
     "Filters",
     "Moving",
+    "Placed",
+    "acceptance",
     "ancestral",
     "ancestral_step",
     "annealed_langevin",
     "ascend",
     "ascend_step",
     "corrector_step",
+    "data_bank",
     "ddim",
     "ddim_step",
     "denoise",
     "dpm_solver",
     "dpm_solver_step",
+    "draw",
     "euler",
     "euler_step",
     "filters",
@@ -73,20 +80,26 @@ __all__ = [
     "langevin_step",
     "large",
     "learned",
+    "mala",
+    "mala_step",
     "matched_momentum_step",
     "matched_predictor",
     "momentum",
     "momentum_step",
+    "noise_bank",
+    "placed",
     "preconditioned",
     "preconditioned_corrector",
     "preconditioned_langevin",
     "preconditioned_langevin_step",
     "preconditioned_predictor",
     "predictor_corrector",
+    "rejuvenate",
     "sde",
     "sde_in_time",
     "sde_in_time_step",
     "sde_step",
     "small",
     "still",
+    "write",
 ]

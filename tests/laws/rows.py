@@ -21,7 +21,16 @@ from laws.parts import (
     shorter,
 )
 
-from purifax import backward, certify, classify, guide, noise, purify, sample
+from purifax import (
+    backward,
+    certify,
+    classify,
+    energy,
+    guide,
+    noise,
+    purify,
+    sample,
+)
 from purifax.threat import Linf
 
 DOWN = jnp.array([0.3, 0.15, 0.0])
@@ -62,6 +71,14 @@ def _seen(x, sigma, fn):
 
 def _of_class(x, sigma, label, fn):
     return fn(x, sigma) + 0.1 * label.astype(x.dtype)
+
+
+def chain(p, verb, **bound):
+    """A chain of the energy of the mixture, at a temperature."""
+    known = p["score"]
+    fn = energy.Mixture(known.means, known.variances, known.log_weights)
+    how = {"step_sizes": STEPS / 10, "temperature": 0.5}
+    return Partial(verb, energy=fn, **how | bound)
 
 
 def by_classifier(p):
@@ -121,6 +138,7 @@ SAMPLERS = [
         ),
         boxed=False,
     ),
+    Row("mala", lambda p: first(chain(p, sample.mala)), boxed=False),
     Row(
         "annealed_langevin",
         lambda p: first(
@@ -232,6 +250,17 @@ PURIFIERS = [
         "maximise_noised",
         lambda p: Partial(
             purify.maximise_noised, score=p["score"], sigma=0.2, step_sizes=STEPS
+        ),
+    ),
+    Row("energy_langevin", lambda p: chain(p, purify.langevin), boxed=False),
+    Row("energy_mala", lambda p: chain(p, purify.mala), boxed=False),
+    Row(
+        "puregen_ddpm",
+        lambda p: Partial(
+            purify.puregen_ddpm,
+            score=p["score"],
+            noise=noise.VPDiscrete(),
+            times=jnp.array([90, 60, 30, -1]),
         ),
     ),
     Row("bit_depth", lambda p: Partial(purify.bit_depth), random=False),

@@ -1,0 +1,63 @@
+"""Maximum likelihood of an energy, by samples of its own.
+
+With p ~ exp(-E / T), the gradient of the mean of -log p over data is that of
+
+    L = (mean E(positive) - mean E(negative)) / T,
+
+where positives are images and negatives samples of p, which are constants to it. So L
+falls as data become likelier, and its mean gradient is zero where p is the law of the
+data. L itself is no likelihood: it stays near zero, and its distance from it, the
+energy gap, tells whether training is healthy.
+
+Negatives are ends of Langevin chains: contrastive divergence from the data, persistent
+chains from a bank (`sample.data_bank`), or short ones from noise.
+
+Source: Hinton 2002; Tieleman 2008; Xie et al. 2016, arXiv 1602.03264, eq. 5 and 10.
+"""
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+
+from purifax.energy import warm
+from purifax.types import Energy
+
+__all__ = ["contrastive"]
+
+
+def contrastive(
+    positive: Array,
+    negative: Array,
+    energy: Energy,
+    *,
+    temperature: Array | float = 1.0,
+    decay: Array | float = 0.0,
+) -> Array:
+    """(E(positive) - E(negative)) / T for one pair; descend on its mean.
+
+    Args:
+        positive: an image [H, W, C], with its noise if it has any.
+        negative: a sample of the energy, likewise; no gradient flows into it.
+        temperature: T, positive.
+        decay: weight of E(positive)^2 + E(negative)^2, added; 0 as published in EBM
+            Life Cycle and PureGen, 0.1 or 1 in others' code to keep energies near 0.
+
+    Returns:
+        Scalar.
+
+    Raises:
+        ValueError: the temperature is known and not positive; or the images differ in
+            shape.
+
+    >>> x = jnp.ones((1, 1, 1))
+    >>> float(contrastive(x, 3 * x, lambda x: jnp.sum(x**2), temperature=2.0))
+    -4.0
+    """
+    if positive.shape != negative.shape:
+        raise ValueError(
+            f"A positive of shape {positive.shape} has a negative of shape "
+            f"{negative.shape}; is it the bank of another set of images?"
+        )
+    low, high = energy(positive), energy(jax.lax.stop_gradient(negative))
+    squares = jnp.square(low) + jnp.square(high)
+    return (low - high) / warm(temperature) + decay * squares

@@ -1,0 +1,222 @@
+"""Maximum likelihood and score matching of energies, where the answer is known."""
+
+import math
+
+import jax
+import numpy as np
+import optax
+import pytest
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax import energy, loss, nets, sample, schedule, score
+
+KEY = jax.random.key(23)
+SHAPE = (2, 2, 1)
+COUNT = 4096
+MEAN, VARIANCE, SIGMA = 0.6, 0.04, 0.2
+
+
+def bowl(x, slope, centre):
+    """The energy of a Gaussian of precision `slope`."""
+    return 0.5 * slope * jnp.sum(jnp.square(x - centre))
+
+
+def truth():
+    return {"slope": jnp.array(1 / VARIANCE), "centre": jnp.array(MEAN)}
+
+
+def normal(key, variance=VARIANCE):
+    return MEAN + math.sqrt(variance) * jax.random.normal(key, (COUNT, *SHAPE))
+
+
+@jax.jit
+def gradients(parameters, positives, negatives):
+    """Of every pair by itself, in the slope and the centre."""
+
+    def one(parameters, positive, negative):
+        return loss.contrastive(positive, negative, Partial(bowl, **parameters))
+
+    each = jax.vmap(jax.grad(one), (None, 0, 0))
+    return each(parameters, positives, negatives)
+
+
+def mean_is(values, expected):
+    """Within four standard errors."""
+    values = np.asarray(values, np.float64)
+    assert abs(values.mean() - expected) < 4 * values.std() / math.sqrt(len(values))
+
+
+@pytest.mark.parametrize("by", ["samples", "chains"])
+def test_the_gradient_is_zero_at_the_truth(by):
+    k_data, k_start, k_chain = jax.random.split(KEY, 3)
+    negatives = normal(k_start)
+    if by == "chains":
+        # A chain in its stationary law stays there: Metropolis has no bias.
+        fn, steps = Partial(bowl, **truth()), jnp.full(10, 0.02)
+        keys = jax.random.split(k_chain, COUNT)
+        run = jax.jit(jax.vmap(lambda key, x: sample.mala(key, x, fn, steps)[0]))
+        negatives = run(keys, negatives)
+    for found in gradients(truth(), normal(k_data), negatives).values():
+        mean_is(found, 0.0)
+
+
+def test_the_gradient_elsewhere_is_the_gap_of_the_moments():
+    """The data are wider than the model: the slope must fall, by half the gap."""
+    k_data, k_model = jax.random.split(KEY)
+    found = gradients(truth(), normal(k_data, 2 * VARIANCE), normal(k_model))
+    mean_is(found["slope"], math.prod(SHAPE) / 2 * VARIANCE)
+    assert found["slope"].mean() > 0.05
+
+
+def test_no_gradient_flows_into_the_sampler():
+    fn, x = Partial(bowl, **truth()), jnp.full(SHAPE, 0.3)
+    assert not jax.grad(lambda y: loss.contrastive(x, y, fn))(2 * x).any()
+
+
+def test_temperature_and_decay():
+    fn, x = Partial(bowl, **truth()), jnp.full(SHAPE, 0.3)
+    low, high = fn(x), fn(2 * x)
+    found = loss.contrastive(x, 2 * x, fn, temperature=0.1, decay=0.5)
+    expected = (low - high) / 0.1 + 0.5 * (low**2 + high**2)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_bad_pairs_are_refused():
+    fn, x = Partial(bowl, **truth()), jnp.zeros(SHAPE)
+    with pytest.raises(ValueError, match="must be positive; got 0"):
+        loss.contrastive(x, x, fn, temperature=0.0)
+    with pytest.raises(ValueError, match=r"negative of shape \(3, 2, 1\)"):
+        loss.contrastive(x, jnp.zeros((3, 2, 1)), fn)
+
+
+@pytest.mark.parametrize("kind", ["plain", "scaled"])
+def test_score_matching_of_an_energy_has_its_minimum_at_the_smoothed_truth(kind):
+    """-dE/dx is the score of the data with noise, or sigma times it."""
+    total = VARIANCE + SIGMA**2
+    make = {"plain": score.from_energy, "scaled": score.from_scaled_energy}[kind]
+    best = {"plain": 1 / total, "scaled": SIGMA / total}[kind]
+
+    def one(parameters, key, x):
+        fn = make(Partial(bowl, **parameters))
+        return loss.dsm_single(key, x, Partial(score.scaled, score=fn), SIGMA)
+
+    each = jax.jit(jax.vmap(jax.grad(one), (None, 0, 0)))
+    keys, x = jax.random.split(KEY, COUNT), normal(jax.random.key(1))
+    for factor, at_best in ((1.0, True), (1.2, False)):
+        parameters = {"slope": jnp.array(factor * best), "centre": jnp.array(MEAN)}
+        found = np.asarray(each(parameters, keys, x)["slope"], np.float64)
+        error = found.std() / math.sqrt(COUNT)
+        assert (abs(found.mean()) < 4 * error) is at_best
+
+
+# Three blobs of unequal weight and width, in the plane.
+BLOBS = energy.Mixture(
+    jnp.array([[0.25, 0.3], [0.7, 0.25], [0.5, 0.75]]).reshape(3, 1, 1, 2),
+    jnp.array([0.010, 0.006, 0.015]),
+    jnp.log(jnp.array([0.3, 0.25, 0.45])),
+)
+STEPS = jnp.full(20, 5e-4)
+BATCH, BANK, UPDATES = 256, 1024, 500
+
+
+def network(parameters, x):
+    """A small network on a bowl, which keeps the density normalisable."""
+    h = 4 * x.ravel() - 2
+    wide = jnp.sum(jnp.square(h))
+    for i in range(2):
+        h = jax.nn.silu(parameters[f"w{i}"] @ h + parameters[f"b{i}"])
+    return 0.25 * wide + parameters["w2"] @ h
+
+
+def start(key, width=32):
+    sizes = {"w0": (width, 2), "w1": (width, width), "w2": (width,)}
+    keys = jax.random.split(key, 3)
+    drawn = {
+        name: jax.random.normal(k, size) / math.sqrt(size[-1])
+        for k, (name, size) in zip(keys, sizes.items(), strict=True)
+    }
+    return drawn | {"b0": jnp.zeros(width), "b1": jnp.zeros(width)}
+
+
+def blobs(key, count):
+    k_which, k_noise = jax.random.split(key)
+    which = jax.random.categorical(k_which, BLOBS.log_weights, shape=(count,))
+    z = jax.random.normal(k_noise, (count, 1, 1, 2))
+    spread = jnp.sqrt(BLOBS.variances)[which].reshape(count, 1, 1, 1)
+    return BLOBS.means[which] + spread * z
+
+
+@jax.jit
+def learn(key):
+    """Persistent chains from data, renewed now and then; all updates in one scan."""
+    k_start, k_data, k_bank, k_train = jax.random.split(key, 4)
+    data, optimiser = (
+        blobs(k_data, 4096),
+        optax.adam(optax.cosine_decay_schedule(1e-2, UPDATES)),
+    )
+
+    def update(state, i):
+        parameters, memory, bank = state
+        keys = jax.random.split(jax.random.fold_in(k_train, i), 5)
+        positives = data[sample.draw(keys[0], len(data), BATCH)]
+        places = sample.draw(keys[1], BANK, BATCH)
+        fn = score.from_energy(Partial(network, parameters))
+
+        def run(key, x):
+            return sample.langevin(key, x, fn, STEPS, STEPS)[0]
+
+        negatives = jax.vmap(run)(jax.random.split(keys[2], BATCH), bank[places])
+
+        def gap(parameters):
+            of = Partial(loss.contrastive, energy=Partial(network, parameters))
+            return jnp.mean(jax.vmap(of)(positives, negatives))
+
+        change, memory = optimiser.update(jax.grad(gap)(parameters), memory)
+        parameters = optax.apply_updates(parameters, change)
+        renew = jax.vmap(sample.rejuvenate, (0, 0, 0, None))
+        kept = renew(jax.random.split(keys[3], BATCH), negatives, positives, 0.05)
+        return (parameters, memory, sample.write(bank, places, kept)), None
+
+    parameters = start(k_start)
+    bank = sample.data_bank(k_bank, data[:BANK], 0.01)
+    state = parameters, optimiser.init(parameters), bank
+    (learned, _, _), _ = jax.lax.scan(update, state, jnp.arange(UPDATES))
+    return parameters, learned
+
+
+def divergence(parameters):
+    """Kullback and Leibler's, of the truth from the model, on a grid; in nats."""
+    side = jnp.linspace(-0.5, 1.5, 120)
+    grid = jnp.stack(jnp.meshgrid(side, side), -1).reshape(-1, 1, 1, 2)
+    model = -jax.vmap(lambda x: network(parameters, x))(grid)
+    true = -jax.vmap(BLOBS)(grid)
+    model, true = jax.nn.log_softmax(model), jax.nn.log_softmax(true)
+    return float(jnp.sum(jnp.exp(true) * (true - model)))
+
+
+def test_a_density_in_the_plane_is_learnt_from_samples():
+    before, after = (divergence(p) for p in learn(KEY))
+    assert before > 0.5
+    assert after < 0.05
+
+
+def test_recipes_have_the_numbers_of_their_sources():
+    code = loss.recipe("pureebm_code")
+    pulls = {name: r.epsilon**2 / 2 / r.temperature for name, r in loss.RECIPES.items()}
+    assert pulls["pureebm_code"] == pytest.approx(0.78125)
+    for name in ("stochastic_security", "stochastic_security_svhn", "pureebm_paper"):
+        assert pulls[name] == pytest.approx(1.0)
+    assert code.steps / code.rejuvenation == pytest.approx(2000)
+    assert code.sigma == 0.0075 and code.updates == 120 * 546
+    for r in loss.RECIPES.values():
+        np.testing.assert_array_equal(
+            r.step_sizes(), schedule.noise_steps(r.epsilon, r.steps)
+        )
+        assert r.network in nets.__all__
+        updates, names, rates = zip(*r.rates, strict=True)
+        assert updates[0] == 0 and list(updates) == sorted(updates)
+        assert updates[-1] < r.updates and set(names) <= {"adam", "sgd"}
+        assert list(rates) == sorted(rates, reverse=True)
+    with pytest.raises(ValueError, match="no recipe 'pureebm'; known: pureebm_code"):
+        loss.recipe("pureebm")
