@@ -107,7 +107,7 @@ def test_score_matching_of_an_energy_has_its_minimum_at_the_smoothed_truth(kind)
         parameters = {"slope": jnp.array(factor * best), "centre": jnp.array(MEAN)}
         found = np.asarray(each(parameters, keys, x)["slope"], np.float64)
         error = found.std() / math.sqrt(COUNT)
-        assert (abs(found.mean()) < 4 * error) is at_best
+        assert (abs(found.mean()) < 4 * error) == at_best
 
 
 # Three blobs of unequal weight and width, in the plane.

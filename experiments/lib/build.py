@@ -16,6 +16,7 @@ from experiments.lib.config import (
     ClassifierTraining,
     Data,
     DiffusionTraining,
+    EnergyNet,
     Optim,
     ScoreNet,
     ScoreTraining,
@@ -46,6 +47,7 @@ _SCORES = {
     "SongUNet": "denoised",
 }
 _LEARNING = ("UNet2D", "OpenAIUNet")
+_ENERGIES = ("SNGANEnergy", "LightEnergy", "SmallEnergy")
 _CLASSIFIERS = ("WideResNet", "ResNet18", "ResNet", "SmallCNN", "MLP")
 _LAWS = ("single", "ladder", "continuous")
 _OBJECTIVES = {
@@ -145,7 +147,7 @@ def learns_variance(config: Training) -> bool:
 
 
 def network(
-    net: ScoreNet | ClassifierNet,
+    net: ScoreNet | ClassifierNet | EnergyNet,
     channels: int,
     classes: int,
     *,
@@ -174,7 +176,9 @@ def network(
     return cls(**given, **{k: v for k, v in found.items() if k in has})
 
 
-def _known(net: ScoreNet | ClassifierNet) -> tuple[str, ...]:
+def _known(net: ScoreNet | ClassifierNet | EnergyNet) -> tuple[str, ...]:
+    if isinstance(net, EnergyNet):
+        return _ENERGIES
     return tuple(_SCORES) if isinstance(net, ScoreNet) else _CLASSIFIERS
 
 

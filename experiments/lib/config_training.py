@@ -9,6 +9,7 @@ __all__ = [
     "Diffusion",
     "DiffusionTraining",
     "Drawing",
+    "EnergyNet",
     "Noise",
     "Optim",
     "Sample",
@@ -72,6 +73,20 @@ class ClassifierNet:
     dropout: float | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class EnergyNet:
+    """An energy of `purifax.nets`; None leaves a field to the network."""
+
+    name: str
+    width: int | None = None
+    widths: tuple[int, ...] | None = None
+    hidden: int | None = None
+    fold: int | None = None
+    patch: int | None = None
+    activation: str | None = None
     dtype: str = "float32"
 
 

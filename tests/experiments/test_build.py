@@ -16,7 +16,7 @@ from experiments.configs import (
     tiny_imagenet_dsm,
 )
 from experiments.lib import build, objectives
-from experiments.lib.config import Data, Noise, Optim, ScoreNet
+from experiments.lib.config import Data, EnergyNet, Noise, Optim, ScoreNet
 from purifax import nets
 
 
@@ -32,6 +32,16 @@ def parameters(config, *conditions):
 def test_published_networks_have_their_published_sizes():
     assert parameters(cifar10_dsm.config(), jnp.ones(())) == 29_694_083
     assert parameters(cifar10_classifier.config()) == 36_489_290
+
+
+def test_an_energy_is_built_with_its_fields():
+    net = EnergyNet("SmallEnergy", widths=(8,), hidden=4, activation="leaky")
+    expected = nets.SmallEnergy(widths=(8,), hidden=4, activation="leaky")
+    assert build.network(net, 1, 10) == expected
+    with pytest.raises(ValueError, match="did you mean LightEnergy"):
+        build.network(EnergyNet("LigthEnergy"), 3, 10)
+    with pytest.raises(ValueError, match="net.patch is set, but LightEnergy has no"):
+        build.network(EnergyNet("LightEnergy", patch=2), 3, 10)
 
 
 def test_data_decide_channels_and_classes():

@@ -13,6 +13,7 @@ from absl import flags as absl_flags
 from nets import foreign, foreign_song, test_public_weights, test_unet_weights
 from weights import (
     test_containers,
+    test_energy_weights,
     test_song_weights,
     test_torchvision_weights,
     torch_files,
@@ -94,6 +95,29 @@ def test_a_family_is_converted_and_is_a_score(run, tmp_path, family):
     found = jax.eval_shape(weights.score("out"), jnp.zeros(shape), jnp.array(0.5))
     assert found.shape == shape
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "out"]
+
+
+ENERGIES = {
+    "puregen_ebm": ("sngan in patches", ["--patch=2", "--side=16"], (16, 16, 2), 1e-4),
+    "ebm_defense": ("light", ["--epsilon=0.02"], (32, 32, 3), 2e-4),
+}
+
+
+@pytest.mark.parametrize("family", ENERGIES)
+def test_an_energy_keeps_its_shape_and_temperature(run, tmp_path, family):
+    case, words, shape, temperature = ENERGIES[family]
+    state = test_energy_weights.state(case)
+    (tmp_path / "file").write_bytes(torch_files.archive({"state_dict": state}))
+    code, said = run(f"--from={family}", *words, "file", "out")
+    assert code == 0, said
+    assert f"an energy at temperature {temperature:g}, read from" in said
+    found = weights.energy("out")
+    assert found.temperature == pytest.approx(temperature)
+    assert weights.image_shape("out") == shape
+    expected = test_energy_weights.READERS[case](state)
+    assert found.energy.module == expected.module
+    with pytest.raises(ValueError, match="holds an energy, which gives no score"):
+        weights.prediction("out")
 
 
 def test_adp_uses_the_last_weights_and_ncsnv2_their_average(run, tmp_path):
@@ -271,6 +295,7 @@ PUBLISHED = {
     ),
     "mnist_pgd_fastadv__pgd_madry.pth": ("convnet", convnets.strided),
     "mnist_ddpm_sdaloglu__ddpm_mnist.pth": ("mnist_ddpm", tutorials.noise),
+    "mnist_ebm_uva__MNIST.ckpt": ("mnist_ebm", tutorials.energy),
     "mnist_scoresde_ve25__ckpt.pth": ("mnist_score", tutorials.score),
 }
 
