@@ -7,6 +7,10 @@ through a sampler live. Here the transpose flips the kernel first and then convo
 with the ordinary labels. Values, forward mode, reverse mode and batching are those
 of `lax.conv_general_dilated`; only the form of the input gradient differs.
 
+The transpose is the same primitive with strides and input dilation exchanged, so the
+gradient of a gradient is an ordinary convolution too: that of a chain along the force
+of an energy.
+
 The kernel gradient keeps JAX's own rule: training steps are never scanned.
 """
 
@@ -22,7 +26,7 @@ from jax.interpreters import ad, batching, mlir
 __all__ = ["conv"]
 
 _LABELS = ("NHWC", "HWIO", "NHWC")
-_STATIC = ("strides", "padding", "dilation", "precision")
+_STATIC = ("strides", "padding", "spread", "dilation", "precision")
 
 
 def conv(
@@ -85,6 +89,7 @@ def conv(
         *_alike(x, kernel),
         strides=tuple(window_strides),
         padding=tuple((int(low), int(high)) for low, high in padding),
+        spread=(1, 1),
         dilation=dilation,
         precision=precision,
     )
@@ -100,6 +105,7 @@ def _forward(
     *,
     strides: tuple[int, int],
     padding: tuple[tuple[int, int], ...],
+    spread: tuple[int, int],
     dilation: tuple[int, int],
     precision: Any,
 ) -> Array:
@@ -108,6 +114,7 @@ def _forward(
         kernel,
         strides,
         padding,
+        lhs_dilation=spread,
         rhs_dilation=dilation,
         dimension_numbers=_LABELS,
         precision=precision,
@@ -115,33 +122,19 @@ def _forward(
 
 
 def _transpose_input(cotangent: Array, x: Any, kernel: Array, **how: Any) -> Array:
-    """The adjoint in x: dilate by the stride, convolve with the flipped kernel."""
-    shape = x.aval.shape
-    window = [
-        (n - 1) * d + 1 for n, d in zip(kernel.shape[:2], how["dilation"], strict=True)
-    ]
+    """The adjoint in x: convolve with the flipped kernel, strides for dilation."""
     padding = []
-    for size, out, wide, stride, (low, _) in zip(
-        shape[1:3],
-        cotangent.shape[1:3],
-        window,
-        how["strides"],
-        how["padding"],
-        strict=True,
-    ):
+    for axis, (low, _) in enumerate(how["padding"]):
+        wide = (kernel.shape[axis] - 1) * how["dilation"][axis] + 1
+        size = (x.aval.shape[axis + 1] - 1) * how["spread"][axis] + 1
+        out = (cotangent.shape[axis + 1] - 1) * how["strides"][axis] + 1
         before = wide - 1 - low
-        spread = (out - 1) * stride + 1
-        padding.append((before, size + wide - 1 - spread - before))
+        padding.append((before, size + wide - 1 - out - before))
     flipped = jnp.swapaxes(kernel[::-1, ::-1], 2, 3)
-    return lax.conv_general_dilated(
-        cotangent,
-        lax.optimization_barrier(flipped),
-        (1, 1),
-        padding,
-        lhs_dilation=how["strides"],
-        rhs_dilation=how["dilation"],
-        dimension_numbers=_LABELS,
-        precision=how["precision"],
+    exchanged = {"strides": how["spread"], "spread": how["strides"]}
+    return _conv_p.bind(
+        *_alike(cotangent, lax.optimization_barrier(flipped)),
+        **how | exchanged | {"padding": tuple(padding)},
     )
 
 

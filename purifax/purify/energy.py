@@ -12,6 +12,11 @@ the published epsilon, `schedule.noise_steps(epsilon, length)` are the step size
 Nothing is projected or clipped, as published: a result may leave [0, 1] a little. The
 first defends by `classify.mean_logits` over 150 draws, parallel chains.
 
+Of a network with ReLU or its leaky kind, as published, the force is constant in pieces:
+the exact gradient of a Langevin chain is then that of the identity, BPDA's, almost
+everywhere, although the chain does move its end with its start from piece to piece. An
+attack by gradients learns no more from it. With "swish" it is a gradient that tells.
+
 PureGen's combinations, of a bound `langevin` and a bound diffusion purifier (`diffuse`
 with `sample.ancestral`, or `puregen_ddpm`), are
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nets import tools
 
-from purifax import energy, loss, nets, score
+from purifax import energy, loss, nets, purify, score
 
 SHAPES = {
     "SNGAN": (nets.SNGANEnergy(), (32, 32, 3), 1_053_824),
@@ -85,6 +85,24 @@ def test_the_gradient_of_a_loss_of_the_force_is_its_slope(name, float64, unoptim
     assert value > 0 and abs(slope) > 1e-7
     # The head of a network works in float32.
     np.testing.assert_allclose((up - down) / 2, slope, rtol=3e-3)
+
+
+@pytest.mark.parametrize("activation", ["leaky", "swish"])
+def test_a_force_constant_in_pieces_makes_the_exact_gradient_the_identitys(activation):
+    """Exact is straight-through for the published networks, and not for smooth ones."""
+    module = nets.LightEnergy(width=2, activation=activation)
+    x = tools.example(8, 8, 1)
+    network = nets.Network(module, tools.variables(module, x))
+    purifier = jax.tree_util.Partial(
+        purify.langevin, energy=network, step_sizes=jnp.full(3, 0.01), temperature=0.01
+    )
+
+    @jax.jit
+    def pulled(x):
+        return jax.vjp(lambda x: purifier(jax.random.key(0), x), x)[1](x)[0]
+
+    same = jnp.abs(pulled(x) - x).max() < 1e-6
+    assert same == (activation == "leaky")
 
 
 def test_short_floats_stay_close():
