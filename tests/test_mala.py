@@ -131,8 +131,9 @@ def test_the_ratio_is_that_of_the_densities(float64):
     assert 0 < sum(taken) < 20
 
 
-def test_a_step_into_nowhere_is_refused():
-    wall = Partial(lambda x: jnp.sum(jnp.where(x > 0.9, jnp.nan, 0.0 * x)))
+@pytest.mark.parametrize("beyond", [jnp.nan, -jnp.inf, jnp.inf])
+def test_a_step_into_nowhere_is_refused(beyond):
+    wall = Partial(lambda x: jnp.sum(jnp.where(x > 0.9, beyond, 0.0 * x)))
     chain = metropolis(wall, 40, 0.05)
     last, path = jax.jit(chain)(KEY, jnp.full((1, 1, 1), 0.5))
     assert np.isfinite(last).all() and path.max() <= 0.9
