@@ -1,4 +1,4 @@
-"""Trains a score network, a diffusion model or a classifier from a named config.
+"""Trains a score network, a diffusion model, an energy or a classifier by a config.
 
     python -m experiments.train --config=digits_dsm
     python -m experiments.train --config=cifar10_dsm --workdir=DIR --data_dir=DIR
@@ -16,6 +16,7 @@ from experiments.lib import flags as flagslib
 from experiments.lib.config import (
     ClassifierTraining,
     DiffusionTraining,
+    EnergyTraining,
     ScoreTraining,
     Training,
 )
@@ -32,4 +33,5 @@ def main(config: Training, options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (ScoreTraining, DiffusionTraining, ClassifierTraining))
+    kinds = (ScoreTraining, DiffusionTraining, EnergyTraining, ClassifierTraining)
+    flagslib.run(main, kinds)

@@ -1,4 +1,4 @@
-"""From the names in a config to networks, what they predict, and optimisers."""
+"""From the names in a config to networks, and what they predict."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,17 +7,16 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 
-from experiments.lib import levels
+from experiments.lib import levels, recipes
 from experiments.lib.config import (
     ClassifierNet,
     ClassifierTraining,
     Data,
     DiffusionTraining,
     EnergyNet,
-    Optim,
+    EnergyTraining,
     ScoreNet,
     ScoreTraining,
     Training,
@@ -29,10 +28,10 @@ from purifax.data import augment
 __all__ = [
     "augmentation",
     "check",
-    "learning_rate",
+    "knows_noise",
     "learns_variance",
     "network",
-    "optimiser",
+    "one_of",
     "prediction",
 ]
 
@@ -45,9 +44,12 @@ _SCORES = {
     "OpenAIUNet": "noise",
     "DDPMpp": "noise",
     "SongUNet": "denoised",
+    "SNGANEnergy": "scaled_energy",
+    "LightEnergy": "scaled_energy",
+    "SmallEnergy": "scaled_energy",
 }
 _LEARNING = ("UNet2D", "OpenAIUNet")
-_ENERGIES = ("SNGANEnergy", "LightEnergy", "SmallEnergy")
+_ENERGIES = tuple(name for name, told in _SCORES.items() if told == "scaled_energy")
 _CLASSIFIERS = ("WideResNet", "ResNet18", "ResNet", "SmallCNN", "MLP")
 _LAWS = ("single", "ladder", "continuous")
 _OBJECTIVES = {
@@ -73,15 +75,19 @@ def check(config: Training) -> None:
         raise ValueError(f"optim.ema must be in [0, 1); got {config.optim.ema}.")
     if isinstance(config, DiffusionTraining):
         _check_diffusion(config)
+    if isinstance(config, EnergyTraining):
+        recipes.check(config)
     if isinstance(config, ScoreTraining):
         told = _SCORES.get(config.net.name, "scaled_score")
-        if told != "scaled_score":
+        if told == "scaled_energy":
+            _check_smooth(config.net)
+        elif told != "scaled_score":
             raise ValueError(
                 f"net.name={config.net.name} predicts {told} under a process, not the "
                 "scaled score: it needs a config of type DiffusionTraining."
             )
         law = config.noise
-        _one_of("noise.law", law.law, _LAWS)
+        one_of("noise.law", law.law, _LAWS)
         if not (0 < law.smallest <= law.largest and law.levels > 0):
             raise ValueError(
                 "noise must have 0 < smallest <= largest and levels of 1 or more; got "
@@ -89,12 +95,23 @@ def check(config: Training) -> None:
             )
 
 
+def _check_smooth(net: ScoreNet) -> None:
+    """The loss is the gradient's, so an energy needs a second derivative."""
+    bend = net.activation or getattr(nets, net.name).activation
+    if bend != "swish":
+        raise ValueError(
+            f"net.name={net.name} has the activation {bend}, whose second derivative "
+            "is 0: score matching learns nothing. Set --config.net.activation=swish."
+        )
+
+
 def _check_diffusion(config: DiffusionTraining) -> None:
     """The process exists, the objective knows its times, the sampler its name."""
     given = config.diffusion
     levels.check(config.drawing)
-    name = _one_of("diffusion.objective", given.objective, tuple(_OBJECTIVES))
-    _one_of("net.name", config.net.name, tuple(_SCORES))
+    name = one_of("diffusion.objective", given.objective, tuple(_OBJECTIVES))
+    known = tuple(name for name in _SCORES if name not in _ENERGIES)
+    one_of("net.name", config.net.name, known)
     if name == "hybrid" and config.net.name not in _LEARNING:
         raise ValueError(
             f"diffusion.objective=hybrid needs a network that can learn variances: "
@@ -119,15 +136,15 @@ def _check_diffusion(config: DiffusionTraining) -> None:
 
 
 def prediction(config: Training) -> weights.Prediction | None:
-    """What the network of a config predicts; None for a classifier.
+    """What the score network of a config predicts; None if it is no score network.
 
     Raises:
         ValueError: an unknown process, or numbers that it does not have.
     """
-    if isinstance(config, ClassifierTraining):
+    if isinstance(config, ClassifierTraining | EnergyTraining):
         return None
     if isinstance(config, ScoreTraining):
-        return weights.Prediction()
+        return weights.Prediction(_SCORES.get(config.net.name, "scaled_score"))
     given = config.diffusion
     numbers = {n: getattr(given, n) for n in ("length", "first", "last")}
     process = {n: value for n, value in numbers.items() if value is not None}
@@ -136,6 +153,14 @@ def prediction(config: Training) -> weights.Prediction | None:
         _SCORES[config.net.name] + learned,
         {"name": given.process, **process},
         label_scale=given.label_scale,
+    )
+
+
+def knows_noise(config: Training) -> bool:
+    """Whether the network is told the noise level or time, and not the image alone."""
+    return (
+        isinstance(config, ScoreTraining | DiffusionTraining)
+        and config.net.name not in _ENERGIES
     )
 
 
@@ -162,8 +187,8 @@ def network(
         ValueError: an unknown name, or a field that this network does not have.
     """
     given = {k: v for k, v in dataclasses.asdict(net).items() if v is not None}
-    name = _one_of("net.name", given.pop("name"), _known(net))
-    given["dtype"] = _DTYPES[_one_of("net.dtype", given.pop("dtype"), tuple(_DTYPES))]
+    name = one_of("net.name", given.pop("name"), _known(net))
+    given["dtype"] = _DTYPES[one_of("net.dtype", given.pop("dtype"), tuple(_DTYPES))]
     cls = getattr(nets, name)
     has = [f.name for f in dataclasses.fields(cls) if f.name not in ("parent", "name")]
     for extra in (key for key in given if key not in has):
@@ -182,47 +207,13 @@ def _known(net: ScoreNet | ClassifierNet | EnergyNet) -> tuple[str, ...]:
     return tuple(_SCORES) if isinstance(net, ScoreNet) else _CLASSIFIERS
 
 
-def _one_of(field: str, value: str, known: tuple[str, ...]) -> str:
+def one_of(field: str, value: str, known: tuple[str, ...]) -> str:
     """The value, if it is one of the known names."""
     if value not in known:
         raise ValueError(
             f"{field} is {value!r}, which is unknown{nearest(value, known)}"
         )
     return value
-
-
-def learning_rate(optim: Optim, steps: int) -> optax.Schedule:
-    """The learning rate as a function of the step, over a run of `steps`."""
-    known = ("constant", "cosine", "drops")
-    name = _one_of("optim.schedule", optim.schedule, known)
-    peak, warmup = optim.learning_rate, optim.warmup
-    if name == "cosine":
-        after = optax.cosine_decay_schedule(peak, max(1, steps - warmup))
-    elif name == "drops":
-        at = {round(part * steps) - warmup: optim.factor for part in optim.drops}
-        after = optax.piecewise_constant_schedule(peak, at)
-    else:
-        after = optax.constant_schedule(peak)
-    if not warmup:
-        return after
-    rise = optax.linear_schedule(0.0, peak, warmup)
-    return optax.join_schedules([rise, after], [warmup])
-
-
-def optimiser(optim: Optim, steps: int) -> optax.GradientTransformation:
-    """Adam or SGD with momentum; weight decay is added to the gradient, as in torch."""
-    name = _one_of("optim.name", optim.name, ("adam", "sgd"))
-    parts = []
-    if optim.clip is not None:
-        parts.append(optax.clip_by_global_norm(optim.clip))
-    if optim.weight_decay:
-        parts.append(optax.add_decayed_weights(optim.weight_decay))
-    if name == "adam":
-        parts.append(optax.scale_by_adam(optim.beta1, optim.beta2, optim.eps))
-    else:
-        parts.append(optax.trace(optim.momentum, optim.nesterov))
-    parts.append(optax.scale_by_learning_rate(learning_rate(optim, steps)))
-    return optax.chain(*parts)
 
 
 def augmentation(data: Data) -> Callable[[Array, Array], Array]:

@@ -14,6 +14,13 @@ from typing import Any
 
 from experiments.lib.config_acceleration import Acceleration
 from experiments.lib.config_certification import Certification
+from experiments.lib.config_energy import (
+    Chains,
+    EnergyTraining,
+    Guard,
+    Strip,
+    Switch,
+)
 from experiments.lib.config_evaluation import (
     Attack,
     Defence,
@@ -36,7 +43,6 @@ from experiments.lib.config_training import (
     ScoreNet,
     ScoreTraining,
     Train,
-    Training,
 )
 
 __all__ = [
@@ -44,6 +50,7 @@ __all__ = [
     "Acceleration",
     "Attack",
     "Certification",
+    "Chains",
     "ClassifierNet",
     "ClassifierTraining",
     "Data",
@@ -52,15 +59,19 @@ __all__ = [
     "DiffusionTraining",
     "Drawing",
     "EnergyNet",
+    "EnergyTraining",
     "Evaluation",
+    "Guard",
     "Mixture",
     "Noise",
     "Optim",
     "Sample",
     "ScoreNet",
     "ScoreTraining",
+    "Strip",
     "Subjects",
     "Surface",
+    "Switch",
     "Train",
     "Training",
     "decode",
@@ -69,11 +80,13 @@ __all__ = [
     "leaves",
 ]
 
+Training = ScoreTraining | DiffusionTraining | ClassifierTraining | EnergyTraining
 
 KINDS: dict[str, type] = {
     "score_training": ScoreTraining,
     "diffusion_training": DiffusionTraining,
     "classifier_training": ClassifierTraining,
+    "energy_training": EnergyTraining,
     "evaluation": Evaluation,
     "certification": Certification,
     "mixture": Mixture,

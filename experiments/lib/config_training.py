@@ -16,7 +16,6 @@ __all__ = [
     "ScoreNet",
     "ScoreTraining",
     "Train",
-    "Training",
 ]
 
 
@@ -38,7 +37,11 @@ class Data:
 
 @dataclass(frozen=True)
 class ScoreNet:
-    """A network of `purifax.nets` that gives a score; None leaves a field to it."""
+    """A network of `purifax.nets` that gives a score; None leaves a field to it.
+
+    An energy (`hidden`, `patch` and `activation` are fields of energies) is trained so
+    that minus its gradient is the scaled score.
+    """
 
     name: str
     width: int | None = None
@@ -51,6 +54,9 @@ class ScoreNet:
     attention: tuple[int, ...] | None = None
     groups: int | None = None
     dropout: float | None = None
+    hidden: int | None = None
+    patch: int | None = None
+    activation: str | None = None
     dtype: str = "float32"
 
 
@@ -167,7 +173,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class ScoreTraining:
-    """Train a score network by denoising score matching."""
+    """Train a score network, or an energy, by denoising score matching."""
 
     data: Data
     net: ScoreNet
@@ -238,6 +244,3 @@ class ClassifierTraining:
     train: Train
     optim: Optim = field(default_factory=Optim)
     smoothing: float = 0.0
-
-
-Training = ScoreTraining | DiffusionTraining | ClassifierTraining

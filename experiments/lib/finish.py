@@ -3,7 +3,13 @@
 from typing import Any
 
 from experiments.lib import build, levels, pictures, workdir
-from experiments.lib.config import DiffusionTraining, ScoreTraining, encode
+from experiments.lib.config import (
+    DiffusionTraining,
+    EnergyTraining,
+    ScoreTraining,
+    encode,
+)
+from experiments.lib.finish_energy import finish_energy, measured
 from experiments.lib.progress import say
 from experiments.lib.run import Run
 from experiments.lib.state import State
@@ -15,12 +21,12 @@ __all__ = ["finish"]
 def finish(run: Run, state: State, seconds: float) -> None:
     """Measures the averaged weights on whole sets, draws, and writes the summary."""
     sets = {"validation": run.held}
+    found: dict[str, Any] = {"validation": measured(run, state)}
     if run.test is not None:
         sets["test"] = run.test
-    found = {
-        name: run.validation(run.k_validate, state.ema, images)
-        for name, images in sets.items()
-    }
+        found["test"] = run.validation(run.k_validate, state.ema, run.test)
+    if isinstance(run.config, EnergyTraining):
+        found["chains"] = finish_energy(run, state)
     _draw(run, state)
     counts = {"train": len(run.train)} | {name: len(sets[name]) for name in sets}
     summary = {
@@ -50,7 +56,7 @@ def _words(name: str, summary: dict[str, Any]) -> str:
 
 
 def _draw(run: Run, state: State) -> None:
-    """Writes the two pictures of a score network; none of a classifier."""
+    """Writes the two pictures of a score network; none of anything else."""
     predicts = build.prediction(run.config)
     if predicts is None:
         return

@@ -10,10 +10,11 @@ import optax
 from jax import Array
 from jax.tree_util import Partial
 
-from experiments.lib import build
+from experiments.lib import build, recipes
 from experiments.lib.config import (
     ClassifierTraining,
     DiffusionTraining,
+    EnergyTraining,
     Noise,
     ScoreTraining,
     Training,
@@ -32,15 +33,25 @@ Match = Callable[[Array, Array, Any], Array]
 """(key, image [H, W, C], network) -> [], the loss of a score network on one image"""
 
 
-def objective(config: Training, module: nn.Module) -> Objective:
-    """The loss that training lowers, averaged over a batch."""
+def objective(
+    config: ScoreTraining | DiffusionTraining | ClassifierTraining, module: nn.Module
+) -> Objective:
+    """The loss that training lowers, averaged over a batch.
+
+    That of an energy needs chains, and is in `experiments.lib.chains`.
+    """
     if isinstance(config, ClassifierTraining):
         return _cross_entropy(config, module)
     return _matching(match(config), module)
 
 
 def measure(config: Training, module: nn.Module) -> Measure:
-    """What validation reports of one image: "loss", and "accuracy" of a classifier."""
+    """What validation reports of one image: "loss", and "accuracy" of a classifier.
+
+    Of an energy it is "energy", E / T of the image with the noise of training.
+    """
+    if isinstance(config, EnergyTraining):
+        return _tempered(config, module)
     if not isinstance(config, ClassifierTraining):
         of_image = match(config)
 
@@ -69,11 +80,28 @@ def measure(config: Training, module: nn.Module) -> Measure:
     return of_classifier
 
 
+def _tempered(config: EnergyTraining, module: nn.Module) -> Measure:
+    given = recipes.recipe(config.chains)
+
+    def of_energy(variables: Any, key: Array, x: Array, label: Array) -> dict:
+        del label
+        noised = x + given.data_noise * jax.random.normal(key, x.shape)
+        energy = nets.Network(module, variables)(noised)
+        return {"energy": energy / given.temperature}
+
+    return of_energy
+
+
 def match(config: ScoreTraining | DiffusionTraining) -> Match:
     """The loss of one image, `(key, x, network) -> []`, of any callable network."""
-    if isinstance(config, ScoreTraining):
-        return _by_level(config.noise)
-    return _by_process(config)
+    if isinstance(config, DiffusionTraining):
+        return _by_process(config)
+    of = _by_level(config.noise)
+    if build.knows_noise(config):
+        return of
+    return lambda key, x, energy: of(
+        key, x, Partial(score.scaled, score=score.from_scaled_energy(energy))
+    )
 
 
 def _by_level(noise: Noise) -> Match:

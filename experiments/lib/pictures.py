@@ -1,19 +1,20 @@
-"""Pictures of a trained score network: what it removes, and what it draws by itself."""
+"""Pictures of a trained network: what it removes, and what it draws by itself."""
 
 import pathlib
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.tree_util import Partial
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from experiments.lib.config import Sample
 from purifax import batched, sample, schedule, score
 from purifax.types import Score
 
-__all__ = ["denoising", "drawn", "grid", "samples"]
+__all__ = ["denoising", "drawn", "grid", "samples", "strip"]
 
 _SIGMAS = (0.1, 0.25, 0.5)
 
@@ -30,6 +31,20 @@ def grid(path: pathlib.Path, rows: np.ndarray, height: int = 64) -> None:
     r, k, h, w, c = pixels.shape
     page = pixels.transpose(0, 2, 1, 3, 4).reshape(r * h, k * w, c)
     Image.fromarray(page[..., 0] if c == 1 else page).save(path)
+
+
+def strip(path: pathlib.Path, rows: np.ndarray, words: Sequence[str]) -> None:
+    """Writes images [R, K, H, W, C] as `grid` does, with words beside each row."""
+    grid(path, rows)
+    with Image.open(path) as found:
+        images = found.convert("RGB")
+    high, margin = images.height // len(words), 150
+    page = Image.new("RGB", (images.width + margin, images.height), "white")
+    page.paste(images, (margin, 0))
+    draw = ImageDraw.Draw(page)
+    for row, line in enumerate(words):
+        draw.text((6, row * high + high // 2 - 5), line, fill="black")
+    page.save(path)
 
 
 def denoising(

@@ -30,14 +30,14 @@ class Progress:
         self._first, self._since = start + 1, time.monotonic()
         self._shown = -math.inf
 
-    def update(self, step: int, loss: float | None = None) -> None:
-        """Says that `step` steps are done, and the loss where there is one."""
+    def update(self, step: int, loss: float | None = None, more: str = "") -> None:
+        """Says that `step` steps are done, the loss where there is one, and more."""
         now = time.monotonic()
         if step <= self._first:
             self._first, self._since = step, now
         if step == self._total or now - self._shown >= self._every:
             self._shown = now
-            self._show(step, loss)
+            self._show(step, loss, more)
 
     def rate(self, step: int) -> float:
         """Steps a second; 0 while unknown."""
@@ -49,13 +49,13 @@ class Progress:
         if self._bar:
             self._out.write("\n")
 
-    def _show(self, step: int, loss: float | None) -> None:
+    def _show(self, step: int, loss: float | None, more: str) -> None:
         part, rate = step / max(self._total, 1), self.rate(step)
         left = clock((self._total - step) / rate) if rate else "--:--"
         value = "" if loss is None else f"loss {loss:.4g}, "
         words = (
             f"{self._what}: {self._unit} {step}/{self._total} ({part:.0%}), "
-            f"{value}{rate:.3g} {self._unit}s/s, {left} left"
+            f"{value}{more}{rate:.3g} {self._unit}s/s, {left} left"
         )
         if self._bar:
             full = round(20 * part)

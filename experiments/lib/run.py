@@ -1,5 +1,6 @@
 """What a training run is made of: images, split, network, keys, devices."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ import jax.numpy as jnp
 from jax import Array
 from jax.sharding import Mesh
 
-from experiments.lib import build, devices, workdir
-from experiments.lib.config import ClassifierTraining, Training
+from experiments.lib import build, chains, devices, optimisers, recipes, workdir
+from experiments.lib.config import ClassifierTraining, EnergyTraining, Training
 from experiments.lib.state import State, start
 from experiments.lib.validation import Validation
 from purifax import data, nets, weights
 
-__all__ = ["Run", "first_state", "set_up", "shapes", "write_down"]
+__all__ = ["Run", "first_state", "placing", "set_up", "shapes", "write_down"]
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class Run:
 
     Attributes:
         train, held: the images trained on, and those of validation.
-        test: the images of the final number of a classifier; None for a score network.
+        test: the images of the final number of a classifier; None otherwise.
         validation: measures variables on images; compiled once for the whole run.
-        k_start, k_steps, k_validate, k_pictures: keys by role.
+        k_start, k_steps, k_validate, k_pictures, k_bank: keys by role.
     """
 
     config: Training
@@ -43,6 +44,11 @@ class Run:
     k_steps: Array
     k_validate: Array
     k_pictures: Array
+    k_bank: Array
+
+    def recipe(self) -> recipes.Recipe:
+        """The numbers of the chains of an energy's run."""
+        return recipes.recipe(self.config.chains)
 
     def splits(self) -> dict[str, Any]:
         """Where the images came from, and which are trained on; for JSON."""
@@ -75,55 +81,85 @@ def set_up(config: Training, folder: pathlib.Path, data_dir: str | None) -> Run:
         len(images.names),
         variance=build.learns_variance(config),
     )
-    scores = not isinstance(config, ClassifierTraining)
+    classifies = isinstance(config, ClassifierTraining)
+    if isinstance(config, EnergyTraining):
+        recipes.fit(config, len(split["train"]), mesh.size)
     return Run(
         config,
         folder,
         mesh,
         images.take(split["train"]),
         images.take(split["validation"]),
-        None if scores else data.load(config.data.name, "test", data_dir),
+        data.load(config.data.name, "test", data_dir) if classifies else None,
         module,
         Validation(config, module, mesh),
-        *jax.random.split(jax.random.key(config.train.seed), 4),
+        *jax.random.split(jax.random.key(config.train.seed), 5),
     )
 
 
+def placing(run: Run) -> State:
+    """Where the state is: a copy on every device, and a share of the bank."""
+    one, split = devices.replicated(run.mesh), devices.sharded(run.mesh)
+    bank = split if _banked(run) else None
+    return State(one, one, one, one, one, bank)
+
+
+def _banked(run: Run) -> bool:
+    return isinstance(run.config, EnergyTraining) and run.recipe().banked
+
+
 def shapes(run: Run) -> State:
-    """The shapes of the state, and that each device holds a copy.
+    """The shapes of the state, and where its parts are, as in `placing`.
 
     Raises:
         ValueError: the network does not take images of this shape.
     """
-    where = devices.replicated(run.mesh)
-    return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
-        jax.eval_shape(_fresh(run), run.k_start),
-    )
+    fresh = jax.eval_shape(_fresh(run), run.k_start)
+    if _banked(run):
+        shape = (run.recipe().size(len(run.train)), *run.train.images.shape[1:])
+        bank = jax.ShapeDtypeStruct(shape, jnp.float32)
+        fresh = dataclasses.replace(fresh, bank=bank)
+
+    def placed(where: Any, part: Any) -> Any:
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
+            part,
+        )
+
+    return jax.tree.map(placed, placing(run), fresh)
 
 
 def first_state(run: Run) -> State:
-    """The state before the first step, a copy on every device.
+    """The state before the first step, placed as `placing` says.
 
     On a CPU it is compiled without optimisation, which takes a fifth of the time for
     the same numbers.
     """
     cpu = run.mesh.devices.flat[0].platform == "cpu"
     options = {"xla_backend_optimization_level": 0} if cpu else None
-    where = devices.replicated(run.mesh)
-    fresh = jax.jit(_fresh(run), out_shardings=where, compiler_options=options)
-    return fresh(run.k_start)
+    where = placing(run)
+    alone = dataclasses.replace(where, bank=None)
+    fresh = jax.jit(_fresh(run), out_shardings=alone, compiler_options=options)
+    state = fresh(run.k_start)
+    if not _banked(run):
+        return state
+    bank = chains.first_bank(run.k_bank, run.train.images, run.recipe())
+    return dataclasses.replace(state, bank=jax.device_put(bank, where.bank))
 
 
 def _fresh(run: Run) -> Callable[[Array], State]:
     """How the state before the first step is made from a key."""
     config = run.config
-    optimiser = build.optimiser(config.optim, config.train.steps)
+    optimiser = optimisers.of_run(config)
     image = jnp.zeros(run.train.images.shape[1:])
-    told = () if isinstance(config, ClassifierTraining) else (jnp.ones(()),)
+    told = (jnp.ones(()),) if build.knows_noise(config) else ()
 
     def fresh(key: Array) -> State:
-        return start(nets.init(key, run.module, image, *told), optimiser)
+        state = start(nets.init(key, run.module, image, *told), optimiser)
+        if not isinstance(config, EnergyTraining):
+            return state
+        total = {name: jnp.zeros(()) for name in chains.seen(run.recipe())}
+        return dataclasses.replace(state, total=total)
 
     return fresh
 
@@ -142,7 +178,10 @@ def write_down(run: Run) -> None:
             f"({run.train.source}); give the images it names, or another --workdir."
         )
     workdir.write_json(path, found)
-    predicts = build.prediction(run.config)
+    predicts, shape = build.prediction(run.config), run.train.images.shape[1:]
+    if isinstance(run.config, EnergyTraining):
+        heat = recipes.recipe(run.config.chains).temperature
+        weights.write(run.folder, run.module, shape, "energy", temperature=heat)
+        return
     role = "classifier" if predicts is None else "score"
-    shape = run.train.images.shape[1:]
     weights.write(run.folder, run.module, shape, role, predicts)

@@ -32,14 +32,17 @@ class State:
         variables: parameters and running averages that are trained.
         ema: running average of `variables`; what is evaluated and exported.
         moments: state of the optimiser.
-        total: sum of the losses since the last line of the log, [].
+        total: sum of the losses since the last line of the log, []; of an energy, the
+            sum of each of `chains.seen`, by name.
+        bank: the chains of an energy, [bank, H, W, C]; None elsewhere.
     """
 
     step: Array
     variables: Any
     ema: Any
     moments: Any
-    total: Array
+    total: Any
+    bank: Array | None = None
 
 
 def start(variables: Any, optimiser: optax.GradientTransformation) -> State:
@@ -100,7 +103,7 @@ def _finite(state: State) -> Array:
 class Checkpoints:
     """The checkpoints of a work directory; writing goes on while training continues.
 
-    Each has three items: "state" (without the average), "ema" (the averaged variables
+    Each has three items: "state" (all but the average), "ema" (the averaged variables
     alone, for `purifax.weights.load`) and "clock" (seconds of training so far).
     """
 
@@ -125,7 +128,12 @@ class Checkpoints:
         self._manager.save(step, args=items)
 
     def restore(self, shapes: State) -> tuple[State, float]:
-        """The last saved state, placed on devices as `shapes` says, and its seconds."""
+        """The last saved state, placed on devices as `shapes` says, and its seconds.
+
+        Raises:
+            ValueError: it has another bank of chains, or none.
+        """
+        self._same_bank(shapes.bank)
         items = ocp.args.Composite(
             state=ocp.args.StandardRestore(_without_average(shapes)),
             ema=ocp.args.StandardRestore(shapes.ema),
@@ -135,6 +143,21 @@ class Checkpoints:
         state = State(**found.state, ema=found.ema)
         return state, float(found.clock["seconds"])
 
+    def _same_bank(self, wanted: Any) -> None:
+        """Refuses a bank of another shape, which would be cut or filled up."""
+        path = self._manager.directory / str(self.latest())
+        found = (
+            ocp.StandardCheckpointHandler().metadata(path / "state").tree.get("bank")
+        )
+        banks = (found, wanted)
+        shapes = [None if bank is None else tuple(bank.shape) for bank in banks]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"{path} holds a bank of chains of shape "
+                f"{shapes[0]}, and this run has {shapes[1]}: it was saved with another "
+                "size of the bank or other images. Give another --workdir."
+            )
+
     def close(self) -> None:
         """Waits for the last save to be on disk."""
         self._manager.wait_until_finished()
@@ -142,5 +165,6 @@ class Checkpoints:
 
 
 def _without_average(state: State) -> dict[str, Any]:
-    names = ("step", "variables", "moments", "total")
-    return {name: getattr(state, name) for name in names}
+    names = ("step", "variables", "moments", "total", "bank")
+    kept = {name: getattr(state, name) for name in names}
+    return {name: value for name, value in kept.items() if value is not None}

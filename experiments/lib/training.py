@@ -1,34 +1,44 @@
-"""The training loop of score networks and classifiers: resumable, one step a call."""
+"""The training loop of every kind of network: resumable, one step a call."""
 
 import math
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from experiments.lib import build, devices, objectives, workdir
+from experiments.lib import (
+    build,
+    chains,
+    devices,
+    health,
+    objectives,
+    optimisers,
+    workdir,
+)
 from experiments.lib.batches import Batches
-from experiments.lib.config import Training
+from experiments.lib.config import EnergyTraining, Training
 from experiments.lib.finish import finish
+from experiments.lib.finish_energy import measured
 from experiments.lib.flags import typed
 from experiments.lib.logs import Log
 from experiments.lib.progress import Progress, say
-from experiments.lib.run import Run, first_state, set_up, shapes, write_down
+from experiments.lib.run import Run, first_state, placing, set_up, shapes, write_down
 from experiments.lib.state import Checkpoints, State, finite, make_step
 from experiments.lib.stop import Stop
 from purifax import nets
 
 __all__ = ["Diverged", "compiled", "train"]
 
-Step = Callable[[State, np.ndarray, np.ndarray], tuple[State, Array]]
+Step = Callable[[State, np.ndarray, np.ndarray], tuple[State, Any]]
 
 
 class Diverged(RuntimeError):
-    """The loss or the weights are no longer finite."""
+    """The loss or a weight is not finite, or the chains are not those of an energy."""
 
 
 def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> bool:
@@ -40,10 +50,10 @@ def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> bool:
 
     Raises:
         ValueError: a config that cannot be run, or a folder of another config.
-        Diverged: the loss is not finite; the last good checkpoint is kept.
+        Diverged: the run is lost; the last good checkpoint is kept.
     """
     # A longer run is the same run only if its schedule does not depend on the length.
-    steady = config.optim.schedule == "constant"
+    steady = config.optim.schedule == "constant" and not optimisers.switches(config)
     workdir.check(folder, config, may_grow=("train.steps",) if steady else ())
     with Stop() as stop:
         run = set_up(config, folder, data_dir)
@@ -86,18 +96,27 @@ def _start(run: Run, like: State, checkpoints: Checkpoints) -> tuple[State, floa
 
 
 def compiled(run: Run) -> Step:
-    """The jitted step, its batch spread over the devices."""
+    """The jitted step, its batch spread over the devices.
+
+    What it gives beside the state is the loss, or all of `chains.seen` of an energy.
+    """
     config = run.config
-    step = make_step(
-        objectives.objective(config, run.module),
-        build.optimiser(config.optim, config.train.steps),
-        build.augmentation(config.data),
-        config.optim.ema,
-        config.train.log_every,
-    )
+    augment, optimiser = build.augmentation(config.data), optimisers.of_run(config)
     one, split = devices.replicated(run.mesh), devices.sharded(run.mesh)
+    if isinstance(config, EnergyTraining):
+        spread = partial(jax.lax.with_sharding_constraint, shardings=split)
+        step = chains.make_step(config, run.module, optimiser, augment, spread)
+    else:
+        step = make_step(
+            objectives.objective(config, run.module),
+            optimiser,
+            augment,
+            config.optim.ema,
+            config.train.log_every,
+        )
+    state = placing(run)
     jitted = jax.jit(
-        step, in_shardings=(one, one, split, split), out_shardings=(one, one)
+        step, in_shardings=(state, one, split, split), out_shardings=(state, one)
     )
     return lambda state, images, labels: jitted(state, run.k_steps, images, labels)
 
@@ -111,44 +130,48 @@ def _loop(
         return state, seconds
     take = compiled(run)
     batches = Batches(run.train, settings.batch, settings.seed)
-    began, loss = time.monotonic() - seconds, 0.0
+    began = time.monotonic() - seconds
+    watch = health.Health(run.config, math.prod(run.train.images.shape[1:]))
     with _Report(run, first) as report:
         for done in range(first + 1, settings.steps + 1):
             state, pending = take(state, *batches(done - 1))
-            # The devices are at work on this step while the last one is looked at.
-            if not math.isfinite(loss):
-                what = f"the loss is {loss} at step {done - 1}"
-                raise _diverged(run, what, checkpoints)
-            loss = float(pending)
-            report(state, done, loss)
+            seen = _numbers(pending)
+            fault = watch(seen, done)
+            if fault is not None:
+                raise _diverged(run, fault, checkpoints)
+            report(state, done, seen)
             last = done == settings.steps or stop.asked
-            if last or done % settings.save_every == 0:
+            # What looks wrong does not take the place of a good checkpoint.
+            if last or (done % settings.save_every == 0 and watch.well):
                 seconds = time.monotonic() - began
-                _save(run, state, loss, seconds, checkpoints)
+                _save(run, state, seconds, checkpoints)
             if last:
                 break
     return state, seconds
 
 
-def _save(
-    run: Run, state: State, loss: float, seconds: float, checkpoints: Checkpoints
-) -> None:
+def _numbers(pending: Any) -> dict[str, float]:
+    """What a step gave beside the state: the loss, or several numbers by name."""
+    named = pending if isinstance(pending, dict) else {"loss": pending}
+    return {name: float(value) for name, value in jax.device_get(named).items()}
+
+
+def _save(run: Run, state: State, seconds: float, checkpoints: Checkpoints) -> None:
     """Saves a state whose every number is finite; refuses any other."""
     if not finite(state):
-        step = int(state.step)
-        what = f"the loss is {loss} or a weight is not finite at step {step}"
-        raise _diverged(run, what, checkpoints)
+        fault = health.Fault(f"a weight is not finite at step {int(state.step)}")
+        raise _diverged(run, fault, checkpoints)
     checkpoints.save(state, seconds)
 
 
-def _diverged(run: Run, what: str, checkpoints: Checkpoints) -> Diverged:
+def _diverged(run: Run, fault: health.Fault, checkpoints: Checkpoints) -> Diverged:
     """The error that names the step, what is kept and what to try."""
     kept = checkpoints.latest()
     where = "none yet" if kept is None else f"step {kept} in {run.folder}"
+    meaning = fault.meaning and f": {fault.meaning}"
     return Diverged(
-        f"{what} of {run.config.train.steps}. Last good checkpoint: {where}. Try a "
-        "smaller --config.optim.learning_rate or --config.optim.clip=1, in another "
-        "--workdir."
+        f"{fault.found} of {run.config.train.steps}{meaning}. Last good checkpoint: "
+        f"{where}. Try {fault.advice}, in another --workdir."
     )
 
 
@@ -158,7 +181,7 @@ class _Report:
     def __init__(self, run: Run, first: int) -> None:
         self._run, self._settings = run, run.config.train
         steps = self._settings.steps
-        self._rate = build.learning_rate(run.config.optim, steps)
+        self._rate = optimisers.learning_rate(run.config.optim, steps)
         self._log = Log(run.folder, first)
         self._progress = Progress(run.folder.name, first, steps)
 
@@ -169,19 +192,20 @@ class _Report:
         self._progress.close()
         self._log.close()
 
-    def __call__(self, state: State, done: int, loss: float) -> None:
+    def __call__(self, state: State, done: int, seen: Mapping[str, float]) -> None:
         """Shows and writes what is due after step `done`."""
         settings, last = self._settings, done == self._settings.steps
-        self._progress.update(done, loss)
+        self._progress.update(done, seen["loss"], health.words(seen))
         row: dict[str, float] = {}
         if last or done % settings.log_every == 0:
             count = done % settings.log_every or settings.log_every
-            row["loss"] = float(state.total) / count
+            sums = _numbers(state.total)
+            row |= {name: total / count for name, total in sums.items()}
             row["learning_rate"] = float(jnp.asarray(self._rate(done - 1)))
             row["rate"] = self._progress.rate(done)
         if last or done % settings.validate_every == 0:
             run, most = self._run, settings.validate_images
-            found = run.validation(run.k_validate, state.ema, run.held, most)
+            found = measured(run, state, most)
             row |= {f"validation_{name}": value for name, value in found.items()}
         if row:
             self._log.write(done, row)

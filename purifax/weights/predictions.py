@@ -3,6 +3,7 @@
 A trained network maps an image and a level to one of
 
     scaled_score        sigma score(x, sigma), given x in [0, 1] and sigma
+    scaled_energy       E whose -dE/dx is sigma score(x, sigma), given x in [0, 1]
     noise               the unit noise z of x_t, given x_t and t
     noise_and_variance  the same, and as many channels again that say where the variance
                         of an ancestral step lies, from -1 to 1
@@ -34,7 +35,15 @@ from purifax.types import Score, as_pytree
 
 __all__ = ["PREDICTIONS", "Prediction", "process"]
 
-PREDICTIONS = ("scaled_score", "noise", "noise_and_variance", "velocity", "denoised")
+PREDICTIONS = (
+    "scaled_score",
+    "scaled_energy",
+    "noise",
+    "noise_and_variance",
+    "velocity",
+    "denoised",
+)
+_IN_PIXELS = ("scaled_score", "scaled_energy")
 
 
 def _linear(*, width: float = 2.0, **numbers: Any) -> Process:
@@ -97,9 +106,10 @@ class Prediction:
     Attributes:
         predicts: one of `PREDICTIONS`.
         process: the name and numbers of `process`, {"name": "linear", "length": 1000}.
-            A scaled score needs none; one it has says which times go with its levels.
+            A scaled score or energy needs none; one it has says which times go with its
+            levels.
         centre, width: of the coordinates u; 0.5 and 2 are [-1, 1]. They say nothing of
-            a scaled score, whose network sees [0, 1].
+            a scaled score or energy, whose network sees [0, 1].
         label_scale: the network is told this many times t.
 
     Raises:
@@ -121,7 +131,7 @@ class Prediction:
             near = difflib.get_close_matches(self.predicts, PREDICTIONS, n=1)
             known = f"did you mean {near[0]}?" if near else f"known: {PREDICTIONS}."
             raise ValueError(f"a network predicts {self.predicts!r}? {known}")
-        if self.noise() is None and self.predicts != "scaled_score":
+        if self.noise() is None and self.predicts not in _IN_PIXELS:
             raise ValueError(f"predicting {self.predicts} needs a process.")
 
     def noise(self) -> Process | None:
@@ -134,6 +144,8 @@ class Prediction:
         A `Partial` whose leaves are the network's own and the numbers of the process.
         """
         noise = self.noise()
+        if self.predicts == "scaled_energy":
+            return score.from_scaled_energy(network)
         if noise is None or self.predicts == "scaled_score":
             return score.from_scaled(network)
         at = {"centre": self.centre, "width": self.width}

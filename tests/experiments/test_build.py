@@ -15,7 +15,7 @@ from experiments.configs import (
     digits_dsm,
     tiny_imagenet_dsm,
 )
-from experiments.lib import build, objectives
+from experiments.lib import build, objectives, optimisers
 from experiments.lib.config import Data, EnergyNet, Noise, Optim, ScoreNet
 from purifax import nets
 
@@ -67,9 +67,9 @@ def test_a_network_that_cannot_be_built_is_named(fields, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: build.optimiser(Optim(name="adm"), 9), "did you mean adam?"),
+        (lambda: optimisers.optimiser(Optim(name="adm"), 9), "did you mean adam?"),
         (
-            lambda: build.learning_rate(Optim(schedule="cosin"), 9),
+            lambda: optimisers.learning_rate(Optim(schedule="cosin"), 9),
             "did you mean cosine?",
         ),
         (
@@ -90,7 +90,7 @@ def with_noise(**fields):
 def test_the_wide_resnet_rate_drops_after_60_120_and_160_of_200_epochs():
     config = cifar10_classifier.config()
     epoch = config.train.steps / 200
-    rate = build.learning_rate(config.optim, config.train.steps)
+    rate = optimisers.learning_rate(config.optim, config.train.steps)
     got = [float(rate(round(e * epoch))) for e in (0, 59, 61, 119, 121, 159, 161, 199)]
     expected = np.repeat(0.1 * 0.2 ** np.arange(4), 2)
     np.testing.assert_allclose(got, expected, rtol=1e-5)
@@ -98,13 +98,13 @@ def test_the_wide_resnet_rate_drops_after_60_120_and_160_of_200_epochs():
 
 def test_warmup_rises_and_cosine_ends_at_zero():
     optim = Optim(learning_rate=2.0, schedule="cosine", warmup=10)
-    rate = build.learning_rate(optim, 110)
+    rate = optimisers.learning_rate(optim, 110)
     np.testing.assert_allclose([rate(0), rate(5), rate(10)], [0, 1, 2], atol=1e-6)
     np.testing.assert_allclose([rate(60), rate(110)], [1, 0], atol=1e-6)
 
 
 def one_update(optim, grads, params):
-    optimiser = build.optimiser(optim, 10)
+    optimiser = optimisers.optimiser(optim, 10)
     return optimiser.update(grads, optimiser.init(params), params)[0]
 
 
@@ -126,7 +126,7 @@ def test_weight_decay_is_added_to_the_gradient_and_clipping_comes_first():
 
 def test_momentum_gathers_gradients():
     optim = Optim(name="sgd", learning_rate=1.0, momentum=0.5)
-    optimiser = build.optimiser(optim, 10)
+    optimiser = optimisers.optimiser(optim, 10)
     grads = params = jnp.ones(1)
     _, state = optimiser.update(grads, optimiser.init(params), params)
     update, _ = optimiser.update(grads, state, params)
