@@ -19,7 +19,8 @@ class Defence:
     threshold lets a share `false_alarms` of clean validation images above it),
     "diffuse" (noise and a sampler back, as DiffPure), "gradual" (`repeats` rounds of
     that from each of `sigmas` or `times`, as Lee and Kim), "gdmp", "mimic",
-    "likelihood", "scoreopt", "jpeg" or "bit_depth" (the last two need no score).
+    "likelihood", "scoreopt", "langevin", "mala", "jpeg" or "bit_depth" (the last two
+    need no score).
 
     `noise` is "gaussian", "binary" or "heteroscedastic" (then with `slope`). The score
     is taken at noise level `level` in each of `steps` steps, or at levels that fall
@@ -46,7 +47,15 @@ class Defence:
     "likelihood" and "scoreopt" take `steps` steps of Adam of `step_size`, in [0, 1]
     units, at levels within `spread` of `sigma`, down an `objective`: "gap", "anchored"
     or "regularised" (with `weight`), or in scoreopt "noised" (ScoreOpt-N, at `sigma`),
-    nowhere further than `reach` from the input. "jpeg" has a `quality` and by default
+    nowhere further than `reach` from the input.
+
+    "langevin" takes `steps` Langevin steps from the image, down an energy or by a score
+    at `level` (which is then denoised), with noise of deviation `epsilon` in each, in
+    [0, 1] units: half the number published for [-1, 1]. "mala" tests each step of an
+    energy as Metropolis did. `temperature` divides the energy in place of the one it
+    was trained at.
+
+    "jpeg" has a `quality` and by default
     `subsampled` chroma, "bit_depth" so many `bits`.
     """
 
@@ -84,6 +93,8 @@ class Defence:
     objective: str = "gap"
     weight: float = 1.0
     reach: float | None = None
+    epsilon: float = 0.00625
+    temperature: float | None = None
     quality: int = 75
     subsampled: bool = True
     bits: int = 3

@@ -12,7 +12,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import climbing, diffusing, guiding, squeezing
+from experiments.lib import climbing, diffusing, guiding, squeezing, walking
 from experiments.lib.config_evaluation import Defence
 from experiments.lib.method import How, Method, Paths, known
 from experiments.lib.prior import Prior
@@ -40,6 +40,7 @@ METHODS: dict[str, Method] = {
     **diffusing.METHODS,
     **guiding.METHODS,
     **squeezing.METHODS,
+    **walking.METHODS,
 }
 """Purifiers by name; "none", the classifier alone, is not among them."""
 
@@ -74,6 +75,8 @@ def method(defence: Defence) -> Method:
 
 def start(defence: Defence) -> str:
     """Where the purifier starts, in words: the kind of noise and how much of it."""
+    if defence.method in walking.METHODS:
+        return f"{defence.epsilon:g} a step"
     for name in ("time", "times", "sigmas"):
         value = getattr(defence, name)
         if value:

@@ -3,10 +3,10 @@
 import pathlib
 from dataclasses import dataclass
 
-from purifax import nets, weights
+from purifax import nets, score, weights
 from purifax.noise import Process
 from purifax.sample.ancestral import Variance
-from purifax.types import Score
+from purifax.types import Energy, Score
 
 __all__ = ["Prior", "load"]
 
@@ -19,21 +19,34 @@ class Prior:
         noise: the process whose times the network knows; None if it knows sigma alone.
         variance: of ancestral steps, where the network has learned it.
         network: what the score was made of; None if that is no network.
+        energy: what has this score, E of p ~ exp(-E / T); None where there is none.
+        temperature: T; None where it is the noise level, at every level.
     """
 
     score: Score
     noise: Process | None = None
     variance: Variance | None = None
     network: nets.Network | None = None
+    energy: Energy | None = None
+    temperature: float | None = None
 
 
 def load(place: str | pathlib.Path) -> Prior:
     """The prior of a work directory, whatever its network predicts.
 
+    The score of an energy that was trained by its own samples is the same at every
+    level.
+
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
         ValueError: it is a classifier.
     """
+    if weights.role(place) == "energy":
+        tempered = weights.energy(place)
+        raw, heat = tempered.energy, float(tempered.temperature)
+        return Prior(
+            score.from_energy(tempered), network=raw, energy=raw, temperature=heat
+        )
     words, network = weights.prediction(place), weights.load(place)
     learned = words.predicts == "noise_and_variance"
     return Prior(
@@ -41,4 +54,5 @@ def load(place: str | pathlib.Path) -> Prior:
         words.noise(),
         words.variance(network) if learned else None,
         network,
+        network if words.predicts == "scaled_energy" else None,
     )

@@ -38,6 +38,7 @@ __all__ = [
     "prediction",
     "process",
     "rebuild",
+    "role",
     "save",
     "score",
     "write",
@@ -71,6 +72,15 @@ def image_shape(workdir: str | pathlib.Path) -> tuple[int, ...]:
         FileNotFoundError: no such folder, or no network in it.
     """
     return tuple(_read(_folder(pathlib.Path(workdir)))["image"])
+
+
+def role(workdir: str | pathlib.Path) -> str:
+    """What the network of a work directory is: "score", "classifier" or "energy".
+
+    Raises:
+        FileNotFoundError: no such folder, or no network in it.
+    """
+    return _read(_folder(pathlib.Path(workdir)))["role"]
 
 
 def prediction(workdir: str | pathlib.Path) -> Prediction:

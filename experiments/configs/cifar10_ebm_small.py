@@ -1,0 +1,36 @@
+"""Energy of CIFAR-10 for a CPU: a small network and chains of 40 steps.
+
+    python -m experiments.train --config=cifar10_ebm_small --data_dir=DIR
+
+Not run here.
+"""
+
+from experiments.lib.config import (
+    Chains,
+    Data,
+    EnergyNet,
+    EnergyTraining,
+    Optim,
+    Strip,
+    Train,
+)
+
+__all__ = ["config"]
+
+
+def config() -> EnergyTraining:
+    """The config; see the module's docstring."""
+    return EnergyTraining(
+        data=Data(name="cifar10", flip=True),
+        net=EnergyNet(name="SmallEnergy", fold=4, widths=(64,), hidden=64),
+        chains=Chains(
+            epsilon=0.01,
+            temperature=1e-3,
+            steps=40,
+            bank=5000,
+            data_noise=0.02,
+        ),
+        optim=Optim(learning_rate=5e-4, schedule="cosine", warmup=100, ema=0.99),
+        train=Train(steps=5000, batch=64, validate_every=500, save_every=250),
+        strip=Strip(at=(0, 100, 300, 1000, 3000)),
+    )

@@ -1,0 +1,20 @@
+"""Energy of scikit-learn's digits (8x8) by score matching: minus its slope is a score.
+
+    python -m experiments.train --config=digits_ebm_dsm
+
+Data, noise, optimiser and steps are those of `digits_dsm`, whose network is told the
+noise level; this one sees the image alone.
+"""
+
+from dataclasses import replace
+
+from experiments.configs import digits_dsm
+from experiments.lib.config import ScoreNet, ScoreTraining
+
+__all__ = ["config"]
+
+
+def config() -> ScoreTraining:
+    """The config; see the module's docstring."""
+    net = ScoreNet(name="SmallEnergy", fold=2, widths=(64,), hidden=128)
+    return replace(digits_dsm.config(), net=net)
