@@ -4,6 +4,10 @@
 
 Data, noise, optimiser and steps are those of `digits_dsm`, whose network is told the
 noise level; this one sees the image alone.
+
+Measured (seed 0, jax 0.10.2): 228 seconds on two cores that others held; loss 8.09 on
+the 130 validation images (7.51 with `digits_dsm`, 32 for a network that says nothing);
+207,553 parameters. Its samples by annealed Langevin look like digits.
 """
 
 from dataclasses import replace
