@@ -48,7 +48,7 @@ class Health:
         """What the guard of an energy does not allow."""
         if self._guard is None:
             return None
-        lasts = f" at step {step}, the {self._wrong + 1}th on end"
+        lasts = f", {self._wrong + 1} steps on end, at step {step}"
         if seen["far"] > self._guard.far:
             share = f"{seen['far']:.0%} of the chains' pixels"
             return Fault(

@@ -252,7 +252,10 @@ def test_exploding_chains_end_the_run_and_keep_what_was_good(tmp_path):
     with pytest.raises(training.Diverged) as caught:
         training.train(config, tmp_path, None)
     words = str(caught.value)
-    assert "of the chains' pixels are beyond [-0.5, 1.5] at step 3" in words
+    assert (
+        "of the chains' pixels are beyond [-0.5, 1.5], 3 steps on end, at step 3 of 12"
+        in words
+    )
     assert "Last good checkpoint: none yet" in words and "\n" not in words
     assert steps(tmp_path) == []
 
@@ -263,7 +266,7 @@ def test_a_wide_gap_is_a_fault_once_it_has_lasted():
     assert watch(WELL, 5) is None and watch.well
     assert watch({**WELL, "loss": -33.0}, 6) is None
     fault = watch({**WELL, "loss": -34.0}, 7)
-    assert "the energy gap is -34, beyond 32 at step 7, the 2th" in fault.found
+    assert "the energy gap is -34, beyond 32, 2 steps on end, at step 7" in fault.found
     assert "far below" in fault.meaning
     lost = health.Health(run(), 64)({**WELL, "drift": float("nan")}, 8)
     assert lost.found == "the drift is nan at step 8"
