@@ -7,7 +7,7 @@ import pytest
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import nets, noise, sample, weights
+from purifax import energy, nets, noise, sample, weights
 from purifax.score import Gaussian
 
 SHAPE = (2, 2, 1)
@@ -38,7 +38,9 @@ def exact(x_t, label, predicts, process):
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-@pytest.mark.parametrize("predicts", weights.PREDICTIONS[1:])
+@pytest.mark.parametrize(
+    "predicts", [p for p in weights.PREDICTIONS if not p.startswith("scaled")]
+)
 def test_every_prediction_of_a_process_is_the_same_score(predicts, name):
     words = weights.Prediction(predicts, PROCESSES[name], label_scale=SCALE)
     network = Partial(exact, predicts=predicts, process=words.noise())
@@ -57,6 +59,12 @@ def test_a_scaled_score_is_divided_by_sigma_in_the_units_of_pixels():
     assert timed.noise() == noise.VP()
     told = timed.score(lambda x, sigma: jnp.full_like(x, sigma**2))
     np.testing.assert_allclose(told(x, sigma), jnp.full(SHAPE, 0.2), rtol=1e-6)
+
+
+def test_the_force_of_a_scaled_energy_is_divided_by_sigma():
+    f = weights.Prediction("scaled_energy").score(energy.Gaussian(0.5, 0.25))
+    x = jnp.full(SHAPE, 0.3)
+    np.testing.assert_allclose(f(x, 0.1), jnp.full(SHAPE, 8.0), rtol=1e-5)
 
 
 def test_the_learned_variance_lies_where_the_network_says():
