@@ -7,7 +7,9 @@ The differences are to the first of them, on the images that both have.
 """
 
 import csv
+import json
 import pathlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -142,17 +144,21 @@ def _same(entries: Sequence[Entry]) -> dict[str, list[tuple[str, Result]]]:
 
     By what the model is; each with the name of its evaluation.
     """
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
-        groups.setdefault(entry.description, []).append(entry)
+        settings = json.dumps(entry.evaluation.settings, sort_keys=True)
+        groups.setdefault((entry.description, settings), []).append(entry)
+    words = Counter(description for description, _ in groups)
     return {
-        description: [
+        description
+        if words[description] == 1
+        else f"{description} ({group[0].name})": [
             (entry.name, result)
             for entry in group
             for attack, result in entry.results.items()
             if attack != WORST
         ]
-        for description, group in groups.items()
+        for (description, _), group in groups.items()
         if len(group) > 1
     }
 

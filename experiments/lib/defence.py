@@ -91,10 +91,27 @@ def words(defence: Defence, score: str) -> str:
     """The purifier in words; `score` is the place of its network."""
     if not needs_score(defence):
         return squeezing.words(defence)
+    if defence.method in walking.METHODS:
+        heat = defence.temperature
+        warm = "" if heat is None else f" at temperature {heat:g}"
+        return (
+            f"{defence.method} purification by {score}, {defence.steps} steps of "
+            f"deviation {defence.epsilon:g}{warm}"
+        )
     return (
         f"{defence.method} purification by the score of {score}, noise "
-        f"{start(defence)}, {defence.steps} steps"
+        f"{start(defence)}, {_manner(defence)}{defence.steps} steps"
     )
+
+
+def _manner(defence: Defence) -> str:
+    """What tells purifiers of one method apart, in words that end in a comma."""
+    if defence.method in ("diffuse", "gradual"):
+        return f"{defence.sampler}, "
+    if defence.method in guiding.GUIDES:
+        distance = defence.distance or guiding.GUIDES[defence.method][0]
+        return f"guided by {distance}, "
+    return f"{defence.objective}, " if defence.method in guiding.CLIMBS else ""
 
 
 def has_chain(defence: Defence) -> bool:

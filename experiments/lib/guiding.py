@@ -17,8 +17,9 @@ from experiments.lib.prior import Prior
 from purifax import guide, purify
 from purifax.threat import Linf
 
-__all__ = ["METHODS"]
+__all__ = ["CLIMBS", "GUIDES", "METHODS"]
 
+CLIMBS = ("likelihood", "scoreopt")
 GUIDES = {"gdmp": ("square", "ssim"), "mimic": ("manhattan", "square", "ssim")}
 DISTANCES = {
     "square": purify.mean_square,

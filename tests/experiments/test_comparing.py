@@ -43,7 +43,15 @@ def result(attack, gradient, clean, attacked, first, radius):
 
 
 def evaluation(
-    folder, clean, blind, exact, first=0, radius=0.1, dataset="digits", model=None
+    folder,
+    clean,
+    blind,
+    exact,
+    first=0,
+    radius=0.1,
+    dataset="digits",
+    model=None,
+    sigma=0.1,
 ):
     rows = [("no attack", "none", clean), ("blind PGD", "blind", blind)]
     if exact is not None:
@@ -60,7 +68,7 @@ def evaluation(
         seeds={},
         versions={"jax": "1"},
         hashes={},
-        settings={"defence.sigma": 0.1},
+        settings={"defence.sigma": sigma},
         seconds=1.0,
         command="c",
     )
@@ -131,6 +139,7 @@ def test_attacks_on_one_model_are_ranked_against_the_strongest(tmp_path):
         evaluation(tmp_path / "weak", 18, 12, 8, model="the same"),
         evaluation(tmp_path / "strong", 18, 11, 5, model="the same"),
         evaluation(tmp_path / "else", 18, 9, 1, model="another"),
+        evaluation(tmp_path / "set", 18, 9, 1, model="the same", sigma=0.2),
     ]
     comparing.compare(folders, tmp_path / "out", "c")
     found = json.loads((tmp_path / "out" / "comparison.json").read_text())
@@ -145,7 +154,7 @@ def test_attacks_on_one_model_are_ranked_against_the_strongest(tmp_path):
     above = [row["above"]["value"] for row in rows]
     np.testing.assert_allclose(above, [7 / 20, 6 / 20, 3 / 20, 0], rtol=1e-6, atol=1e-7)
     page = (tmp_path / "out" / "comparison.md").read_text()
-    assert "On the same:" in page and "On another" not in page
+    assert "On the same (weak):" in page and "On another" not in page
     assert "| +35.0 [" in page and "| strongest |" in page
 
 

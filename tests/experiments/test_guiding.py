@@ -90,6 +90,22 @@ def test_squeezers_need_no_score():
     assert built(ALL["jpeg"], None).func is purify.jpeg
     assert defences.words(ALL["jpeg"], "") == "JPEG of quality 75, 4:2:0"
     assert "runs/x" in defences.words(GDMP, "runs/x")
+    told = [
+        defences.words(Defence(method=method, **fields), "runs/x")
+        for method, fields in (
+            ("gdmp", {}),
+            ("gdmp", {"distance": "ssim"}),
+            ("diffuse", {"sampler": "ddim"}),
+            ("diffuse", {"sampler": "sde"}),
+            ("scoreopt", {"objective": "noised"}),
+            ("scoreopt", {}),
+            ("langevin", {"temperature": 0.5}),
+            ("langevin", {}),
+        )
+    ]
+    assert len(set(told)) == len(told)
+    assert "guided by ssim, " in told[1] and "noise gaussian 0.25, ddim, " in told[2]
+    assert told[6].endswith("at temperature 0.5") and "noise" not in told[6]
 
 
 @pytest.mark.parametrize("name", ALL)
