@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "classify": FLOOR_3,
     "backward": FLOOR_0,
     "attack": ATTACKER,
-    "poison": ATTACKER,
+    "poison": ATTACKER | {"attack", "batching"},
     "certify": ATTACKER,
     "record": FLOOR_1 | {"classify"},
     "check": FLOOR_1 | {"classify"},
