@@ -12,13 +12,14 @@ from purifax.classify import cross_entropy, undefended
 from purifax.poison import Outside
 from purifax.threat import L2, Linf
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 KEY = jax.random.key(90)
 GREY = 0.3 + 0.4 * jax.random.uniform(jax.random.key(91), SHAPE)
 ROWS = weights()
 W = ROWS[0] - ROWS[1]
 EPS = 8 / 255
 STEPS = jnp.full(12, EPS / 5)
-ONE = jnp.array([0])
+ONE, LABEL = jnp.array([0]), jnp.array(0)
 BENT = Partial(undefended, classifier=bent_classifier())
 
 
@@ -34,6 +35,9 @@ TWO = Partial(_linear, w=ROWS[:2])
 @jax.jit
 def run(maker, key, x, label, *more):
     return maker(key, x, label, *more)
+
+
+craft = jax.jit(poison.craft, static_argnames=("name", "chunk"))
 
 
 def bound(verb, model, threat=None, step_sizes=STEPS, **more):
@@ -101,9 +105,11 @@ def test_noise_against_a_model_stays_in_the_box():
 
 def test_the_best_of_the_restarts_is_kept():
     fn = bound(poison.tap, BENT, step_sizes=jnp.zeros(1))
-    tries = [fn(KEY, GREY, ONE[0], restarts=jnp.array([r])) for r in range(4)]
+    tries = [
+        run(Partial(fn, restarts=jnp.array([r])), KEY, GREY, LABEL) for r in range(4)
+    ]
     losses = [loss_of(BENT, GREY + delta, 1) for delta in tries]
-    kept = fn(KEY, GREY, ONE[0], restarts=jnp.arange(4))
+    kept = run(Partial(fn, restarts=jnp.arange(4)), KEY, GREY, LABEL)
     np.testing.assert_allclose(kept, tries[int(np.argmin(losses))], atol=1e-7)
     assert np.ptp(losses) > 1e-3 and np.argmin(losses) != 0
 
@@ -114,7 +120,7 @@ def test_crafted_noise_keeps_its_budget_in_eight_bits():
     seen = Partial(poison.jittered, model=BENT, largest=1.0)
     fn = bound(poison.tap, seen, restarts=jnp.arange(2))
     index = jnp.array([0, 2, 3])
-    given = poison.craft(KEY, images, labels, index, fn, Linf(EPS), name="tap")
+    given = craft(KEY, images, labels, index, fn, Linf(EPS), name="tap")
     np.testing.assert_allclose(poison.verify(images, given), EPS, rtol=1e-5)
     made = poison.inject(images, labels, given)[0]
     assert np.abs(np.asarray(made, int) - images).max() == 8
@@ -206,7 +212,7 @@ def test_a_label_consistent_trigger_is_on_top_of_the_noise():
     images = np.asarray(255 * GREY, np.uint8)[None]
     budget = Outside(Linf(EPS), mask)
     args = (KEY, images, [0], ONE, maker, budget)
-    given = poison.craft(*args, name="label_consistent")
+    given = craft(*args, name="label_consistent")
     np.testing.assert_allclose(poison.verify(images, given), EPS, rtol=1e-5)
     made = np.asarray(poison.inject(images, [0], given)[0][0], int)
     np.testing.assert_array_equal(made[mask], np.asarray(255 * patch)[mask])

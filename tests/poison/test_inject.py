@@ -10,11 +10,14 @@ from purifax import poison
 from purifax.poison import Outside, Pixels, Poison
 from purifax.threat import L1, L2, Linf
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
 SHAPE = (6, 5, 3)
 RNG = np.random.default_rng(5)
 IMAGES = RNG.integers(0, 256, (7, *SHAPE), dtype=np.uint8)
 LABELS = np.array([2, 0, 1, 1, 0, 2, 2], np.int32)
 INDEX = jnp.array([1, 2, 5])
+
+craft = jax.jit(poison.craft, static_argnames=("name", "chunk"))
 
 
 def made(threat=None, size=0.3, index=INDEX, **more):
@@ -196,10 +199,8 @@ def test_crafting_a_subset_gives_the_same_perturbations():
     maker = Partial(poison.random_noise, threat=Linf(0.1))
     key = jax.random.key(3)
     args = (maker, Linf(0.1))
-    some = poison.craft(key, IMAGES, LABELS, INDEX, *args, name="noise")
-    every = poison.craft(
-        key, IMAGES, LABELS, jnp.arange(7), *args, name="noise", chunk=3
-    )
+    some = craft(key, IMAGES, LABELS, INDEX, *args, name="noise")
+    every = craft(key, IMAGES, LABELS, jnp.arange(7), *args, name="noise", chunk=3)
     # Programs for batches of other sizes round differently, in the last bit.
     np.testing.assert_allclose(some.delta, every.delta[INDEX], rtol=0, atol=1e-7)
     assert not np.allclose(every.delta[0], every.delta[1])
