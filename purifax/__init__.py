@@ -11,7 +11,7 @@ Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
     classify, backward          defended models, and the gradient an attacker uses
     spread                      draws shared by devices
     attack, record, check       the evaluation; gradient_check proves the gradient
-
+    poison                      training sets made harmful, and their budgets
     certify                     radii within which a prediction provably stays
 
 They import jax alone. `purifax.nets` adds flax; `purifax.data` and `purifax.weights`

@@ -86,7 +86,7 @@ HEAVY = {
     "torch",
 }
 LIGHT = (
-    "sample purify attack score guide likelihood loss backward record check classify"
+    "sample purify attack poison score guide likelihood loss backward record check classify"
 ).split()
 
 
@@ -179,6 +179,9 @@ HEAD = '"""A module."""\n\n__all__ = []\n'
         ("attack/evil.py", "from purifax.purify import adaptive", "imports purifax.pu"),
         ("attack/evil.py", "from purifax import sample", "imports purifax.sample"),
         ("attack/evil.py", "import purifax.sample.langevin", "imports purifax.sample"),
+        ("poison/evil.py", "from purifax import purify", "imports purifax.purify"),
+        ("poison/evil.py", "import purifax.sample", "imports purifax.sample"),
+        ("attack/evil.py", "from purifax import poison", "imports purifax.poison"),
         ("noise.py", "from purifax.score import denoise", "imports purifax.score"),
         ("noise.py", "from purifax import schedule", "imports purifax.schedule"),
         ("purify/evil.py", "from purifax import classify", "imports purifax.classify"),

@@ -17,7 +17,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.attack import at_image, best_of_restarts, pgd
-from purifax.classify import cross_entropy
+from purifax.classify import cross_entropy, each
 from purifax.threat import Threat
 from purifax.types import Loss, Model
 
@@ -225,7 +225,11 @@ def _restarted(
     restarts: Array,
     loss: Loss,
 ) -> Array:
-    """The best of several runs of descent, as a perturbation."""
+    """The best of several runs of descent, as a perturbation.
+
+    They are compared on one draw of the model, the same for all.
+    """
+    judge = Partial(each, model=model, draws=jnp.arange(1))
     attack = Partial(
         pgd,
         model=model,
@@ -234,4 +238,4 @@ def _restarted(
         loss=loss,
         start=Partial(at_normal),
     )
-    return best_of_restarts(key, x, label, attack, model, restarts, loss=loss) - x
+    return best_of_restarts(key, x, label, attack, judge, restarts, loss=loss) - x

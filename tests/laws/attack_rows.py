@@ -18,7 +18,7 @@ from laws.parts import (
     pgd,
 )
 
-from purifax import attack, backward, classify, purify
+from purifax import attack, backward, classify, poison, purify
 
 
 def apgd(p, threat, verb=attack.apgd, **more):
@@ -45,6 +45,17 @@ def noised_once(p):
 def _first_answer(key, x, fn):
     k_attack, k_answers = jax.random.split(key)
     return fn(k_attack, x, LABEL, k_answers)[0][0]
+
+
+def poisoned(p, threat, verb=poison.tap):
+    """The image that a maker's perturbation gives."""
+    seen = Partial(poison.jittered, model=light(p), largest=1.0)
+    bound = {"model": seen, "threat": threat, "step_sizes": STEPS}
+    return Partial(_moved, fn=Partial(verb, restarts=jnp.arange(2), **bound))
+
+
+def _moved(key, x, fn):
+    return x + fn(key, x, LABEL)
 
 
 def tried(p, verb, threat, **more):
@@ -236,4 +247,5 @@ ATTACKS = [
         threat=SPARSE,
         smooth=False,
     ),
+    Row("tap", lambda p: poisoned(p, LINF), threat=LINF, smooth=False),
 ]
