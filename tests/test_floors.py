@@ -86,7 +86,8 @@ HEAVY = {
     "torch",
 }
 LIGHT = (
-    "sample purify attack poison score guide likelihood loss backward record check classify"
+    "sample purify attack poison score guide likelihood loss backward record check "
+    "classify"
 ).split()
 
 
