@@ -38,7 +38,8 @@ def ar_coefficients(
     Args:
         candidates: int [T], folded into the key; the search stops when all classes have
             their filter. With three channels about one candidate in a hundred is short
-            enough.
+            enough; among 60,000 there were ten classes that answer with 3, and eight
+            that answer with 10.
         size: of the signals that are tried; images of the same size or smaller are
             safe.
 

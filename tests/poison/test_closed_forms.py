@@ -25,6 +25,9 @@ def crafted(maker, key, images, labels, index):
 
 craft = jax.jit(poison.craft, static_argnames=("name", "chunk"))
 search = jax.jit(poison.one_pixel_search)
+responses = jax.jit(jax.vmap(poison.ar_response, (0, None)))
+ar_matrices = jax.jit(poison.ar_matrices, static_argnums=(1, 2), static_argnames="crop")
+filters_of = jax.jit(poison.blur_filters)
 
 
 def deltas(maker, labels, shape=SHAPE, index=None):
@@ -115,7 +118,7 @@ def test_ar_matrices_make_what_the_recursion_makes():
     np.testing.assert_allclose(poison.autoregress(start, b[1, 0]), want, atol=1e-5)
     rows, columns = np.indices((tall, wide))
     boundary = start[(rows < 2) | (columns < 2)]
-    matrices = poison.ar_matrices(jnp.asarray(b), tall - crop, wide - crop, crop=crop)
+    matrices = ar_matrices(jnp.asarray(b), tall - crop, wide - crop, crop=crop)
     got = np.asarray(matrices[1, 0]) @ boundary
     np.testing.assert_allclose(
         got.reshape(tall - crop, wide - crop), want[crop:, crop:], atol=1e-5
@@ -124,14 +127,14 @@ def test_ar_matrices_make_what_the_recursion_makes():
 
 def test_ar_signals_have_unit_length_and_vanish_under_their_own_filter():
     b = taps()
-    matrices = poison.ar_matrices(jnp.asarray(b), 12, 10)
+    matrices = ar_matrices(jnp.asarray(b), 12, 10)
     labels = jnp.array([0, 1, 2, 1])
     delta = deltas(
         Partial(poison.autoregressive, matrices=matrices), labels, (12, 10, 2)
     )
     norms = jax.vmap(L2(1.0).distance)(delta, 0 * delta)
     np.testing.assert_allclose(norms, 1.0, atol=1e-5)
-    answers = np.asarray(jax.vmap(poison.ar_response, (0, None))(delta, b))
+    answers = np.asarray(responses(delta, b))
     own = np.asarray(labels)[:, None] == np.arange(3)
     assert answers[own].max() < 1e-4 and answers[~own].min() > 0.02
     assert not np.allclose(delta[1], delta[3])
@@ -152,11 +155,11 @@ def test_the_response_is_that_of_a_rectified_convolution():
 @needed
 def test_published_ar_filters_answer_only_to_other_classes():
     b = jnp.asarray(arrays("attacks/ar_poison_coefficients_cifar10")["coeff"])
-    matrices = poison.ar_matrices(b, 32, 32)
+    matrices = ar_matrices(b, 32, 32)
     assert matrices.shape == (10, 3, 1024, 140)
     maker = Partial(poison.autoregressive, matrices=matrices)
     delta = deltas(maker, jnp.arange(10))
-    answers = np.asarray(jax.vmap(poison.ar_response, (0, None))(delta, b))
+    answers = np.asarray(responses(delta, b))
     assert np.diag(answers).max() < 0.02
     # Measured on the released code: answers of 4 to 22 to the signals of others.
     assert 2 < answers[~np.eye(10, dtype=bool)].min() < answers.max() < 30
@@ -168,12 +171,12 @@ def test_ar_filters_that_are_found_are_stable_and_answer_to_each_other():
     found = poison.ar_coefficients(KEY, 3, jnp.arange(200), response=2.0, **size)
     np.testing.assert_allclose(found.sum((2, 3)), 1.0, atol=1e-4)
     assert (np.asarray(found)[..., 2, 2] == 0).all()
-    matrices = poison.ar_matrices(found, 10, 10, crop=2)
+    matrices = ar_matrices(found, 10, 10, crop=2)
     assert np.isfinite(matrices).all()
     labels = jnp.arange(60) % 3
     maker = Partial(poison.autoregressive, matrices=matrices)
     delta = deltas(maker, labels, (10, 10, 1))
-    answers = np.asarray(jax.vmap(poison.ar_response, (0, None))(delta, found))
+    answers = np.asarray(responses(delta, found))
     own = np.asarray(labels)[:, None] == np.arange(3)
     assert answers[own].max() < 1e-2 and np.median(answers[~own]) > 2
     with pytest.raises(ValueError, match="2 candidates gave . of 3 filters"):
@@ -227,7 +230,7 @@ def test_one_pixel_sets_one_pixel_of_every_image():
 
 
 def test_blur_is_the_convolution_written_out():
-    filters = poison.blur_filters(KEY, jnp.arange(4))
+    filters = filters_of(KEY, jnp.arange(50))
     x = np.asarray(jax.random.uniform(KEY, (5, 6, 2)))
     w, y = np.asarray(filters[2]), np.zeros((5, 6, 2))
     padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
@@ -240,7 +243,7 @@ def test_blur_is_the_convolution_written_out():
 
 
 def test_blur_filters_have_one_largest_entry_and_know_their_class():
-    filters = np.asarray(poison.blur_filters(KEY, jnp.arange(50))).reshape(50, 9)
+    filters = np.asarray(filters_of(KEY, jnp.arange(50))).reshape(50, 9)
     assert (filters == 1).sum(1).tolist() == [1] * 50
     others = filters[filters < 1]
     assert others.min() >= 0 and others.max() < 0.3 and abs(others.mean() - 0.15) < 0.02
