@@ -2,8 +2,11 @@
 
     python -m experiments.train --config=mnist_ebm --data_dir=DIR
 
-Not run to its end here. 0.55 seconds of processor time an update, so the 1,500 take
-about 14 minutes of it; in the first 279 the energy gap swung by 20 on average.
+Measured (seed 0, jax 0.10.2): 2 to 2.8 updates a second on two CPU cores, 10 minutes
+(36 beside other work). In the last 100 updates the energy gap is 16 nats in size on
+average, of 784 pixels; held-out digits lie 16 below the chains of the bank. The chains
+are mid-run: from data they stay digits for 3,000 steps, mean energies -1323 after 100
+and -1356 at the end, and from uniform noise they reach no digits, -284.
 """
 
 from experiments.lib.config import (
