@@ -91,13 +91,6 @@ def words(defence: Defence, score: str) -> str:
     """The purifier in words; `score` is the place of its network."""
     if not needs_score(defence):
         return squeezing.words(defence)
-    if defence.method in walking.METHODS:
-        heat = defence.temperature
-        warm = "" if heat is None else f" at temperature {heat:g}"
-        return (
-            f"{defence.method} purification by {score}, {defence.steps} steps of "
-            f"deviation {defence.epsilon:g}{warm}"
-        )
     return (
         f"{defence.method} purification by the score of {score}, noise "
         f"{start(defence)}, {_manner(defence)}{defence.steps} steps"
@@ -111,6 +104,8 @@ def _manner(defence: Defence) -> str:
     if defence.method in guiding.GUIDES:
         distance = defence.distance or guiding.GUIDES[defence.method][0]
         return f"guided by {distance}, "
+    if defence.method in walking.METHODS and defence.temperature is not None:
+        return f"temperature {defence.temperature:g}, "
     return f"{defence.objective}, " if defence.method in guiding.CLIMBS else ""
 
 
