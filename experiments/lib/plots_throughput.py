@@ -24,6 +24,8 @@ def picture(found: dict[str, Any]) -> bytes:
             y = [row["chains"] / row[name] for row in mine]
             axes.plot(x, y, color=colour, marker=marker, label=label)
         axes.set_xscale("log", base=4)
+        counts = [row["chains"] for row in rows]
+        axes.set_xticks(counts, [f"{count:,}" for count in counts])
         axes.set_yscale("log")
         axes.set_xlabel("chains at once")
         axes.set_ylabel("chains a second")
