@@ -9,7 +9,7 @@ import pytest
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import energy, loss, nets, sample, schedule, score
+from purifax import energy, loss, sample, score
 
 KEY = jax.random.key(23)
 SHAPE = (2, 2, 1)
@@ -199,24 +199,3 @@ def test_a_density_in_the_plane_is_learnt_from_samples():
     before, after = (divergence(p) for p in learn(KEY))
     assert before > 0.5
     assert after < 0.05
-
-
-def test_recipes_have_the_numbers_of_their_sources():
-    code = loss.recipe("pureebm_code")
-    pulls = {name: r.epsilon**2 / 2 / r.temperature for name, r in loss.RECIPES.items()}
-    assert pulls["pureebm_code"] == pytest.approx(0.78125)
-    for name in ("stochastic_security", "stochastic_security_svhn", "pureebm_paper"):
-        assert pulls[name] == pytest.approx(1.0)
-    assert code.steps / code.rejuvenation == pytest.approx(2000)
-    assert code.sigma == 0.0075 and code.updates == 120 * 546
-    for r in loss.RECIPES.values():
-        np.testing.assert_array_equal(
-            r.step_sizes(), schedule.noise_steps(r.epsilon, r.steps)
-        )
-        assert r.network in nets.__all__
-        updates, names, rates = zip(*r.rates, strict=True)
-        assert updates[0] == 0 and list(updates) == sorted(updates)
-        assert updates[-1] < r.updates and set(names) <= {"adam", "sgd"}
-        assert list(rates) == sorted(rates, reverse=True)
-    with pytest.raises(ValueError, match="no recipe 'pureebm'; known: pureebm_code"):
-        loss.recipe("pureebm")

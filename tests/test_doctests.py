@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the installed package do what they say."""
+"""The examples in the docstrings of the package and of experiments do what they say."""
 
 import doctest
 import importlib
@@ -8,15 +8,25 @@ import pathlib
 import jax
 import pytest
 
+import experiments
 import purifax
 
-ROOT = pathlib.Path(purifax.__file__).parent
+PACKAGE, COMMANDS = (
+    pathlib.Path(place.__file__).parent for place in (purifax, experiments)
+)
+
+
+def dotted(path, root):
+    parts = path.relative_to(root.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
 
 
 def modules():
-    for path in sorted(ROOT.rglob("*.py")):
-        parts = path.relative_to(ROOT.parent).with_suffix("").parts
-        yield ".".join(parts).removesuffix(".__init__")
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield dotted(path, PACKAGE)
+    for path in sorted(COMMANDS.rglob("*.py")):
+        if ">>> " in path.read_text():
+            yield dotted(path, COMMANDS)
 
 
 def examples(module):

@@ -15,7 +15,7 @@ __all__ = ["Chains", "EnergyTraining", "Guard", "Strip", "Switch"]
 class Chains:
     """The chains that the energy of data is compared with; p ~ exp(-E / temperature).
 
-    `preset` names published numbers, see `purifax.loss.RECIPES`; a field that is not
+    `preset` names published numbers, see `lib.published.RECIPES`; a field that is not
     None replaces the preset's. In each update `train.batch` chains are drawn
     from a bank of `bank`, take `steps` steps of `sampler` ("langevin", or "mala" with
     Metropolis's test) and are put back. `epsilon` is the deviation of the noise of a

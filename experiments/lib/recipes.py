@@ -1,6 +1,6 @@
 """From `Chains` to numbers: those of the preset, with the config's own in their place.
 
-A preset is a name of `purifax.loss.RECIPES`, which has the numbers as published, for
+A preset is a name of `published.RECIPES`, which has the numbers as published, for
 images in [-1, 1]. Here all lengths are those of images in [0, 1].
 """
 
@@ -11,8 +11,7 @@ from typing import Any
 
 from experiments.lib.config_energy import Chains, EnergyTraining
 from experiments.lib.overrides import nearest
-from purifax import loss
-from purifax.loss import RECIPES
+from experiments.lib.published import RECIPES, Published
 
 __all__ = ["Recipe", "check", "fit", "recipe"]
 
@@ -61,7 +60,7 @@ def recipe(chains: Chains) -> Recipe:
     return Recipe(**{**_published(RECIPES[name]), **given})
 
 
-def _published(found: loss.Recipe) -> dict[str, Any]:
+def _published(found: Published) -> dict[str, Any]:
     """The numbers of a preset under our names, in our units."""
     return {
         "epsilon": found.epsilon / 2,

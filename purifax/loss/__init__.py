@@ -18,8 +18,8 @@ weight is 1.
     edm             log sigma normal                    1 + (sigma / spread)^2
     hybrid          time uniform over a table           1, and the bound for variances
 
-An energy E is learnt by `contrastive`, from an image and a sample of E, as the
-published `RECIPES` say; or as a score, with f = sigma times its force:
+An energy E is learnt by `contrastive`, from an image and a sample of E; or as a score,
+with f = sigma times its force:
 
     f = Partial(score.scaled, score=score.from_energy(E))
 """
@@ -28,11 +28,8 @@ from purifax.loss.bound import bound_term, hybrid
 from purifax.loss.contrastive import contrastive
 from purifax.loss.diffusion import continuous, edm, min_snr, simple
 from purifax.loss.matching import denoise, dsm_continuous, dsm_ladder, dsm_single
-from purifax.loss.recipes import RECIPES, Recipe, recipe
 
 __all__ = [
-    "RECIPES",
-    "Recipe",
     "bound_term",
     "continuous",
     "contrastive",
@@ -43,6 +40,5 @@ __all__ = [
     "edm",
     "hybrid",
     "min_snr",
-    "recipe",
     "simple",
 ]

@@ -18,6 +18,7 @@ from experiments.lib import (
     health,
     optimisers,
     prior,
+    published,
     recipes,
     training,
     workdir,
@@ -36,7 +37,7 @@ from experiments.lib.config import (
 )
 from experiments.lib.run import first_state, set_up, shapes
 from experiments.lib.state import Checkpoints
-from purifax import energy, loss, sample, score, weights
+from purifax import energy, sample, score, weights
 
 GIVEN = recipes.recipe(Chains(epsilon=0.1, temperature=0.5, steps=3))
 BOWL = energy.Gaussian(mean=0.25, variance=0.125)
@@ -193,7 +194,7 @@ def test_every_kind_of_chains_makes_a_step(changes):
 @pytest.mark.parametrize("name", ["cifar10_ebm", "cifar10_ebm_longrun"])
 def test_published_configs_have_the_published_numbers(name):
     config = importlib.import_module(f"experiments.configs.{name}").config()
-    found = loss.recipe(config.chains.preset)
+    found = published.recipe(config.chains.preset)
     given = recipes.recipe(config.chains)
     assert (config.net.name, config.train.batch) == (found.network, found.batch)
     assert config.train.steps == found.updates

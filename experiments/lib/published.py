@@ -14,11 +14,11 @@ from jax import Array
 
 from purifax.schedule import noise_steps
 
-__all__ = ["RECIPES", "Recipe", "recipe"]
+__all__ = ["RECIPES", "Published", "recipe"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Published:
     """How an energy is trained by maximum likelihood.
 
     Attributes:
@@ -148,19 +148,19 @@ _SVHN: dict[str, Any] = _STOCHASTIC | {
     "rates": ((0, "adam", 1e-4), (125_000, "sgd", 2.5e-5 * 1.75e-2**2 / 2)),
 }
 
-RECIPES: dict[str, Recipe] = {
-    "pureebm_code": Recipe(**_CODE),
-    "pureebm_paper": Recipe(**_PAPER),
-    "stochastic_security": Recipe(**_STOCHASTIC),
-    "stochastic_security_svhn": Recipe(**_SVHN),
-    "ebm_life_cycle": Recipe(**_LIFE_CYCLE),
+RECIPES: dict[str, Published] = {
+    "pureebm_code": Published(**_CODE),
+    "pureebm_paper": Published(**_PAPER),
+    "stochastic_security": Published(**_STOCHASTIC),
+    "stochastic_security_svhn": Published(**_SVHN),
+    "ebm_life_cycle": Published(**_LIFE_CYCLE),
 }
 """By name. "ebm_life_cycle" is its variant for CIFAR-10 with a bank of data; the others
 of its code start chains from a generator of their own.
 """
 
 
-def recipe(name: str) -> Recipe:
+def recipe(name: str) -> Published:
     """The recipe of a name.
 
     Raises:
