@@ -21,7 +21,7 @@ from jax.tree_util import Partial
 from experiments.lib.config_energy import EnergyTraining
 from experiments.lib.recipes import Recipe, recipe
 from experiments.lib.state import State
-from purifax import loss, nets, noise, sample, score
+from purifax import loss, nets, sample, score
 from purifax.data.augment import to_float
 from purifax.energy import Tempered
 from purifax.types import Energy
@@ -81,7 +81,7 @@ def make_step(
         k_augment, k_noise, k_draw, k_chains, k_fresh = jax.random.split(key, 5)
         x = to_float(images)
         x = jax.vmap(augment)(jax.random.split(k_augment, len(x)), x)
-        positive = _noised(k_noise, x, given.data_noise)
+        positive = sample.data_bank(k_noise, x, given.data_noise)
 
         energy, fresh = nets.Network(module, state.variables), (x, positive, given)
         if given.banked:
@@ -182,11 +182,6 @@ def _keys(key: Array, count: int) -> Array:
     return jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(count))
 
 
-def _noised(key: Array, x: Array, deviation: float) -> Array:
-    add = jax.vmap(noise.gaussian, in_axes=(0, 0, None))
-    return add(_keys(key, len(x)), x, deviation)
-
-
 def _afresh(key: Array, old: Array, x: Array, positive: Array, given: Recipe) -> Array:
     """Chains of which some begin again: from images x, these with noise, or noise."""
     k_some, k_fresh = jax.random.split(key)
@@ -194,6 +189,6 @@ def _afresh(key: Array, old: Array, x: Array, positive: Array, given: Recipe) ->
         fresh = sample.noise_bank(k_fresh, jnp.arange(len(x)), x.shape[1:])
     else:
         begun = positive if given.source == "noised data" else x
-        fresh = _noised(k_fresh, begun, given.data_noise)
+        fresh = sample.data_bank(k_fresh, begun, given.data_noise)
     some = jax.vmap(sample.rejuvenate, in_axes=(0, 0, 0, None))
     return some(_keys(k_some, len(x)), old, fresh, given.rejuvenation)

@@ -139,10 +139,10 @@ def _alike(entries: Sequence[Entry]) -> None:
             )
 
 
-def _same(entries: Sequence[Entry]) -> dict[str, list[tuple[str, Result]]]:
+def _same(entries: Sequence[Entry]) -> dict[str, list[tuple[dict, Result]]]:
     """Attacks on one and the same model, where several evaluations have made them.
 
-    By what the model is; each with the name of its evaluation.
+    By what the model is; each with its row.
     """
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
@@ -153,7 +153,7 @@ def _same(entries: Sequence[Entry]) -> dict[str, list[tuple[str, Result]]]:
         description
         if words[description] == 1
         else f"{description} ({group[0].name})": [
-            (entry.name, result)
+            (_row(entry, attack, result), result)
             for entry in group
             for attack, result in entry.results.items()
             if attack != WORST

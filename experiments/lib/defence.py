@@ -31,7 +31,6 @@ __all__ = [
     "paths",
     "purifier",
     "run",
-    "start",
     "words",
 ]
 
@@ -73,40 +72,15 @@ def method(defence: Defence) -> Method:
     return METHODS[defence.method]
 
 
-def start(defence: Defence) -> str:
-    """Where the purifier starts, in words: the kind of noise and how much of it."""
-    if defence.method in walking.METHODS:
-        return f"{defence.epsilon:g} a step"
-    for name in ("time", "times", "sigmas"):
-        value = getattr(defence, name)
-        if value:
-            several = value if isinstance(value, tuple) else (value,)
-            unit = "time" if name.startswith("time") else "sigma"
-            numbers = ", ".join(f"{number:g}" for number in several)
-            return f"{defence.noise}, of {unit} {numbers}"
-    return f"{defence.noise} {defence.sigma:g}"
-
-
 def words(defence: Defence, score: str) -> str:
     """The purifier in words; `score` is the place of its network."""
+    manner = method(defence).manner(defence)
     if not needs_score(defence):
-        return squeezing.words(defence)
+        return manner
     return (
-        f"{defence.method} purification by the score of {score}, noise "
-        f"{start(defence)}, {_manner(defence)}{defence.steps} steps"
+        f"{defence.method} purification by the score of {score}, noise {manner}, "
+        f"{defence.steps} steps"
     )
-
-
-def _manner(defence: Defence) -> str:
-    """What tells purifiers of one method apart, in words that end in a comma."""
-    if defence.method in ("diffuse", "gradual"):
-        return f"{defence.sampler}, "
-    if defence.method in guiding.GUIDES:
-        distance = defence.distance or guiding.GUIDES[defence.method][0]
-        return f"guided by {distance}, "
-    if defence.method in walking.METHODS and defence.temperature is not None:
-        return f"temperature {defence.temperature:g}, "
-    return f"{defence.objective}, " if defence.method in guiding.CLIMBS else ""
 
 
 def has_chain(defence: Defence) -> bool:

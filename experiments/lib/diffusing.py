@@ -12,7 +12,7 @@ from jax.tree_util import Partial
 
 from experiments.lib import levels
 from experiments.lib.config_evaluation import Defence
-from experiments.lib.method import How, Method, Paths, known
+from experiments.lib.method import How, Method, Paths, known, start
 from experiments.lib.prior import Prior
 from purifax import noise, purify, sample, schedule, weights
 from purifax.noise import Process
@@ -263,7 +263,11 @@ def _calls(defence: Defence) -> int:
     return each * sum(steps * rounds for steps, rounds in counts)
 
 
+def _manner(defence: Defence) -> str:
+    return f"{start(defence)}, {defence.sampler}"
+
+
 METHODS = {
-    "diffuse": Method(_diffuse, _calls, _check, paths=_paths),
-    "gradual": Method(_gradual, _calls, _check),
+    "diffuse": Method(_diffuse, _calls, _check, paths=_paths, manner=_manner),
+    "gradual": Method(_gradual, _calls, _check, manner=_manner),
 }

@@ -12,14 +12,13 @@ from jax.tree_util import Partial
 
 from experiments.lib import diffusing
 from experiments.lib.config_evaluation import Defence
-from experiments.lib.method import How, Method, known
+from experiments.lib.method import How, Method, known, start
 from experiments.lib.prior import Prior
 from purifax import guide, purify
 from purifax.threat import Linf
 
-__all__ = ["CLIMBS", "GUIDES", "METHODS"]
+__all__ = ["METHODS"]
 
-CLIMBS = ("likelihood", "scoreopt")
 GUIDES = {"gdmp": ("square", "ssim"), "mimic": ("manhattan", "square", "ssim")}
 DISTANCES = {
     "square": purify.mean_square,
@@ -153,9 +152,18 @@ def _climb_calls(defence: Defence) -> int:
     return each * defence.steps + (defence.objective == NOISED)
 
 
+def _led(defence: Defence) -> str:
+    distance = defence.distance or GUIDES[defence.method][0]
+    return f"{start(defence)}, guided by {distance}"
+
+
+def _aimed(defence: Defence) -> str:
+    return f"{start(defence)}, {defence.objective}"
+
+
 METHODS = {
-    "gdmp": Method(_gdmp, _descent_calls, _check_guide),
-    "mimic": Method(_mimic, _descent_calls, _check_guide),
-    "likelihood": Method(_climb, _climb_calls, _check_climb),
-    "scoreopt": Method(_climb, _climb_calls, _check_climb),
+    "gdmp": Method(_gdmp, _descent_calls, _check_guide, manner=_led),
+    "mimic": Method(_mimic, _descent_calls, _check_guide, manner=_led),
+    "likelihood": Method(_climb, _climb_calls, _check_climb, manner=_aimed),
+    "scoreopt": Method(_climb, _climb_calls, _check_climb, manner=_aimed),
 }

@@ -9,10 +9,11 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import attacks, prior, subjects, workdir
 from experiments.lib import defence as defences
+from experiments.lib import workdir
+from experiments.lib.bench import subject
 from experiments.lib.config import Evaluation
-from purifax import classify, recompute, weights
+from purifax import classify, recompute
 from purifax.types import Model
 
 __all__ = ["STEPS", "measure", "words"]
@@ -43,15 +44,13 @@ def measure(
     if not defences.has_chain(config.defence):
         name = config.defence.method
         raise ValueError(f"defence.method={name} has no chain whose steps could grow.")
-    chosen = dataclasses.replace(config.images, count=1)
-    image = subjects.chosen(chosen, data_dir).images[0]
-    known = prior.load(config.score)
-    classifier = weights.load(config.classifier)
+    world, images = subject(config, data_dir, 1)
+    image = images[0]
     found: dict[str, Any] = {"image": list(image.shape), "bytes": {}}
     for count in steps:
         defence = dataclasses.replace(config.defence, steps=count)
-        world = attacks.World(defence, known, classifier)
-        model = defences.run(world.purifier(), classifier)
+        longer = dataclasses.replace(world, defence=defence)
+        model = defences.run(longer.purifier(), world.classifier)
         found["bytes"][str(count)] = {
             name: _temporary(model, scan, image.shape) for name, scan in SCANS.items()
         }

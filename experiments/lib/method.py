@@ -11,7 +11,7 @@ from experiments.lib.overrides import nearest
 from experiments.lib.prior import Prior
 from purifax.types import Purifier
 
-__all__ = ["How", "Method", "Path", "Paths", "known"]
+__all__ = ["How", "Method", "Path", "Paths", "known", "start"]
 
 Path = Callable[[Array, Array], Array]
 """`path(key, x) -> [T + 1, H, W, C]`, the purified image last."""
@@ -52,6 +52,18 @@ def _anything(defence: Defence) -> None:
     del defence
 
 
+def start(defence: Defence) -> str:
+    """Where the purifier starts, in words: the kind of noise and how much of it."""
+    for name in ("time", "times", "sigmas"):
+        value = getattr(defence, name)
+        if value:
+            several = value if isinstance(value, tuple) else (value,)
+            unit = "time" if name.startswith("time") else "sigma"
+            numbers = ", ".join(f"{number:g}" for number in several)
+            return f"{defence.noise}, of {unit} {numbers}"
+    return f"{defence.noise} {defence.sigma:g}"
+
+
 @dataclass(frozen=True)
 class Method:
     """A purifier by name.
@@ -65,6 +77,8 @@ class Method:
         chain: whether the purifier takes `scan`, and its steps may be more or fewer.
         adaptive: whether its step sizes follow the image, so that they can be held.
         scored: whether it needs a score; one that does not is built with None.
+        manner: its noise in words, and what tells it from others of its name; all of
+            it in words if it needs no score.
     """
 
     build: Callable[[Defence, Any, How], Purifier]
@@ -74,6 +88,7 @@ class Method:
     chain: bool = True
     adaptive: bool = False
     scored: bool = True
+    manner: Callable[[Defence], str] = start
 
 
 def known(name: str, value: str, words: tuple[str, ...]) -> None:

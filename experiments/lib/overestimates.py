@@ -3,12 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from experiments.lib.report_compare import accuracy, paired, strongest
+from experiments.lib.report_compare import paired, strongest
 from experiments.lib.report_types import GRADIENTS, Result
 from experiments.lib.report_words import percent, span
-from purifax import record as records
 
 __all__ = ["lines", "rows"]
 
@@ -24,49 +21,35 @@ _HEAD = (
 )
 
 
-def rows(groups: Mapping[str, Sequence[tuple[str, Result]]]) -> list[dict[str, Any]]:
+def rows(
+    groups: Mapping[str, Sequence[tuple[dict[str, Any], Result]]],
+) -> list[dict[str, Any]]:
     """A row for each attack of each group, the weakest first.
 
     Args:
-        groups: by what the model is, results of one radius with the names of their
-            evaluations; those without an attack are left out.
+        groups: by what the model is, results of one radius and the rows that the
+            comparison has of them; those without an attack are left out.
 
     Returns:
-        Rows with the paired difference to the strongest attack of the group among those
-        that could be made on a deployed defence.
+        The rows, with the paired difference to the strongest attack of the group among
+        those that could be made on a deployed defence.
     """
     found = []
-    for model, named in groups.items():
-        made = [(name, r) for name, r in named if r.gradient != "none"]
+    for model, told in groups.items():
+        made = [(row, r) for row, r in told if r.gradient != "none"]
         if len(made) > 1:
             best = strongest([result for _, result in made])
-            made.sort(key=lambda one: -accuracy(one[1]))
-            found += [_row(model, name, result, best) for name, result in made]
+            made.sort(key=lambda one: -one[0]["accuracy"])
+            found += [_ranked(row | {"model": model}, r, best) for row, r in made]
     return found
 
 
-def _row(model: str, name: str, result: Result, best: Result) -> dict[str, Any]:
-    right = np.asarray(records.correct(result.record.attacked, result.record.label))
-    low, high = records.interval(right.mean(1))
-    images, keys = right.shape
+def _ranked(row: dict[str, Any], result: Result, best: Result) -> dict[str, Any]:
     above = paired((result, "attacked"), (best, "attacked"))
-    calls = result.evaluations
-    return {
-        "model": model,
-        "evaluation": name,
-        "attack": result.attack,
-        "gradient": result.gradient,
+    return row | {
         "budget": dict(result.budget),
-        "accuracy": float(right.mean()),
-        "low": float(low),
-        "high": float(high),
-        "right_every_time": float(right.all(1).mean()),
-        "images": images,
-        "keys": keys,
         "strongest": result is best,
         "above": above["difference"] if above else None,
-        "network_evaluations_an_image": None if calls is None else calls / images,
-        "seconds_an_image": result.seconds / images,
     }
 
 

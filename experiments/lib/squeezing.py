@@ -7,7 +7,7 @@ from experiments.lib.method import How, Method
 from experiments.lib.prior import Prior
 from purifax import purify
 
-__all__ = ["METHODS", "words"]
+__all__ = ["METHODS"]
 
 
 def _check_jpeg(defence: Defence) -> None:
@@ -31,7 +31,7 @@ def _bits(defence: Defence, prior: Prior | None, how: How) -> Partial:
     return Partial(purify.bit_depth, bits=float(defence.bits))
 
 
-def words(defence: Defence) -> str:
+def _words(defence: Defence) -> str:
     """What it does to an image."""
     if defence.method == "bit_depth":
         return f"{defence.bits} bits for each channel"
@@ -44,7 +44,9 @@ def _no_calls(defence: Defence) -> int:
     return 0
 
 
+_KIND = {"chain": False, "scored": False, "manner": _words}
+
 METHODS = {
-    "jpeg": Method(_jpeg, _no_calls, _check_jpeg, chain=False, scored=False),
-    "bit_depth": Method(_bits, _no_calls, _check_bits, chain=False, scored=False),
+    "jpeg": Method(_jpeg, _no_calls, _check_jpeg, **_KIND),
+    "bit_depth": Method(_bits, _no_calls, _check_bits, **_KIND),
 }

@@ -5,11 +5,9 @@ program; beside it the same chains driven by a Python loop over steps, each oper
 sent to the device by itself, as far as that is quick enough to be waited for.
 """
 
-import dataclasses
 import os
 import pathlib
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,16 +18,13 @@ from jax import numpy as jnp
 import purifax
 from experiments.lib import (
     answers,
-    attacks,
     devices,
     plots_throughput,
-    prior,
-    subjects,
     workdir,
 )
 from experiments.lib import defence as defences
+from experiments.lib.bench import subject, timed
 from experiments.lib.config import Evaluation
-from purifax import data, weights
 
 __all__ = ["measure", "words"]
 
@@ -53,12 +48,8 @@ def measure(
         most: chains at most; they grow fourfold from 1.
         repeats: how often each number is timed; the median counts.
     """
-    defences.check(config.defence)
-    chosen = dataclasses.replace(config.images, count=1)
-    images = subjects.chosen(chosen, data_dir).images
-    x = data.augment.to_float(jnp.asarray(images))[0]
-    known = prior.load(config.score)
-    world = attacks.World(config.defence, known, weights.load(config.classifier))
+    world, images = subject(config, data_dir, 1)
+    x = images[0]
     purifier, key = world.purifier(), jax.random.key(config.seed)
     rows: list[dict[str, Any]] = []
     count, slow = 1, False
@@ -94,8 +85,7 @@ def _together(
     run, bytes_ = answers.compiled(purifier, over, key, jnp.arange(count), batch)
     if bytes_ > SHARE * _memory(over.size):
         return None
-    jax.block_until_ready(run())
-    seconds = [_timed(run) for _ in range(repeats)]
+    _, *seconds = timed(run, 1 + repeats)
     return {
         "chains": count,
         "seconds": statistics.median(seconds),
@@ -110,21 +100,15 @@ def _stepwise(
 ) -> float:
     """Seconds of the same chains, all at once in a Python loop over steps."""
     batch = jnp.broadcast_to(x, (count, *x.shape))
+
+    def run() -> Array:
+        return purifax.batched(purifier)(key, batch)
+
     with jax.disable_jit():
-        first = _timed(lambda: purifax.batched(purifier)(key, batch))
+        (first,) = timed(run, 1)
         if first > PATIENCE:
             return first
-        again = [
-            _timed(lambda: purifax.batched(purifier)(key, batch))
-            for _ in range(repeats)
-        ]
-    return statistics.median(again)
-
-
-def _timed(run: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    jax.block_until_ready(run())
-    return time.perf_counter() - began
+        return statistics.median(timed(run, repeats))
 
 
 def _memory(shares: int) -> float:

@@ -10,9 +10,7 @@ Three ways of S runs on each of N images:
 The first is timed on few images; all are compared by the seconds an image takes.
 """
 
-import dataclasses
 import pathlib
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,10 +20,11 @@ import numpy as np
 from jax import numpy as jnp
 
 import purifax
-from experiments.lib import answers, attacks, devices, prior, subjects, workdir
+from experiments.lib import answers, devices, workdir
 from experiments.lib import defence as defences
+from experiments.lib.bench import subject, timed
 from experiments.lib.config import Evaluation
-from purifax import classify, data, weights
+from purifax import classify
 
 __all__ = ["compare"]
 
@@ -41,12 +40,7 @@ def compare(
     repeats: int,
 ) -> dict[str, Any]:
     """Times all three ways, prints a table and writes ``benchmark.json``."""
-    defences.check(config.defence)
-    chosen = dataclasses.replace(config.images, count=count)
-    images = subjects.chosen(chosen, data_dir).images
-    x = data.augment.to_float(jnp.asarray(images))
-    known = prior.load(config.score)
-    world = attacks.World(config.defence, known, weights.load(config.classifier))
+    world, x = subject(config, data_dir, count)
     model = defences.run(world.purifier(), world.classifier)
     every = defences.ensemble(config.defence, model, classify.each)
 
@@ -104,7 +98,7 @@ def _compared(
     """
     told = {name: way(images) for name, (way, images) in ways.items()}
     seconds = {
-        name: [t / images for t in _timed(partial(way, images), repeats)]
+        name: [t / images for t in timed(partial(way, images), repeats)]
         for name, (way, images) in ways.items()
     }
     medians = {name: float(np.median(t)) for name, t in seconds.items()}
@@ -122,15 +116,6 @@ def _compared(
 
 def _gap(found: np.ndarray, together: np.ndarray) -> float:
     return float(np.abs(found - together[: len(found)]).max())
-
-
-def _timed(way: Callable[[], object], repeats: int) -> list[float]:
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        way()
-        times.append(time.perf_counter() - began)
-    return times
 
 
 def _memory(every: Any, x: jax.Array) -> dict[str, int]:

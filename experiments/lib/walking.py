@@ -72,7 +72,17 @@ def _mala(defence: Defence, prior: Prior, how: How) -> Purifier:
     )
 
 
+def _manner(defence: Defence) -> str:
+    heat = defence.temperature
+    warm = "" if heat is None else f", temperature {heat:g}"
+    return f"{defence.epsilon:g} a step{warm}"
+
+
+def _calls(defence: Defence) -> int:
+    return defence.steps + 1
+
+
 METHODS = {
-    "langevin": Method(_langevin, lambda defence: defence.steps + 1, _check),
-    "mala": Method(_mala, lambda defence: defence.steps + 1, _check),
+    "langevin": Method(_langevin, _calls, _check, manner=_manner),
+    "mala": Method(_mala, _calls, _check, manner=_manner),
 }

@@ -1,0 +1,37 @@
+"""What benchmarks have in common: their subject, and the stopwatch."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import jax
+from jax import numpy as jnp
+
+from experiments.lib import attacks, prior, subjects
+from experiments.lib import defence as defences
+from experiments.lib.config import Evaluation
+from purifax import data, weights
+
+__all__ = ["subject", "timed"]
+
+
+def subject(
+    config: Evaluation, data_dir: str | None, count: int
+) -> tuple[attacks.World, jax.Array]:
+    """The networks and the defence of a config, and its first images, in [0, 1]."""
+    defences.check(config.defence)
+    chosen = dataclasses.replace(config.images, count=count)
+    images = subjects.chosen(chosen, data_dir).images
+    known = prior.load(config.score)
+    world = attacks.World(config.defence, known, weights.load(config.classifier))
+    return world, data.augment.to_float(jnp.asarray(images))
+
+
+def timed(way: Callable[[], object], repeats: int) -> list[float]:
+    """Seconds of each of several calls, until what they give is there."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        jax.block_until_ready(way())
+        times.append(time.perf_counter() - began)
+    return times
