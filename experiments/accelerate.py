@@ -34,7 +34,7 @@ def main(config: Acceleration, options: flags.FlagValues) -> None:
     workdir.write_json(folder / "summary.json", summary)
     (folder / "table.md").write_text(table)
     (folder / "distance.png").write_bytes(accelerating_page.curves(summary))
-    accelerating_page.drawings(folder / "samples.png", shown)
+    accelerating_page.drawings(folder / "samples.png", shown, config.calls)
     print(table)
     print(f"pictures: {folder / 'distance.png'}, {folder / 'samples.png'}")
 

@@ -1,6 +1,7 @@
 """The table and the pictures of accelerated sampling."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,10 @@ def _panel(axes: Any, summary: dict[str, Any], feature: str) -> None:
     axes.set_title(f"distance of {feature}", loc="left")
 
 
-def drawings(path: pathlib.Path, shown: dict[str, np.ndarray]) -> None:
+def drawings(
+    path: pathlib.Path, shown: dict[str, np.ndarray], calls: Sequence[int]
+) -> None:
     """Writes rows of ten images: of each sampler one for each number of calls."""
     rows = [images.reshape(-1, SHOWN, *images.shape[1:]) for images in shown.values()]
-    pictures.grid(path, np.concatenate(rows), height=32)
+    words = [f"{name.replace('_', ' ')}, {n}" for name in shown for n in calls]
+    pictures.strip(path, np.concatenate(rows), words)
