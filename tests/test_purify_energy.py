@@ -55,14 +55,30 @@ def parts():
 def test_naive_and_reps_are_chains_and_rounds():
     """In PureGen's terms: T = [n, t, 1], and [n, t, 2]."""
     ebm, ddpm = parts()
-    naive = Partial(purify.chain, purifiers=[ebm, ddpm])
-    x = image()
+    x, rounds = image(), []
     for r in range(2):
         key = jax.random.fold_in(KEY, r)
         x = ebm(jax.random.fold_in(key, 0), x)
         x = ddpm(jax.random.fold_in(key, 1), x)
-    found = purify.repeat(KEY, image(), naive, jnp.arange(2))
-    np.testing.assert_allclose(found, x, rtol=1e-5, atol=1e-6)
+        rounds.append(x)
+    for draws, expected in zip((1, 2), rounds, strict=True):
+        found = purify.puregen(KEY, image(), parts(), jnp.arange(draws))
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_filter_purifies_above_its_limit_alone():
+    """One image at a time, it chooses those that `highest` does."""
+    images = jnp.stack([image(), 1 - image(), 0.2 * image(), jnp.full_like(image(), 2)])
+    energies = jax.vmap(pair())(images)
+    purifier, limit = parts()[0], jnp.median(energies)
+    bound = Partial(purify.filtered, purifier=purifier, energy=pair(), limit=limit)
+    found = jax.vmap(bound, (None, 0))(KEY, images)
+    expected = jnp.where(
+        purify.highest(energies, 0.5)[:, None, None, None],
+        jax.vmap(purifier, (None, 0))(KEY, images),
+        images,
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def published(key, x):

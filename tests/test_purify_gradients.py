@@ -65,6 +65,16 @@ PURIFIERS = {
         noise=noise.VPDiscrete(noise.linear_betas(8, 0.01, 0.3)),
         times=jnp.array([5, 4, 2, -1]),
     ),
+    "puregen, above its limit": lambda: Partial(
+        purify.filtered,
+        purifier=Partial(
+            purify.puregen,
+            purifiers=[chain(purify.langevin), diffuse(sample.ancestral)],
+            draws=jnp.arange(2),
+        ),
+        energy=chain(purify.langevin).keywords["energy"],
+        limit=-1e3,
+    ),
     "sde": lambda: diffuse(sample.sde),
     "ancestral": lambda: diffuse(sample.ancestral),
     "ddim": lambda: diffuse(Partial(sample.ddim, eta=0.5)),

@@ -22,7 +22,7 @@ def subject(
     defences.check(config.defence)
     chosen = dataclasses.replace(config.images, count=count)
     images = subjects.chosen(chosen, data_dir).images
-    known = prior.load(config.score)
+    known = prior.load(config.score, config.energy)
     world = attacks.World(config.defence, known, weights.load(config.classifier))
     return world, data.augment.to_float(jnp.asarray(images))
 

@@ -14,6 +14,7 @@ from experiments.lib.config import (
     ClassifierNet,
     ClassifierTraining,
     Data,
+    Diffusion,
     DiffusionTraining,
     EnergyNet,
     EnergyTraining,
@@ -128,10 +129,27 @@ def _check_diffusion(config: DiffusionTraining) -> None:
                 else "it needs linear or cosine."
             )
         )
+    if given.labels is not None:
+        _check_labels(given, process)
     if config.net.name == "SongUNet" and not isinstance(process, noise.EDM):
         raise ValueError(
             "net.name=SongUNet is told sigma: diffusion.process must be EDM; got "
             f"{given.process}."
+        )
+
+
+def _check_labels(given: Diffusion, process: noise.Process) -> None:
+    """A loss of fewer labels than the chain has."""
+    if given.objective not in ("simple", "min_snr", "hybrid"):
+        raise ValueError(
+            f"diffusion.labels is for losses over the labels of a chain; "
+            f"diffusion.objective={given.objective} is none."
+        )
+    whole = len(process.betas) if isinstance(process, noise.VPDiscrete) else 0
+    if not 1 <= given.labels <= whole:
+        raise ValueError(
+            f"diffusion.labels must be from 1 to the {whole} of the chain; got "
+            f"{given.labels}."
         )
 
 

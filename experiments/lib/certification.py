@@ -98,10 +98,10 @@ def _check(config: Certification) -> None:
         words = nearest(config.purifier, PURIFIERS)
         raise ValueError(f"purifier is {config.purifier!r}, which is unknown{words}")
     defences.check(config.defence)
-    if config.purifier == "defence" and config.defence.method == "detect":
+    if config.purifier == "defence" and defences.has_limit(config.defence):
         raise ValueError(
-            "defence.method=detect has no place under smoothing: every image it sees "
-            "is noised. Use adaptive, one_step or rounds."
+            f"defence.method={config.defence.method} has no place under smoothing: "
+            "every image it sees is noised. Use adaptive, one_step or rounds."
         )
     attacks.check_budget("attack", config.attack)
     for name in ("selection", "draws", "at_once", "votes", "chunk"):

@@ -70,11 +70,13 @@ def _purified(
     config: Evaluation, images: np.ndarray, data_dir: str | None, seed: int
 ) -> np.ndarray:
     """The purified images, uint8 [N, H, W, C]; each by its place's own key."""
-    world = attacks.World(config.defence, prior.load(config.score), lambda x: x)
-    if config.defence.method == "detect":
+    world = attacks.World(
+        config.defence, prior.load(config.score, config.energy), lambda x: x
+    )
+    if defences.has_limit(config.defence):
         held = subjects.held_out(config.images, data_dir).images[:512]
         x = data.augment.to_float(jnp.asarray(held))
-        limit = float(defences.calibrate(config.defence, world.score, x))
+        limit = defences.calibrate(config.defence, world.prior, x)
         world = replace(world, limit=limit)
     purifier = defences.purifier(config.defence, world.prior, world.limit, early=True)
     chunk = min(config.chunk, len(images))

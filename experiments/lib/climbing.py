@@ -1,5 +1,6 @@
 """ADP and its variants as methods of a `Defence`; and the denoiser in one step."""
 
+import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
@@ -111,9 +112,19 @@ def _calls(defence: Defence) -> int:
     return one + (defence.method == "detect") + (defence.noise == "heteroscedastic")
 
 
+def _limit(defence: Defence, prior: Prior, images: Array) -> Array:
+    """The length of the score above which the share `false_alarms` of images lies."""
+    norms = jax.lax.map(
+        lambda x: purify.scaled_norm(x, prior.score, defence.level),
+        images,
+        batch_size=64,
+    )
+    return purify.threshold(norms, defence.false_alarms)
+
+
 METHODS = {
     "adaptive": Method(_adaptive, _calls, _check, paths=_path, adaptive=True),
     "rounds": Method(_rounds, _calls, _check, adaptive=True),
-    "detect": Method(_detect, _calls, _check, adaptive=True),
+    "detect": Method(_detect, _calls, _check, adaptive=True, limit=_limit),
     "one_step": Method(_one_step, _calls, _check, chain=False),
 }

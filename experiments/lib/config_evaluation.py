@@ -19,8 +19,8 @@ class Defence:
     threshold lets a share `false_alarms` of clean validation images above it),
     "diffuse" (noise and a sampler back, as DiffPure), "gradual" (`repeats` rounds of
     that from each of `sigmas` or `times`, as Lee and Kim), "gdmp", "mimic",
-    "likelihood", "scoreopt", "langevin", "mala", "jpeg" or "bit_depth" (the last two
-    need no score).
+    "likelihood", "scoreopt", "langevin", "mala", "puregen", "puregen_code", "jpeg" or
+    "bit_depth" (the last two need no score).
 
     `noise` is "gaussian", "binary" or "heteroscedastic" (then with `slope`). The score
     is taken at noise level `level` in each of `steps` steps, or at levels that fall
@@ -55,8 +55,13 @@ class Defence:
     energy as Metropolis did. `temperature` divides the energy in place of the one it
     was trained at.
 
-    "jpeg" has a `quality` and by default
-    `subsampled` chroma, "bit_depth" so many `bits`.
+    "puregen" takes `steps` of those of the evaluation's `energy` and then the diffusion
+    of its score from the label `time` down, in `repeats` rounds (one number), for
+    images of the `fraction` of highest energy. "puregen_code" has the diffusion of the
+    released program.
+
+    "jpeg" has a `quality` and by default `subsampled` chroma, "bit_depth" so many
+    `bits`.
     """
 
     method: str = "adaptive"
@@ -95,6 +100,7 @@ class Defence:
     reach: float | None = None
     epsilon: float = 0.00625
     temperature: float | None = None
+    fraction: float = 1.0
     quality: int = 75
     subsampled: bool = True
     bits: int = 3
@@ -171,19 +177,21 @@ class Surface:
 class Evaluation:
     """A classifier, bare and defended, against a list of attacks.
 
-    `score`, `classifier` and `surrogate` (only for the attack "transfer") are work
-    directories of `experiments.train`. `attacks` are names of the fields below, in the
-    order they are run. `sweep` are further radii, at which `swept` attacks are run on
-    the first `sweep_images` images. Every answer is given under `keys` fresh keys.
-    `surface` asks whether an attack has converged. The exact gradient is looked at on
-    `probed` images. `chunk` images are worked on at once. `skip_wrong` leaves images
-    unattacked that the defended model gets wrong under every key as they are.
+    `score`, `classifier`, `surrogate` (only for the attack "transfer") and `energy`
+    (only for the defence "puregen") are work directories of `experiments.train`.
+    `attacks` are names of the fields below, in the order they are run. `sweep` are
+    further radii, at which `swept` attacks are run on the first `sweep_images` images.
+    Every answer is given under `keys` fresh keys. `surface` asks whether an attack has
+    converged. The exact gradient is looked at on `probed` images. `chunk` images are
+    worked on at once. `skip_wrong` leaves images unattacked that the defended model
+    gets wrong under every key as they are.
     """
 
     images: Subjects
     score: str
     classifier: str
     surrogate: str = ""
+    energy: str = ""
     defence: Defence = field(default_factory=Defence)
     threat: str = "Linf"
     radius: float = 8 / 255

@@ -116,8 +116,9 @@ class Optim:
 
     `schedule` is "constant", "cosine" (to zero at the last step) or "drops" (times
     `factor` after each fraction of the run in `drops`); the first `warmup` steps rise
-    linearly. `clip` bounds the global norm of the gradient. `ema` is the decay of the
-    running average of the weights; 0 keeps the last weights.
+    linearly. `name` is "adam", "adamw" or "sgd". `clip` bounds the global norm of the
+    gradient. `ema` is the decay of the running average of the weights; 0 keeps the last
+    weights.
     """
 
     name: str = "adam"
@@ -191,10 +192,10 @@ class Diffusion:
     of `length` steps, the linear one with betas from `first` to `last`), "VP", "SubVP",
     "VE" or "EDM"; None leaves a number to the process. `objective` is "simple" or
     "min_snr" (with `cap`), "hybrid" (the network learns variances too, by `weight`
-    times the bound), all over the labels of a chain; "continuous", over the times of
-    "VP", "SubVP" or "VE"; or "edm" (log sigma normal with `mean` and `deviation`, in
-    images `spread` wide in [-1, 1]), which goes with any process. The network is told
-    `label_scale` times the time. See `purifax.loss`.
+    times the bound), all over the labels of a chain, or over those below `labels`;
+    "continuous", over the times of "VP", "SubVP" or "VE"; or "edm" (log sigma normal
+    with `mean` and `deviation`, in images `spread` wide in [-1, 1]), which goes with
+    any process. The network is told `label_scale` times the time. See `purifax.loss`.
     """
 
     process: str = "linear"
@@ -208,6 +209,7 @@ class Diffusion:
     deviation: float = 1.2
     spread: float = 0.5
     label_scale: float = 1.0
+    labels: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,24 @@ own, which is added here.
 
 from collections.abc import Callable
 
-import jax
 import numpy as np
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import climbing, diffusing, guiding, squeezing, walking
+from experiments.lib import (
+    climbing,
+    combining,
+    diffusing,
+    guiding,
+    squeezing,
+    walking,
+)
 from experiments.lib.config_evaluation import Defence
 from experiments.lib.method import How, Method, Paths, known
 from experiments.lib.prior import Prior
 from purifax import backward, classify, purify
-from purifax.types import Classifier, Model, Purifier, Score
+from purifax.types import Classifier, Model, Purifier
 
 __all__ = [
     "METHODS",
@@ -25,7 +31,9 @@ __all__ = [
     "ensemble",
     "evaluations",
     "fit",
+    "calibrate",
     "has_chain",
+    "has_limit",
     "method",
     "needs_score",
     "paths",
@@ -36,6 +44,7 @@ __all__ = [
 
 METHODS: dict[str, Method] = {
     **climbing.METHODS,
+    **combining.METHODS,
     **diffusing.METHODS,
     **guiding.METHODS,
     **squeezing.METHODS,
@@ -58,10 +67,11 @@ def check(defence: Defence) -> None:
     """
     known("method", defence.method, ("none", *METHODS))
     known("rule", defence.rule, tuple(RULES))
-    if min(defence.steps, defence.runs) < 1 or defence.sigma < 0:
+    least = 1 if defence.method == "none" else method(defence).least
+    if defence.steps < least or defence.runs < 1 or defence.sigma < 0:
         raise ValueError(
-            "defence.steps and defence.runs must be 1 or more and defence.sigma 0 or "
-            f"more; got {defence.steps}, {defence.runs} and {defence.sigma}."
+            f"defence.steps must be {least} or more, defence.runs 1 and defence.sigma "
+            f"0; got {defence.steps}, {defence.runs} and {defence.sigma}."
         )
     if defence.method != "none":
         method(defence).check(defence)
@@ -72,14 +82,15 @@ def method(defence: Defence) -> Method:
     return METHODS[defence.method]
 
 
-def words(defence: Defence, score: str) -> str:
-    """The purifier in words; `score` is the place of its network."""
+def words(defence: Defence, score: str, energy: str = "") -> str:
+    """The purifier in words; `score` and `energy` are the places of its networks."""
     manner = method(defence).manner(defence)
     if not needs_score(defence):
         return manner
+    beside = f" and the energy of {energy}" if energy else ""
     return (
-        f"{defence.method} purification by the score of {score}, noise {manner}, "
-        f"{defence.steps} steps"
+        f"{defence.method} purification by the score of {score}{beside}, noise "
+        f"{manner}, {defence.steps} steps"
     )
 
 
@@ -116,7 +127,7 @@ def purifier(
     Args:
         prior: None with the method "none", whose purifier changes nothing, and with
             one that needs no score.
-        limit: of "detect", see `purify.threshold`.
+        limit: see `calibrate`.
         early: leave the loop when an image has stopped; the same images, no gradient.
         held: step sizes are constants to the gradient; the same images.
         steps: fewer than the defence's, for surrogates: the first of those that climb,
@@ -169,9 +180,17 @@ def evaluations(defence: Defence) -> int:
     return 1 if defence.method == "none" else method(defence).calls(defence) + 1
 
 
-def calibrate(defence: Defence, score: Score, images: Array) -> Array:
-    """The threshold of "detect", from clean validation images [N, H, W, C]."""
-    norms = jax.lax.map(
-        lambda x: purify.scaled_norm(x, score, defence.level), images, batch_size=64
-    )
-    return purify.threshold(norms, defence.false_alarms)
+def has_limit(defence: Defence) -> bool:
+    """Whether `calibrate` may find a limit for it."""
+    return defence.method != "none" and method(defence).limit is not None
+
+
+def calibrate(defence: Defence, prior: Prior, images: Array) -> float:
+    """The limit of a method that treats images differently, or 0 without one.
+
+    Args:
+        images: [N, H, W, C], clean ones of the validation split.
+    """
+    found = method(defence).limit
+    limit = None if found is None else found(defence, prior, images)
+    return 0.0 if limit is None else float(limit)

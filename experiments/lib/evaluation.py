@@ -68,7 +68,7 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     if defences.needs_score(config.defence) or (
         config.score and config.defence.method != "none"
     ):
-        prior = priors.load(config.score)
+        prior = priors.load(config.score, config.energy)
     networks = {role: weights.load(place) for role, place in named.items()}
     attacks.check_classes(config, _classes(images, networks["classifier"]))
     defences.fit(config.defence, prior)
@@ -79,19 +79,26 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
         classifier=networks["classifier"],
         surrogate=networks.get("surrogate"),
     )
-    if config.defence.method == "detect":
-        clean = subjects.held_out(config.images, data_dir).images[:512]
-        x = data.augment.to_float(jnp.asarray(clean))
-        limit = float(defences.calibrate(world.defence, world.score, x))
-        world = replace(world, limit=limit)
     if prior is not None:
+        world = replace(world, limit=_limit(config, prior, data_dir))
         networks["score"] = prior.network
+        if config.energy:
+            networks["energy"] = prior.energy
     hashes = {"images": subjects.fingerprint(images)} | {
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }
     keys = jax.random.split(jax.random.key(config.seed), 6)
     mesh = devices.grid(min(config.chunk, len(images)))
     return Run(config, folder, mesh, images, world, *keys, hashes)
+
+
+def _limit(config: Evaluation, prior: priors.Prior, data_dir: str | None) -> float:
+    """What separates images to the defence, from 512 validation images or fewer."""
+    if not defences.has_limit(config.defence):
+        return 0.0
+    clean = subjects.held_out(config.images, data_dir).images[:512]
+    x = data.augment.to_float(jnp.asarray(clean))
+    return defences.calibrate(config.defence, prior, x)
 
 
 def _classes(images: data.Images, classifier: Classifier) -> int:

@@ -243,7 +243,7 @@ def _models(work: Run) -> dict[str, str]:
         return undefended
     return undefended | {
         "defended": (
-            f"{defences.words(defence, config.score)}, "
+            f"{defences.words(defence, config.score, config.energy)}, "
             f"{defence.runs} runs pooled by {defence.rule}, then the same classifier"
         ),
         ONE_RUN: "the defended model with one run an answer, on the same images",
@@ -251,13 +251,13 @@ def _models(work: Run) -> dict[str, str]:
 
 
 def _settings(work: Run) -> dict[str, int | float | str]:
-    """The defence as plain values, and the detection threshold in force."""
+    """The defence as plain values, and the threshold in force, if it has one."""
     given = dataclasses.asdict(work.config.defence)
     plain = {
         f"defence.{k}": str(v) if isinstance(v, tuple) else v for k, v in given.items()
     }
-    if work.config.defence.method == "detect":
-        plain["detection threshold"] = work.world.limit
+    if defences.has_limit(work.config.defence):
+        plain["threshold"] = work.world.limit
     return plain
 
 

@@ -22,7 +22,7 @@ class How:
     """In which form a purifier is wanted.
 
     Attributes:
-        limit: of "detect", see `purify.threshold`.
+        limit: what separates images that are treated differently, see `Method.limit`.
         early: it may leave its loop when the image has stopped; no gradient then.
         held: its step sizes are constants to the gradient.
         steps: fewer steps than the defence's, for surrogates; None is all of them.
@@ -75,7 +75,10 @@ class Method:
         check: raises ValueError where the numbers alone are wrong.
         paths: `(defence, prior) -> Paths`; None if its states cannot be had.
         chain: whether the purifier takes `scan`, and its steps may be more or fewer.
+        least: steps that it must have.
         adaptive: whether its step sizes follow the image, so that they can be held.
+        limit: `(defence, prior, images) -> []`, the limit that `How` has, from clean
+            validation images [N, H, W, C]; None, or giving None, where there is none.
         scored: whether it needs a score; one that does not is built with None.
         manner: its noise in words, and what tells it from others of its name; all of
             it in words if it needs no score.
@@ -86,7 +89,9 @@ class Method:
     check: Callable[[Defence], None] = _anything
     paths: Callable[[Defence, Prior], Paths] | None = None
     chain: bool = True
+    least: int = 1
     adaptive: bool = False
+    limit: Callable[[Defence, Any, Array], Array | None] | None = None
     scored: bool = True
     manner: Callable[[Defence], str] = start
 

@@ -125,7 +125,8 @@ def _by_process(config: DiffusionTraining) -> Match:
     elif given.objective == "continuous":
         of = Partial(loss.continuous, noise=noise)
     else:
-        times = {"noise": noise, "times": jnp.arange(noise.betas.shape[0])}
+        labels = given.labels or noise.betas.shape[0]
+        times = {"noise": noise, "times": jnp.arange(labels)}
         of = {
             "simple": Partial(loss.simple, **times),
             "min_snr": Partial(loss.min_snr, cap=given.cap, **times),

@@ -70,16 +70,19 @@ def switched(
 
 
 def optimiser(optim: Optim, steps: int) -> optax.GradientTransformation:
-    """Adam or SGD with momentum; weight decay is added to the gradient, as in torch."""
-    name = one_of("optim.name", optim.name, ("adam", "sgd"))
+    """Adam or SGD with momentum; weight decay is added to the gradient, as in torch.
+
+    AdamW is Adam with weight decay added to its step.
+    """
+    name = one_of("optim.name", optim.name, ("adam", "adamw", "sgd"))
+    decay = [optax.add_decayed_weights(optim.weight_decay)] * bool(optim.weight_decay)
     parts = []
     if optim.clip is not None:
         parts.append(optax.clip_by_global_norm(optim.clip))
-    if optim.weight_decay:
-        parts.append(optax.add_decayed_weights(optim.weight_decay))
-    if name == "adam":
-        parts.append(optax.scale_by_adam(optim.beta1, optim.beta2, optim.eps))
+    if name == "sgd":
+        parts += [*decay, optax.trace(optim.momentum, optim.nesterov)]
     else:
-        parts.append(optax.trace(optim.momentum, optim.nesterov))
+        adam = optax.scale_by_adam(optim.beta1, optim.beta2, optim.eps)
+        parts += [adam, *decay] if name == "adamw" else [*decay, adam]
     parts.append(optax.scale_by_learning_rate(learning_rate(optim, steps)))
     return optax.chain(*parts)

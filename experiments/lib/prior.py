@@ -1,7 +1,7 @@
 """What purifiers know of natural images: a score, and what goes with its network."""
 
 import pathlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from purifax import nets, score, weights
 from purifax.noise import Process
@@ -31,16 +31,38 @@ class Prior:
     temperature: float | None = None
 
 
-def load(place: str | pathlib.Path) -> Prior:
+def load(place: str | pathlib.Path, energy: str | pathlib.Path = "") -> Prior:
     """The prior of a work directory, whatever its network predicts.
 
     The score of an energy that was trained by its own samples is the same at every
     level.
 
+    Args:
+        energy: another work directory, whose energy goes beside the score; "" is none.
+
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
-        ValueError: it is a classifier.
+        ValueError: it is a classifier, or the energy none, or of other images.
     """
+    return _beside(_load(place), place, energy) if energy else _load(place)
+
+
+def _beside(
+    prior: Prior, place: str | pathlib.Path, energy: str | pathlib.Path
+) -> Prior:
+    other, shapes = _load(energy), map(weights.image_shape, (place, energy))
+    if other.energy is None:
+        raise ValueError(f"{energy} gives no energy; train one, as digits_ebm does.")
+    mine, its = shapes
+    if mine != its:
+        raise ValueError(
+            f"the score of {place} takes images {mine} and the energy of {energy} "
+            f"{its}; they must be of the same images."
+        )
+    return replace(prior, energy=other.energy, temperature=other.temperature)
+
+
+def _load(place: str | pathlib.Path) -> Prior:
     if weights.role(place) == "energy":
         tempered = weights.energy(place)
         raw, heat = tempered.energy, float(tempered.temperature)

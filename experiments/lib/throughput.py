@@ -64,7 +64,7 @@ def measure(
         count *= 4
     found = {
         "evaluations_a_chain": defences.evaluations(config.defence) - 1,
-        "defence": defences.words(config.defence, config.score),
+        "defence": defences.words(config.defence, config.score, config.energy),
         "devices": f"{jax.device_count()} {jax.default_backend()}",
         "rows": rows,
         "versions": workdir.versions(),

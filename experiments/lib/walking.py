@@ -11,10 +11,11 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from experiments.lib.config_evaluation import Defence
-from experiments.lib.method import How, Method
+from experiments.lib.method import How, Method, Paths
 from experiments.lib.prior import Prior
 from purifax import purify, sample
-from purifax.types import Purifier, Score
+from purifax.score import from_energy
+from purifax.types import Energy, Purifier, Score
 
 __all__ = ["METHODS"]
 
@@ -27,7 +28,8 @@ def _check(defence: Defence) -> None:
 
 
 def _sizes(defence: Defence, how: How) -> Array:
-    return jnp.full(how.steps or defence.steps, defence.epsilon**2 / 2)
+    steps = defence.steps if how.steps is None else min(how.steps, defence.steps)
+    return jnp.full(steps, defence.epsilon**2 / 2)
 
 
 def _heat(defence: Defence, prior: Prior) -> float:
@@ -72,6 +74,38 @@ def _mala(defence: Defence, prior: Prior, how: How) -> Purifier:
     )
 
 
+def _paths(defence: Defence, prior: Prior) -> Paths:
+    """The chain's states; they are led away from those of the clean image's chain."""
+    sizes = _sizes(defence, How())
+    if prior.energy is None:
+        bound = _langevin(defence, prior, How()).keywords
+        return Paths(Partial(_path_among_noised, **bound), None, defence.steps + 1)
+    bound = {"energy": prior.energy, "step_sizes": sizes}
+    walk = _path_tested if defence.method == "mala" else _path
+    heat = _heat(defence, prior)
+    return Paths(Partial(walk, **bound, temperature=heat), None, defence.steps)
+
+
+def _path(
+    key: Array, x: Array, energy: Energy, step_sizes: Array, temperature: float
+) -> Array:
+    score, levels = from_energy(energy, temperature), jnp.zeros_like(step_sizes)
+    return sample.langevin(key, x, score, levels, step_sizes)[1]
+
+
+def _path_tested(
+    key: Array, x: Array, energy: Energy, step_sizes: Array, temperature: float
+) -> Array:
+    return sample.mala(key, x, energy, step_sizes, temperature=temperature)[1]
+
+
+def _path_among_noised(
+    key: Array, x: Array, score: Score, sigmas: Array, step_sizes: Array
+) -> Array:
+    last, path = sample.annealed_langevin(key, x, score, sigmas, step_sizes)
+    return jnp.concatenate([path, jnp.clip(last, 0.0, 1.0)[None]])
+
+
 def _manner(defence: Defence) -> str:
     heat = defence.temperature
     warm = "" if heat is None else f", temperature {heat:g}"
@@ -83,6 +117,6 @@ def _calls(defence: Defence) -> int:
 
 
 METHODS = {
-    "langevin": Method(_langevin, _calls, _check, manner=_manner),
-    "mala": Method(_mala, _calls, _check, manner=_manner),
+    "langevin": Method(_langevin, _calls, _check, paths=_paths, manner=_manner),
+    "mala": Method(_mala, _calls, _check, paths=_paths, manner=_manner),
 }

@@ -11,8 +11,9 @@ led to it; `maximise` and `maximise_noised` climb a bound of the likelihood (LM 
 ScoreOpt). `bit_depth` and `jpeg` are baselines without a network.
 
 `langevin` and `mala` are chains of an energy, mid-run or long-run, whose results are
-not clipped; `puregen_ddpm` is the diffusion that PureGen puts behind them, `highest`
-says which images its filter purifies.
+not clipped. `puregen` puts a diffusion behind one, in rounds, and `puregen_ddpm` is its
+published diffusion; `filtered` purifies an image of high energy alone, and `highest`
+says which of a set those are.
 
 `chain` and `repeat` make purifiers of purifiers, and `gradual` of `diffuse`.
 """
@@ -40,7 +41,7 @@ from purifax.purify.diffuse import (
     gradual,
 )
 from purifax.purify.distance import dissimilarity, manhattan, mean_square, ssim
-from purifax.purify.energy import highest, langevin, mala, puregen_ddpm
+from purifax.purify.energy import langevin, mala
 from purifax.purify.guided import (
     gdmp,
     guided,
@@ -57,6 +58,7 @@ from purifax.purify.maximise import (
 )
 from purifax.purify.mimic import mimic, mimic_scales, mimic_step
 from purifax.purify.one_step import one_step
+from purifax.purify.puregen import filtered, highest, puregen, puregen_ddpm
 from purifax.purify.reference import reference
 from purifax.purify.rounds import rounds
 from purifax.purify.squeeze import bit_depth, jpeg, jpeg_full
@@ -79,6 +81,7 @@ __all__ = [
     "diffuse_in_time_path",
     "diffuse_path",
     "dissimilarity",
+    "filtered",
     "forward_path",
     "gap",
     "gdmp",
@@ -99,6 +102,7 @@ __all__ = [
     "mimic_scales",
     "mimic_step",
     "one_step",
+    "puregen",
     "puregen_ddpm",
     "reference",
     "regularised_gap",

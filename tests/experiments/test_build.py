@@ -124,6 +124,14 @@ def test_weight_decay_is_added_to_the_gradient_and_clipping_comes_first():
     np.testing.assert_allclose(update, [-1.6, -0.2], rtol=1e-6)
 
 
+def test_adamw_is_optaxs():
+    optim = Optim(name="adamw", learning_rate=0.1, weight_decay=0.5)
+    grads, params = jnp.array([3.0, -4.0]), jnp.array([2.0, 2.0])
+    adamw = optax.adamw(0.1, weight_decay=0.5)
+    expected = adamw.update(grads, adamw.init(params), params)[0]
+    np.testing.assert_allclose(one_update(optim, grads, params), expected)
+
+
 def test_momentum_gathers_gradients():
     optim = Optim(name="sgd", learning_rate=1.0, momentum=0.5)
     optimiser = optimisers.optimiser(optim, 10)

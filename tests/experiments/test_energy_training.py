@@ -299,7 +299,23 @@ def test_long_chains_pass_through_the_states_of_shorter_ones():
     np.testing.assert_allclose(heights[0], [8.0, 8.0], rtol=1e-6)
 
 
-def test_an_energy_trained_by_score_matching_is_a_score_and_an_energy(tmp_path):
+@pytest.mark.parametrize(
+    ("energy", "shapes", "message"),
+    [
+        (None, (1, 1), "b gives no energy; train one"),
+        (BOWL, (1, 2), "of a takes images 1 and the energy of b 2; they must be"),
+    ],
+)
+def test_what_is_no_energy_for_a_score_is_refused(energy, shapes, message, monkeypatch):
+    known = prior.Prior(lambda x, sigma: x, energy=energy)
+    monkeypatch.setattr(prior, "_load", lambda place: known)
+    of = dict(zip("ab", shapes, strict=True))
+    monkeypatch.setattr(prior.weights, "image_shape", of.get)
+    with pytest.raises(ValueError, match=message):
+        prior.load("a", "b")
+
+
+def test_an_energy_trained_by_score_matching_is_a_score_and_an_energy(folder, tmp_path):
     net = ScoreNet(name="SmallEnergy", fold=4, widths=(4,), hidden=4)
     config = dataclasses.replace(score_run(steps=2), net=net)
     assert training.train(config, tmp_path, None)
@@ -309,6 +325,10 @@ def test_an_energy_trained_by_score_matching_is_a_score_and_an_energy(tmp_path):
     slope = jax.grad(weights.load(tmp_path))(x)
     assert jnp.any(slope != 0)
     np.testing.assert_allclose(known.score(x, sigma), -slope / 0.3, rtol=1e-5)
+    beside = prior.load(tmp_path, folder)
+    assert beside.energy(x) == prior.load(folder).energy(x) != known.energy(x)
+    assert beside.temperature == pytest.approx(1e-2)
+    np.testing.assert_array_equal(beside.score(x, sigma), known.score(x, sigma))
     before = first_state(set_up(config, tmp_path, None)).variables
     after = saved(tmp_path, "ema")
     kernels = [

@@ -60,6 +60,18 @@ def test_a_surrogate_takes_fewer_steps_and_words_name_the_noise():
 
 
 @pytest.mark.parametrize(
+    ("method", "prior"), [("langevin", ENERGY), ("mala", ENERGY), ("langevin", SCORE)]
+)
+def test_the_states_of_a_chain_lead_to_what_it_gives(method, prior):
+    defence = change(method=method)
+    states = defences.paths(defence, prior)
+    path = states.path(KEY, image())
+    assert len(path) == states.steps + 1
+    np.testing.assert_array_equal(path[0], image())
+    np.testing.assert_allclose(path[-1], built(defence, prior)(KEY, image()), atol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("defence", "prior", "message"),
     [
         (change(temperature=0.0), ENERGY, "temperature must be more than 0; got 0.0"),

@@ -75,10 +75,14 @@ def _of_class(x, sigma, label, fn):
 
 def chain(p, verb, **bound):
     """A chain of the energy of the mixture, at a temperature."""
-    known = p["score"]
-    fn = energy.Mixture(known.means, known.variances, known.log_weights)
     how = {"step_sizes": STEPS / 10, "temperature": 0.5}
-    return Partial(verb, energy=fn, **how | bound)
+    return Partial(verb, energy=pair(p), **how | bound)
+
+
+def pair(p):
+    """The energy of the mixture."""
+    known = p["score"]
+    return energy.Mixture(known.means, known.variances, known.log_weights)
 
 
 def by_classifier(p):
@@ -261,6 +265,19 @@ PURIFIERS = [
             score=p["score"],
             noise=noise.VPDiscrete(),
             times=jnp.array([90, 60, 30, -1]),
+        ),
+    ),
+    Row(  # with all of PureGen's parts
+        "filtered",
+        lambda p: Partial(
+            purify.filtered,
+            purifier=Partial(
+                purify.puregen,
+                purifiers=[chain(p, purify.langevin), adaptive(p)],
+                draws=DRAWS[:2],
+            ),
+            energy=pair(p),
+            limit=0.0,
         ),
     ),
     Row("bit_depth", lambda p: Partial(purify.bit_depth), random=False),

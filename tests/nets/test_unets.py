@@ -17,6 +17,11 @@ TINY = nets.UNet2D(channels=1, widths=(8,), blocks=1, attention=(), groups=4)
     ("module", "side", "parameters"),
     [
         (nets.UNet2D(), 32, 35_746_307),
+        (
+            nets.UNet2D(widths=(128, 128, 256, 256, 512, 512), attention=(4,)),
+            32,
+            113_673_219,
+        ),
         (nets.OpenAIUNet(), 32, 52_546_438),
         (
             nets.OpenAIUNet(

@@ -1,0 +1,164 @@
+"""PureGen: an energy's chain and a diffusion, one after the other, or where needed.
+
+In the paper's terms T = (n, t, R), n Langevin steps, the diffusion from label t and R
+rounds, and k the share of the images that are purified:
+
+    EBM     `langevin` alone             (150, 0, 1)
+    DDPM    the diffusion alone          (0, 75, 1)
+    Naive   `puregen` with one draw      (150, 75, 1)
+    Reps    `puregen` with R draws       (10, 50, 5)
+    Filt    `filtered`, or `highest`     (0, 125, 1), k = 0.5
+
+The appendix says 7 rounds where the table says 5. The diffusion is `diffuse` with
+`sample.ancestral`, or as in the released program `puregen_ddpm`.
+
+Source: Bhat et al. 2024, arXiv 2405.18627, section 3 and appendix D.2, and its code.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax import recompute, sample
+from purifax.noise import Process, gaussian
+from purifax.purify.compose import chain, repeat
+from purifax.purify.diffuse import Sampler
+from purifax.types import Energy, Score, known
+
+__all__ = ["filtered", "highest", "puregen", "puregen_ddpm"]
+
+
+def puregen(
+    key: Array,
+    x: Array,
+    purifiers: Sequence[Callable[..., Array]],
+    draws: Array,
+    *,
+    scan: recompute.Scan = Partial(recompute.auto),
+) -> Array:
+    """Rounds of several purifiers one after another: `repeat` of their `chain`.
+
+    Args:
+        purifiers: of one round, each with the keyword `scan`; published a bound
+            `langevin` and a bound diffusion.
+        draws: int [R], one a round, folded into the key.
+        scan: what the gradient keeps of rounds and of steps, see `recompute`.
+
+    Returns:
+        The purified image.
+
+    >>> halve = lambda key, x, scan: x / 2
+    >>> puregen(jax.random.key(0), jnp.ones(()), [halve, halve], jnp.arange(2))
+    Array(0.0625, dtype=float32)
+    """
+    within = [Partial(purifier, scan=scan) for purifier in purifiers]
+    return repeat(key, x, Partial(chain, purifiers=within), draws, scan=scan)
+
+
+def filtered(
+    key: Array,
+    x: Array,
+    purifier: Callable[..., Array],
+    energy: Energy,
+    limit: Array | float,
+    **knobs: Any,
+) -> Array:
+    """The purified image where the energy is above the limit, x itself elsewhere.
+
+    The rule of `highest` for one image: the limit is the energy that divides the set. A
+    gradient sees the side that x is on, and not the border.
+
+    Args:
+        limit: published the median over the training set.
+        knobs: further keywords for the purifier, such as `scan`.
+
+    >>> raised, far = (lambda key, x: x + 1), lambda x: jnp.sum(x)
+    >>> [float(filtered(None, jnp.array(x), raised, far, 1.0)) for x in (0.5, 2.0)]
+    [0.5, 3.0]
+    """
+    return jnp.where(energy(x) > limit, purifier(key, x, **knobs), x)
+
+
+def puregen_ddpm(
+    key: Array,
+    x: Array,
+    score: Score,
+    noise: Process,
+    times: Array,
+    *,
+    centre: Array | float = 0.5,
+    sampler: Sampler = Partial(sample.ancestral),
+    scan: recompute.Scan = Partial(recompute.auto),
+) -> Array:
+    """`diffuse` with PureGen's start: noised to times[0], sampled from times[1] on.
+
+    Their program takes the image noised with label t for one of label t - 1. Without
+    that it is `diffuse` with `sample.ancestral`. Bound the score by `guide.bounded`, as
+    they clip the denoised image. Their network is trained on labels below 250 alone,
+    the `times` of `loss.simple`.
+
+    Args:
+        times: [T + 1], T of 2 or more, from the noise to the image; published
+            `jnp.arange(t, -2, -1)` of `noise.VPDiscrete`, t of 75 or 125.
+        centre: of the pixels in the coordinates of the process.
+
+    Returns:
+        The purified image, clipped to [0, 1].
+
+    Raises:
+        ValueError: fewer than three times.
+
+    >>> from purifax.noise import VPDiscrete
+    >>> from purifax.score import Gaussian
+    >>> x, times = jnp.full((2, 2, 1), 0.4), jnp.arange(9, -2, -1)
+    >>> key, score = jax.random.key(0), Gaussian(0.6, 0.0)
+    >>> puregen_ddpm(key, x, score, VPDiscrete(), times)[0, 0].round(3)
+    Array([0.6], dtype=float32)
+    """
+    if times.shape[0] < 3:
+        raise ValueError(
+            "PureGen's start needs three times or more, the first to noise the image "
+            f"and the others to sample back; got {times.shape[0]}."
+        )
+    k_noise, k_sample = jax.random.split(key)
+    noised = gaussian(k_noise, x, noise.sigma(times[0])) - centre
+    shrunk = noise.scale(times[0]) / noise.scale(times[1])
+    start = (centre + shrunk * noised).astype(x.dtype)
+    sigmas = noise.sigma(times[1:])
+    return jnp.clip(sampler(k_sample, start, score, sigmas, scan=scan)[0], 0.0, 1.0)
+
+
+def highest(energies: Array, fraction: Array | float) -> Array:
+    """Which images of a set have the highest energies: PureGen's filter.
+
+    Of equal energies the first come first. An energy that is no number is the highest.
+
+    Args:
+        energies: [N], of the images as they came, after rounding to 8 bits.
+        fraction: of the set, in [0, 1]; int(fraction N) images are chosen. Published
+            0.5.
+
+    Returns:
+        bool [N]; `jnp.where` of it chooses between the purified image and the raw one.
+
+    Raises:
+        ValueError: the fraction is known and outside [0, 1].
+
+    >>> highest(jnp.array([0.3, 0.1, 0.9, 0.3]), 0.5).tolist()
+    [True, False, True, False]
+    """
+    for value in known(fraction) or []:
+        if not 0 <= value <= 1:
+            raise ValueError(
+                f"`fraction` is a share of the set in [0, 1]; got {value}."
+            )
+    size = energies.shape[0] * fraction
+    count = math.floor(size) if isinstance(size, float) else jnp.floor(size)
+    worst_first = jnp.where(jnp.isnan(energies), -jnp.inf, -energies)
+    rank = jnp.argsort(jnp.argsort(worst_first, stable=True))
+    return rank < count
