@@ -4,12 +4,11 @@ import math
 
 import jax
 import numpy as np
-import optax
 import pytest
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import energy, loss, sample, score
+from purifax import loss, sample, score
 
 KEY = jax.random.key(23)
 SHAPE = (2, 2, 1)
@@ -108,94 +107,3 @@ def test_score_matching_of_an_energy_has_its_minimum_at_the_smoothed_truth(kind)
         found = np.asarray(each(parameters, keys, x)["slope"], np.float64)
         error = found.std() / math.sqrt(COUNT)
         assert (abs(found.mean()) < 4 * error) == at_best
-
-
-# Three blobs of unequal weight and width, in the plane.
-BLOBS = energy.Mixture(
-    jnp.array([[0.25, 0.3], [0.7, 0.25], [0.5, 0.75]]).reshape(3, 1, 1, 2),
-    jnp.array([0.010, 0.006, 0.015]),
-    jnp.log(jnp.array([0.3, 0.25, 0.45])),
-)
-STEPS = jnp.full(20, 5e-4)
-BATCH, BANK, UPDATES = 256, 1024, 500
-
-
-def network(parameters, x):
-    """A small network on a bowl, which keeps the density normalisable."""
-    h = 4 * x.ravel() - 2
-    wide = jnp.sum(jnp.square(h))
-    for i in range(2):
-        h = jax.nn.silu(parameters[f"w{i}"] @ h + parameters[f"b{i}"])
-    return 0.25 * wide + parameters["w2"] @ h
-
-
-def start(key, width=32):
-    sizes = {"w0": (width, 2), "w1": (width, width), "w2": (width,)}
-    keys = jax.random.split(key, 3)
-    drawn = {
-        name: jax.random.normal(k, size) / math.sqrt(size[-1])
-        for k, (name, size) in zip(keys, sizes.items(), strict=True)
-    }
-    return drawn | {"b0": jnp.zeros(width), "b1": jnp.zeros(width)}
-
-
-def blobs(key, count):
-    k_which, k_noise = jax.random.split(key)
-    which = jax.random.categorical(k_which, BLOBS.log_weights, shape=(count,))
-    z = jax.random.normal(k_noise, (count, 1, 1, 2))
-    spread = jnp.sqrt(BLOBS.variances)[which].reshape(count, 1, 1, 1)
-    return BLOBS.means[which] + spread * z
-
-
-@jax.jit
-def learn(key):
-    """Persistent chains from data, renewed now and then; all updates in one scan."""
-    k_start, k_data, k_bank, k_train = jax.random.split(key, 4)
-    data, optimiser = (
-        blobs(k_data, 4096),
-        optax.adam(optax.cosine_decay_schedule(1e-2, UPDATES)),
-    )
-
-    def update(state, i):
-        parameters, memory, bank = state
-        keys = jax.random.split(jax.random.fold_in(k_train, i), 5)
-        positives = data[sample.draw(keys[0], len(data), BATCH)]
-        places = sample.draw(keys[1], BANK, BATCH)
-        fn = score.from_energy(Partial(network, parameters))
-
-        def run(key, x):
-            return sample.langevin(key, x, fn, STEPS, STEPS)[0]
-
-        negatives = jax.vmap(run)(jax.random.split(keys[2], BATCH), bank[places])
-
-        def gap(parameters):
-            of = Partial(loss.contrastive, energy=Partial(network, parameters))
-            return jnp.mean(jax.vmap(of)(positives, negatives))
-
-        change, memory = optimiser.update(jax.grad(gap)(parameters), memory)
-        parameters = optax.apply_updates(parameters, change)
-        renew = jax.vmap(sample.rejuvenate, (0, 0, 0, None))
-        kept = renew(jax.random.split(keys[3], BATCH), negatives, positives, 0.05)
-        return (parameters, memory, sample.write(bank, places, kept)), None
-
-    parameters = start(k_start)
-    bank = sample.data_bank(k_bank, data[:BANK], 0.01)
-    state = parameters, optimiser.init(parameters), bank
-    (learned, _, _), _ = jax.lax.scan(update, state, jnp.arange(UPDATES))
-    return parameters, learned
-
-
-def divergence(parameters):
-    """Kullback and Leibler's, of the truth from the model, on a grid; in nats."""
-    side = jnp.linspace(-0.5, 1.5, 120)
-    grid = jnp.stack(jnp.meshgrid(side, side), -1).reshape(-1, 1, 1, 2)
-    model = -jax.vmap(lambda x: network(parameters, x))(grid)
-    true = -jax.vmap(BLOBS)(grid)
-    model, true = jax.nn.log_softmax(model), jax.nn.log_softmax(true)
-    return float(jnp.sum(jnp.exp(true) * (true - model)))
-
-
-def test_a_density_in_the_plane_is_learnt_from_samples():
-    before, after = (divergence(p) for p in learn(KEY))
-    assert before > 0.5
-    assert after < 0.05

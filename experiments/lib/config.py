@@ -14,6 +14,7 @@ from typing import Any
 
 from experiments.lib.config_acceleration import Acceleration
 from experiments.lib.config_certification import Certification
+from experiments.lib.config_density import Density
 from experiments.lib.config_energy import (
     Chains,
     EnergyTraining,
@@ -55,6 +56,7 @@ __all__ = [
     "ClassifierTraining",
     "Data",
     "Defence",
+    "Density",
     "Diffusion",
     "DiffusionTraining",
     "Drawing",
@@ -90,6 +92,7 @@ KINDS: dict[str, type] = {
     "evaluation": Evaluation,
     "certification": Certification,
     "mixture": Mixture,
+    "density": Density,
     "acceleration": Acceleration,
 }
 

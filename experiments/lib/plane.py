@@ -13,7 +13,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib.config import Mixture, encode
+from experiments.lib.config import Density, Mixture, encode
 from experiments.lib.overrides import UsageError
 from experiments.lib.report_table import aligned
 from experiments.lib.workdir import versions
@@ -27,6 +27,7 @@ __all__ = [
     "NAMES",
     "check",
     "distance",
+    "draws",
     "mixture",
     "sample",
     "steps",
@@ -56,7 +57,7 @@ LADDERS = {
 NAMES = (*DESCENTS, *LADDERS)
 
 
-def mixture(config: Mixture) -> scores.Mixture:
+def mixture(config: Mixture | Density) -> scores.Mixture:
     """The exact score.
 
     Raises:
@@ -104,7 +105,7 @@ def sample(config: Mixture) -> tuple[Points, dict[str, Points]]:
         name: np.asarray(run(keys, starts, _bound(name, config, oracle)))
         for name in names
     }
-    return _exact(k_exact, config, oracle), {
+    return draws(k_exact, config, config.points), {
         name: x.reshape(-1, 2) for name, x in found.items()
     }
 
@@ -168,10 +169,11 @@ def _last(key: Array, x: Array, fn: Any) -> Array:
     return fn(key, x)[0]
 
 
-def _exact(key: Array, config: Mixture, oracle: scores.Mixture) -> Points:
-    k_mode, k_place = jax.random.split(key)
-    mode = jax.random.categorical(k_mode, oracle.log_weights, shape=(config.points,))
-    z = jax.random.normal(k_place, (config.points, 2))
+def draws(key: Array, config: Mixture | Density, count: int) -> Points:
+    """Exact draws of the mixture, [count, 2]."""
+    oracle, (k_mode, k_place) = mixture(config), jax.random.split(key)
+    mode = jax.random.categorical(k_mode, oracle.log_weights, shape=(count,))
+    z = jax.random.normal(k_place, (count, 2))
     means = oracle.means.reshape(-1, 2)[mode]
     return np.asarray(means + jnp.sqrt(oracle.variances)[mode][:, None] * z)
 

@@ -1,0 +1,38 @@
+"""Learns a density in the plane from samples alone, and says how far off it is.
+
+    python -m experiments.density
+    python -m experiments.density --config.updates=50
+
+By maximum likelihood with Langevin chains from a bank, as energies of images are
+trained, but where the truth is known. Prints the divergence from the truth, and writes
+summary.json and density.png into --workdir (runs/plane_density).
+"""
+
+import pathlib
+
+from absl import flags
+
+from experiments.lib import flags as flagslib
+from experiments.lib.config import Density
+
+__all__ = ["main"]
+
+
+def main(config: Density, options: flags.FlagValues) -> None:
+    """Learns with `config` into the work directory of the options."""
+    from experiments.lib import density, density_plot, workdir
+
+    density.check(config)
+    folder = pathlib.Path(options.workdir)
+    workdir.check(folder, config)
+    workdir.claim(folder, config)
+    found = density.learn(config)
+    summary = density.summary(config, found, flagslib.typed())
+    workdir.write_json(folder / "summary.json", summary)
+    (folder / "density.png").write_bytes(density_plot.panels(config, found, summary))
+    print(density.text(summary))
+    print(f"picture: {folder / 'density.png'}")
+
+
+if __name__ == "__main__":
+    flagslib.run(main, (Density,), "plane_density")
