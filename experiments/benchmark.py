@@ -1,12 +1,17 @@
-"""Times a defence: all runs of all images at once against one after another.
+"""Times purifax: networks, purifiers, attacks, chains, training, and PyTorch beside.
 
+    python -m experiments.benchmark
+    python -m experiments.benchmark --config=cpu_benchmark --config.parts=network,torch
     python -m experiments.benchmark --config=digits_adp
     python -m experiments.benchmark --config=digits_adp --gradient_memory
     python -m experiments.benchmark --config=digits_adp --chains=1024
 
-Prints a table and writes benchmark.json into --workdir (runs/benchmark): seconds an
-image for the same purifications driven by a Python loop and mapped together, the spread
-over repeats, and the compiler's figure for the memory of each chunk size.
+With a benchmark config, all in one run with random weights: prints tables and writes
+benchmark.json, benchmark.md and pictures into --workdir (runs/benchmark).
+
+With the config of an evaluation, its defence as trained: seconds an image for the same
+purifications driven by a Python loop and mapped together, the spread over repeats, and
+the compiler's figure for the memory of each chunk size.
 
 With --gradient_memory it instead prints the temporary memory of the exact gradient
 against the number of steps (10 to 1,000), with every value stored, recomputed at each
@@ -24,7 +29,7 @@ from absl import flags
 
 from experiments.lib import devices
 from experiments.lib import flags as flagslib
-from experiments.lib.config import Evaluation
+from experiments.lib.config import Benchmark, Evaluation
 
 __all__ = ["main"]
 
@@ -34,8 +39,27 @@ flags.DEFINE_boolean("gradient_memory", False, "Measure the gradient's memory.")
 flags.DEFINE_integer("repeats", 5, "How often each way is timed; the median counts.")
 
 
-def main(config: Evaluation, options: flags.FlagValues) -> None:
-    """Times the defence of `config` on the options' number of images."""
+def main(config: Evaluation | Benchmark, options: flags.FlagValues) -> None:
+    """Times what `config` says, or its defence on the options' number of images."""
+    if isinstance(config, Benchmark):
+        _whole(config, options)
+    else:
+        _defence(config, options)
+
+
+def _whole(config: Benchmark, options: flags.FlagValues) -> None:
+    if options.chains or options.gradient_memory:
+        raise flagslib.UsageError(
+            "--chains and --gradient_memory are for the config of an evaluation."
+        )
+    devices.prepare(max(config.images, config.batch, config.chains))
+    from experiments.lib import suite
+
+    found = suite.measure(config, pathlib.Path(options.workdir), flagslib.typed())
+    print(suite.words(found))
+
+
+def _defence(config: Evaluation, options: flags.FlagValues) -> None:
     if options.images < 1 or options.repeats < 1 or options.chains < 0:
         raise flagslib.UsageError(
             "--images and --repeats must be 1 or more, --chains 0 or more."
@@ -55,4 +79,4 @@ def main(config: Evaluation, options: flags.FlagValues) -> None:
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (Evaluation,), "digits_adp", "runs/benchmark")
+    flagslib.run(main, (Evaluation, Benchmark), "cpu_benchmark", "runs/benchmark")

@@ -33,6 +33,7 @@ __all__ = [
     "learns_variance",
     "network",
     "one_of",
+    "predicted",
     "prediction",
 ]
 
@@ -172,6 +173,15 @@ def prediction(config: Training) -> weights.Prediction | None:
         {"name": given.process, **process},
         label_scale=given.label_scale,
     )
+
+
+def predicted(name: str) -> str:
+    """What the score network of this name predicts, in a word of `weights.Prediction`.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    return _SCORES[one_of("net.name", name, tuple(_SCORES))]
 
 
 def knows_noise(config: Training) -> bool:

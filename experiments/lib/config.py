@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from experiments.lib.config_acceleration import Acceleration
+from experiments.lib.config_benchmark import Benchmark
 from experiments.lib.config_certification import Certification
 from experiments.lib.config_density import Density
 from experiments.lib.config_energy import (
@@ -50,6 +51,7 @@ __all__ = [
     "KINDS",
     "Acceleration",
     "Attack",
+    "Benchmark",
     "Certification",
     "Chains",
     "ClassifierNet",
@@ -93,6 +95,7 @@ KINDS: dict[str, type] = {
     "certification": Certification,
     "mixture": Mixture,
     "density": Density,
+    "benchmark": Benchmark,
     "acceleration": Acceleration,
 }
 

@@ -26,7 +26,7 @@ from experiments.lib import defence as defences
 from experiments.lib.bench import subject, timed
 from experiments.lib.config import Evaluation
 
-__all__ = ["measure", "words"]
+__all__ = ["measure", "together", "words"]
 
 PATIENCE = 20.0
 """Seconds from which the Python loop is not run with more chains."""
@@ -54,7 +54,7 @@ def measure(
     rows: list[dict[str, Any]] = []
     count, slow = 1, False
     while count <= most:
-        row = _together(purifier, key, x, count, repeats)
+        row = together(purifier, key, x, count, repeats)
         if row is None:
             break
         if not slow:
@@ -76,10 +76,14 @@ def measure(
     return found
 
 
-def _together(
+def together(
     purifier: Callable[..., Array], key: Array, x: Array, count: int, repeats: int
 ) -> dict[str, Any] | None:
-    """Seconds of so many chains in one program; None where memory is too small."""
+    """Seconds of so many chains in one program; None where memory is too small.
+
+    Args:
+        repeats: how often it is timed, after a first time; the median counts.
+    """
     over = devices.grid(count)
     batch = jnp.broadcast_to(x, (count, *x.shape))
     run, bytes_ = answers.compiled(purifier, over, key, jnp.arange(count), batch)

@@ -96,7 +96,7 @@ def test_golden_file_is_what_pytorch_gives(name):
 @pytest.mark.parity
 def test_pytorch_counts_as_many_parameters_at_full_size():
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    from nets import torch_models
+    from experiments.lib import torch_networks
 
     with torch.device("meta"):
         for name, fields, count in [
@@ -105,5 +105,5 @@ def test_pytorch_counts_as_many_parameters_at_full_size():
             ("WideResNet", {"depth": 28, "widen": 10}, 36_479_194),
             ("ResNet18", {"width": 64}, 11_173_962),
         ]:
-            twin = torch_models.build(name, fields)
+            twin = torch_networks.build(name, fields)
             assert sum(p.numel() for p in twin.parameters()) == count

@@ -1,7 +1,9 @@
 """Runs the PyTorch twin of a network on drawn parameters."""
 
 import torch
-from nets import foreign, torch_models
+from nets import foreign
+
+from experiments.lib import torch_networks
 
 __all__ = ["run"]
 
@@ -9,7 +11,7 @@ __all__ = ["run"]
 def run(name):
     """Shapes of the parameters by name, the output, and an input gradient (NHWC)."""
     fields, shape = foreign.cases()[name]
-    twin = torch_models.build(name, fields)
+    twin = torch_networks.build(name, fields)
     own = {k: v for k, v in twin.state_dict().items() if v.ndim}
     shapes = {k: tuple(v.shape) for k, v in own.items()}
     state = foreign.draw(shapes, seed=0)

@@ -1,32 +1,43 @@
 """The same networks in plain PyTorch, written from the papers' descriptions.
 
-NCSNv2 has the names of its authors' checkpoints; the classifiers have ours.
+NCSNv2 has the names of its authors' checkpoints; the classifiers have ours. Tests
+compare our networks with these, and benchmarks time them side by side.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 __all__ = ["build"]
 
 
-def build(name, fields):
+def build(name: str, fields: dict[str, Any]) -> nn.Module:
     """The twin of `getattr(purifax.nets, name)(**fields)`, in inference mode."""
     return globals()[name.split()[0]](**fields).eval()
 
 
-def conv(old, new, size=3, stride=1, dilation=1, bias=True):
+def conv(
+    old: int,
+    new: int,
+    size: int = 3,
+    stride: int = 1,
+    dilation: int = 1,
+    bias: bool = True,
+) -> nn.Conv2d:
     padding = dilation * (size // 2)
     return nn.Conv2d(old, new, size, stride, padding, dilation, bias=bias)
 
 
 class InstanceNormPlus(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         for name in ("alpha", "gamma", "beta"):
             self.register_parameter(name, nn.Parameter(torch.zeros(width)))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         mean = x.mean(dim=(2, 3))
         spread = mean.var(dim=1, keepdim=True, unbiased=True)
         mean = (mean - mean.mean(dim=1, keepdim=True)) / torch.sqrt(spread + 1e-5)
@@ -35,16 +46,18 @@ class InstanceNormPlus(nn.Module):
 
 
 class PooledConv(nn.Module):
-    def __init__(self, old, new, size):
+    def __init__(self, old: int, new: int, size: int) -> None:
         super().__init__()
         self.conv = conv(old, new, size)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(self.conv(x), 2)
 
 
 class Residual(nn.Module):
-    def __init__(self, old, new, down=False, dilation=1):
+    def __init__(
+        self, old: int, new: int, down: bool = False, dilation: int = 1
+    ) -> None:
         super().__init__()
         middle = old if down else new
         self.normalize1 = InstanceNormPlus(old)
@@ -59,21 +72,21 @@ class Residual(nn.Module):
             needed = down or old != new
             self.shortcut = conv(old, new, size, dilation=dilation) if needed else None
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = self.conv1(F.elu(self.normalize1(x)))
         h = self.conv2(F.elu(self.normalize2(h)))
         return h + (self.shortcut(x) if self.shortcut else x)
 
 
 class Units(nn.Module):
-    def __init__(self, blocks, width):
+    def __init__(self, blocks: int, width: int) -> None:
         super().__init__()
         self.blocks = blocks
         for b in range(1, blocks + 1):
             for s in (1, 2):
                 self.add_module(f"{b}_{s}_conv", conv(width, width, bias=False))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         for b in range(1, self.blocks + 1):
             h = x
             for s in (1, 2):
@@ -83,11 +96,11 @@ class Units(nn.Module):
 
 
 class Fuse(nn.Module):
-    def __init__(self, inputs, old, new):
+    def __init__(self, inputs: int, old: int, new: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList([conv(old, new) for _ in range(inputs)])
 
-    def forward(self, inputs):
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         size = inputs[0].shape[2:]
         return sum(
             F.interpolate(c(x), size=size, mode="bilinear", align_corners=True)
@@ -96,11 +109,11 @@ class Fuse(nn.Module):
 
 
 class ChainedPool(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList([conv(width, width, bias=False) for _ in range(2)])
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = path = F.elu(x)
         for c in self.convs:
             path = c(F.max_pool2d(path, 5, stride=1, padding=2))
@@ -109,26 +122,26 @@ class ChainedPool(nn.Module):
 
 
 class Refine(nn.Module):
-    def __init__(self, inputs, old, new, last):
+    def __init__(self, inputs: int, old: int, new: int, last: bool) -> None:
         super().__init__()
         self.adapt_convs = nn.ModuleList([Units(2, old) for _ in range(inputs)])
         self.msf = Fuse(inputs, old, new) if inputs > 1 else None
         self.crp = ChainedPool(new)
         self.output_convs = Units(3 if last else 1, new)
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: Tensor) -> Tensor:
         adapted = [c(x) for c, x in zip(self.adapt_convs, inputs, strict=True)]
         h = self.msf(adapted) if self.msf else adapted[0]
         return self.output_convs(self.crp(h))
 
 
-def stage(old, new, down=False, dilation=1):
+def stage(old: int, new: int, down: bool = False, dilation: int = 1) -> nn.ModuleList:
     first = Residual(old, new, down, dilation)
     return nn.ModuleList([first, Residual(new, new, False, dilation)])
 
 
 class NCSNv2(nn.Module):
-    def __init__(self, width, channels):
+    def __init__(self, width: int, channels: int) -> None:
         super().__init__()
         wide = 2 * width
         self.begin_conv = conv(channels, width)
@@ -143,7 +156,7 @@ class NCSNv2(nn.Module):
         self.normalizer = InstanceNormPlus(width)
         self.end_conv = conv(width, channels)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = self.begin_conv(2 * x - 1)
         stages = []
         for blocks in (self.res1, self.res2, self.res3, self.res4):
@@ -159,7 +172,7 @@ class NCSNv2(nn.Module):
 
 
 class WideBlock(nn.Module):
-    def __init__(self, old, new, stride, biased):
+    def __init__(self, old: int, new: int, stride: int, biased: bool) -> None:
         super().__init__()
         self.biased = biased
         strides = (1, stride) if biased else (stride, 1)
@@ -169,7 +182,7 @@ class WideBlock(nn.Module):
         needed = stride > 1 or old != new
         self.shortcut = conv(old, new, 1, stride, bias=biased) if needed else None
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = F.relu(self.bn1(x))
         if self.shortcut:
             x = self.shortcut(x if self.biased else h)
@@ -177,7 +190,7 @@ class WideBlock(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    def __init__(self, old, new, stride, padded):
+    def __init__(self, old: int, new: int, stride: int, padded: bool) -> None:
         super().__init__()
         self.stride, self.new = stride, (new - old if padded else 0)
         self.conv1 = conv(old, new, stride=stride, bias=False)
@@ -188,7 +201,7 @@ class BasicBlock(nn.Module):
             self.shortcut = conv(old, new, 1, stride, bias=False)
             self.shortcut_bn = nn.BatchNorm2d(new)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         if self.shortcut:
             x = self.shortcut_bn(self.shortcut(x))
@@ -202,7 +215,14 @@ class BasicBlock(nn.Module):
 class Stages(nn.Module):
     """Stages of blocks, then the spatial mean and a linear layer."""
 
-    def add(self, word, counts, widths, block, *options):
+    def add(
+        self,
+        word: str,
+        counts: Sequence[int],
+        widths: Sequence[int],
+        block: Any,
+        *options: bool,
+    ) -> None:
         self.blocks, old = [], widths[0]
         for k, (count, new) in enumerate(zip(counts, widths[1:], strict=True)):
             for i in range(count):
@@ -213,44 +233,44 @@ class Stages(nn.Module):
                 old = new
         self.fc = nn.Linear(old, 10)
 
-    def run(self, h):
+    def run(self, h: Tensor) -> Tensor:
         for name in self.blocks:
             h = getattr(self, name)(h)
         return h
 
 
 class WideResNet(Stages):
-    def __init__(self, depth, widen, biased=False):
+    def __init__(self, depth: int, widen: int, biased: bool = False) -> None:
         super().__init__()
         widths = [16, 16 * widen, 32 * widen, 64 * widen]
         self.conv1 = conv(3, 16, bias=biased)
         self.add("block", 3 * [(depth - 4) // 6], widths, WideBlock, biased)
         self.bn1 = nn.BatchNorm2d(64 * widen)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = F.relu(self.bn1(self.run(self.conv1(x))))
         return self.fc(h.mean(dim=(2, 3)))
 
 
 class ResNet(Stages):
-    def __init__(self, depth, width):
+    def __init__(self, depth: int, width: int) -> None:
         super().__init__()
         self.Conv_0, self.bn1 = conv(3, width, bias=False), nn.BatchNorm2d(width)
         widths = [width, width, 2 * width, 4 * width]
         self.add("layer", 3 * [(depth - 2) // 6], widths, BasicBlock, True)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = self.run(F.relu(self.bn1(self.Conv_0(x))))
         return self.fc(h.mean(dim=(2, 3)))
 
 
 class ResNet18(Stages):
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.conv1, self.bn1 = conv(3, width, bias=False), nn.BatchNorm2d(width)
         widths = [width, *(width * 2**k for k in range(4))]
         self.add("layer", 4 * [2], widths, BasicBlock, False)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = self.run(F.relu(self.bn1(self.conv1(x))))
         return self.fc(h.mean(dim=(2, 3)))

@@ -1,0 +1,43 @@
+"""Config type of the benchmark: plain values, as in `config`."""
+
+from dataclasses import dataclass, field
+
+from experiments.lib.config_training import ClassifierNet, EnergyNet, ScoreNet
+
+__all__ = ["Benchmark"]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What is timed. Weights are random, since speed does not depend on them.
+
+    `parts` are names of `experiments.lib.suite.PARTS`; () is all of them. Networks see
+    `images` images of side `side` at once. Purifiers of `purifiers` (() for all) take
+    `steps` steps. Gradients are those of one run of ADP: with each number of draws in
+    `eot`, at the fewest of `lengths` steps, and with each number of steps in `lengths`,
+    with the fewest draws; an attack works on `attacked` images. Chains grow fourfold
+    from 1 to `chains` at most. A training step takes `batch` images. Times are medians
+    over `repeats`. `peak` is the side of the matrix product that stands for the
+    device's peak. `compiled` also times PyTorch through `torch.compile`.
+    """
+
+    net: ScoreNet = field(default_factory=lambda: ScoreNet(name="NCSNv2", width=32))
+    classifier: ClassifierNet = field(
+        default_factory=lambda: ClassifierNet(name="ResNet", depth=20)
+    )
+    energy: EnergyNet = field(default_factory=lambda: EnergyNet(name="SmallEnergy"))
+    parts: tuple[str, ...] = ()
+    purifiers: tuple[str, ...] = ()
+    side: int = 32
+    channels: int = 3
+    images: int = 32
+    steps: int = 10
+    attacked: int = 4
+    eot: tuple[int, ...] = (1, 4, 16)
+    lengths: tuple[int, ...] = (1, 4, 16)
+    chains: int = 64
+    batch: int = 32
+    repeats: int = 5
+    peak: int = 2048
+    compiled: bool = True
+    seed: int = 0

@@ -1,0 +1,122 @@
+"""What a benchmark times: networks with random weights, images, and a row of times."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.sharding import Mesh
+
+from experiments.lib import answers, build, devices
+from experiments.lib.attack_models import World
+from experiments.lib.bench import timed
+from experiments.lib.config import Benchmark, Defence
+from experiments.lib.prior import Prior
+from purifax import nets, weights
+
+__all__ = ["CLASSES", "LEVEL", "Row", "Subject", "flops", "row", "subject"]
+
+LEVEL = 0.2
+"""The noise level of networks that are told one."""
+
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing timed.
+
+    Attributes:
+        seconds: of one call, the median, over `images` images.
+        spread: from the fastest to the slowest, over the median.
+        numbers: what else was found, by name.
+    """
+
+    part: str
+    what: str
+    images: int
+    seconds: float
+    spread: float
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Images a second."""
+        return self.images / self.seconds
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Networks, images [N, H, W, C] and the devices that share them.
+
+    Attributes:
+        prior: the score of the network, and beside it an energy at temperature 1.
+    """
+
+    config: Benchmark
+    network: nets.Network
+    classifier: nets.Network
+    prior: Prior
+    images: Array
+    key: Array
+    mesh: Mesh
+
+    def world(self, defence: Defence) -> World:
+        """Everything attacks on a defence are made from."""
+        return World(defence, self.prior, self.classifier)
+
+    def program(
+        self, fn: Callable[..., Any], images: int | None = None
+    ) -> tuple[Callable[[], Any], int]:
+        """`fn(key, x)` of so many images, compiled, and its temporary bytes."""
+        x = self.images[: images or len(self.images)]
+        mesh = devices.grid(len(x))
+        return answers.compiled(fn, mesh, self.key, jnp.arange(len(x)), x)
+
+
+def subject(config: Benchmark) -> Subject:
+    """Draws the networks and the images.
+
+    Raises:
+        ValueError: an unknown network, or a field that it does not have.
+    """
+    shape = (config.side, config.side, config.channels)
+    keys = jax.random.split(jax.random.key(config.seed), 5)
+    x = jnp.full(shape, 0.5)
+    network, classifier, energy = (
+        nets.Network(module, nets.init(key, module, x, *more))
+        for key, module, more in (
+            (keys[0], _module(config.net, config), (LEVEL,)),
+            (keys[1], _module(config.classifier, config), ()),
+            (keys[2], _module(config.energy, config), ()),
+        )
+    )
+    told = build.predicted(config.net.name)
+    process = {"denoised": {"name": "EDM"}, "noise": {"name": "linear"}}.get(told)
+    words = weights.Prediction(told, process)
+    score, noise = words.score(network), words.noise()
+    prior = Prior(score, noise, network=network, energy=energy, temperature=1.0)
+    images = jax.random.uniform(keys[3], (config.images, *shape))
+    mesh = devices.grid(config.images)
+    return Subject(config, network, classifier, prior, images, keys[4], mesh)
+
+
+def _module(net: Any, config: Benchmark) -> Any:
+    return build.network(net, config.channels, CLASSES)
+
+
+def row(part: str, what: str, run: Callable[[], Any], images: int, repeats: int) -> Row:
+    """Times a call, after a first one; see `Row`."""
+    _, *seconds = timed(run, 1 + repeats)
+    middle = statistics.median(seconds)
+    return Row(part, what, images, middle, (max(seconds) - min(seconds)) / middle)
+
+
+def flops(fn: Callable[..., Any], *arguments: Any) -> float | None:
+    """Operations of one call by the compiler's count; None where it does not count."""
+    told: Any = jax.jit(fn).lower(*arguments).compile().cost_analysis()
+    told = told[0] if isinstance(told, list) else told
+    return float(told["flops"]) if told and told.get("flops", 0) > 0 else None
