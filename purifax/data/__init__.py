@@ -1,6 +1,7 @@
 """Image sets from disk or the network as uint8 arrays; splits; augmentation.
 
-The edge of the package that reads files: nothing in the core imports it.
+Sets are written as TFDS ArrayRecord. The edge of the package that reads and writes
+image files: nothing in the core imports it.
 
 >>> from purifax import data
 >>> train = data.load("digits", "train")
@@ -10,7 +11,21 @@ The edge of the package that reads files: nothing in the core imports it.
 
 from purifax.data import augment
 from purifax.data.images import DataError, Images
+from purifax.data.layout import Layout
 from purifax.data.sources import load
 from purifax.data.split import record, splits
+from purifax.data.write import shard_path, write_info, write_set, write_shard
 
-__all__ = ["DataError", "Images", "augment", "load", "record", "splits"]
+__all__ = [
+    "DataError",
+    "Images",
+    "Layout",
+    "augment",
+    "load",
+    "record",
+    "shard_path",
+    "splits",
+    "write_info",
+    "write_set",
+    "write_shard",
+]
