@@ -5,16 +5,33 @@ it, is flushed to the device, and takes the name in one step; an object store sh
 object when all of it has arrived.
 """
 
+import contextlib
+import errno
 import os
 import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from etils import epath
 
-__all__ = ["TEMPORARY", "is_remote", "place", "write_whole"]
+__all__ = [
+    "TEMPORARY",
+    "is_remote",
+    "leftovers",
+    "place",
+    "remove",
+    "write_once",
+    "write_whole",
+]
 
 TEMPORARY = "tmp."
 """How the names of unfinished files begin; no reader looks at such a file."""
+
+NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV)
+"""What disks say that have no hard links."""
+
+TRIES = 5
+"""At a file whose temporary file others clear up, taking it for a dead writer's."""
 
 
 def place(path: Any) -> epath.Path:
@@ -38,7 +55,7 @@ def is_remote(path: Any) -> bool:
 def write_whole(path: Any, content: bytes) -> None:
     """Writes a file, replacing one of the same name in a single step.
 
-    Two writers of the same content may do so at once: either is then complete.
+    Two writers may do so at once: the file is then all of the one or of the other.
 
     Raises:
         OSError: no room, or no permission; nothing is left behind.
@@ -53,17 +70,104 @@ def write_whole(path: Any, content: bytes) -> None:
     if is_remote(path):
         path.write_bytes(content)
         return
+    _take(path, content, os.replace)
+
+
+def write_once(path: Any, content: bytes) -> bool:
+    """Writes a file where there is none; of several writers at once, one succeeds.
+
+    Object stores, and disks without hard links, are looked at before the file is
+    written, so that there two of the same moment may both succeed.
+
+    Returns:
+        Whether this call wrote it.
+
+    Raises:
+        OSError: no room, or no permission; nothing is left behind.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [write_once(f"{folder}/x", content) for content in (b"a", b"b")]
+    [True, False]
+    """
+    path = place(path)
+    if path.exists():
+        return False
+    if is_remote(path):
+        path.write_bytes(content)
+        return True
+    try:
+        _take(path, content, _name)
+    except FileExistsError:
+        return False
+    return True
+
+
+def remove(path: Any) -> None:
+    """Removes a file if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        if is_remote(path):
+            place(path).unlink()
+        else:
+            os.unlink(path)
+
+
+def leftovers(folder: Any) -> dict[str, list[epath.Path]]:
+    """Unfinished files of a folder, by the name that they would have got.
+
+    A writer may still be at work on them.
+
+    >>> leftovers("/nowhere")
+    {}
+    """
+    found: dict[str, list[epath.Path]] = {}
+    folder = place(folder)
+    for path in folder.iterdir() if folder.exists() else ():
+        if path.name.startswith(TEMPORARY):
+            _, _, name = path.name.removeprefix(TEMPORARY).partition(".")
+            found.setdefault(name, []).append(path)
+    return found
+
+
+@contextlib.contextmanager
+def _beside(path: epath.Path, content: bytes) -> Iterator[epath.Path]:
+    """The content in a temporary file that has reached the device, then removed."""
     part = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}.{path.name}")
     try:
         with open(part, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        yield part
+    finally:
+        remove(part)
+
+
+def _take(
+    path: epath.Path, content: bytes, give: Callable[[epath.Path, epath.Path], None]
+) -> None:
+    """Writes a temporary file and gives it the name; again if others removed it."""
+    for left in reversed(range(TRIES)):
+        with _beside(path, content) as part:
+            try:
+                give(part, path)
+                break
+            except FileNotFoundError:
+                if not left:
+                    raise
     _flush_names(path.parent)
+
+
+def _name(part: epath.Path, path: epath.Path) -> None:
+    """Gives a file a second name, unless something has that name."""
+    try:
+        os.link(part, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(path) from None
+        os.replace(part, path)
 
 
 def _flush_names(folder: epath.Path) -> None:

@@ -14,7 +14,7 @@ from purifax.data.decode import decode
 from purifax.data.images import DataError, Images
 from purifax.data.split import hold_out
 
-__all__ = ["read"]
+__all__ = ["listed", "read"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 SUFFIXES |= {".pgm"}
@@ -30,25 +30,43 @@ def read(folder: Path, split: str) -> Images:
     Files directly in the folder have the label 0 of a class "unlabelled". All files
     must have one size; they are grey only if every file is.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder of images.")
-    parts = {key: _first(folder, names) for key, names in SPLIT_FOLDERS.items()}
-    own = {path for path in parts.values() if path}
-    if own and set(_folders(folder)) <= own:
-        chosen = parts.get(split)
-        if chosen is None:
-            present = " and ".join(sorted(path.name for path in own))
-            raise DataError(
-                f"{folder} has {present} but nothing for the split '{split}'; "
-                "add a folder of that name or ask for another split."
-            )
-        classes = sorted({sub.name for path in own for sub in _folders(path)})
-        return _images(chosen, classes)
-    images = _images(folder, [sub.name for sub in _folders(folder)])
-    if split == "all":
+    images = _images(*listed(folder, split), str(folder))
+    if split == "all" or _has_splits(folder):
         return images
     train, test = hold_out(images.labels, round(len(images) / 5))
     return images.take(np.sort({"train": train, "test": test}[split]))
+
+
+def listed(folder: Path, split: str) -> tuple[list[str], list[int], tuple[str, ...]]:
+    """The files of a split, their labels and the names of the classes.
+
+    A folder without splits of its own is listed whole.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder of images.")
+    if not _has_splits(folder):
+        return _listed(folder, [sub.name for sub in _folders(folder)])
+    own = _splits(folder)
+    if split not in own:
+        present = " and ".join(sorted(path.name for path in own.values()))
+        raise DataError(
+            f"{folder} has {present} but nothing for the split '{split}'; "
+            "add a folder of that name or ask for another split."
+        )
+    classes = {sub.name for path in own.values() for sub in _folders(path)}
+    return _listed(own[split], sorted(classes))
+
+
+def _splits(folder: Path) -> dict[str, Path]:
+    """The folders of its splits, where it has them."""
+    parts = {key: _first(folder, names) for key, names in SPLIT_FOLDERS.items()}
+    return {key: path for key, path in parts.items() if path}
+
+
+def _has_splits(folder: Path) -> bool:
+    """Whether it holds folders of splits and no others."""
+    own = set(_splits(folder).values())
+    return bool(own) and set(_folders(folder)) <= own
 
 
 def _first(folder: Path, names: Sequence[str]) -> Path | None:
@@ -65,7 +83,9 @@ def _files(folder: Path) -> list[str]:
     return sorted(str(path) for path in files if not path.name.startswith("."))
 
 
-def _images(folder: Path, classes: Sequence[str]) -> Images:
+def _listed(
+    folder: Path, classes: Sequence[str]
+) -> tuple[list[str], list[int], tuple[str, ...]]:
     """Everything in one folder, labelled by the class's place in `classes`."""
     loose = _files(folder)
     by_class = [
@@ -76,18 +96,25 @@ def _images(folder: Path, classes: Sequence[str]) -> Images:
             f"{folder} has both images and folders of images; "
             f"put {Path(loose[0]).name} into the folder of its class."
         )
-    names = [name for files in by_class for name in files] or loose
-    if not names:
+    files = [name for files in by_class for name in files] or loose
+    if not files:
         raise DataError(
             f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}), alone or in "
             "one folder per class."
         )
-    labels = [label for label, files in enumerate(by_class) for _ in files]
-    images, grey = decode(names, lambda name: Path(name).read_bytes())
+    labels = [label for label, part in enumerate(by_class) for _ in part]
+    names = tuple(classes) if labels else ("unlabelled",)
+    return files, labels or [0] * len(files), names
+
+
+def _images(
+    files: list[str], labels: list[int], names: tuple[str, ...], source: str
+) -> Images:
+    images, grey = decode(files, lambda name: Path(name).read_bytes())
     return Images(
         images[..., :1].copy() if grey.all() else images,
-        np.asarray(labels or [0] * len(names), np.int32),
-        np.arange(len(names), dtype=np.int64),
-        tuple(classes) if labels else ("unlabelled",),
-        str(folder),
+        np.asarray(labels, np.int32),
+        np.arange(len(files), dtype=np.int64),
+        names,
+        source,
     )

@@ -19,7 +19,7 @@ import numpy as np
 from purifax.data.images import DataError, Images
 from purifax.data.split import hold_out
 
-__all__ = ["find", "read"]
+__all__ = ["find", "holds_splits", "read"]
 
 PAIRS = (("images", "labels"), ("image", "label"), ("x", "y"))
 OPTIONAL = {
@@ -41,7 +41,7 @@ def find(root: Path, name: str, split: str, names: Sequence[str] = ()) -> Images
     """
     for folder in (root, root / name):
         paths = _parts(folder, f"{name}_", split)
-        if not paths and _holds_splits(folder / f"{name}.npz"):
+        if not paths and holds_splits(folder / f"{name}.npz"):
             paths = [folder / f"{name}.npz"]
         if paths:
             return _images(paths, split, names)
@@ -63,7 +63,7 @@ def read(path: Path, split: str) -> Images:
         raise DataError(
             f"{path} does not exist; give an .npz file or a folder of them."
         )
-    if _holds_splits(path):
+    if holds_splits(path):
         return _images([path], split)
     images = _images([path], split)
     if split == "all":
@@ -129,7 +129,8 @@ def _numbered(labels: np.ndarray) -> tuple[str, ...]:
     return tuple(str(label) for label in range(labels.max(initial=0) + 1))
 
 
-def _holds_splits(path: Path) -> bool:
+def holds_splits(path: Path) -> bool:
+    """Whether a path is an .npz with arrays for train and test."""
     if not path.is_file():
         return False
     with _open(path) as arrays:

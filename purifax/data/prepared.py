@@ -19,7 +19,7 @@ from purifax.data import tfrecord
 from purifax.data.decode import decode
 from purifax.data.images import DataError, Images
 
-__all__ = ["find", "read"]
+__all__ = ["find", "image_and_label", "located", "opened", "read"]
 
 SPLITS = {"train": ("train",), "test": ("test", "validation")}
 
@@ -42,38 +42,69 @@ def find(root: Path, name: str, split: str) -> Images | None:
 
 def read(folder: Path, split: str) -> Images:
     """A split of any prepared set that has one image and one label per example."""
-    place = folder if (folder / "dataset_info.json").is_file() else _newest(folder)
+    place = _existing(folder)
+    images = _split(place, split)
+    if images is None:
+        raise _lacking(place, split)
+    return images
+
+
+def located(folder: Any) -> Any:
+    """The folder itself or its newest version folder, if that is a prepared set."""
+    itself = (folder / "dataset_info.json").exists()
+    return folder if itself else _newest(folder)
+
+
+def opened(folder: Any, split: str) -> tuple[Any, Any]:
+    """TFDS's `info` of a prepared set and of one of its splits.
+
+    Raises:
+        DataError: no such set, or it lacks the split.
+    """
+    place = _existing(folder)
+    info = _described(place)
+    known = (*SPLITS.get(split, ()), split)
+    name = next((name for name in known if name in info.splits), None)
+    if name is None:
+        raise _lacking(place, split)
+    return info, info.splits[name]
+
+
+def _existing(folder: Any) -> Any:
+    place = located(folder)
     if place is None:
         raise DataError(
             f"{folder} is no prepared TFDS directory: neither it nor a version folder "
             "in it, such as 1.0.0, holds a dataset_info.json."
         )
-    images = _split(place, split)
-    if images is None:
-        present = ", ".join(part["name"] for part in _info(place).get("splits", []))
-        raise DataError(f"{place} has no split '{split}'; it has: {present}.")
-    return images
+    return place
 
 
-def _info(place: Path) -> dict[str, Any]:
+def _lacking(place: Any, split: str) -> DataError:
+    present = ", ".join(part["name"] for part in _info(place).get("splits", []))
+    return DataError(f"{place} has no split '{split}'; it has: {present}.")
+
+
+def _info(place: Any) -> dict[str, Any]:
     try:
         return json.loads((place / "dataset_info.json").read_text())
     except ValueError as error:
         raise DataError(f"{place}/dataset_info.json is damaged ({error}).") from error
 
 
-def _newest(folder: Path) -> Path | None:
+def _newest(folder: Any) -> Any:
     """The folder of the highest version that was written to its end."""
     found = [
         (tuple(int(number) for number in path.name.split(".")), path)
         for path in folder.glob("*.*.*")
         if re.fullmatch(r"\d+\.\d+\.\d+", path.name)
-        and (path / "dataset_info.json").is_file()
+        and (path / "dataset_info.json").exists()
     ]
     return max(found)[1] if found else None
 
 
-def _split(place: Path, split: str) -> Images | None:
+def _described(place: Any) -> Any:
+    """TFDS's `info` of a prepared set."""
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
@@ -82,9 +113,13 @@ def _split(place: Path, split: str) -> Images | None:
             "run: pip install tensorflow-datasets"
         ) from error
     try:
-        info: Any = tfds.builder_from_directory(place).info
+        return tfds.builder_from_directory(place).info
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{place} is no readable TFDS directory ({error}).") from error
+
+
+def _split(place: Any, split: str) -> Images | None:
+    info = _described(place)
     name = next((name for name in SPLITS[split] if name in info.splits), None)
     if name is None:
         return None
@@ -133,7 +168,7 @@ def _images(records: Sequence[bytes], features: Any, source: str) -> Images:  # 
     from tensorflow_datasets.core import example_parser
 
     parser = example_parser.ExampleParserNp(features.get_serialized_info())
-    image, label = _features(features, source)
+    image, label = image_and_label(features, source)
     pixels, labels, index = [], [], []
     for record in records:
         example: Any = parser.parse_example(record)
@@ -155,8 +190,12 @@ def _images(records: Sequence[bytes], features: Any, source: str) -> Images:  # 
     )
 
 
-def _features(features: Any, source: str) -> tuple[str, str]:  # noqa: ANN401
-    """The names of the image and of the label."""
+def image_and_label(features: Any, source: str) -> tuple[str, str]:
+    """The names of the image and of the label.
+
+    Raises:
+        DataError: there are none, or several that are not called `image` and `label`.
+    """
     import tensorflow_datasets as tfds
 
     images = [

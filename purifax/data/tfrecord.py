@@ -17,7 +17,7 @@ import numpy as np
 
 from purifax.data.images import DataError
 
-__all__ = ["masked_crc", "read"]
+__all__ = ["masked_crc", "read", "salvage"]
 
 POLYNOMIAL = 0x82F63B78
 SEGMENT = 256
@@ -51,16 +51,47 @@ def read(path: Path) -> list[bytes]:
     return records
 
 
+def salvage(path: Path) -> list[bytes | str]:
+    """The records of a file as far as they can be found, in order.
+
+    In place of a damaged one is the reason; after a damaged length, or a cut, nothing
+    more can be found.
+    """
+    content = path.read_bytes()
+    starts, ends = [], []
+    end = 0
+    while end + 16 <= len(content):
+        starts.append(end)
+        end += 16 + struct.unpack_from("<Q", content, end)[0]
+        ends.append(end - 4)
+    if end > len(content):
+        starts, ends = starts[:-1], ends[:-1]
+    heads = [content[start : start + 8] for start in starts]
+    wrong = ~_right(heads, content, [start + 8 for start in starts])
+    found = int(wrong.argmax()) if wrong.any() else len(starts)
+    records = [content[s + 12 : e] for s, e in zip(starts[:found], ends, strict=False)]
+    fine = _right(records, content, ends[:found])
+    return [
+        record if right else "its checksum is wrong"
+        for record, right in zip(records, fine, strict=True)
+    ]
+
+
 def _verify(
     path: Path, parts: Sequence[bytes], content: bytes, places: Sequence[int]
 ) -> None:
-    stored = [struct.unpack_from("<I", content, place)[0] for place in places]
-    wrong = np.flatnonzero(masked_crc(parts) != np.asarray(stored, np.uint32))
+    wrong = np.flatnonzero(~_right(parts, content, places))
     if len(wrong):
         raise DataError(
             f"{path} is damaged: the checksum at byte {places[wrong[0]]} is wrong; "
             "prepare or copy it again."
         )
+
+
+def _right(parts: Sequence[bytes], content: bytes, places: Sequence[int]) -> np.ndarray:
+    """Whether the checksums stored at these places are those of the parts, [N]."""
+    stored = [struct.unpack_from("<I", content, place)[0] for place in places]
+    return masked_crc(parts) == np.asarray(stored, np.uint32)
 
 
 def masked_crc(contents: Sequence[bytes]) -> np.ndarray:

@@ -23,9 +23,17 @@ from purifax.data.files import place, write_whole
 from purifax.data.images import DataError, Images
 from purifax.data.layout import Layout, check_rows, features, layout_of
 
-__all__ = ["Layout", "shard_path", "write_info", "write_set", "write_shard"]
+__all__ = [
+    "Layout",
+    "encode_shard",
+    "shard_path",
+    "write_info",
+    "write_set",
+    "write_shard",
+]
 
 VERSION = "1.0.0"
+"""Of every written set; the name of its folder."""
 
 
 def shard_path(
@@ -69,13 +77,28 @@ def write_shard(
         OSError: no room, or no permission; no part of the shard is left behind.
     """
     columns = {"image": images, "label": labels, "id": ids, **(extras or {})}
+    path = shard_path(folder, layout, split, shard, shards)
+    write_whole(path, encode_shard(layout, columns))
+
+
+def encode_shard(layout: Layout, columns: Mapping[str, Any]) -> bytes:
+    """The content of one ArrayRecord file.
+
+    Args:
+        layout: of the set.
+        columns: "image": uint8 [n, H, W, C], "label": integers [n], "id", and the
+            extras, as in `write_shard`.
+
+    Raises:
+        DataError: rows that are not as the layout says.
+        OSError: no room for temporary files on this machine.
+    """
     check_rows(layout, columns)
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, "shard")
         _encode(path, layout, columns)
         with open(path, "rb") as file:
-            content = file.read()
-    write_whole(shard_path(folder, layout, split, shard, shards), content)
+            return file.read()
 
 
 def write_info(

@@ -1,0 +1,61 @@
+"""The rows of one written shard, without its data set being complete."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from purifax.data.files import is_remote, place
+from purifax.data.images import DataError
+from purifax.data.layout import Layout, features
+
+__all__ = ["count_rows", "read_rows"]
+
+
+def count_rows(path: Any) -> int:
+    """How many examples a shard has.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _opened(path) as reader:
+        return reader.num_records()
+
+
+def read_rows(path: Any, layout: Layout) -> Iterator[dict[str, Any]]:
+    """The decoded examples of a shard, one after another.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    from tensorflow_datasets.core import example_parser
+
+    kinds = features(layout)
+    parser = example_parser.ExampleParserNp(kinds.get_serialized_info())
+    with _opened(path) as reader:
+        for record in range(reader.num_records()):
+            parsed = parser.parse_example(reader.read([record])[0])
+            yield kinds.decode_example_np(parsed)
+
+
+@contextmanager
+def _opened(path: Any) -> Iterator[Any]:
+    """A reader; a shard in a store is copied first."""
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    with tempfile.TemporaryDirectory() as scratch:
+        local = os.fspath(path)
+        if is_remote(path):
+            local = os.path.join(scratch, "shard")
+            place(local).write_bytes(place(path).read_bytes())
+        try:
+            reader = ArrayRecordReader(local)
+            reader.num_records()
+        except Exception as error:  # it raises whatever its reader in C++ says
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise DataError(f"{path} is truncated or damaged ({reason}).") from error
+        try:
+            yield reader
+        finally:
+            reader.close()

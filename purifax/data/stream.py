@@ -1,0 +1,153 @@
+"""Labelled images read a few at a time, in order, where the whole need not fit memory.
+
+A `Stream` knows how many images there are and reads any range of positions. What cannot
+be read does not end it: an `Unreadable` says where it is and why. Folders are read file
+by file and prepared TFDS directories record by record (ArrayRecord) or shard by shard
+(TFRecord). What `load` decodes into memory, such as an official archive of CIFAR size
+or an .npz, is a stream too.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from purifax.data import folder, npz, stream_tfds
+from purifax.data.decode import decode
+from purifax.data.examples import Example, Stream, Unreadable, checked
+from purifax.data.files import is_remote
+from purifax.data.images import DataError, Images
+from purifax.data.sources import load
+
+__all__ = ["from_folder", "from_images", "open_stream"]
+
+
+def open_stream(
+    source: str,
+    split: str = "train",
+    data_dir: str | os.PathLike[str] | None = None,
+    channels: int | None = None,
+) -> Stream:
+    """A split of a source: the path of one's own images, or the name of a set.
+
+    Args:
+        source: a prepared TFDS directory, on a disk or in a store (`gs://`); a folder
+            of images, with a folder a class or without; an .npz file; or a name that
+            `load` knows, such as "cifar10".
+        split: as published. A folder or .npz without splits is read whole, whatever
+            split is asked for.
+        data_dir: where a named set is looked for first.
+        channels: 1 or 3, which the files of a folder are read with; by default those
+            of its first image.
+
+    Raises:
+        DataError: nothing there, or no images in it.
+
+    >>> stream = open_stream("digits", "test")
+    >>> stream.count, stream.shape, [row.label for row in stream.read(range(3))]
+    (500, (8, 8, 1), [1, 2, 3])
+    """
+    if is_remote(source):
+        return stream_tfds.read(source, split)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        if stream_tfds.is_prepared(path):
+            return stream_tfds.read(path, split)
+        return from_folder(path, split, channels)
+    if path.is_file():
+        if path.suffix != ".npz":
+            raise DataError(f"{path} is neither an .npz nor a folder of images.")
+        return from_images(npz.read(path, split if npz.holds_splits(path) else "all"))
+    return from_images(load(source, split, data_dir))
+
+
+def from_images(images: Images) -> Stream:
+    """A set that is in memory; `id` is its `index`.
+
+    >>> pixels = np.zeros((2, 4, 4, 1), np.uint8)
+    >>> two = Images(pixels, np.zeros(2, int), np.array([5, 7]), ("a",), "memory")
+    >>> [row.id for row in from_images(two).read(range(2))]
+    [5, 7]
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(images.images).tobytes())
+    for column in (images.labels, images.index):
+        digest.update(np.asarray(column, "<i8").tobytes())
+
+    def read(positions: range) -> Iterator[Example]:
+        for n in positions:
+            label, number = int(images.labels[n]), int(images.index[n])
+            yield Example(n, images.images[n], label, number)
+
+    _, height, width, channels = images.images.shape
+    return Stream(
+        len(images),
+        (height, width, channels),
+        images.names,
+        images.source,
+        digest.hexdigest(),
+        read,
+    )
+
+
+def from_folder(
+    place: Path, split: str = "train", channels: int | None = None
+) -> Stream:
+    """Image files, sorted by class and name; `id` counts them.
+
+    Each example has the path of its file below the folder as `file`. The size is that
+    of the first image that can be read. The digest is of the names and sizes of the
+    files, not of their content, all of which would have to be read.
+
+    Args:
+        channels: 1 or 3; by default those of the first image.
+
+    Raises:
+        DataError: no images, or none that can be read.
+    """
+    files, labels, classes = folder.listed(place, split)
+    names = [os.path.relpath(file, place) for file in files]
+    digest = hashlib.sha256(repr((classes, labels)).encode())
+    for file, name in zip(files, names, strict=True):
+        digest.update(f"{name}\0{os.path.getsize(file)}\n".encode())
+    height, width, own = _first(files)
+    shape = (height, width, channels or own)
+
+    def rows(positions: range) -> Iterator[Example | Unreadable]:
+        for n in positions:
+            try:
+                image = _pixels(files[n], shape[-1])
+            except (DataError, OSError) as error:
+                yield Unreadable(n, files[n], str(error))
+                continue
+            yield Example(n, image, labels[n], n, {"file": os.fsencode(names[n])})
+
+    def read(positions: range) -> Iterator[Example | Unreadable]:
+        return checked(rows(positions), shape, len(classes), files.__getitem__)
+
+    source, hashed = str(place), digest.hexdigest()
+    stream = Stream(len(files), shape, classes, source, hashed, read)
+    return replace(stream, extras={"file": ((), "bytes")})
+
+
+def _pixels(file: str, channels: int | None) -> np.ndarray:
+    """uint8 [H, W, C]; grey files may be read in colour, but not the reverse."""
+    images, grey = decode([file], lambda name: Path(name).read_bytes())
+    if channels == 1 and not grey[0]:
+        raise DataError(f"{file} is in colour, the set is grey.")
+    return (
+        images[0, ..., :1] if channels == 1 or (not channels and grey[0]) else images[0]
+    )
+
+
+def _first(files: Sequence[str]) -> tuple[int, int, int]:
+    """The shape of the first image that can be read."""
+    for file in files:
+        try:
+            height, width, channels = _pixels(file, None).shape
+        except (DataError, OSError):
+            continue
+        return height, width, channels
+    raise DataError(f"None of {len(files)} files can be read, such as {files[0]}.")

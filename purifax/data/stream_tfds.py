@@ -1,0 +1,283 @@
+"""A split of a prepared TFDS directory as a stream, in the order of its shards.
+
+ArrayRecord is read record by record; of TFRecord one shard at a time is in memory. A
+damaged record is unreadable and the others are not; of a file that is cut short, the
+records after the cut are (TFRecord), or all (ArrayRecord, whose index is at the end).
+
+`id` is kept where there is one, as a number or text, and so are further features that
+are numbers, arrays of a known shape, or text.
+"""
+
+import functools
+import hashlib
+import os
+import tempfile
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from etils import epath
+
+from purifax.data import prepared, tfrecord
+from purifax.data.decode import decode
+from purifax.data.examples import Example, Stream, Unreadable, checked
+from purifax.data.files import is_remote, place
+from purifax.data.images import DataError
+
+__all__ = ["is_prepared", "read"]
+
+IDS = ("id", "index")
+BLOCK = 64
+"""Records read at once."""
+
+
+def is_prepared(folder: Any) -> bool:
+    """Whether a folder, or a version folder in it such as 1.0.0, is a TFDS directory.
+
+    >>> is_prepared("/nowhere")
+    False
+    """
+    return prepared.located(place(folder)) is not None
+
+
+def read(folder: Any, split: str) -> Stream:
+    """A split of a set that has one uint8 image and one class label per example.
+
+    Args:
+        folder: on a disk or in a store; a shard in a store is copied before it is read.
+        split: as the set calls it; "test" may be its "validation".
+
+    Raises:
+        DataError: no such set or split, or a set of another kind.
+    """
+    info, part = prepared.opened(place(folder), split)
+    reader = _Reader.of(info, part)
+    shape = reader.shape(part)
+    names = tuple(info.features[reader.label].names)
+
+    def rows(positions: range) -> Iterator[Example | Unreadable]:
+        return checked(reader.rows(positions), shape, len(names), reader.where)
+
+    return Stream(
+        sum(part.shard_lengths),
+        shape,
+        names,
+        f"{folder} ({part.name})",
+        _digest(info, part),
+        rows,
+        reader.id is not None and info.features[reader.id].np_dtype == np.object_,
+        reader.extras,
+    )
+
+
+def _digest(info: Any, part: Any) -> str:
+    """Of the description and of the sizes of the shards, not of what is in them."""
+    words = [part.name, info.features.to_json(), list(part.shard_lengths)]
+    sizes = [_size(place(path)) for path in part.filepaths]
+    return hashlib.sha256(repr([*words, sizes]).encode()).hexdigest()
+
+
+def _size(path: epath.Path) -> int:
+    return path.stat().length if path.exists() else -1
+
+
+@dataclass
+class _Reader:
+    """How records of one split are found, parsed and named."""
+
+    features: Any
+    parser: Any
+    file_format: str
+    files: Sequence[epath.Path]
+    lengths: Sequence[int]
+    ends: Sequence[int]
+    image: str
+    label: str
+    id: str | None
+    extras: Mapping[str, tuple[tuple[int, ...], str]]
+
+    @classmethod
+    def of(cls, info: Any, part: Any) -> "_Reader":
+        from tensorflow_datasets.core import example_parser
+
+        features = info.features
+        image, label = prepared.image_and_label(features, str(info.data_dir))
+        number = next((name for name in IDS if name in features), None)
+        rest = set(features) - {image, label, number, *IDS, "image", "label"}
+        kinds = {name: _kept(features[name]) for name in sorted(rest)}
+        return cls(
+            features,
+            example_parser.ExampleParserNp(features.get_serialized_info()),
+            info.file_format.value,
+            [place(path) for path in part.filepaths],
+            list(part.shard_lengths),
+            list(accumulate(part.shard_lengths)),
+            image,
+            label,
+            number,
+            {name: kind for name, kind in kinds.items() if kind},
+        )
+
+    def where(self, position: int) -> str:
+        """A position in words: the file and the record in it."""
+        file = bisect_right(self.ends, position)
+        record = position - self.ends[file] + self.lengths[file]
+        return f"{self.files[file]} record {record}"
+
+    def shape(self, part: Any) -> tuple[int, int, int]:
+        """Of the images: as declared, else of the first that can be read."""
+        height, width, channels = self.features[self.image].shape
+        if None not in (height, width, channels):
+            return height, width, channels
+        for row in self.rows(range(self.ends[-1])):
+            if isinstance(row, Example):
+                height, width, own = row.image.shape
+                return height, width, channels or own
+        raise DataError(f"No image of {part.name} can be read.")
+
+    def rows(self, positions: range) -> Iterator[Example | Unreadable]:
+        for file, end in enumerate(self.ends):
+            start = end - self.lengths[file]
+            inside = range(max(positions.start, start), min(positions.stop, end))
+            if not inside:
+                continue
+            records = self._records(file, inside.start - start, inside.stop - start)
+            for position, record in zip(inside, records, strict=True):
+                yield self._row(position, record)
+
+    def _records(self, file: int, start: int, stop: int) -> Iterator[bytes | str]:
+        """Records of one file; for one that cannot be read, the reason."""
+        read = {"tfrecord": _tfrecords, "array_record": _array_records}
+        if self.file_format not in read:
+            raise DataError(
+                f"{self.files[file]} is in the format {self.file_format}; prepare the "
+                "set again with file_format='array_record'."
+            )
+        local = _local(os.fspath(self.files[file]))
+        yield from read[self.file_format](local, start, stop, self.lengths[file])
+
+    def _row(self, position: int, record: bytes | str) -> Example | Unreadable:
+        where = self.where(position)
+        if isinstance(record, str):
+            return Unreadable(position, where, record)
+        try:
+            return self._example(position, record, where)
+        except Exception as error:  # a damaged record raises nearly anything
+            return Unreadable(position, where, _first_line(error))
+
+    def _example(self, position: int, record: bytes, where: str) -> Example:
+        raw = self.parser.parse_example(record)
+        number = position if self.id is None else raw[self.id]
+        extras = {
+            name: self.features[name].decode_example_np(raw[name])
+            for name in self.extras
+        }
+        return Example(
+            position,
+            self._pixels(raw[self.image], where),
+            int(raw[self.label]),
+            number if isinstance(number, bytes) else int(number),
+            {name: _typed(extras[name], self.extras[name][1]) for name in extras},
+        )
+
+    def _pixels(self, value: Any, where: str) -> np.ndarray:
+        from tensorflow_datasets import features as kinds
+
+        feature = self.features[self.image]
+        colour = feature.shape[-1] != 1
+        if not isinstance(feature, kinds.Image):
+            return feature.decode_example_np(value)
+        images, grey = decode([where], lambda name: value)
+        if colour:
+            return images[0]
+        if not grey[0]:
+            raise DataError(f"{where} is in colour, the set is grey.")
+        return images[0, ..., :1]
+
+
+def _kept(feature: Any) -> tuple[tuple[int, ...], str] | None:
+    """Shape and dtype of a further feature as `Layout` has it; None: it is dropped."""
+    from tensorflow_datasets import features as kinds
+
+    plain = type(feature) in (kinds.Scalar, kinds.Tensor, kinds.Text, kinds.ClassLabel)
+    if not plain or None in feature.shape:
+        return None
+    if feature.np_dtype == np.object_:
+        return None if feature.shape else ((), "bytes")
+    return tuple(feature.shape), np.dtype(feature.np_dtype).name
+
+
+def _typed(value: Any, dtype: str) -> Any:
+    return value if dtype == "bytes" else np.asarray(value, dtype)
+
+
+def _array_records(
+    path: str, start: int, stop: int, count: int
+) -> Iterator[bytes | str]:
+    """Records of an ArrayRecord file, a few at a time; a damaged one by its reason."""
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    try:
+        reader = ArrayRecordReader(path)
+        held = reader.num_records()
+        reason = f"its file holds {held} records, not {count}"
+    except Exception as error:  # it raises whatever its reader in C++ says
+        reader, held = None, -1
+        reason = f"its file is missing, cut short or damaged ({_first_line(error)})"
+    if reader is None or held != count:
+        yield from [reason] * (stop - start)
+        return
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        try:
+            records = reader.read(first, last)
+        except Exception:
+            records = [_one(reader, record) for record in range(first, last)]
+        yield from records
+    reader.close()
+
+
+def _one(reader: Any, record: int) -> bytes | str:
+    try:
+        return reader.read([record])[0]
+    except Exception as error:
+        return f"it is damaged ({_first_line(error)})"
+
+
+def _tfrecords(path: str, start: int, stop: int, count: int) -> Iterator[bytes | str]:
+    """Records of a TFRecord file; a damaged one, or one cut off, by its reason."""
+    records = _last_tfrecord(path)
+    lost = ["its file is cut short"] * (count - len(records))
+    if len(records) > count:
+        lost, records = [f"its file holds {len(records)} records, not {count}"], []
+        lost *= count
+    yield from (records + lost)[start:stop]
+
+
+@functools.lru_cache(maxsize=1)
+def _last_tfrecord(path: str) -> list[bytes | str]:
+    try:
+        return tfrecord.salvage(Path(path))
+    except OSError as error:
+        return [f"its file cannot be read ({_first_line(error)})"]
+
+
+@functools.lru_cache(maxsize=1)
+def _copied(path: str) -> tempfile._TemporaryFileWrapper:
+    """A copy on this machine of a file in a store; the last one is kept."""
+    copy = tempfile.NamedTemporaryFile()
+    copy.write(place(path).read_bytes())
+    copy.flush()
+    return copy
+
+
+def _local(path: str) -> str:
+    return _copied(path).name if is_remote(path) else path
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

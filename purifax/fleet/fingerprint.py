@@ -1,0 +1,81 @@
+"""What a job is, in one file of JSON: two jobs that differ never share a folder."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from purifax.data.files import place, write_once
+
+__all__ = ["Mismatch", "claim", "differences", "digest"]
+
+
+class Mismatch(ValueError):
+    """A folder that belongs to another job; the difference is named."""
+
+
+def digest(tree: Any) -> str:
+    """sha256 of a pytree, such as a purifier: names, shapes, dtypes, bytes of leaves.
+
+    >>> digest({"a": np.zeros(2)})[:8], digest({"a": np.ones(2)})[:8]
+    ('597f4968', 'eeea00dc')
+    """
+    found = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        array = np.ascontiguousarray(leaf)
+        name = jax.tree_util.keystr(path)
+        found.update(f"{name} {array.dtype} {array.shape}".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
+
+
+def claim(path: Any, words: Mapping[str, Any]) -> None:
+    """Writes what a job is, or sees that the same is written there.
+
+    Raises:
+        Mismatch: something else is; what differs is named.
+        OSError: the file cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     claim(f"{folder}/job.json", {"seed": 0})
+    ...     claim(f"{folder}/job.json", {"seed": 0})
+    """
+    path = place(path)
+    here = json.loads(json.dumps(words))
+    write_once(path, (json.dumps(here, indent=2) + "\n").encode())
+    different = list(differences(_read(path), here))
+    if different:
+        raise Mismatch(
+            f"{path.parent} holds another job: {'; '.join(different)}. Give another "
+            "folder, or the same job to go on with it."
+        )
+
+
+def differences(there: Any, here: Any, name: str = "") -> Iterator[str]:
+    """What differs between two trees of JSON, leaf by leaf, in words.
+
+    >>> list(differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2}))
+    ['a.b is 1 there and 3 here']
+    """
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in dict.fromkeys((*there, *here)):
+            inside = f"{name}.{key}" if name else key
+            yield from differences(there.get(key), here.get(key), inside)
+    elif there != here:
+        yield f"{name} is {_short(there)} there and {_short(here)} here"
+
+
+def _read(path: Any) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}).") from None
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-28:]}"

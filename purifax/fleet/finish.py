@@ -1,0 +1,81 @@
+"""The end of a job: what was left out of its shards, and the set's description."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from purifax.data import DataError, write_info
+from purifax.data.examples import Unreadable
+from purifax.data.files import is_remote, leftovers, remove, write_whole
+from purifax.data.rows import count_rows
+from purifax.fleet.job import Job
+
+__all__ = ["clear", "finish", "left_out", "note"]
+
+
+def note(job: Job, shard: int, unreadable: Sequence[Unreadable]) -> None:
+    """Writes down what a shard lacks, before the shard is written."""
+    path = job.unreadable / job.plan.name(shard)
+    if not unreadable:
+        remove(path)
+        return
+    rows = sorted(unreadable, key=lambda row: row.position)
+    words = [asdict(row) for row in rows]
+    write_whole(path, (json.dumps(words, indent=2) + "\n").encode())
+
+
+def left_out(job: Job) -> list[dict[str, Any]]:
+    """Every image that is missing of the shards that are done, and why.
+
+    Each has its `position` in the source, `where` that is, and the `reason`.
+    """
+    noted = {path.name for path in job.unreadable.iterdir()}
+    names = {shard: job.plan.name(shard) for shard in sorted(job.done())}
+    shards = [shard for shard, name in names.items() if name in noted]
+    return [row for shard in shards for row in _noted(job, shard)]
+
+
+def finish(job: Job) -> None:
+    """Describes the set, all of whose shards are there; several workers may at once.
+
+    A shard that is damaged, or has other rows than it should, is removed instead, to be
+    done again.
+    """
+    wrong = [shard for shard in range(job.plan.shards) if not _is_whole(job, shard)]
+    for shard in wrong:
+        remove(job.shard(shard))
+    if not wrong:
+        lengths = [_expected(job, shard) for shard in range(job.plan.shards)]
+        words = f"{job.source.get('source', 'A source')}, purified."
+        write_info(job.data, job.layout, {job.split: lengths}, words, job.words())
+
+
+def clear(job: Job) -> None:
+    """Removes the leases and unfinished files of a job that is finished."""
+    for folder in (job.data, job.leases, job.unreadable, job.out):
+        for parts in leftovers(folder).values():
+            for part in parts:
+                remove(part)
+    for lease in list(job.leases.iterdir()):
+        remove(lease)
+
+
+def _is_whole(job: Job, shard: int) -> bool:
+    """Whether a shard has the rows it should; one in a store arrived whole."""
+    if is_remote(job.data):
+        return True
+    try:
+        return count_rows(job.shard(shard)) == _expected(job, shard)
+    except DataError:
+        return False
+
+
+def _expected(job: Job, shard: int) -> int:
+    """The rows of a shard: its images but those noted."""
+    return len(job.plan.positions(shard)) - len(_noted(job, shard))
+
+
+def _noted(job: Job, shard: int) -> list[dict[str, Any]]:
+    path = job.unreadable / job.plan.name(shard)
+    return json.loads(path.read_text()) if path.exists() else []

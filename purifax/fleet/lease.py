@@ -1,0 +1,132 @@
+"""Who is at work on what, so that no two workers do the same: leases on files.
+
+A lease names its owner and counts its renewals. It has run out when another worker has
+seen it unchanged for `lasting` seconds *by that worker's own clock*: no two clocks are
+ever compared, so it does not matter how wrong they are. Of an owner on the same machine
+whose process is gone it has run out at once.
+
+Leases save work; nothing depends on them. Two workers that hold the same one write the
+same rows, and a file is only ever written whole.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import re
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from purifax.data.files import leftovers, place, remove, write_once, write_whole
+
+__all__ = ["Leases", "Lost", "identity"]
+
+
+class Lost(Exception):
+    """Another worker has taken the lease over."""
+
+
+def identity() -> str:
+    """This process, as no other is called: machine, process and a random word."""
+    return f"{_machine()}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
+
+
+class Leases:
+    """The leases of one folder, as one worker sees and takes them.
+
+    Args:
+        folder: which exists.
+        owner: as no other worker is called; see `identity`.
+        lasting: seconds after which an unchanged lease has run out. Longer than a
+            batch takes; a shorter one only costs work done twice.
+        now: seconds of this worker's clock, which never goes back.
+    """
+
+    def __init__(
+        self,
+        folder: Any,
+        owner: str | None = None,
+        lasting: float = 600.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder, self._now, self._lasting = place(folder), now, lasting
+        self._owner = owner or identity()
+        self._seen: dict[str, tuple[bytes, float]] = {}
+        self._renewals: dict[str, tuple[int, float]] = {}
+
+    def claim(self, name: str) -> bool:
+        """Takes the lease of `name` if nobody has it or it has run out."""
+        path, mine = self._folder / name, self._words(0)
+        if not write_once(path, mine):
+            found = self._content(name)
+            if found is None or not self._has_run_out(name, found):
+                return False
+            write_whole(path, mine)
+        if self._content(name) != mine:  # another took it in the same moment
+            return False
+        for part in leftovers(self._folder).get(name, []):
+            remove(part)
+        self._renewals[name] = (0, self._now())
+        return True
+
+    def renew(self, name: str) -> None:
+        """Says that the owner lives; call it often, it writes only now and then.
+
+        Raises:
+            Lost: another worker has taken the lease over.
+        """
+        count, last = self._renewals[name]
+        if self._now() - last < self._lasting / 4:
+            return
+        if self._content(name) != self._words(count):
+            raise Lost(name)
+        write_whole(self._folder / name, self._words(count + 1))
+        self._renewals[name] = (count + 1, self._now())
+
+    def release(self, name: str) -> None:
+        """Gives the lease back if it is still this worker's."""
+        count, _ = self._renewals.pop(name, (0, 0.0))
+        if self._content(name) == self._words(count):
+            remove(self._folder / name)
+
+    def _words(self, renewals: int) -> bytes:
+        return json.dumps({"owner": self._owner, "renewals": renewals}).encode()
+
+    def _content(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _has_run_out(self, name: str, content: bytes) -> bool:
+        known, since = self._seen.get(name, (None, 0.0))
+        if known != content:
+            self._seen[name] = (content, self._now())
+            return _is_gone(content)
+        return self._now() - since > self._lasting
+
+
+def _is_gone(content: bytes) -> bool:
+    """Whether the owner was a process of this machine that is no more."""
+    try:
+        machine, process, _ = json.loads(content)["owner"].rsplit("/", 2)
+        if machine != _machine():
+            return False
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, KeyError, OSError):
+        return False
+    return False
+
+
+def _machine() -> str:
+    """This machine since it was started, and where its process numbers count from."""
+    known = [platform.node()]
+    with contextlib.suppress(OSError):
+        known.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        known.append(os.readlink("/proc/self/ns/pid"))
+    return re.sub(r"[^\w.-]", "", ".".join(known))

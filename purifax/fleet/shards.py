@@ -1,0 +1,67 @@
+"""How a source is cut: fixed shards, which positions are in which, in what order.
+
+The cut depends on the number of images and of shards alone, never on who works.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["Plan", "plan", "route"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Positions 0 .. count - 1 in so many shards, whose sizes differ by 1 at most.
+
+    >>> [Plan(10, 3).positions(shard) for shard in range(3)]
+    [range(0, 3), range(3, 6), range(6, 10)]
+    """
+
+    count: int
+    shards: int
+
+    def positions(self, shard: int) -> range:
+        """The positions of a shard."""
+        ends = (self.count * n // self.shards for n in (shard, shard + 1))
+        return range(*ends)
+
+    def name(self, shard: int) -> str:
+        """A shard in words that sort like its number: 00003-of-00008."""
+        return f"{shard:05d}-of-{self.shards:05d}"
+
+
+def plan(count: int, size: int) -> Plan:
+    """The fewest shards with at most `size` images each.
+
+    Raises:
+        ValueError: no image, or no room for one.
+
+    >>> plan(2500, 1000)
+    Plan(count=2500, shards=3)
+    """
+    if count < 1 or size < 1:
+        raise ValueError(
+            f"A source of {count} images cannot be cut into shards of {size}; both "
+            "must be 1 or more."
+        )
+    return Plan(count, -(-count // size))
+
+
+def route(shards: int, worker: int, workers: int) -> list[int]:
+    """All shards, in the order in which a worker looks at them.
+
+    Workers start evenly spread, so that they rarely meet, and each goes round to what
+    the others have left.
+
+    Raises:
+        ValueError: there is no such worker.
+
+    >>> route(6, 1, 3)
+    [2, 3, 4, 5, 0, 1]
+    """
+    if not 0 <= worker < workers:
+        raise ValueError(
+            f"There is no worker {worker} of {workers}; they count from 0 to "
+            f"{workers - 1}."
+        )
+    first = shards * worker // workers
+    return [(first + step) % shards for step in range(shards)]

@@ -1,0 +1,194 @@
+"""Start-up on one machine or many: who am I, of how many, and who coordinates.
+
+What is tried, in this order: arguments; `PURIFAX_PROCESS_ID`, `PURIFAX_NUM_PROCESSES`
+and `PURIFAX_COORDINATOR`; then what SLURM (in a step, by `srun`), Open MPI, an indexed
+Kubernetes job and a TPU slice set; else one process. jax itself reads the coordinator
+off SLURM, Open MPI and TPUs.
+
+A worker at a data set needs its number alone (`decide`). What needs processes that know
+each other, such as training, calls `start`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax
+
+__all__ = ["MODES", "Start", "decide", "start"]
+
+MODES = ("auto", "on", "off")
+PREFIX = "PURIFAX_"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Who this process is.
+
+    Attributes:
+        platform: "one", "arguments", "slurm", "open_mpi", "kubernetes" or "tpu".
+        process: its number, from 0.
+        processes: how many there are.
+        coordinator: address of process 0, `host:port`; None: jax finds it, or there is
+            none.
+    """
+
+    platform: str = "one"
+    process: int = 0
+    processes: int = 1
+    coordinator: str | None = None
+
+
+def decide(
+    environment: Mapping[str, str],
+    mode: str = "auto",
+    coordinator: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
+) -> Start:
+    """Who this process is, from arguments and an environment; nothing is started.
+
+    Args:
+        environment: such as `os.environ`.
+        mode: "off" is one process whatever the platform says; "on" refuses to be one
+            by mistake; "auto" takes what there is.
+        coordinator: `host:port` of process 0.
+        processes: how many there are.
+        process: this one's number.
+
+    Raises:
+        ValueError: a number without the other, one out of range, or "on" without any.
+
+    >>> decide({"SLURM_STEP_ID": "0", "SLURM_NTASKS": "4", "SLURM_PROCID": "2"})
+    Start(platform='slurm', process=2, processes=4, coordinator=None)
+    """
+    if mode not in MODES:
+        raise ValueError(f"The mode must be one of {', '.join(MODES)}; got '{mode}'.")
+    if mode == "off":
+        return Start()
+    found = _given(environment, coordinator, processes, process)
+    for platform in (_slurm, _open_mpi, _kubernetes, _tpu):
+        found = found or platform(environment)
+    if found is None:
+        if mode == "on":
+            raise ValueError(
+                "No platform was recognised: give coordinator, processes and process, "
+                f"or set {PREFIX}COORDINATOR, {PREFIX}NUM_PROCESSES and "
+                f"{PREFIX}PROCESS_ID."
+            )
+        return Start()
+    if not 0 <= found.process < found.processes:
+        raise ValueError(
+            f"{found.platform} says that this is process {found.process} of "
+            f"{found.processes}; they count from 0."
+        )
+    return found
+
+
+def start(
+    mode: str = "auto",
+    coordinator: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
+) -> Start:
+    """Decides who this process is and makes jax know the others; call it before jax.
+
+    With one process nothing is started. Where jax can, the others live on when one
+    dies.
+
+    Raises:
+        ValueError: as `decide`, or several processes without a coordinator.
+    """
+    found = decide(os.environ, mode, coordinator, processes, process)
+    if found.processes == 1:
+        return found
+    if found.coordinator is None and found.platform in ("arguments", "kubernetes"):
+        raise ValueError(
+            f"{found.processes} processes need a coordinator: set {PREFIX}COORDINATOR "
+            "to the address of process 0, host:port."
+        )
+    if hasattr(jax.config, "jax_enable_recoverability"):
+        jax.config.update("jax_enable_recoverability", True)
+    if found.coordinator is None:
+        jax.distributed.initialize()
+    else:
+        jax.distributed.initialize(found.coordinator, found.processes, found.process)
+    return found
+
+
+def _given(
+    environment: Mapping[str, str],
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+) -> Start | None:
+    """What arguments say, and where they are silent the variables of our own."""
+    coordinator = coordinator or environment.get(f"{PREFIX}COORDINATOR") or None
+    if processes is None:
+        processes = _number(environment, f"{PREFIX}NUM_PROCESSES")
+    if process is None:
+        process = _number(environment, f"{PREFIX}PROCESS_ID")
+        if process is None and processes is not None:
+            process = _number(environment, "JOB_COMPLETION_INDEX")
+    if processes is None and process is None:
+        return None
+    if processes is None or process is None:
+        lacking = "how many" if processes is None else "which one this is"
+        raise ValueError(
+            f"Give both, the number of processes and which one this is; {lacking} is "
+            f"missing ({PREFIX}NUM_PROCESSES, {PREFIX}PROCESS_ID)."
+        )
+    return Start("arguments", process, processes, coordinator)
+
+
+def _slurm(environment: Mapping[str, str]) -> Start | None:
+    """A task of a step; the batch script itself is none."""
+    if "SLURM_STEP_ID" not in environment:
+        return None
+    return _counted(environment, "slurm", "SLURM_PROCID", "SLURM_NTASKS")
+
+
+def _open_mpi(environment: Mapping[str, str]) -> Start | None:
+    names = ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE")
+    return _counted(environment, "open_mpi", *names)
+
+
+def _kubernetes(environment: Mapping[str, str]) -> Start | None:
+    """An indexed job, which tells its pods their number but not how many they are."""
+    if "JOB_COMPLETION_INDEX" not in environment:
+        return None
+    if "TPU_WORKER_HOSTNAMES" in environment:
+        return None
+    raise ValueError(
+        "This is pod JOB_COMPLETION_INDEX="
+        f"{environment['JOB_COMPLETION_INDEX']} of an indexed job; set "
+        f"{PREFIX}NUM_PROCESSES to its completions."
+    )
+
+
+def _tpu(environment: Mapping[str, str]) -> Start | None:
+    """A slice of several hosts."""
+    hosts = [h for h in environment.get("TPU_WORKER_HOSTNAMES", "").split(",") if h]
+    process = _number(environment, "TPU_WORKER_ID")
+    if len(hosts) < 2 or process is None:
+        return None
+    return Start("tpu", process, len(hosts))
+
+
+def _counted(
+    environment: Mapping[str, str], platform: str, process: str, processes: str
+) -> Start | None:
+    numbers = [_number(environment, name) for name in (process, processes)]
+    if None in numbers or numbers[1] == 1:
+        return None
+    return Start(platform, numbers[0] or 0, numbers[1] or 1)
+
+
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name)
+    if text is None or text == "":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a number; it is '{text}'.") from None

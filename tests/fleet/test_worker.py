@@ -1,0 +1,150 @@
+"""The worker: the same rows whoever works, in whatever batches, and whoever dies."""
+
+import contextlib
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from fleet import jobs, mortal
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax import batched, fleet
+from purifax.fleet.lease import Leases
+
+
+def together(one, workers, batch=7, **options):
+    """So many workers at once, each a thread."""
+    errors = []
+
+    def run(worker):
+        try:
+            fleet.work(
+                one,
+                jobs.memory(),
+                jobs.wash,
+                batch,
+                worker=worker,
+                workers=workers,
+                pause=0.01,
+                **options,
+            )
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+
+
+@pytest.mark.parametrize(
+    ("workers", "batch", "shards"),
+    [(1, 7, 5), (2, 16, 5), (3, 7, 3), (4, 16, 11), (1, 50, 1), (4, 1, 2)],
+)
+def test_rows_depend_on_the_image_alone(tmp_path, workers, batch, shards):
+    one = jobs.job(tmp_path, jobs.memory(), shards)
+    together(one, workers, batch)
+    jobs.assert_right(one, jobs.images())
+
+
+def noisy(key, x):
+    return x + 0.2 * jax.random.normal(key, x.shape)
+
+
+@pytest.mark.parametrize(("batch", "devices"), [(7, 1), (16, 4), (6, 8)])
+def test_a_purifier_is_mapped_as_everywhere_else(tmp_path, batch, devices):
+    source = jobs.images(9)
+    stream = jobs.streams.from_images(source)
+    one = jobs.job(tmp_path, stream, 2, seed=3)
+    wash = fleet.washer(Partial(noisy), 3, batch, jax.devices()[:devices])
+    fleet.work(one, stream, wash, batch)
+    found = jobs.rows(one)
+    key, x = jax.random.key(3), jnp.asarray(source.images) / 255.0
+    small = source.index < 2**32
+    index = jnp.asarray(source.index[small].astype(np.uint32))
+    washed = batched(Partial(noisy))(key, x[small], index=index)
+    right = np.asarray(jnp.round(jnp.clip(washed, 0, 1) * 255)).astype(np.uint8)
+    for number, image in zip(source.index[small], right, strict=True):
+        np.testing.assert_array_equal(found[number]["image"], image)
+
+
+def test_every_id_has_a_key_of_its_own():
+    ids = [0, 1, 2**32, 2**32 + 1, b"train_1", b"train_2", -1]
+    wash = fleet.washer(Partial(noisy), 0, len(ids))
+    pixels = np.full((len(ids), 8, 8, 1), 128, np.uint8)
+    washed, _ = wash(fleet.key_words(ids), pixels)
+    assert len({image.tobytes() for image in np.asarray(washed)}) == len(ids)
+
+
+def test_the_set_says_what_it_is(tmp_path):
+    one = jobs.job(tmp_path, jobs.memory(), weights="ab12", seed=5)
+    fleet.work(one, jobs.memory(), jobs.wash, 7)
+    builder = tfds.builder_from_directory(one.data)
+    words = builder.info.metadata
+    assert (words["weights"], words["seed"]) == ("ab12", 5)
+    assert words["purifier"] == {"name": "three"}
+    assert tuple(builder.info.features["label"].names) == jobs.NAMES
+    assert len(tfds.data_source("washed", split="train", data_dir=tmp_path)) == 41
+    assert fleet.load(tmp_path) == one
+
+
+def test_a_second_run_does_nothing(tmp_path):
+    one = jobs.job(tmp_path, jobs.memory())
+    assert fleet.work(one, jobs.memory(), jobs.wash, 7).images == 41
+    before = {path.name: path.stat().mtime for path in one.data.iterdir()}
+
+    def never(words, pixels):
+        raise AssertionError
+
+    assert fleet.work(one, jobs.memory(), never, 7).shards == 0
+    assert {path.name: path.stat().mtime for path in one.data.iterdir()} == before
+
+
+def quick(folder):
+    """Leases that last a twentieth of a second; its clock runs fast."""
+    return Leases(folder, lasting=50.0, now=lambda: time.monotonic() * 1000)
+
+
+def mortal_wash(fate):
+    def wash(words, pixels):
+        fate.step()
+        return jobs.wash(words, pixels)
+
+    return wash
+
+
+@pytest.mark.parametrize("schedule", range(24))
+def test_workers_may_die_at_any_moment(tmp_path, monkeypatch, schedule):
+    """Two die somewhere, beside each other; a third finishes what they left."""
+    fate, random = mortal.doom(monkeypatch), np.random.default_rng(schedule)
+    stream = jobs.memory(19)
+    one = jobs.job(tmp_path, stream, 3)
+    moments = random.integers(1, 45, 2)
+
+    def run(worker, moment):
+        fate.left = moment
+        with contextlib.suppress(mortal.Killed):
+            fleet.work(
+                one,
+                stream,
+                mortal_wash(fate),
+                4,
+                worker=worker,
+                workers=2,
+                leases=quick(one.leases),
+                pause=0.002,
+            )
+
+    threads = [threading.Thread(target=run, args=(n, moments[n])) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    fleet.work(one, stream, jobs.wash, 4, leases=quick(one.leases), pause=0.002)
+    jobs.assert_right(one, jobs.images(19))
