@@ -1,4 +1,4 @@
-"""Purifies image files, a folder of them, or an .npz.
+"""Purifies image files, a folder of them or an .npz; or a data set, by many workers.
 
     python -m experiments.purify --config=cifar10_adp_small --source=cat.png --out=DIR
 
@@ -6,8 +6,21 @@
 images keep their names, `purified.png` shows some before and after, and an .npz keeps
 its other arrays. Images must have the size the network was made for. What is already
 in `--out` is not overwritten.
+
+    python -m experiments.purify --config=cifar10_adp_small --source=cifar10 --out=DIR
+    python -m experiments.purify ... --worker=3/8
+    python -m experiments.purify --out=DIR --status
+    python -m experiments.purify ... --verify
+
+A named set or a prepared TFDS directory becomes a TFDS data set in `--out`, and so do
+a folder or an .npz with `--to=dataset`: in shards, read and written one by one. Any
+number of workers may share `--out`, come, go and be killed; the same command goes on,
+and no bit depends on who did what. On SLURM, under Open MPI, in an indexed Kubernetes
+job and on a TPU slice they know their numbers. An image that cannot be read is left
+out and told, and the command ends with 1 when all the others are done.
 """
 
+import os
 import pathlib
 import sys
 
@@ -19,23 +32,99 @@ from experiments.lib.config import Evaluation
 
 __all__ = ["main"]
 
-flags.DEFINE_string("source", None, "An image file, a folder of images, or an .npz.")
+flags.DEFINE_string(
+    "source", None, "An image file, a folder, an .npz, a TFDS directory or a set."
+)
 flags.DEFINE_string("out", None, "Where the purified images go: a folder.")
 flags.DEFINE_integer("seed", 0, "Of the purifier's noise.")
+flags.DEFINE_enum(
+    "to", None, ["files", "dataset"], "Files of the same names, or a TFDS data set."
+)
+flags.DEFINE_string("split", "train", "Of a data set.")
+flags.DEFINE_integer("shard_size", 1000, "Images in a shard of a data set, at most.")
+flags.DEFINE_string("worker", None, "This worker and how many there are: 0/4 to 3/4.")
+flags.DEFINE_float("lease", 600, "Seconds of silence after which a worker is dead.")
+flags.DEFINE_bool("npz", False, "Write the whole data set as one .npz, too.")
+flags.DEFINE_bool("status", False, "Say how far the data set in --out is, and stop.")
+flags.DEFINE_bool("verify", False, "Purify a sample again and compare, and stop.")
+flags.DEFINE_integer("sample", 64, "Images that --verify compares.")
 
 
-def main(config: Evaluation, options: flags.FlagValues) -> None:
-    """Purifies the images of `--source` into `--out`."""
-    for name in ("source", "out"):
+def main(config: Evaluation | None, options: flags.FlagValues) -> int:
+    """Purifies `--source` into `--out`; or looks at what is there."""
+    for name in ("out",) if options.status else ("source", "out"):
         if not options[name].value:
             raise flagslib.UsageError(f"--{name} is needed; see --help.")
+    if config is None:
+        from experiments.lib import purifying
+
+        return purifying.show(options.out)
+    if _is_data_set(options):
+        return _data_set(config, options)
     devices.prepare(config.chunk)
     from experiments.lib import cleaning
 
     source, out = pathlib.Path(options.source), pathlib.Path(options.out)
     count = cleaning.clean(config, source, out, options.data_dir, options.seed)
     print(f"{count} image(s) purified into {out}", file=sys.stderr)
+    return 0
+
+
+def _is_data_set(options: flags.FlagValues) -> bool:
+    """Whether a data set is to be made, rather than files."""
+    if options.to:
+        return options.to == "dataset"
+    if options.worker or options.npz or options.verify:
+        return True
+    from purifax.data import stream_tfds
+    from purifax.data.files import is_remote
+
+    if is_remote(options.source):
+        return True
+    path = pathlib.Path(options.source)
+    if path.exists():
+        return path.is_dir() and stream_tfds.is_prepared(path)
+    return "/" not in options.source and not path.suffix  # the name of a set
+
+
+def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
+    """This process's part of a data set."""
+    from purifax.fleet import start
+
+    found = start.decide(os.environ, "off" if options.worker else "auto")
+    if found.platform == "tpu":  # the hosts of a slice see its chips together
+        start.start()
+    devices.prepare(config.chunk)
+    from experiments.lib import purifying
+
+    where = purifying.Place(
+        source=options.source,
+        out=options.out,
+        data_dir=options.data_dir,
+        split=options.split,
+        shard_size=options.shard_size,
+        seed=options.seed,
+        worker=_worker(options.worker) or (found.process, found.processes),
+        lease=options.lease,
+    )
+    if options.verify:
+        return purifying.check(config, where, options.sample)
+    return purifying.purify(config, where, options.npz)
+
+
+def _worker(text: str | None) -> tuple[int, int] | None:
+    """The two numbers of `--worker=i/n`."""
+    if text is None:
+        return None
+    first, slash, second = text.partition("/")
+    if not (slash and first.isdecimal() and second.isdecimal()):
+        raise flagslib.UsageError(f"--worker={text} must be like 0/4, which is first.")
+    if not int(first) < int(second):
+        raise flagslib.UsageError(
+            f"--worker={text}: workers count from 0 to {int(second) - 1}."
+        )
+    return int(first), int(second)
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (Evaluation,))
+    flagslib.run(main, (Evaluation,), instead=("status",))

@@ -3,20 +3,20 @@
 import os
 import pathlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import jax
 import numpy as np
 from jax import numpy as jnp
 
-from experiments.lib import answers, attacks, devices, pictures, prior, subjects
 from experiments.lib import defence as defences
+from experiments.lib import pictures, prior, subjects
 from experiments.lib.batches import padded
 from experiments.lib.config import Evaluation
 from experiments.lib.progress import Progress
-from purifax import data, weights
+from purifax import data, fleet, weights
+from purifax.types import Purifier
 
-__all__ = ["clean"]
+__all__ = ["check_size", "clean", "purifier", "shape"]
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 FIELDS = ("images", "image", "x")
@@ -47,12 +47,7 @@ def clean(
     """
     defences.check(config.defence)
     found = _read(source)
-    expected = weights.image_shape(config.score)
-    if found.images.shape[1:] != expected:
-        raise ValueError(
-            f"{source} has images of {_size(found.images.shape[1:])}; the score "
-            f"network of {config.score} takes {_size(expected)}. Resize them first."
-        )
+    check_size(config, str(source), found.images.shape[1:])
     taken = [name for name in (*found.targets, "purified.png") if (out / name).exists()]
     if taken:
         raise ValueError(
@@ -70,27 +65,45 @@ def _purified(
     config: Evaluation, images: np.ndarray, data_dir: str | None, seed: int
 ) -> np.ndarray:
     """The purified images, uint8 [N, H, W, C]; each by its place's own key."""
-    world = attacks.World(
-        config.defence, prior.load(config.score, config.energy), lambda x: x
-    )
-    if defences.has_limit(config.defence):
-        held = subjects.held_out(config.images, data_dir).images[:512]
-        x = data.augment.to_float(jnp.asarray(held))
-        limit = defences.calibrate(config.defence, world.prior, x)
-        world = replace(world, limit=limit)
-    purifier = defences.purifier(config.defence, world.prior, world.limit, early=True)
     chunk = min(config.chunk, len(images))
-    mesh = devices.grid(chunk)
-    chunk -= chunk % mesh.shape["batch"]
-    run, key = answers.mapped(purifier, mesh), jax.random.key(seed)
+    wash = fleet.washer(purifier(config, data_dir), seed, chunk)
     shown, done = Progress("purify", 0, len(images), unit="image"), []
     for start in range(0, len(images), chunk):
-        x = data.augment.to_float(jnp.asarray(padded(images, start, chunk)))
-        y = run(key, jnp.arange(start, start + chunk), x)
-        done.append(np.asarray(jnp.round(y * 255)).astype(np.uint8))
+        words = fleet.key_words(range(start, start + chunk))
+        pixels, finite = wash(words, padded(images, start, chunk))
+        if not np.asarray(finite).all():
+            raise ValueError("the purifier's answer is not finite; nothing is written.")
+        done.append(np.asarray(pixels))
         shown.update(min(start + chunk, len(images)))
     shown.close()
     return np.concatenate(done)[: len(images)]
+
+
+def purifier(config: Evaluation, data_dir: str | None) -> Purifier:
+    """The purifier of an evaluation, its threshold calibrated if it has one.
+
+    Raises:
+        ValueError: a defence that does not purify, or does not fit its network.
+        FileNotFoundError: no such network.
+    """
+    if config.defence.method == "none":
+        raise ValueError("defence.method is 'none', which purifies nothing.")
+    known = None
+    if defences.needs_score(config.defence):
+        known = prior.load(config.score, config.energy)
+    limit = 0.0
+    if known is not None and defences.has_limit(config.defence):
+        held = subjects.held_out(config.images, data_dir).images[:512]
+        x = data.augment.to_float(jnp.asarray(held))
+        limit = defences.calibrate(config.defence, known, x)
+    return defences.purifier(config.defence, known, limit, early=True)
+
+
+def shape(config: Evaluation) -> tuple[int, ...] | None:
+    """(H, W, C) of the images its network takes; None: it has none."""
+    if not defences.needs_score(config.defence):
+        return None
+    return weights.image_shape(config.score)
 
 
 def _read(source: pathlib.Path) -> Source:
@@ -171,6 +184,20 @@ def _archive(path: pathlib.Path) -> Source:
         os.replace(part, out / path.name)
 
     return Source(images, (path.name,), write)
+
+
+def check_size(config: Evaluation, source: str, shape_: tuple[int, ...]) -> None:
+    """Refuses images that the network was not made for.
+
+    Raises:
+        ValueError: they have another size.
+    """
+    expected = shape(config)
+    if expected not in (None, tuple(shape_)):
+        raise ValueError(
+            f"{source} has images of {_size(shape_)}; the score network of "
+            f"{config.score} takes {_size(expected)}. Resize them first."
+        )
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -14,6 +14,7 @@ from purifax.data.images import DataError, Images
 from purifax.data.layout import Layout
 from purifax.data.sources import load
 from purifax.data.split import record, splits
+from purifax.data.stream import open_stream
 from purifax.data.write import shard_path, write_info, write_set, write_shard
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Layout",
     "augment",
     "load",
+    "open_stream",
     "record",
     "shard_path",
     "splits",

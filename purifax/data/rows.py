@@ -51,11 +51,8 @@ def _opened(path: Any) -> Iterator[Any]:
             place(local).write_bytes(place(path).read_bytes())
         try:
             reader = ArrayRecordReader(local)
-            reader.num_records()
-        except Exception as error:  # it raises whatever its reader in C++ says
+            yield reader
+            reader.close()  # which is when some damage is told
+        except (RuntimeError, IndexError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise DataError(f"{path} is truncated or damaged ({reason}).") from error
-        try:
-            yield reader
-        finally:
-            reader.close()

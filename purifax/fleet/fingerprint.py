@@ -10,7 +10,7 @@ import numpy as np
 
 from purifax.data.files import place, write_once
 
-__all__ = ["Mismatch", "claim", "differences", "digest"]
+__all__ = ["Mismatch", "agree", "claim", "differences", "digest"]
 
 
 class Mismatch(ValueError):
@@ -44,10 +44,19 @@ def claim(path: Any, words: Mapping[str, Any]) -> None:
     ...     claim(f"{folder}/job.json", {"seed": 0})
     ...     claim(f"{folder}/job.json", {"seed": 0})
     """
+    write_once(path, (json.dumps(words, indent=2) + "\n").encode())
+    agree(path, words)
+
+
+def agree(path: Any, words: Mapping[str, Any]) -> None:
+    """Sees that a job is the one that is written there.
+
+    Raises:
+        Mismatch: it is another; what differs is named.
+        FileNotFoundError: nothing is written.
+    """
     path = place(path)
-    here = json.loads(json.dumps(words))
-    write_once(path, (json.dumps(here, indent=2) + "\n").encode())
-    different = list(differences(_read(path), here))
+    different = list(differences(_read(path), json.loads(json.dumps(words))))
     if different:
         raise Mismatch(
             f"{path.parent} holds another job: {'; '.join(different)}. Give another "

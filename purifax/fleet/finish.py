@@ -36,11 +36,12 @@ def left_out(job: Job) -> list[dict[str, Any]]:
     return [row for shard in shards for row in _noted(job, shard)]
 
 
-def finish(job: Job) -> None:
+def finish(job: Job) -> list[int]:
     """Describes the set, all of whose shards are there; several workers may at once.
 
-    A shard that is damaged, or has other rows than it should, is removed instead, to be
-    done again.
+    Returns:
+        The shards that are damaged, or have other rows than they should: they are
+        removed, to be done again, and nothing is described.
     """
     wrong = [shard for shard in range(job.plan.shards) if not _is_whole(job, shard)]
     for shard in wrong:
@@ -49,6 +50,7 @@ def finish(job: Job) -> None:
         lengths = [_expected(job, shard) for shard in range(job.plan.shards)]
         words = f"{job.source.get('source', 'A source')}, purified."
         write_info(job.data, job.layout, {job.split: lengths}, words, job.words())
+    return wrong
 
 
 def clear(job: Job) -> None:

@@ -59,15 +59,15 @@ def decide(
     Raises:
         ValueError: a number without the other, one out of range, or "on" without any.
 
-    >>> decide({"SLURM_STEP_ID": "0", "SLURM_NTASKS": "4", "SLURM_PROCID": "2"})
-    Start(platform='slurm', process=2, processes=4, coordinator=None)
+    >>> decide({"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "4"})
+    Start(platform='open_mpi', process=2, processes=4, coordinator=None)
     """
     if mode not in MODES:
         raise ValueError(f"The mode must be one of {', '.join(MODES)}; got '{mode}'.")
     if mode == "off":
         return Start()
     found = _given(environment, coordinator, processes, process)
-    for platform in (_slurm, _open_mpi, _kubernetes, _tpu):
+    for platform in (_slurm, _open_mpi, _tpu, _kubernetes):
         found = found or platform(environment)
     if found is None:
         if mode == "on":
@@ -128,8 +128,9 @@ def _given(
         processes = _number(environment, f"{PREFIX}NUM_PROCESSES")
     if process is None:
         process = _number(environment, f"{PREFIX}PROCESS_ID")
-        if process is None and processes is not None:
-            process = _number(environment, "JOB_COMPLETION_INDEX")
+    platform, pod = "arguments", _number(environment, "JOB_COMPLETION_INDEX")
+    if process is None and processes is not None and pod is not None:
+        platform, process = "kubernetes", pod
     if processes is None and process is None:
         return None
     if processes is None or process is None:
@@ -138,14 +139,14 @@ def _given(
             f"Give both, the number of processes and which one this is; {lacking} is "
             f"missing ({PREFIX}NUM_PROCESSES, {PREFIX}PROCESS_ID)."
         )
-    return Start("arguments", process, processes, coordinator)
+    return Start(platform, process, processes, coordinator)
 
 
 def _slurm(environment: Mapping[str, str]) -> Start | None:
     """A task of a step; the batch script itself is none."""
-    if "SLURM_STEP_ID" not in environment:
+    if "SLURM_STEP_NODELIST" not in environment:
         return None
-    return _counted(environment, "slurm", "SLURM_PROCID", "SLURM_NTASKS")
+    return _counted(environment, "slurm", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS")
 
 
 def _open_mpi(environment: Mapping[str, str]) -> Start | None:
@@ -157,12 +158,12 @@ def _kubernetes(environment: Mapping[str, str]) -> Start | None:
     """An indexed job, which tells its pods their number but not how many they are."""
     if "JOB_COMPLETION_INDEX" not in environment:
         return None
-    if "TPU_WORKER_HOSTNAMES" in environment:
+    if "TPU_WORKER_HOSTNAMES" in environment:  # a slice of one host
         return None
     raise ValueError(
         "This is pod JOB_COMPLETION_INDEX="
         f"{environment['JOB_COMPLETION_INDEX']} of an indexed job; set "
-        f"{PREFIX}NUM_PROCESSES to its completions."
+        f"{PREFIX}NUM_PROCESSES to its completions, or the mode to 'off'."
     )
 
 

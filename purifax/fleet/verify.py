@@ -7,7 +7,8 @@ import numpy as np
 
 from purifax.data.examples import Example, Stream
 from purifax.data.rows import read_rows
-from purifax.fleet.job import Job
+from purifax.fleet.fingerprint import agree
+from purifax.fleet.job import Job, load
 from purifax.fleet.wash import Wash, key_words
 
 __all__ = ["Check", "verify"]
@@ -41,9 +42,12 @@ def verify(
     Programs for another batch, kind of device or version of jax may round differently.
 
     Raises:
+        Mismatch: the folder holds another job.
         ValueError: no shard is done.
         DataError: a shard cannot be read.
     """
+    load(job.out)
+    agree(job.out / "job.json", job.words())
     done = sorted(job.done())
     if not done:
         raise ValueError(f"{job.out} has no shard that is done; nothing to verify.")

@@ -27,6 +27,8 @@ from purifax.fleet.wash import Wash, key_words
 __all__ = ["Tally", "work"]
 
 NOT_FINITE = "the purifier's answer is not finite"
+MENDED = 3
+"""How often damaged shards are done again."""
 
 
 @dataclass
@@ -95,7 +97,7 @@ def work(
         shift.count(done)
         left = [shard for shard in order if shard not in done]
         if not left:
-            finish(job)
+            shift.mend(finish(job))
         elif not any([shift.take(shard) for shard in left]):
             check()
             sleep(pause)
@@ -117,11 +119,21 @@ class _Shift:
     check: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
     before: int = 0
+    mended: int = 0
 
     def count(self, done: set[int]) -> None:
         """Says how many images are in the shards that are done."""
         self.before = sum(len(self.job.plan.positions(shard)) for shard in done)
         self.tell(self.before, self.job.plan.count)
+
+    def mend(self, damaged: list[int]) -> None:
+        """Takes note that shards are to be done again, which may not go on for ever."""
+        self.mended += bool(damaged)
+        if self.mended > MENDED:
+            raise OSError(
+                f"{self.job.shard(damaged[0])} has been damaged or changed each time "
+                "that it was written; look at the disk."
+            )
 
     def take(self, shard: int) -> bool:
         """Purifies a shard unless it is done, or somebody's; whether it did."""
