@@ -43,6 +43,9 @@ flags.DEFINE_enum(
 flags.DEFINE_string("split", "train", "Of a data set.")
 flags.DEFINE_integer("shard_size", 1000, "Images in a shard of a data set, at most.")
 flags.DEFINE_string("worker", None, "This worker and how many there are: 0/4 to 3/4.")
+flags.DEFINE_bool(
+    "distributed", False, "Start jax's own runtime, as a TPU slice needs."
+)
 flags.DEFINE_float("lease", 600, "Seconds of silence after which a worker is dead.")
 flags.DEFINE_bool("npz", False, "Write the whole data set as one .npz, too.")
 flags.DEFINE_bool("status", False, "Say how far the data set in --out is, and stop.")
@@ -92,7 +95,7 @@ def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
     from purifax.fleet import start
 
     found = start.decide(os.environ, "off" if options.worker else "auto")
-    if found.platform == "tpu":  # the hosts of a slice see its chips together
+    if options.distributed or found.platform == "tpu":
         start.start()
     devices.prepare(config.chunk)
     from experiments.lib import purifying

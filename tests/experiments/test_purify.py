@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 from PIL import Image
 from small import evaluation, score_training
 
-from experiments.lib import cleaning, training
+from experiments import purify
+from experiments.lib import cleaning, purifying, training
+from experiments.lib import flags as flagslib
+from purifax import data, fleet
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +125,108 @@ def test_bad_archives_are_refused(config, tmp_path, arrays, words):
     np.savez(tmp_path / "in.npz", **arrays)
     with pytest.raises(ValueError, match=words):
         cleaning.clean(config, tmp_path / "in.npz", tmp_path / "out", None, 0)
+
+
+@pytest.fixture
+def archive(pictures, tmp_path):
+    path = tmp_path / "My set.npz"
+    arrays = {"labels": np.arange(5) % 3, "names": list("abc")}
+    np.savez(path, images=pictures, **arrays)
+    return path
+
+
+def place(source, out, **changes):
+    return purifying.Place(str(source), str(out), shard_size=2, **changes)
+
+
+def test_a_data_set_has_the_same_bits_as_the_files(config, archive, tmp_path):
+    cleaning.clean(config, archive, tmp_path / "files", None, 7)
+    where = place(archive, tmp_path / "set", seed=7)
+    assert purifying.purify(config, where, npz=True) == 0
+    with np.load(tmp_path / "files" / archive.name) as files:
+        right = files["images"]
+    found = data.load("tfds", "train", tmp_path / "set" / "my_set_purified")
+    np.testing.assert_array_equal(found.images, right)
+    np.testing.assert_array_equal(found.labels, np.arange(5) % 3)
+    assert found.names == ("a", "b", "c")
+    whole = data.load("npz", "all", tmp_path / "set" / "my_set_purified.npz")
+    np.testing.assert_array_equal(whole.images, right)
+    assert whole.names == found.names and list(whole.index) == [0, 1, 2, 3, 4]
+
+
+def test_a_second_worker_helps_and_another_job_is_refused(config, archive, tmp_path):
+    where = place(archive, tmp_path / "set", worker=(1, 2))
+    assert purifying.purify(config, where, npz=False) == 0
+    assert purifying.purify(config, place(archive, tmp_path / "set"), False) == 0
+    other = place(archive, tmp_path / "set", seed=1)
+    with pytest.raises(fleet.Mismatch, match="seed is 0 there and 1 here"):
+        purifying.purify(config, other, npz=False)
+
+
+def test_a_data_set_is_looked_at_and_verified(config, archive, tmp_path, capsys):
+    where = place(archive, tmp_path / "set")
+    with pytest.raises(FileNotFoundError, match="holds no job"):
+        purifying.check(config, where, 5)
+    purifying.purify(config, where, npz=False)
+    assert purifying.check(config, where, 4) == 0
+    assert "4 of 4 images, purified again, are the same" in capsys.readouterr().out
+    assert purifying.show(where.out) == 0
+    assert "3 of 3 shards done (5 of 5 images)" in capsys.readouterr().out
+    shards = sorted((tmp_path / "set/my_set_purified/1.0.0").glob("*array_record*"))
+    shards[0].write_bytes(shards[1].read_bytes())
+    assert purifying.check(config, where, 5) == 1
+    assert "image 0 is wrong or missing" in capsys.readouterr().out
+
+
+def test_an_unreadable_image_fails_the_command_alone(
+    config, pictures, tmp_path, capsys
+):
+    source = save(tmp_path / "in", pictures)
+    (source / "2.png").write_bytes(b"nothing")
+    where = place(source, tmp_path / "set")
+    assert purifying.purify(config, where, npz=False) == 1
+    told = capsys.readouterr().err
+    assert "4 of 5 image(s) purified" in told and "2.png cannot be read" in told
+    found = data.open_stream(str(tmp_path / "set" / "in_purified"))
+    files = [row.extras["file"].decode() for row in found.read(range(4))]
+    assert files == ["0.png", "1.png", "3.png", "4.png"]
+
+
+def test_a_data_set_of_another_size_is_refused(config, tmp_path):
+    np.savez(tmp_path / "in.npz", images=np.zeros((2, 9, 8, 1), np.uint8))
+    where = place(tmp_path / "in.npz", tmp_path / "set")
+    with pytest.raises(ValueError, match="9 x 8 x 1; the score network"):
+        purifying.purify(config, where, npz=False)
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "data_set"),
+    [
+        ({"source": "digits"}, True),
+        ({"source": "cifar10_c:fog:3"}, True),
+        ({"source": "gs://bucket/set"}, True),
+        ({"source": "{}/prepared"}, True),
+        ({"source": "{}"}, False),
+        ({"source": "{}", "to": "dataset"}, True),
+        ({"source": "{}", "worker": "0/2"}, True),
+        ({"source": "digits", "to": "files"}, False),
+        ({"source": "cat.png"}, False),
+        ({"source": "there/cat"}, False),
+    ],
+)
+def test_what_becomes_a_data_set(tmp_path, given, data_set):
+    (tmp_path / "prepared" / "1.0.0").mkdir(parents=True)
+    (tmp_path / "prepared" / "1.0.0" / "dataset_info.json").write_text("{}")
+    flags = {"to": None, "worker": None, "npz": False, "verify": False} | given
+    flags["source"] = flags["source"].format(tmp_path)
+    assert purify._is_data_set(types.SimpleNamespace(**flags)) == data_set
+
+
+@pytest.mark.parametrize("text", ["3", "a/b", "-1/2", "2/2", "/2"])
+def test_a_worker_is_one_of_some(text):
+    with pytest.raises(flagslib.UsageError, match="--worker="):
+        purify._worker(text)
 
 
 def test_the_command_answers_bad_input_with_one_line(tmp_path):

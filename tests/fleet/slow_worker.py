@@ -1,0 +1,22 @@
+"""A worker that a test may kill: `python slow_worker.py OUT WORKER WORKERS`."""
+
+import sys
+import time
+
+from fleet import jobs
+
+from purifax import fleet
+
+
+def slow(words, pixels):
+    """The purifier of `jobs`, at its leisure."""
+    time.sleep(0.03)
+    return jobs.wash(words, pixels)
+
+
+if __name__ == "__main__":
+    out, worker, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    stream = jobs.memory(60)
+    one = jobs.job(out, stream, 6)
+    options = {"worker": worker, "workers": workers, "pause": 0.1}
+    print(fleet.work(one, stream, slow, 2, **options).images)

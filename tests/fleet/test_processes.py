@@ -1,0 +1,56 @@
+"""Workers that are processes, and SIGKILL."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from fleet import jobs
+
+from purifax import fleet
+
+pytestmark = pytest.mark.multihost
+TESTS = pathlib.Path(__file__).parent.parent
+PROGRAM = pathlib.Path(__file__).parent / "slow_worker.py"
+
+
+def begin(out, worker, workers):
+    paths = [str(TESTS), os.environ.get("PYTHONPATH", "")]
+    known = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "XLA_FLAGS": ""}
+    command = [sys.executable, str(PROGRAM), str(out), str(worker), str(workers)]
+    return subprocess.Popen(command, env=known, stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(met, seconds=60):
+    end = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_processes_share_the_work(tmp_path):
+    workers = [begin(tmp_path, n, 2) for n in range(2)]
+    images = [int(one.communicate(timeout=120)[0]) for one in workers]
+    assert [one.returncode for one in workers] == [0, 0]
+    assert sum(images) == 60
+    jobs.assert_right(jobs.job(tmp_path, jobs.memory(60), 6), jobs.images(60))
+
+
+@pytest.mark.parametrize("schedule", range(2))
+def test_a_killed_process_loses_nothing(tmp_path, schedule):
+    """One of two dies at some moment, then the other; a third does the rest."""
+    random = np.random.default_rng(schedule)
+    one = jobs.job(tmp_path, jobs.memory(60), 6)
+    workers = [begin(tmp_path, n, 2) for n in range(2)]
+    wait_for(lambda: one.leases.exists() and len(list(one.leases.iterdir())) > 0)
+    for worker in workers:
+        time.sleep(random.uniform(0, 0.4))
+        worker.kill()
+        worker.communicate(timeout=60)
+    assert not one.finished()
+    left = 6 - len(one.done())
+    assert fleet.work(one, jobs.memory(60), jobs.wash, 7).shards == left
+    jobs.assert_right(one, jobs.images(60))
