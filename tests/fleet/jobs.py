@@ -1,10 +1,13 @@
 """Small jobs with a purifier that costs nothing, and the rows that must come out."""
 
+import dataclasses
+
 import numpy as np
 from data import writers
 
 from purifax import data, fleet
 from purifax.data import stream as streams
+from purifax.data.examples import Unreadable
 from purifax.data.files import place
 from purifax.data.rows import read_rows
 
@@ -44,6 +47,18 @@ def job(out, stream, shards=5, **changes):
 
 def memory(count=41):
     return streams.from_images(images(count))
+
+
+def holed(count, hole):
+    """`memory`, but one position cannot be read."""
+    whole = memory(count)
+
+    def read(positions):
+        for row in whole.read(positions):
+            lost = Unreadable(hole, "there", "it is torn")
+            yield lost if row.position == hole else row
+
+    return dataclasses.replace(whole, read=read)
 
 
 def rows(one):

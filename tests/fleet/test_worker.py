@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+import tracemalloc
 
 import jax
 import numpy as np
@@ -13,6 +14,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import batched, fleet
+from purifax.data.examples import Example, Stream
+from purifax.fleet.ahead import ahead
 from purifax.fleet.lease import Leases
 
 
@@ -123,7 +126,7 @@ def mortal_wash(fate):
 def test_workers_may_die_at_any_moment(tmp_path, monkeypatch, schedule):
     """Two die somewhere, beside each other; a third finishes what they left."""
     fate, random = mortal.doom(monkeypatch), np.random.default_rng(schedule)
-    stream = jobs.memory(19)
+    stream = jobs.holed(19, 8)
     one = jobs.job(tmp_path, stream, 3)
     moments = random.integers(1, 45, 2)
 
@@ -147,4 +150,59 @@ def test_workers_may_die_at_any_moment(tmp_path, monkeypatch, schedule):
     for thread in threads:
         thread.join()
     fleet.work(one, stream, jobs.wash, 4, leases=quick(one.leases), pause=0.002)
-    jobs.assert_right(one, jobs.images(19))
+    jobs.assert_right(one, jobs.images(19).take(np.delete(np.arange(19), 8)))
+    assert [row["position"] for row in fleet.left_out(one)] == [8]
+
+
+def endless(count):
+    """A source of larger images that are made when they are read."""
+
+    def read(positions):
+        for n in positions:
+            pixels = np.random.default_rng(n).integers(0, 256, (48, 48, 3), np.uint8)
+            yield Example(n, pixels, 0, n)
+
+    return Stream(count, (48, 48, 3), jobs.NAMES, "made", str(count), read)
+
+
+def peak(out, count):
+    """Bytes in use at most, for a job with shards of 40 images of 7 kB."""
+    stream = endless(count)
+    one = jobs.job(out, stream, count // 40)
+    tracemalloc.start()
+    fleet.work(one, stream, jobs.wash, 8)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def test_memory_is_that_of_a_shard(tmp_path):
+    peak(tmp_path / "warm", 40)
+    few, many = peak(tmp_path / "few", 80), peak(tmp_path / "many", 480)
+    assert many < 1.2 * few
+    assert many < 480 * 48 * 48 * 3 / 2
+
+
+def test_what_is_read_ahead_is_bounded():
+    made = []
+
+    def items():
+        for n in range(100):
+            made.append(n)
+            yield n
+
+    with contextlib.closing(ahead(items(), 3)) as rows:
+        assert next(rows) == 0
+        time.sleep(0.05)
+    assert len(made) <= 6
+
+
+def test_an_error_of_the_source_comes_through():
+    def items():
+        yield 1
+        raise OSError("the disk is gone")
+
+    rows = ahead(items(), 3)
+    assert next(rows) == 1
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(rows)
