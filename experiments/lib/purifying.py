@@ -62,7 +62,7 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
     """
     job, stream, wash = _set_up(config, where)
     worker, workers = where.worker
-    tell = _Shown() if worker == 0 else _nothing
+    tell = _Shown(worker == 0)
     leases = fleet.Leases(job.leases, lasting=where.lease)
     with Stop() as stop:
         try:
@@ -80,27 +80,31 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
         except Stopped:
             say("stopped; finished shards are kept, the same command goes on.")
             return 143
+        finally:
+            tell.close()
     say(f"worker {worker} of {workers} purified {tally.images} image(s).")
     return _end(job, npz and worker == 0)
 
 
 class _Shown:
-    """Progress on the terminal; its first number is where the job stood."""
+    """Progress of the whole job, which one worker shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: bool) -> None:
+        self._shown = shown
         self._bar: Progress | None = None
         self._last = -1
 
     def __call__(self, done: int, total: int) -> None:
-        if self._bar is None:
-            self._bar = Progress("purify", done, total, unit="image")
-        if done != self._last:
-            self._bar.update(done)
+        """Says so if it is news; the first number is where the job stood."""
+        if not self._shown or done == self._last:
+            return
+        self._bar = self._bar or Progress("purify", done, total, unit="image")
+        self._bar.update(done)
         self._last = done
 
-
-def _nothing(done: int, total: int) -> None:
-    del done, total
+    def close(self) -> None:
+        if self._bar:
+            self._bar.close()
 
 
 def check(config: Evaluation, where: Place, count: int) -> int:

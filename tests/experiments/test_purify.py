@@ -12,6 +12,7 @@ from small import evaluation, score_training
 from experiments import purify
 from experiments.lib import cleaning, purifying, training
 from experiments.lib import flags as flagslib
+from experiments.lib.stop import Stopped
 from purifax import data, fleet
 
 
@@ -161,6 +162,24 @@ def test_a_second_worker_helps_and_another_job_is_refused(config, archive, tmp_p
     other = place(archive, tmp_path / "set", seed=1)
     with pytest.raises(fleet.Mismatch, match="seed is 0 there and 1 here"):
         purifying.purify(config, other, npz=False)
+
+
+def test_a_stopped_worker_goes_on(config, archive, tmp_path, monkeypatch, capsys):
+    where, calls = place(archive, tmp_path / "set"), []
+
+    def check(stop):
+        calls.append(stop)
+        if len(calls) == 3:
+            raise Stopped
+
+    with monkeypatch.context() as once:
+        once.setattr(purifying.Stop, "check", check)
+        assert purifying.purify(config, where, npz=False) == 143
+    job = fleet.load(where.out)
+    assert len(job.done()) == 1 and not list(job.leases.iterdir())
+    assert purifying.purify(config, where, npz=False) == 0
+    told = capsys.readouterr().err
+    assert "the same command goes on" in told and "purified 4 image(s)" in told
 
 
 def test_a_data_set_is_looked_at_and_verified(config, archive, tmp_path, capsys):
