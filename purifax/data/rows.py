@@ -28,6 +28,16 @@ def read_rows(path: Any, layout: Layout) -> Iterator[dict[str, Any]]:
 
     Raises:
         DataError: it cannot be read.
+
+    >>> import numpy as np
+    >>> from purifax import data
+    >>> layout = data.Layout("washed", (8, 8, 1), ("a", "b"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rows = np.full((1, 8, 8, 1), 9, np.uint8), [1], [7]
+    ...     data.write_shard(folder, layout, "train", 0, 1, *rows)
+    ...     path = data.shard_path(folder, layout, "train", 0, 1)
+    ...     [(row["id"], row["label"]) for row in read_rows(path, layout)]
+    [(7, 1)]
     """
     from tensorflow_datasets.core import example_parser
 

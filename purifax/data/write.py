@@ -75,6 +75,14 @@ def write_shard(
     Raises:
         DataError: rows that are not as the layout says.
         OSError: no room, or no permission; no part of the shard is left behind.
+
+    >>> layout = Layout("washed", (8, 8, 1), ("a", "b"))
+    >>> rows = np.zeros((3, 8, 8, 1), np.uint8), np.array([0, 1, 1]), np.arange(3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_shard(folder, layout, "train", 0, 1, *rows)
+    ...     write_info(folder, layout, {"train": [3]})
+    ...     "dataset_info.json" in [path.name for path in place(folder).iterdir()]
+    True
     """
     columns = {"image": images, "label": labels, "id": ids, **(extras or {})}
     path = shard_path(folder, layout, split, shard, shards)

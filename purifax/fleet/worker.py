@@ -88,6 +88,18 @@ def work(
     Raises:
         Mismatch: the folder belongs to another job.
         OSError: the folder cannot be written, or is full; what is done is kept.
+
+    >>> import tempfile
+    >>> from etils.epath import Path
+    >>> from jax.tree_util import Partial
+    >>> from purifax import data, fleet
+    >>> stream = data.open_stream("digits", "test")
+    >>> layout = data.Layout("washed", stream.shape, stream.names)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = fleet.Job(Path(folder), layout, fleet.plan(stream.count, 250))
+    ...     wash = fleet.washer(Partial(lambda key, x: 1 - x), seed=0, batch=50)
+    ...     work(job, stream, wash, batch=50)
+    Tally(shards=2, images=500, lost=0)
     """
     claim(job)
     shift = _Shift(job, stream, wash, batch, leases or Leases(job.leases), tell, check)
