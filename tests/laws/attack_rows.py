@@ -58,6 +58,31 @@ def _moved(key, x, fn):
     return x + fn(key, x, LABEL)
 
 
+def robust(p):
+    bound = {"model": light(p), "threat": LINF, "step_sizes": STEPS}
+    made = Partial(
+        poison.rem,
+        delta=jnp.zeros((4, 4, 2)),
+        adversary=Partial(attack.pgd, **bound),
+        transform=Partial(poison.jitter, largest=1.0),
+        draws=DRAWS[:2],
+        **bound,
+    )
+    return Partial(_moved, fn=made)
+
+
+def entangled(p):
+    made = Partial(
+        poison.entangle,
+        extractor=light(p),
+        centroids=jnp.eye(3),
+        threat=LINF,
+        step_sizes=STEPS,
+        restarts=jnp.arange(2),
+    )
+    return Partial(_moved, fn=made)
+
+
 def tried(p, verb, threat, **more):
     return labelled(verb, p, model=light(p), threat=threat, **more)
 
@@ -248,4 +273,6 @@ ATTACKS = [
         smooth=False,
     ),
     Row("tap", lambda p: poisoned(p, LINF), threat=LINF, smooth=False),
+    Row("rem", robust, threat=LINF, smooth=False),
+    Row("entangle", entangled, threat=LINF, smooth=False),
 ]
