@@ -19,7 +19,7 @@ and by class: `minimise_by_class` (EM), `universal_step` (P3, P4), `narcissus_st
 Some act as a set, and give the perturbations of all their images at once:
 
     gradient_matching (Witches' Brew), descend on bullseye or convex_polytope,
-    tue_step on a batch, ntga on a block
+    tue_step on a batch, ntga on a block, damage (DeepConfuse) for a generator
 """
 
 from purifax.poison.ar_search import ar_coefficients
@@ -139,6 +139,7 @@ from purifax.poison.tangent import (
     tangent_fit,
 )
 from purifax.poison.trigger import additive, grid, label_consistent, stamp
+from purifax.poison.unroll import after_steps, damage, generated
 from purifax.poison.verify import distances, verify
 
 __all__ = [
@@ -162,6 +163,7 @@ __all__ = [
     "Visible",
     "adam",
     "additive",
+    "after_steps",
     "agreement_loss",
     "ar_coefficients",
     "ar_matrices",
@@ -182,12 +184,14 @@ __all__ = [
     "colour_loss",
     "convex_polytope",
     "craft",
+    "damage",
     "descend",
     "descend_step",
     "distances",
     "dune",
     "entangle",
     "gaussian_patterns",
+    "generated",
     "gradient_matching",
     "gradient_mismatch",
     "grid",

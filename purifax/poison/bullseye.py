@@ -12,11 +12,11 @@ last, when all of the network will be. Lengths are along the last axis, and aver
 over positions and blocks. A network with dropout is random, and draws of it are
 averaged (the net repeat of the paper).
 
-Source: Aghakhani et al. 2021, arXiv 2005.00191, equations 3 and 4; Zhu et al. 2019,
-arXiv 1905.05897, equation 2 and algorithm 1 (convex polytope); their released code:
-Adam, steps of 0.04 in units of a standard deviation of the data (some 0.008 on
-CIFAR-10), 800 of them (linear), 1,500 (end to end) or 4,000 (convex polytope), with
-perturbations of at most 0.1 in every pixel.
+Source: Aghakhani et al. 2021, arXiv 2005.00191 (bullseye); Zhu et al. 2019, arXiv
+1905.05897, algorithm 1 (convex polytope); the released code of the first: Adam, steps
+of 0.04 in units of a standard deviation of the data (some 0.008 on CIFAR-10), 800 of
+them (linear), 1,500 (end to end) or 4,000 (convex polytope), with perturbations of at
+most 0.1 in every pixel.
 """
 
 from collections.abc import Callable, Sequence

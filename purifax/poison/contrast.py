@@ -9,10 +9,10 @@ linear layer separates. The self-supervised loss has a network that is trained o
 delta in alternation with this, as for EM. The subject is a batch, and classes are those
 that it holds.
 
-Source: Ren et al. 2023, arXiv 2210.10138 ("Transferable Unlearnable Examples"), section
-4, and its released code, which runs SimCLR with weights 0 and 0.1 (20 steps of 0.8/255,
-40 epochs), MoCo with 1 and 1 (5 steps, 200 epochs) and SimSiam with 0 and 0.1 (50
-epochs); Chen et al. 2020, arXiv 2002.05709, equation 1 (the loss of SimCLR).
+Source: Ren et al. 2023, arXiv 2210.10114 ("Transferable Unlearnable Examples"), and its
+released code, which runs SimCLR with weights 0 and 0.1 (20 steps of 0.8/255, 40
+epochs), MoCo with 1 and 1 (5 steps, 200 epochs) and SimSiam with 0 and 0.1 (50 epochs);
+Chen et al. 2020, arXiv 2002.05709, equation 1 (the loss of SimCLR).
 """
 
 from collections.abc import Callable

@@ -12,10 +12,12 @@ exact gradient, and draws of its noise, in front of every network, for this and 
 other poison that takes models. It makes the adaptive attack that ECLIPSE describes, EM
 through a random corruption, a bound `minimise`.
 
-Source: DUNE (2026), released code: 5 checkpoints, 30 steps of 0.5/255 within 8/255,
-colours found by a swarm of 10 in 10 steps on up to 1,000 images of the class, with
-penalties for PSNR under 20, SSIM under 0.8 and LPIPS over 0.03. Athalye et al. 2018,
-arXiv 1802.00420 (gradients through a defence). ECLIPSE: Wang et al. 2024, section 4.4.
+Source: Wang et al. 2026, "Dual-branch Robust Unlearnable Examples", International
+Conference on Machine Learning, released code: 5 checkpoints, 30 steps of 0.5/255 within
+8/255, colours found by a swarm of 10 in 10 steps on up to 1,000 images of the class,
+with penalties for PSNR under 20, SSIM under 0.8 and LPIPS over 0.03. Athalye et al.
+2018, arXiv 1802.00420 (gradients through a defence). ECLIPSE: Wang et al. 2024, section
+4.4.
 """
 
 from collections.abc import Callable, Sequence

@@ -7,7 +7,8 @@ with h the features before the last layer of a network that was trained adversar
 c_k their mean over class k of the clean set, and D their number. Networks trained in
 the plain way are not harmed.
 
-Source: Wen et al. 2023, arXiv 2301.13838, equations 3 and 4, and its released code:
+Source: Wen et al. 2023, "Is adversarial training really a silver bullet for mitigating
+data poisoning?", International Conference on Learning Representations, released code:
 ResNet-18 trained at Linf 4/255; 300 steps of 0.4/255 within 8/255 from normal noise, a
 crop and a flip before every one.
 """

@@ -11,8 +11,7 @@ What a network learns from is `learning(params, key, x, label) -> []`, the loss 
 image as a function of any pytree of parameters. Running averages are bound beside it,
 since a victim does not descend on them.
 
-Source: Geiping et al. 2021, arXiv 2009.02276, equation 3 and algorithm 1, and its
-released code.
+Source: Geiping et al. 2021, arXiv 2009.02276 ("Witches' Brew"), and its released code.
 """
 
 from collections.abc import Callable

@@ -8,10 +8,11 @@ with f a network of public images and the images of that one class, warmed up on
 latter alone. The trigger holds the features of the class that the victim will rely on,
 so that half a per cent of the class suffices.
 
-Source: Zeng et al. 2022, arXiv 2204.05255, algorithm 1, and its released code: up to
-1,000 passes of RAdam over the class, step 0.01 for images in [-1, 1], which is 0.005
-here; 25 poisons of 50,000; Linf 16/255, tests at three times the trigger. PureGen (Bhat
-et al. 2024, arXiv 2405.18627) uses 8/255, 500 poisons and tests at the trigger itself.
+Source: Zeng et al. 2022, arXiv 2204.05255, and its released code: f trained for 200
+epochs with one more output for the class, then 5 on the class alone; up to 1,000 passes
+of RAdam over the class, step 0.01 for images in [-1, 1], which is 0.005 here; 25
+poisons of 50,000; Linf 16/255, tests at three times the trigger. PureGen (Bhat et al.
+2024, arXiv 2405.18627) uses 8/255, 500 poisons and tests at the trigger itself.
 """
 
 from dataclasses import dataclass

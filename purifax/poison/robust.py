@@ -6,11 +6,11 @@ T a random transformation (a crop and a flip), f trained adversarially on x + de
 alternation with this. The gradient goes straight through the inner maximum: with z' the
 adversary's answer to z = T(x + delta), delta descends <z, dL/dz'> with z' held.
 
-Source: Fu et al. 2022, arXiv 2203.14533, equation 4 and algorithm 1, and its released
-code: |delta| <= 8/255 and rho = 4/255 in Linf; the adversary takes 10 steps of 0.8/255
-from a random start; 10 steps of 1.6/255 with 5 draws of T for each batch of 128, then
-one step of f; 5,000 of these, and at the end all noise anew. The paper wants rho no
-larger than the radius of delta.
+Source: Fu et al. 2022, arXiv 2203.14533 ("Robust Unlearnable Examples"), released code:
+|delta| <= 8/255 and rho = 4/255 in Linf; the adversary takes 10 steps of 0.8/255 from a
+random start; 10 steps of 1.6/255 with 5 draws of T for each batch of 128, then one step
+of f; 5,000 of these, and at the end all noise anew. A rho above the radius of delta
+leaves it nothing to win.
 """
 
 import jax

@@ -4,7 +4,8 @@
     x_p <- x_p + v_p
 
 Source: Kennedy and Eberhart 1995, "Particle swarm optimization"; the constants, and the
-lack of random factors, are those of the released code of DUNE (2026).
+lack of random factors, are those of the released code of "Dual-branch Robust
+Unlearnable Examples" (DUNE, 2026).
 """
 
 from collections.abc import Callable

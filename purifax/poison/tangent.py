@@ -12,10 +12,10 @@ network at its parameters, from its Jacobian J,
 
 or in closed form for an infinitely wide one. The subject is a block of images.
 
-Source: Yuan and Wu 2021, arXiv 2103.10378 ("Neural Tangent Generalization Attacks"),
-equations 4 to 6 and algorithm 1, and its released code; Jacot et al. 2018, arXiv
-1806.07572 (the kernel); Williams 1997 ("Computing with infinite networks") and Lee et
-al. 2019, arXiv 1902.06720, appendix C (the kernel for the error function).
+Source: Yuan and Wu 2021, "Neural Tangent Generalization Attacks", International
+Conference on Machine Learning, and its released code, in double precision; Jacot et al.
+2018, arXiv 1806.07572 (the kernel); Williams 1997 ("Computing with infinite networks")
+and Lee et al. 2019, arXiv 1902.06720 (the kernel for the error function).
 """
 
 from collections.abc import Callable
@@ -124,8 +124,8 @@ def tangent_fit(
             The released code divides its t by N K before: its 64 is 64 / (512 * 10).
         ridge: added to the diagonal, relative to its mean.
 
-    >>> tangent_fit(2 * jnp.eye(1), jnp.ones((1, 1)), 1e3, ridge=0.0).tolist()
-    [[0.5]]
+    >>> tangent_fit(2 * jnp.eye(1), jnp.ones((1, 1)), 1e3, ridge=1.0).tolist()
+    [[0.25]]
     """
     size = within.shape[0]
     more = ridge * jnp.trace(within) / size

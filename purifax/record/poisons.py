@@ -8,8 +8,7 @@ Rates are of true counts, never means over batches of unequal size. Every target
 every triggered class is a training of its own: their rates are averaged, and the worst
 of them is the highest.
 
-Source: Bhat et al. 2024, arXiv 2405.18627, section 4 (poison success, average and
-worst class).
+Source: Bhat et al. 2024, arXiv 2405.18627 (poison success, average and worst class).
 """
 
 from dataclasses import dataclass

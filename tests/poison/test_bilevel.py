@@ -244,3 +244,49 @@ def test_views_agree_as_in_simclr():
     ]
     got = poison.agreement_loss(one, 3 * other)
     np.testing.assert_allclose(got, np.mean(want), rtol=1e-4)
+
+
+# DeepConfuse.
+
+
+def _square(w, key, x, label):
+    del key
+    return jnp.square(jnp.vdot(w, x) - label)
+
+
+def test_damage_is_the_clean_loss_after_the_steps_it_looks_through():
+    rng = np.random.default_rng(7)
+    x, change, w = rng.normal(size=(4, 3)), 0.1 * rng.normal(size=(4, 3)), np.ones(3)
+    y, rates = np.array([1, 0, 2, 1]), np.array([0.02, 0.05])
+
+    def after(shift):
+        v, z = w, x + shift * change
+        for rate in rates:
+            v = v - rate * 2 * (z @ v - y) @ z / 4
+        return np.mean((x @ v - y) ** 2)
+
+    @jax.jit
+    @jax.value_and_grad
+    def climbed(shift):
+        poisoned = jnp.float32(x) + shift * jnp.float32(change)
+        args = jnp.float32(x), jnp.asarray(y), jnp.float32(w), _square
+        return poison.damage(KEY, poisoned, *args, jnp.float32(rates))
+
+    loss, slope = climbed(0.3)
+    np.testing.assert_allclose(loss, after(0.3), rtol=1e-4)
+    steep = (after(0.301) - after(0.299)) / 0.002
+    np.testing.assert_allclose(slope, steep, rtol=1e-3)
+
+
+def test_generated_noise_keeps_its_budget():
+    x = jnp.array([0.5, 0.01, 1.0]).reshape(1, 1, 3)
+    maker = Partial(poison.generated, generator=Partial(jnp.sign), threat=Linf(0.032))
+    delta = maker(KEY, x, LABEL).ravel()
+    np.testing.assert_allclose(delta, [0.032, 0.032, 0.0], atol=1e-6)
+    minus = Partial(poison.generated, generator=Partial(_minus), threat=Linf(0.032))
+    delta = minus(KEY, x, LABEL).ravel()
+    np.testing.assert_allclose(delta, [-0.032, -0.01, -0.032], atol=1e-6)
+
+
+def _minus(x):
+    return -jnp.sign(x)

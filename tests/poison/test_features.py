@@ -1,7 +1,5 @@
 """Poisons around a target in the feature space of linear networks."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
@@ -116,17 +114,29 @@ def test_polytope_weights_are_those_of_the_nearest_point(seed):
     assert (g >= c @ g - 2e-3).all()
 
 
-@functools.cache
-def polytope():
+@jax.jit
+def polytope(images, aims, extractors, steps):
+    args = aims, extractors, jnp.arange(1), steps
     fn = jax.value_and_grad(poison.convex_polytope, argnums=1)
-    return jax.jit(Partial(fn, draws=jnp.arange(1), steps=jnp.ones(300)))
+    return fn(KEY, images, *args)
 
 
 def test_a_target_within_the_polytope_is_at_distance_zero():
     x = jnp.stack([TARGET, TARGET + 0.1, TARGET - 0.3, 0 * TARGET])
-    loss, g = polytope()(KEY, x, aims=AIMS, extractors=MAPS)
+    loss, g = polytope(x, AIMS, MAPS, jnp.ones(300))
     assert loss < 1e-5
     far = jnp.stack([0.5 * TARGET] * 4)
-    loss, g = polytope()(KEY, far, aims=AIMS, extractors=MAPS)
+    loss, g = polytope(far, AIMS, MAPS, jnp.ones(300))
     np.testing.assert_allclose(loss, 0.5 * 0.5**2, rtol=1e-4)
     assert jnp.vdot(g[0], TARGET) < 0
+
+
+def test_no_gradient_flows_through_the_weights_of_the_polytope():
+    """Even where their search was stopped before its end."""
+    _, g = polytope(IMAGES, AIMS[:1], MAPS[:1], jnp.ones(2))
+    w = MAPS[0].keywords["w"]
+    rows = jnp.stack([w @ x.ravel() for x in IMAGES])
+    held = poison.polytope_weights(rows, AIMS[0], jnp.ones(2))
+    rest = held @ rows - AIMS[0]
+    want = jnp.outer(held, rest @ w) / jnp.vdot(AIMS[0], AIMS[0])
+    np.testing.assert_allclose(g.reshape(4, -1), want, rtol=1e-3, atol=1e-5)

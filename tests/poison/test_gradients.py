@@ -103,6 +103,25 @@ def test_the_cosine_of_gradients_rises_to_one():
     assert not np.allclose(ends, ends[0], rtol=1e-2)
 
 
+def test_matching_goes_by_the_signs_of_gradients_from_normal_noise():
+    threat, sizes = Linf(0.1), jnp.full(6, 0.01)
+    args = IMAGES, LABELS, wanted(SOME), SOME, Partial(learning), threat, sizes
+    more = {"transform": Partial(still)}
+    got, _ = jax.jit(poison.gradient_matching)(KEY, *args, jnp.arange(1), **more)
+    objective = Partial(
+        poison.gradient_mismatch,
+        labels=LABELS,
+        target=wanted(SOME),
+        params=SOME,
+        learning=Partial(learning),
+        **more,
+    )
+    key = jax.random.fold_in(jax.random.split(KEY)[0], 0)
+    how = {"rule": Partial(poison.signed_adam), "start": Partial(poison.at_normal)}
+    want, _ = jax.jit(poison.descend)(key, IMAGES, objective, threat, sizes, **how)
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
 def test_matched_gradients_keep_the_budget():
     dark = IMAGES.at[0].set(0.0)
     delta, _ = matched(dark, SOME, 0.05)
