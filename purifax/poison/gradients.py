@@ -92,7 +92,8 @@ def gradient_mismatch(
         images: the poisoned ones, float [P, H, W, C] in [0, 1].
         labels: int [P], their own.
         target: from `target_gradient`, of the same parameters.
-        transform: `(key, x) -> x`; `jitter` by up to 8 pixels is published.
+        transform: `(key, x) -> x`; `jitter` by up to 8 pixels of 32 is published, so
+            bind `largest` to a quarter of the side of other images.
 
     >>> square = lambda params, key, x, label: (params - jnp.sum(x)) ** 2
     >>> still = lambda key, x: x
