@@ -59,28 +59,26 @@ def _moved(key, x, fn):
 
 
 def robust(p):
-    bound = {"model": light(p), "threat": LINF, "step_sizes": STEPS}
     made = Partial(
         poison.rem,
         delta=jnp.zeros((4, 4, 2)),
-        adversary=Partial(attack.pgd, **bound),
-        transform=Partial(poison.jitter, largest=1.0),
-        draws=DRAWS[:2],
-        **bound,
-    )
-    return Partial(_moved, fn=made)
-
-
-def entangled(p):
-    made = Partial(
-        poison.entangle,
-        extractor=light(p),
-        centroids=jnp.eye(3),
+        model=light(p),
         threat=LINF,
         step_sizes=STEPS,
-        restarts=jnp.arange(2),
+        adversary=Partial(_darker),
+        transform=Partial(_mirrored),
+        draws=DRAWS[:1],
     )
     return Partial(_moved, fn=made)
+
+
+def _darker(key, x, label):
+    del key, label
+    return 0.9 * x
+
+
+def _mirrored(key, x):
+    return jnp.where(jax.random.bernoulli(key), x[:, ::-1], x)
 
 
 def tried(p, verb, threat, **more):
@@ -274,5 +272,4 @@ ATTACKS = [
     ),
     Row("tap", lambda p: poisoned(p, LINF), threat=LINF, smooth=False),
     Row("rem", robust, threat=LINF, smooth=False),
-    Row("entangle", entangled, threat=LINF, smooth=False),
 ]

@@ -136,7 +136,7 @@ def test_no_gradient_flows_through_the_weights_of_the_polytope():
     _, g = polytope(IMAGES, AIMS[:1], MAPS[:1], jnp.ones(2))
     w = MAPS[0].keywords["w"]
     rows = jnp.stack([w @ x.ravel() for x in IMAGES])
-    held = poison.polytope_weights(rows, AIMS[0], jnp.ones(2))
+    held = jax.jit(poison.polytope_weights)(rows, AIMS[0], jnp.ones(2))
     rest = held @ rows - AIMS[0]
     want = jnp.outer(held, rest @ w) / jnp.vdot(AIMS[0], AIMS[0])
     np.testing.assert_allclose(g.reshape(4, -1), want, rtol=1e-3, atol=1e-5)

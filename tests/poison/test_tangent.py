@@ -16,6 +16,8 @@ from purifax.threat import Linf
 pytestmark = pytest.mark.usefixtures("unoptimised")
 KEY = jax.random.key(290)
 
+ntk = jax.jit(poison.ntk, static_argnames="function")
+
 
 def _bent(params, x):
     return params["v"] @ jnp.tanh(params["w"] @ x + params["b"])
@@ -24,7 +26,7 @@ def _bent(params, x):
 def test_the_kernel_of_a_linear_model_is_that_of_its_inputs():
     xs, ys = jax.random.normal(KEY, (5, 4)), jax.random.normal(KEY, (3, 4))
     affine = lambda p, x: p[0] @ x + p[1]  # noqa: E731
-    got = poison.ntk(xs, ys, affine, (jnp.ones((2, 4)), jnp.zeros(2)))
+    got = ntk(xs, ys, affine, (jnp.ones((2, 4)), jnp.zeros(2)))
     np.testing.assert_allclose(got, xs @ ys.T + 1, rtol=1e-4, atol=1e-5)
 
 
@@ -39,7 +41,7 @@ def test_the_kernel_of_any_model_is_that_of_its_jacobian():
     parts = jax.vmap(lambda x: jax.jacrev(_bent)(params, x))(xs)
     flat = np.concatenate([p.reshape(4, 3, -1) for p in jax.tree.leaves(parts)], -1)
     want = np.einsum("nkp,mkp->nm", flat, flat) / 3
-    got = poison.ntk(xs, xs[:2], _bent, params)
+    got = ntk(xs, xs[:2], _bent, params)
     np.testing.assert_allclose(got, want[:, :2], rtol=1e-4)
 
 
@@ -70,7 +72,7 @@ def test_the_kernel_of_infinite_width_is_that_of_the_means_it_stands_for():
         own = [_expected(scipy.special.erf, c) for c in alike]
         covariance = np.array([[own[0], other], [other, own[1]]])
     xs = jnp.float32(xs)
-    got = poison.ntk_erf(xs[:1], xs, jnp.array(variances))
+    got = jax.jit(poison.ntk_erf)(xs[:1], xs, jnp.array(variances))
     np.testing.assert_allclose(got[0, 1], tangent, rtol=1e-3)
 
 
@@ -81,7 +83,7 @@ def test_training_a_linear_model_does_what_the_kernel_says():
     for _ in range(2000):
         w += 2e-4 * x.T @ (y - x @ w)
     x, y, seen = (jnp.float32(v) for v in (x, y, seen))
-    fit = poison.tangent_fit(x @ x.T, y, 0.4, ridge=0.0)
+    fit = jax.jit(poison.tangent_fit)(x @ x.T, y, 0.4, ridge=0.0)
     np.testing.assert_allclose(seen @ x.T @ fit, seen @ w, rtol=2e-3, atol=2e-4)
 
 
@@ -98,7 +100,7 @@ def test_relaxation_and_its_slope_are_those_of_the_matrix(values, float64):
         learnt = np.eye(5) - scipy.linalg.expm(-(0.7 + 0.3 * h) * moved)
         return np.linalg.solve(moved, learnt)
 
-    got, slope = jax.jvp(relaxation, (a, 0.7), (change, 0.3))
+    got, slope = jax.jit(Partial(jax.jvp, relaxation))((a, 0.7), (change, 0.3))
     np.testing.assert_allclose(got, exact(0), atol=1e-8)
     want = (exact(1e-4) - exact(-1e-4)) / 2e-4
     np.testing.assert_allclose(slope, want, atol=1e-5)
