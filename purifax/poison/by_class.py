@@ -19,7 +19,7 @@ from purifax.poison.errors import own_loss
 from purifax.threat import Threat
 from purifax.types import Model
 
-__all__ = ["minimise_by_class", "universal_step"]
+__all__ = ["in_ball", "minimise_by_class", "universal_step"]
 
 
 def minimise_by_class(
@@ -62,7 +62,7 @@ def minimise_by_class(
         delta = patterns[label]
         x_adv = jnp.clip(x + delta, 0.0, 1.0)
         g = gradient(k, x_adv, label, model, own_loss)
-        return _in_ball(threat.ascend(delta, g, step_size), threat)
+        return in_ball(threat.ascend(delta, g, step_size), threat)
 
     moved = batched(one)(key, images, labels, index=index)
     own = jax.nn.one_hot(labels, patterns.shape[0], dtype=patterns.dtype)
@@ -112,10 +112,17 @@ def universal_step(
 
         return jnp.mean(batched(one)(key, images, index=index))
 
-    return _in_ball(threat.ascend(pattern, -jax.grad(loss)(pattern), step_size), threat)
+    return in_ball(threat.ascend(pattern, -jax.grad(loss)(pattern), step_size), threat)
 
 
-def _in_ball(delta: Array, threat: Threat) -> Array:
-    """The perturbation projected around grey, where the box [0, 1] is far."""
+def in_ball(delta: Array, threat: Threat) -> Array:
+    """A perturbation of no image in particular, projected into the threat's ball.
+
+    It is projected around grey, where the box [0, 1] is far.
+
+    >>> from purifax.threat import Linf
+    >>> in_ball(jnp.array([-1.0, 0.25]), Linf(0.25)).tolist()
+    [-0.25, 0.25]
+    """
     grey = jnp.full_like(delta, 0.5)
     return threat.project(grey + delta, grey) - grey

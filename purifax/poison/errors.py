@@ -27,6 +27,7 @@ __all__ = [
     "mislead",
     "minimise",
     "own_loss",
+    "restarted",
     "shifted_loss",
     "tap",
     "tap_untargeted",
@@ -96,7 +97,7 @@ def tap(
     [[[-0.25]]]
     """
     loss = Partial(shifted_loss, shift=shift)
-    return _restarted(key, x, label, model, threat, step_sizes, restarts, loss)
+    return restarted(key, x, label, model, threat, step_sizes, restarts, loss)
 
 
 def tap_untargeted(
@@ -119,7 +120,7 @@ def tap_untargeted(
     [[[0.25]]]
     """
     loss = Partial(cross_entropy)
-    return _restarted(key, x, label, model, threat, step_sizes, restarts, loss)
+    return restarted(key, x, label, model, threat, step_sizes, restarts, loss)
 
 
 def mislead(
@@ -215,7 +216,7 @@ def _at(x_adv: Array, key: Array, x: Array, threat: Threat) -> Array:
     return x_adv
 
 
-def _restarted(
+def restarted(
     key: Array,
     x: Array,
     label: Array,
@@ -225,9 +226,19 @@ def _restarted(
     restarts: Array,
     loss: Loss,
 ) -> Array:
-    """The best of several runs of descent, as a perturbation.
+    """The best of several runs from normal noise, as a perturbation like x.
 
     They are compared on one draw of the model, the same for all.
+
+    Args:
+        loss: climbed, `(what the model gives, label) -> []`, as a `Partial`.
+
+    >>> from purifax.threat import Linf
+    >>> model = Partial(lambda key, x: jnp.stack([jnp.sum(x), 0.0]))
+    >>> args = jax.random.key(0), jnp.full((1, 1, 1), 0.5), jnp.array(0), model
+    >>> more = Linf(0.25), jnp.full(4, 0.25), jnp.arange(2), Partial(own_loss)
+    >>> restarted(*args, *more).tolist()
+    [[[0.25]]]
     """
     judge = Partial(each, model=model, draws=jnp.arange(1))
     attack = Partial(

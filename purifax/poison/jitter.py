@@ -6,13 +6,19 @@ Source: Geiping et al. 2021, arXiv 2009.02276, and Fowl et al. 2021, arXiv 2106.
 shifts of up to 8 pixels on CIFAR-10 and 16 on Tiny-ImageNet, and flips.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import jax
 from jax import Array
 from jax import numpy as jnp
 
 from purifax.types import Model
 
-__all__ = ["jitter", "jittered", "shifted"]
+__all__ = ["Transform", "jitter", "jittered", "shifted"]
+
+Transform: TypeAlias = Callable[[Array, Array], Array]
+"""`transform(key, x) -> like x`, an augmentation with a gradient."""
 
 
 def jitter(key: Array, x: Array, *, largest: Array | float = 8.0) -> Array:

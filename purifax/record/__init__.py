@@ -3,6 +3,7 @@
 outcomes    Record; average, worst of m, vote of k: accuracies
 intervals   Wilson, Clopper-Pearson; paired bootstrap, McNemar
 merging     records of parts as one; the worst case over attacks
+poisons     outcomes of targets, success of triggers, natural accuracy
 """
 
 from purifax.record.intervals import (
@@ -23,9 +24,19 @@ from purifax.record.outcomes import (
     voted,
     worst_of,
 )
+from purifax.record.poisons import (
+    Targeted,
+    TriggerSuccess,
+    natural_accuracy,
+    over_classes,
+    targeted,
+    trigger_success,
+)
 
 __all__ = [
     "Record",
+    "Targeted",
+    "TriggerSuccess",
     "average",
     "clopper_pearson",
     "correct",
@@ -33,8 +44,12 @@ __all__ = [
     "interval",
     "mcnemar",
     "merge",
+    "natural_accuracy",
+    "over_classes",
     "paired_difference",
     "survival",
+    "targeted",
+    "trigger_success",
     "vote_of",
     "voted",
     "wilson",

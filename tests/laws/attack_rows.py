@@ -58,6 +58,29 @@ def _moved(key, x, fn):
     return x + fn(key, x, LABEL)
 
 
+def robust(p):
+    made = Partial(
+        poison.rem,
+        delta=jnp.zeros((4, 4, 2)),
+        model=light(p),
+        threat=LINF,
+        step_sizes=STEPS,
+        adversary=Partial(_darker),
+        transform=Partial(_mirrored),
+        draws=DRAWS[:1],
+    )
+    return Partial(_moved, fn=made)
+
+
+def _darker(key, x, label):
+    del key, label
+    return 0.9 * x
+
+
+def _mirrored(key, x):
+    return jnp.where(jax.random.bernoulli(key), x[:, ::-1], x)
+
+
 def tried(p, verb, threat, **more):
     return labelled(verb, p, model=light(p), threat=threat, **more)
 
@@ -248,4 +271,5 @@ ATTACKS = [
         smooth=False,
     ),
     Row("tap", lambda p: poisoned(p, LINF), threat=LINF, smooth=False),
+    Row("rem", robust, threat=LINF, smooth=False),
 ]

@@ -143,6 +143,39 @@ def test_self_ensemble_descends_the_mean_loss():
     assert poison.together(KEY, GREY, models).shape == (2, 3)
 
 
+def _feature(key, x, w):
+    del key
+    return jnp.tensordot(w, x, axes=x.ndim)[None]
+
+
+OFF = [Partial(_feature, w=W), Partial(_feature, w=-W)]
+HEIGHT = float(jnp.vdot(W, GREY))
+# The class wanted is above for the first checkpoint; the second sees all with a minus.
+MEANS = jnp.array([[0.0, HEIGHT + 3, 0.0], [0.0, -HEIGHT - 2, 0.0]])[:, :, None]
+
+
+@pytest.mark.parametrize("visits", [None, 3])
+def test_features_are_taken_to_the_means_of_each_checkpoint(visits):
+    bound = {"extractors": OFF, "centroids": MEANS, "threat": Linf(EPS), "shift": 2}
+    verb = Partial(poison.sep_features, step_sizes=STEPS, **bound)
+    if visits:
+        more = {"step_sizes": STEPS[:4] * 2, "visits": jnp.full(visits, EPS / 3)}
+        verb = Partial(poison.sep_reduced, **bound, **more)
+    delta = run(verb, KEY, GREY, jnp.array(2))
+    np.testing.assert_allclose(delta, EPS * jnp.sign(W), atol=1e-6)
+
+
+def test_variance_reduction_keeps_the_mean_of_equal_slopes():
+    """Of linear features at a distance, every visit adds about the whole mean."""
+    far = MEANS + jnp.array([4.0, 1.0])[:, None, None] * 100
+    args = {"extractors": OFF, "centroids": far, "threat": Linf(EPS), "shift": 2}
+    more = {"step_sizes": STEPS[:4] * 2, "visits": jnp.full(3, EPS / 3)}
+    verb = Partial(poison.sep_reduced, **args, **more)
+    delta = run(verb, KEY, GREY, jnp.array(2))
+    # 400 up for the first outweighs 100 down for the second, whichever are visited.
+    np.testing.assert_allclose(delta, EPS * jnp.sign(W), atol=1e-6)
+
+
 def _noisy(key, x):
     return bent_classifier()(x + 0.2 * jax.random.normal(key, x.shape))
 
