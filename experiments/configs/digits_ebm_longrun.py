@@ -5,7 +5,7 @@
 after `experiments.train` of `digits_ebm` and `digits_classifier`. The exact gradient
 goes through all steps, recomputed. Images and attacks are those of `digits_ebm_mala`.
 
-MEASURED
+Not run here.
 """
 
 from dataclasses import replace

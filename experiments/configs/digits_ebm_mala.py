@@ -6,7 +6,7 @@ after `experiments.train` of `digits_ebm` and `digits_classifier`. All as in
 `digits_ebm_langevin`, but 128 images, five runs an answer and short attacks: how much
 of that defence is the bias of its steps?
 
-MEASURED
+Not run here.
 """
 
 from dataclasses import replace

@@ -6,7 +6,7 @@ after `experiments.train` of `digits_ebm`, `digits_ddpm` and `digits_classifier`
 Langevin steps of `digits_ebm`, then `digits_ddpm` from label 75. In PureGen's terms T =
 [100, 75, 1]; nothing was tuned.
 
-MEASURED
+Not run here.
 """
 
 from dataclasses import replace
