@@ -31,6 +31,15 @@ from experiments.lib.config_evaluation import (
     Surface,
 )
 from experiments.lib.config_mixture import Mixture
+from experiments.lib.config_poison import (
+    Crafting,
+    Eclipse,
+    PoisonGrid,
+    Poisoning,
+    PureGen,
+    Shares,
+    Victim,
+)
 from experiments.lib.config_training import (
     ClassifierNet,
     ClassifierTraining,
@@ -56,12 +65,14 @@ __all__ = [
     "Chains",
     "ClassifierNet",
     "ClassifierTraining",
+    "Crafting",
     "Data",
     "Defence",
     "Density",
     "Diffusion",
     "DiffusionTraining",
     "Drawing",
+    "Eclipse",
     "EnergyNet",
     "EnergyTraining",
     "Evaluation",
@@ -69,15 +80,20 @@ __all__ = [
     "Mixture",
     "Noise",
     "Optim",
+    "PoisonGrid",
+    "Poisoning",
+    "PureGen",
     "Sample",
     "ScoreNet",
     "ScoreTraining",
+    "Shares",
     "Strip",
     "Subjects",
     "Surface",
     "Switch",
     "Train",
     "Training",
+    "Victim",
     "decode",
     "differences",
     "encode",
@@ -97,6 +113,8 @@ KINDS: dict[str, type] = {
     "density": Density,
     "benchmark": Benchmark,
     "acceleration": Acceleration,
+    "poisoning": Poisoning,
+    "poison_grid": PoisonGrid,
 }
 
 

@@ -9,7 +9,7 @@ image files: nothing in the core imports it.
 ((1297, 8, 8, 1), dtype('uint8'))
 """
 
-from purifax.data import augment
+from purifax.data import augment, mixing, plasma
 from purifax.data.images import DataError, Images
 from purifax.data.layout import Layout
 from purifax.data.sources import load
@@ -23,6 +23,8 @@ __all__ = [
     "Layout",
     "augment",
     "load",
+    "mixing",
+    "plasma",
     "open_stream",
     "record",
     "shard_path",

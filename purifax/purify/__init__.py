@@ -8,7 +8,8 @@ arithmetic, quirks included.
 process, `diffuse_from` from levels, `diffuse_in_time` with DiffPure's own steps.
 `guided` and `gdmp` pull the way back to the input, `mimic` starts in pure noise and is
 led to it; `maximise` and `maximise_noised` climb a bound of the likelihood (LM and
-ScoreOpt). `bit_depth` and `jpeg` are baselines without a network.
+ScoreOpt). `bit_depth` and `jpeg` are baselines without a network; so are `grayscale`,
+`noised` and `orthogonal`, which are made for training sets.
 
 `langevin` and `mala` are chains of an energy, mid-run or long-run, whose results are
 not clipped. `puregen` puts a diffusion behind one, in rounds, and `puregen_ddpm` is its
@@ -30,6 +31,7 @@ from purifax.purify.adaptive import (
     step_size,
 )
 from purifax.purify.compose import chain, repeat
+from purifax.purify.corrupt import grayscale, noised
 from purifax.purify.detect import detect, scaled_norm, threshold
 from purifax.purify.diffuse import (
     diffuse,
@@ -58,6 +60,7 @@ from purifax.purify.maximise import (
 )
 from purifax.purify.mimic import mimic, mimic_scales, mimic_step
 from purifax.purify.one_step import one_step
+from purifax.purify.project import orthogonal, orthonormal
 from purifax.purify.puregen import filtered, highest, puregen, puregen_ddpm
 from purifax.purify.reference import reference
 from purifax.purify.rounds import rounds
@@ -86,6 +89,7 @@ __all__ = [
     "gap",
     "gdmp",
     "gradual",
+    "grayscale",
     "guided",
     "guided_step",
     "held",
@@ -101,7 +105,10 @@ __all__ = [
     "mimic",
     "mimic_scales",
     "mimic_step",
+    "noised",
     "one_step",
+    "orthogonal",
+    "orthonormal",
     "puregen",
     "puregen_ddpm",
     "reference",

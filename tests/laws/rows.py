@@ -55,6 +55,11 @@ def down(p, verb, **bound):
     return Partial(verb, score=p["score"], sigmas=DOWN, **scales | bound)
 
 
+def _orthogonal(p):
+    weights = p["score"].means
+    return Partial(purify.orthogonal, basis=purify.orthonormal(weights))
+
+
 def seen(p):
     """A classifier of noised images, and a score that knows the class."""
     return Partial(_seen, fn=p["classifier"]), Partial(_of_class, fn=p["score"])
@@ -283,6 +288,13 @@ PURIFIERS = [
     Row("bit_depth", lambda p: Partial(purify.bit_depth), random=False),
     Row("jpeg", lambda p: Partial(_coloured, fn=Partial(purify.jpeg)), random=False),
     Row("jpeg_full", lambda p: Partial(purify.jpeg_full), random=False),
+    Row(
+        "grayscale",
+        lambda p: Partial(_coloured, fn=Partial(purify.grayscale)),
+        random=False,
+    ),
+    Row("gaussian_noise", lambda p: Partial(purify.noised)),
+    Row("orthogonal", _orthogonal, random=False, boxed=False),
     Row(
         "dds",
         lambda p: Partial(certify.dds, score=p["score"], sigma=0.2),

@@ -1,0 +1,216 @@
+"""Config types of poisoned training: who has which images, the poison, the grid."""
+
+from dataclasses import dataclass, field
+
+from experiments.lib.config_energy import Chains, EnergyTraining
+from experiments.lib.config_evaluation import Defence
+from experiments.lib.config_training import (
+    ClassifierNet,
+    Data,
+    Diffusion,
+    DiffusionTraining,
+    Drawing,
+    EnergyNet,
+    Optim,
+    ScoreNet,
+    Train,
+)
+
+__all__ = [
+    "Crafting",
+    "Eclipse",
+    "PoisonGrid",
+    "Poisoning",
+    "PureGen",
+    "Shares",
+    "Victim",
+]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Whose images are whose: disjoint parts of one set, each with all classes.
+
+    Of the training images, `sparse` of what the victim would collect are clean and in
+    the defender's hands (ECLIPSE); the victim trains on the others of `train`, which
+    are the ones that may be poisoned; `other` more are clean images from elsewhere, on
+    which purifiers may learn. `test` images are those of the final number. None of
+    `train` is all that is left, None of `test` all of it.
+    """
+
+    name: str
+    train: int | None = None
+    sparse: int = 0
+    other: int = 0
+    test: int | None = None
+    split_seed: int = 0
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A classifier and how it is trained from scratch.
+
+    `flip` and `crop` are as in `Data`. The surrogates of poisons that need a network
+    are trained in the same way.
+    """
+
+    net: ClassifierNet
+    steps: int
+    batch: int = 128
+    optim: Optim = field(default_factory=Optim)
+    flip: bool = False
+    crop: int = 0
+
+
+@dataclass(frozen=True)
+class Crafting:
+    """The numbers of all poisons; each uses its own.
+
+    `radius` is Linf, of those made against a network and of URP. `steps` steps of
+    `step_size` times the radius are those of TAP, HYPO and SEP; TAP takes `restarts`
+    and moves images by up to `jitter` pixels (and mirrors them; 0: neither). SEP uses
+    `checkpoints` of its surrogate's training. `lsp_level` and `lsp_patch` are of LSP;
+    `ar_length` is the L2 norm of AR, whose filters answer to each other with
+    `ar_response` at least, among `ar_candidates`, or come from the `coeff` of the file
+    `ar_filters`. `cuda_largest` bounds the entries of CUDA's filters.
+
+    EM alternates `em_updates` updates of its network with `em_steps` steps of a tenth
+    of the radius on all images, at most `em_rounds` times, until the network's error
+    is below `em_stop`.
+
+    The triggers "badnets" and "label_consistent" are put on the share `rate` of the
+    images (of the `target` class alone in the latter); they are for one class.
+    Everything else poisons the share `rate` of all images.
+    """
+
+    radius: float = 8 / 255
+    rate: float = 1.0
+    steps: int = 250
+    step_size: float = 0.05
+    restarts: int = 8
+    jitter: float = 8.0
+    checkpoints: int = 30
+    lsp_level: float = 6 / 255
+    lsp_patch: int = 8
+    ar_length: float = 1.0
+    ar_response: float = 10.0
+    ar_candidates: int = 60_000
+    ar_filters: str = ""
+    cuda_largest: float = 0.3
+    em_rounds: int = 50
+    em_updates: int = 10
+    em_steps: int = 20
+    em_stop: float = 0.01
+    trigger_rate: float = 0.1
+    target: int = 0
+
+
+@dataclass(frozen=True)
+class Poisoning:
+    """Poison the training images of a set by one method, and store them.
+
+    `method` is a name of `experiments.lib.crafting.METHODS`. `victim` is the surrogate
+    of those methods that need one.
+    """
+
+    images: Shares
+    method: str
+    victim: Victim
+    crafting: Crafting = Crafting()
+    chunk: int = 256
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Eclipse:
+    """ECLIPSE's diffusion: a model of a few clean images, and a little noise.
+
+    The sparse images are copied `copies` more times, each copy changed by `enlarge`:
+    "duplicate" (not at all), "flip", "crop", "rotation" or "mixup". `training` is of
+    the model on them; its `data` is replaced. `purifier` noises and denoises. With
+    `floor` the result is cut down to 8 bits, as the released code does, and darkens by
+    half a level; else it is rounded.
+    """
+
+    training: DiffusionTraining = DiffusionTraining(
+        data=Data(name="npz", validation=0.0),
+        net=ScoreNet(name="OpenAIUNet", dropout=0.3),
+        diffusion=Diffusion(
+            process="cosine", length=4000, objective="hybrid", label_scale=0.25
+        ),
+        optim=Optim(learning_rate=1e-4, ema=0.9999),
+        train=Train(steps=250_000, validate_every=50_000, save_every=5000),
+        drawing=Drawing(steps=250),
+    )
+    purifier: Defence = Defence(
+        method="diffuse", time=99, steps=100, sampler="ancestral", variance="learned"
+    )
+    copies: int = 4
+    enlarge: str = "duplicate"
+    floor: bool = False
+
+
+@dataclass(frozen=True)
+class PureGen:
+    """PureGen's purifiers: Langevin steps of an energy, and a diffusion.
+
+    Both learn on the images `other` of `Shares`, by `energy_training` and
+    `ddpm_training` (whose `data` is replaced), or are in the work directories
+    `energy_from` and `ddpm_from`; `poisoned` trains them on the poisoned images
+    instead. "puregen_naive" is one after the other. "puregen_reps" does so `rounds`
+    times, with `round_steps` steps and from `round_time`. "puregen_filt" diffuses from
+    `filter_time` the share `filtered` of images that has the highest energy.
+    """
+
+    energy_training: EnergyTraining = EnergyTraining(
+        data=Data(name="npz", validation=0.0),
+        net=EnergyNet(name="SNGANEnergy"),
+        chains=Chains(preset="pureebm_code"),
+        optim=Optim(schedule="drops", drops=(1 / 3, 5 / 8, 5 / 6), factor=0.1, ema=0.0),
+        train=Train(steps=65_520, validate_every=5000, save_every=1000),
+    )
+    ddpm_training: DiffusionTraining = DiffusionTraining(
+        data=Data(name="npz", validation=0.0),
+        net=ScoreNet(name="OpenAIUNet", dropout=0.1),
+        optim=Optim(learning_rate=1e-4, ema=0.9999),
+        train=Train(steps=41_000, validate_every=5000, save_every=1000),
+    )
+    energy_from: str = ""
+    ddpm_from: str = ""
+    poisoned: bool = False
+    energy: Defence = Defence(method="langevin", epsilon=0.00625, steps=150)
+    ddpm: Defence = Defence(method="diffuse", time=75, steps=76, sampler="ancestral")
+    rounds: int = 5
+    round_steps: int = 10
+    round_time: float = 50
+    filter_time: float = 125
+    filtered: float = 0.5
+
+
+@dataclass(frozen=True)
+class PoisonGrid:
+    """Every poison under every defence with every seed; a classifier for each.
+
+    `poisons` are names of `experiments.lib.crafting.METHODS`. `defences` are parts of
+    `experiments.lib.hardening` and `experiments.lib.washing`, joined by "+", with a
+    number after ":" where one is wanted: "none", "jpeg:75", "eclipse", or
+    "eclipse_ddpm+grayscale:0.4+gaussian_noise:0.05". A seed is that of the poison, of
+    the purification, and of the classifier. Clean training, the removal of all
+    poisoned images, "none" and a JPEG row are always there.
+
+    `adversarial_radius` is of adversarial training, in `adversarial_steps` steps;
+    `projection_steps` are those of the linear classifier of "orthogonal".
+    """
+
+    images: Shares
+    victim: Victim
+    poisons: tuple[str, ...] = ("lsp", "ar", "ops", "cuda", "urp", "tap", "em")
+    defences: tuple[str, ...] = ("none", "jpeg:10", "jpeg:75", "eclipse")
+    seeds: tuple[int, ...] = (0, 1, 2)
+    crafting: Crafting = Crafting()
+    eclipse: Eclipse = Eclipse()
+    puregen: PureGen = PureGen()
+    adversarial_radius: float = 4 / 255
+    adversarial_steps: int = 10
+    projection_steps: int = 1000
+    chunk: int = 256
