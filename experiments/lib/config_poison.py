@@ -78,9 +78,9 @@ class Crafting:
     of the radius on all images, at most `em_rounds` times, until the network's error
     is below `em_stop`.
 
-    The triggers "badnets" and "label_consistent" are put on the share `rate` of the
-    images (of the `target` class alone in the latter); they are for one class.
-    Everything else poisons the share `rate` of all images.
+    The patches "badnets" and "label_consistent" are for one class, the `target`: the
+    share `trigger_rate` of all other images get patch and label, or that of the
+    target's own images the patch. Everything else poisons the share `rate` of all.
     """
 
     radius: float = 8 / 255
@@ -156,10 +156,10 @@ class PureGen:
 
     Both learn on the images `other` of `Shares`, by `energy_training` and
     `ddpm_training` (whose `data` is replaced), or are in the work directories
-    `energy_from` and `ddpm_from`; `poisoned` trains them on the poisoned images
-    instead. "puregen_naive" is one after the other. "puregen_reps" does so `rounds`
-    times, with `round_steps` steps and from `round_time`. "puregen_filt" diffuses from
-    `filter_time` the share `filtered` of images that has the highest energy.
+    `energy_from` and `ddpm_from`. "puregen_naive" is one after the other.
+    "puregen_reps" does so `rounds` times, with `round_steps` steps and from
+    `round_time`. "puregen_filt" diffuses from `filter_time` the share `filtered` of
+    images that has the highest energy. Another time has its share of the steps.
     """
 
     energy_training: EnergyTraining = EnergyTraining(
@@ -177,7 +177,6 @@ class PureGen:
     )
     energy_from: str = ""
     ddpm_from: str = ""
-    poisoned: bool = False
     energy: Defence = Defence(method="langevin", epsilon=0.00625, steps=150)
     ddpm: Defence = Defence(method="diffuse", time=75, steps=76, sampler="ancestral")
     rounds: int = 5

@@ -5,7 +5,7 @@ it knows of the set and of networks bound to it, and the budget it promises.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,7 @@ from purifax import data, nets, poison
 from purifax.poison import Poison
 from purifax.threat import L2, Linf
 
-__all__ = ["METHODS", "Made", "Setting", "made"]
+__all__ = ["METHODS", "TRIGGERS", "Setting", "made", "triggered"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Setting:
 
     @property
     def key(self) -> Array:
-        """For what is drawn once for the set."""
-        return jax.random.fold_in(jax.random.key(self.seed), 0)
+        """For all that a poison draws; training has keys of its own."""
+        return jax.random.fold_in(jax.random.key(self.seed), 10)
 
     @property
     def ball(self) -> Linf:
@@ -78,21 +78,7 @@ class Setting:
         return self.trainer.fit(self.images, self.seed + 7919, snapshots=count)
 
 
-@dataclass(frozen=True)
-class Made:
-    """A poison, and what is done to an image to set it off.
-
-    Attributes:
-        trigger: a maker; None where the poison is to spoil accuracy.
-        target: the class that the trigger is for.
-    """
-
-    poison: Poison
-    trigger: Callable | None = None
-    target: int | None = None
-
-
-def made(method: str, setting: Setting) -> Made:
+def made(method: str, setting: Setting) -> Poison:
     """The poison of a method.
 
     Raises:
@@ -108,7 +94,7 @@ def made(method: str, setting: Setting) -> Made:
 
 
 def _chosen(setting: Setting, among: np.ndarray, rate: float) -> Array:
-    key = jax.random.fold_in(jax.random.key(setting.seed), 1)
+    key = jax.random.fold_in(setting.key, 1)
     count = max(1, round(rate * len(among)))
     return poison.choose_images(key, jnp.asarray(among), count)
 
@@ -117,11 +103,11 @@ def _everywhere(setting: Setting) -> Array:
     return _chosen(setting, np.arange(len(setting.images)), setting.crafting.rate)
 
 
-def _by_maker(method: str, setting: Setting, maker: Callable, threat: Any) -> Made:
-    return Made(_put(method, setting, _everywhere(setting), maker, threat))
+def _by_maker(method: str, setting: Setting, maker: Callable, threat: Any) -> Poison:
+    return _put(method, setting, _everywhere(setting), maker, threat)
 
 
-def _lsp(method: str, setting: Setting) -> Made:
+def _lsp(method: str, setting: Setting) -> Poison:
     given = setting.crafting
     count, patch = len(setting.images.names), given.lsp_patch
     clusters = poison.lsp_clusters(setting.key, count, setting.shape, patch=patch)
@@ -130,7 +116,7 @@ def _lsp(method: str, setting: Setting) -> Made:
     return _by_maker(method, setting, maker, L2(length))
 
 
-def _ar(method: str, setting: Setting) -> Made:
+def _ar(method: str, setting: Setting) -> Poison:
     given, (height, width, channels) = setting.crafting, setting.shape
     if given.ar_filters:
         with np.load(given.ar_filters, allow_pickle=False) as stored:
@@ -149,7 +135,7 @@ def _ar(method: str, setting: Setting) -> Made:
     return _by_maker(method, setting, maker, L2(given.ar_length))
 
 
-def _ops(method: str, setting: Setting) -> Made:
+def _ops(method: str, setting: Setting) -> Poison:
     images, labels = setting.images.images, setting.images.labels
     shortcuts = poison.one_pixel_search(
         jnp.asarray(images), jnp.asarray(labels), setting.classes
@@ -158,13 +144,13 @@ def _ops(method: str, setting: Setting) -> Made:
     return _by_maker(method, setting, maker, poison.Pixels(1))
 
 
-def _cuda(method: str, setting: Setting) -> Made:
+def _cuda(method: str, setting: Setting) -> Poison:
     largest = setting.crafting.cuda_largest
     filters = poison.blur_filters(setting.key, setting.classes, largest=largest)
     return _by_maker(method, setting, Partial(poison.blur, filters=filters), None)
 
 
-def _urp(method: str, setting: Setting) -> Made:
+def _urp(method: str, setting: Setting) -> Poison:
     radius = setting.crafting.radius
     args = setting.key, setting.classes, setting.shape, radius
     maker = Partial(poison.class_wise, patterns=poison.uniform_patterns(*args))
@@ -180,7 +166,7 @@ def _against(setting: Setting) -> dict[str, Any]:
     }
 
 
-def _tap(method: str, setting: Setting) -> Made:
+def _tap(method: str, setting: Setting) -> Poison:
     given, bound = setting.crafting, _against(setting)
     if given.jitter:
         model, largest = bound["model"], jnp.float32(given.jitter)
@@ -190,12 +176,12 @@ def _tap(method: str, setting: Setting) -> Made:
     return _by_maker(method, setting, maker, setting.ball)
 
 
-def _hypo(method: str, setting: Setting) -> Made:
+def _hypo(method: str, setting: Setting) -> Poison:
     maker = Partial(poison.hypo, **_against(setting))
     return _by_maker(method, setting, maker, setting.ball)
 
 
-def _sep(method: str, setting: Setting) -> Made:
+def _sep(method: str, setting: Setting) -> Poison:
     bound = _against(setting)
     del bound["model"]
     models = tuple(Partial(bare, network=one) for one in setting.surrogates)
@@ -204,38 +190,54 @@ def _sep(method: str, setting: Setting) -> Made:
     return _by_maker(method, setting, maker, setting.ball)
 
 
-def _em(method: str, setting: Setting) -> Made:
+def _em(method: str, setting: Setting) -> Poison:
     index = _everywhere(setting)
     some = setting.images.take(np.asarray(index))
     delta = minimised(
         some, setting.crafting, setting.trainer, setting.seed, setting.chunk
     )
-    return Made(Poison(index, jnp.asarray(delta), setting.ball, name=method))
+    return Poison(index, jnp.asarray(delta), setting.ball, name=method)
 
 
-def _badnets(method: str, setting: Setting) -> Made:
+def _badnets(method: str, setting: Setting) -> Poison:
     """A patch on images of the other classes, which get the target's label."""
     given = setting.crafting
-    patch, mask = poison.grid(setting.shape)
-    trigger = Partial(poison.stamp, patch=patch, mask=mask)
     others = np.flatnonzero(setting.images.labels != given.target)
     index = _chosen(setting, others, given.trigger_rate)
-    found = _put(method, setting, index, trigger, poison.Pixels(9))
+    found = _put(method, setting, index, _patch(setting), poison.Pixels(9))
     label = jnp.full(index.shape, given.target, jnp.int32)
-    found = Poison(found.index, found.delta, found.threat, label, name=method)
-    return Made(found, trigger, given.target)
+    return replace(found, label=label)
 
 
-def _label_consistent(method: str, setting: Setting) -> Made:
+def _label_consistent(method: str, setting: Setting) -> Poison:
     """A patch on images of the target class, which are first made hard."""
-    given = setting.crafting
-    patch, mask = poison.grid(setting.shape)
-    trigger = Partial(poison.stamp, patch=patch, mask=mask)
+    given, trigger = setting.crafting, _patch(setting)
     own = np.flatnonzero(setting.images.labels == given.target)
     index = _chosen(setting, own, given.trigger_rate)
     maker = Partial(poison.label_consistent, trigger=trigger, **_against(setting))
-    threat = poison.Outside(setting.ball, mask)
-    return Made(_put(method, setting, index, maker, threat), trigger, given.target)
+    threat = poison.Outside(setting.ball, trigger.keywords["mask"])
+    return _put(method, setting, index, maker, threat)
+
+
+def _patch(setting: Setting) -> Partial:
+    """The checker in a corner, as a maker."""
+    patch, mask = poison.grid(setting.shape)
+    return Partial(poison.stamp, patch=patch, mask=mask)
+
+
+def triggered(method: str, setting: Setting, test: data.Images) -> np.ndarray | None:
+    """Test images of other classes than the target, with the trigger, uint8.
+
+    None where the method has no trigger.
+    """
+    if method not in TRIGGERS:
+        return None
+    others = np.flatnonzero(test.labels != setting.crafting.target)
+    x = test.images[others] / np.float32(255)
+    maker, mesh = TRIGGERS[method](setting), setting.trainer.mesh
+    args = setting.key, others, x, test.labels[others]
+    level = 255 * np.clip(x + over(maker, mesh, setting.chunk, *args), 0.0, 1.0)
+    return np.rint(level).astype(np.uint8)
 
 
 def _put(
@@ -249,7 +251,7 @@ def _put(
     return Poison(index, jnp.asarray(delta), threat, name=method)
 
 
-METHODS: dict[str, Callable[[str, Setting], Made]] = {
+METHODS: dict[str, Callable[[str, Setting], Poison]] = {
     "lsp": _lsp,
     "ar": _ar,
     "ops": _ops,
@@ -264,3 +266,9 @@ METHODS: dict[str, Callable[[str, Setting], Made]] = {
     "label_consistent": _label_consistent,
 }
 """Poisons by name; `made` calls one."""
+
+TRIGGERS: dict[str, Callable[[Setting], Callable]] = {
+    "badnets": _patch,
+    "label_consistent": _patch,
+}
+"""What sets a poison off in an image, as a maker; the others spoil all answers."""

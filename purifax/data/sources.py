@@ -10,6 +10,7 @@ from purifax.data import (
     folder,
     idx,
     npz,
+    poisoned,
     prepared,
     tiny_imagenet,
 )
@@ -27,7 +28,12 @@ OFFICIAL = {
     "tiny_imagenet": tiny_imagenet.find,
     "cifar10_c": corrupted.find,
 }
-OWN = {"folder": folder.read, "npz": npz.read, "tfds": prepared.read}
+OWN = {
+    "folder": folder.read,
+    "npz": npz.read,
+    "tfds": prepared.read,
+    "poisoned": poisoned.read,
+}
 
 
 def load(
@@ -50,7 +56,8 @@ def load(
         name: `digits` (inside scikit-learn: always there), `cifar10`, `cifar100`,
             `mnist`, `fashion_mnist`, `tiny_imagenet`,
             `cifar10_c:<corruption>:<severity>`; or for one's own images `folder`,
-            `npz` or `tfds`, where `data_dir` is the folder or file itself.
+            `npz` or `tfds`, where `data_dir` is the folder or file itself; `poisoned`,
+            where it is what `experiments.poison` has stored.
         split: "train" or "test" as published, test being the labelled validation
             images for Tiny-ImageNet; make a validation set with `splits`. For a
             `folder` or `npz` without splits also "all".

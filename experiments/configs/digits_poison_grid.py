@@ -1,0 +1,79 @@
+"""Poisons and defences on scikit-learn's digits (8x8): TBD"""
+
+from dataclasses import replace
+
+from experiments.configs import digits_ddpm, digits_ebm
+from experiments.lib.config import (
+    ClassifierNet,
+    Crafting,
+    Data,
+    Defence,
+    Drawing,
+    Eclipse,
+    Optim,
+    PoisonGrid,
+    PureGen,
+    Shares,
+    Victim,
+)
+
+__all__ = ["config"]
+
+
+def config() -> PoisonGrid:
+    """The config; see the module's docstring."""
+    ddpm, energy = digits_ddpm.config(), digits_ebm.config()
+    data = Data(name="npz", validation=0.0)
+    ddpm = replace(
+        ddpm,
+        data=data,
+        train=replace(ddpm.train, steps=300),
+        drawing=Drawing(images=0),
+    )
+    energy = replace(energy, data=data, train=replace(energy.train, steps=300))
+    return PoisonGrid(
+        images=Shares(name="digits", train=900, sparse=40, other=397),
+        victim=Victim(
+            net=ClassifierNet(name="SmallCNN", widths=(16, 32), hidden=64),
+            optim=Optim(learning_rate=2e-3, schedule="cosine"),
+            steps=120,
+            batch=64,
+        ),
+        poisons=("lsp", "tap", "em", "badnets"),
+        defences=(
+            "none",
+            "jpeg:50",
+            "bit_depth:1",
+            "gaussian_noise:0.2",
+            "cutout:3",
+            "eclipse",
+            "puregen_ddpm",
+        ),
+        crafting=Crafting(
+            radius=0.3,
+            steps=20,
+            step_size=0.1,
+            restarts=1,
+            jitter=0.0,
+            checkpoints=1,
+            lsp_level=0.2,
+            lsp_patch=2,
+            em_rounds=10,
+            em_stop=0.0,
+        ),
+        eclipse=Eclipse(
+            training=ddpm,
+            purifier=Defence(
+                method="diffuse",
+                time=150,
+                steps=10,
+                sampler="ancestral",
+            ),
+        ),
+        puregen=PureGen(
+            energy_training=energy,
+            ddpm_training=ddpm,
+            energy=Defence(method="langevin", epsilon=0.02, steps=100),
+            ddpm=Defence(method="diffuse", time=200, steps=10, sampler="ancestral"),
+        ),
+    )

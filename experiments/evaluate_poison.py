@@ -1,0 +1,58 @@
+"""Measures defences of training sets: every poison, every defence, every seed.
+
+    python -m experiments.evaluate_poison --config=digits_poison_grid
+    python -m experiments.evaluate_poison --config=mnist_poison_grid --data_dir=DIR
+
+For each, the images are poisoned, defended and stored, a classifier is trained on them
+from scratch and tested on clean images. Prints a table and writes report.md,
+summary.json and grid.png into the work directory, beside the poisoned sets (poisons/),
+the purified ones (purified/), the purifiers' networks (networks/) and one small file
+for each training (cells/). The same command again resumes; with more poisons, defences
+or seeds at the end of their lists it adds what is missing.
+"""
+
+import pathlib
+import sys
+
+from absl import flags
+
+from experiments.lib import devices
+from experiments.lib import flags as flagslib
+from experiments.lib.config import PoisonGrid
+
+__all__ = ["evaluate", "main"]
+
+
+def main(config: PoisonGrid, options: flags.FlagValues) -> None:
+    """Runs the grid of `config` in the work directory of the options."""
+    devices.prepare(config.victim.batch)
+    folder = pathlib.Path(options.workdir)
+    evaluate(config, folder, options.data_dir, flagslib.typed())
+
+
+def evaluate(
+    config: PoisonGrid, folder: pathlib.Path, data_dir: str | None, command: str
+) -> bool:
+    """Runs the grid, reports and prints; whether it came to its end.
+
+    Args:
+        command: to be told to the user for resuming, and written in the summary.
+    """
+    from experiments.lib import poison_grid, poison_table
+    from experiments.lib.stop import Stop
+
+    with Stop() as stop:
+        work = poison_grid.set_up(config, folder, data_dir)
+        results = poison_grid.run(work, stop)
+    if results is None:
+        print(
+            f"stopped; finished cells are saved. To resume: {command}", file=sys.stderr
+        )
+        return False
+    print(poison_table.write(work, results, command))
+    print(f"report: {folder / 'report.md'}, picture: {folder / 'grid.png'}")
+    return True
+
+
+if __name__ == "__main__":
+    flagslib.run(main, (PoisonGrid,))

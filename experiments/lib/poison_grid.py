@@ -1,0 +1,235 @@
+"""The grid: every poison under every defence with every seed, a classifier for each.
+
+A cell is one small JSON file, written whole. It depends on its poison, its defence and
+its seed alone, so that cells may come in any order and a grid may grow. Poisoned and
+purified sets lie beside the cells and are made once.
+"""
+
+import pathlib
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+from jax.tree_util import Partial
+
+from experiments.lib import hardening, poisoned, shares, washing, workdir
+from experiments.lib.build import one_of
+from experiments.lib.config_poison import PoisonGrid
+from experiments.lib.crafting import METHODS, Setting, triggered
+from experiments.lib.generators import Generators
+from experiments.lib.progress import Progress
+from experiments.lib.remedies import NONE, ORACLE, Remedy, remedy
+from experiments.lib.stop import Stop, Stopped
+from experiments.lib.victims import Trainer, unchanged
+from purifax import data, nets
+from purifax.data.poisoned import digest, perturbation, read, store_images
+
+__all__ = ["CLEAN", "Cell", "Work", "cells", "run", "set_up"]
+
+CLEAN = "clean"
+"""The column of the set without poison."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: which poison, which defence, which seed."""
+
+    poison: str
+    defence: str
+    seed: int
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return f"{self.poison},{self.defence},{self.seed}.json"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A grid and everything it is computed with."""
+
+    config: PoisonGrid
+    folder: pathlib.Path
+    parts: shares.Parts
+    trainer: Trainer
+    basin: washing.Basin
+
+    def setting(self, seed: int) -> Setting:
+        """What the poisons of a seed are made from."""
+        config, victim = self.config, self.parts.victim
+        return Setting(victim, config.crafting, self.trainer, seed, config.chunk)
+
+
+def cells(config: PoisonGrid) -> list[Cell]:
+    """All cells, seeds outermost: clean training, no defence and oracle removal first.
+
+    Raises:
+        ValueError: an unknown poison or defence, one named twice, or no seed.
+    """
+    for poison in config.poisons:
+        one_of("poisons", poison, tuple(METHODS))
+    defences = rows(config)
+    for field in ("poisons", "defences", "seeds"):
+        names = getattr(config, field)
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"{field} must be one or more, each once; got {names}.")
+    for defence in config.defences:
+        remedy(defence)
+    columns = (CLEAN, *config.poisons)
+    return [
+        Cell(poison, defence, seed)
+        for seed in config.seeds
+        for poison in columns
+        for defence in defences
+        if not (poison == CLEAN and defence == ORACLE)
+    ]
+
+
+def rows(config: PoisonGrid) -> list[str]:
+    """The defences of a grid; none, oracle removal and JPEG are never left out."""
+    asked = [name for name in config.defences if name != NONE]
+    if not any(name.startswith("jpeg") for name in asked):
+        asked = ["jpeg:75", *asked]
+    return [NONE, ORACLE, *asked]
+
+
+def set_up(config: PoisonGrid, folder: pathlib.Path, data_dir: str | None) -> Work:
+    """Loads and divides the images, and claims the work directory.
+
+    Raises:
+        ValueError: a config that cannot be run, or a folder of another config.
+        DataError: the images are not found.
+    """
+    cells(config)
+    workdir.check(folder, config, may_grow=("poisons", "defences", "seeds"))
+    parts = shares.parts(config.images, data_dir)
+    trainer = Trainer(config.victim, parts.victim.images.shape[1:], parts.victim.names)
+    generators = Generators(config, parts, folder / "networks")
+    basin = washing.Basin(config, generators, trainer.mesh)
+    workdir.claim(folder, config)
+    (folder / "cells").mkdir(exist_ok=True)
+    return Work(config, folder, parts, trainer, basin)
+
+
+def run(work: Work, stop: Stop) -> list[dict[str, Any]] | None:
+    """The results of all cells; None if it was asked to stop."""
+    todo, found = cells(work.config), []
+    progress = Progress(work.folder.name, 0, len(todo), unit="cell")
+    try:
+        for number, cell in enumerate(todo, 1):
+            path = work.folder / "cells" / cell.file
+            if not path.is_file():
+                stop.check()
+                workdir.write_json(path, _result(work, cell))
+            found.append(workdir.read_json(path))
+            progress.update(number)
+    except Stopped:
+        return None
+    finally:
+        progress.close()
+    return found
+
+
+def _result(work: Work, cell: Cell) -> dict[str, Any]:
+    """Trains and tests the classifier of one cell."""
+    began = time.monotonic()
+    images = _poisoned(work, cell)
+    if cell.defence == ORACLE:
+        images, defence = _without(work, cell, images), Remedy()
+    else:
+        defence = remedy(cell.defence)
+        images = _washed(work, cell, defence, images)
+    change = _change(work, defence, images, cell)
+    network = work.trainer.fit(images, cell.seed, change)[-1]
+    return {
+        "poison": cell.poison,
+        "defence": cell.defence,
+        "seed": cell.seed,
+        **_tested(work, cell, network),
+        "trained_on": len(images),
+        "trained_on_sha256": digest(images),
+        "seconds": round(time.monotonic() - began, 2),
+    }
+
+
+def _poisoned(work: Work, cell: Cell) -> data.Images:
+    """The set as the victim finds it, from disk if it was poisoned before."""
+    if cell.poison == CLEAN:
+        return work.parts.victim
+    place = work.folder / "poisons" / f"{cell.poison}-{cell.seed}"
+    setting = work.setting(cell.seed)
+    if not poisoned.finished(place, cell.poison, setting):
+        poisoned.craft(place, cell.poison, setting, None)
+    return read(place, "train")
+
+
+def _without(work: Work, cell: Cell, images: data.Images) -> data.Images:
+    """The images that are not poisoned, and the clean ones the defender has.
+
+    Raises:
+        ValueError: there are none.
+    """
+    place = work.folder / "poisons" / f"{cell.poison}-{cell.seed}"
+    left = np.delete(np.arange(len(images)), perturbation(place)["index"])
+    kept, few = images.take(left), work.parts.sparse
+    if not len(kept) + len(few):
+        raise ValueError(
+            f"'{cell.poison}' poisons every image, and images.sparse is 0: nothing is "
+            "left to train on after its removal."
+        )
+    together = [
+        np.concatenate([getattr(kept, name), getattr(few, name)])
+        for name in ("images", "labels", "index")
+    ]
+    return data.Images(*together, images.names, images.source)
+
+
+def _washed(
+    work: Work, cell: Cell, defence: Remedy, images: data.Images
+) -> data.Images:
+    """The purified set, from disk if it was purified before."""
+    if not defence.once:
+        return images
+    place = work.folder / "purified"
+    path = place / f"{cell.poison},{defence.washed},{cell.seed}.npz"
+    if not path.is_file():
+        pixels = images.images
+        key = jax.random.fold_in(jax.random.key(cell.seed), 20)
+        for i, part in enumerate(defence.once):
+            wash = washing.PARTS[part.name](work.basin, part.number)
+            pixels = wash(jax.random.fold_in(key, i), pixels)
+        store_images(path, replace(images, images=pixels))
+    found = data.load("npz", "all", path)
+    if not np.array_equal(found.index, images.index):
+        raise ValueError(
+            f"{path} is of other images than those that are purified now; remove it."
+        )
+    return replace(images, images=found.images)
+
+
+def _change(work: Work, defence: Remedy, images: data.Images, cell: Cell) -> Any:
+    """What is done to every batch."""
+    if not defence.always:
+        return Partial(unchanged)
+    ground = hardening.Ground(work.config, images, cell.seed)
+    return hardening.composed(
+        [hardening.PARTS[part.name](ground, part.number) for part in defence.always]
+    )
+
+
+def _tested(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:
+    """Accuracy on clean test images, by class too, and the success of a trigger."""
+    test = work.parts.test
+    right = work.trainer.predictions(network, test.images) == test.labels
+    classes = range(len(test.names))
+    found: dict[str, Any] = {
+        "accuracy": float(np.mean(right)),
+        "by_class": [float(np.mean(right[test.labels == k])) for k in classes],
+    }
+    images = triggered(cell.poison, work.setting(cell.seed), test)
+    if images is not None:
+        hit = work.trainer.predictions(network, images) == work.config.crafting.target
+        found["success"] = float(np.mean(hit))
+    return found

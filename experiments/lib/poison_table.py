@@ -1,0 +1,136 @@
+"""The table of a grid of poisons and defences: means, deviations, paired differences.
+
+A difference is that of a defence and "none" with the same poison and seed; its mean and
+deviation are over seeds. The rows "clean training" and "oracle removal" are no
+defences: what the victim would have without a poison, and what is left when every
+poisoned image is known.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from experiments.lib import workdir
+from experiments.lib.config import encode
+from experiments.lib.plots import LIGHT
+from experiments.lib.plots_poison import picture
+from experiments.lib.poison_grid import CLEAN, Work, rows
+from experiments.lib.remedies import NONE
+
+__all__ = ["markdown", "summary", "write"]
+
+TRAINING = "clean training"
+
+
+def summary(results: list[dict[str, Any]], defences: list[str]) -> dict[str, Any]:
+    """Entries by row and column, and which of either there are.
+
+    Args:
+        results: those of the cells.
+        defences: in the order of the rows.
+
+    Returns:
+        "columns", "rows", and "entries": for each {"defence", "poison", "seeds",
+        "accuracy", "deviation", "difference", "difference_deviation", "worst_class"
+        and for triggers "success", "worst_success"}, in shares.
+    """
+    values = {(r["poison"], r["defence"], r["seed"]): r for r in results}
+    columns = list(dict.fromkeys(r["poison"] for r in results))
+    seeds = list(dict.fromkeys(r["seed"] for r in results))
+    entries = []
+    for defence in [TRAINING, *defences]:
+        for poison in columns:
+            source = (CLEAN, NONE) if defence == TRAINING else (poison, defence)
+            mine = [values[*source, s] for s in seeds if (*source, s) in values]
+            if mine:
+                bare = [values[poison, NONE, s] for s in seeds]
+                entries.append(_entry(poison, defence, mine, bare))
+    return {"columns": columns, "rows": [TRAINING, *defences], "entries": entries}
+
+
+def _entry(
+    poison: str, defence: str, mine: list[dict[str, Any]], bare: list[dict[str, Any]]
+) -> dict[str, Any]:
+    accuracy = np.array([one["accuracy"] for one in mine])
+    apart = accuracy - [one["accuracy"] for one in bare]
+    found = {
+        "poison": poison,
+        "defence": defence,
+        "seeds": [one["seed"] for one in mine],
+        "accuracy": float(accuracy.mean()),
+        "deviation": _deviation(accuracy),
+        "difference": float(apart.mean()),
+        "difference_deviation": _deviation(apart),
+        "worst_class": float(np.mean([min(one["by_class"]) for one in mine])),
+    }
+    if all("success" in one for one in mine):
+        success = [one["success"] for one in mine]
+        found |= {"success": float(np.mean(success)), "worst_success": max(success)}
+    return found
+
+
+def _deviation(values: np.ndarray) -> float | None:
+    """Over seeds, with n - 1; None of one seed."""
+    return float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """Accuracies, then differences to no defence, then the success of triggers."""
+    parts = [
+        "Test accuracy (%), mean ± standard deviation over seeds\n\n"
+        + _table(found, "accuracy", "deviation", "{:.1f}"),
+        "Points above no defence, paired by seed\n\n"
+        + _table(found, "difference", "difference_deviation", "{:+.1f}"),
+    ]
+    if any("success" in one for one in found["entries"]):
+        words = "Answers (%) that the trigger turns into its target: mean, worst seed"
+        parts.append(
+            words + "\n\n" + _table(found, "success", "worst_success", "{:.1f}")
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(found: dict[str, Any], value: str, other: str, form: str) -> str:
+    """Rows are defences, columns poisons that have such a number."""
+    entries = {(one["defence"], one["poison"]): one for one in found["entries"]}
+    have = {one["poison"] for one in found["entries"] if value in one}
+    columns = [name for name in found["columns"] if name in have]
+    joint = ", " if other.startswith("worst") else " ± "
+    lines = [["defence", *columns], ["---"] * (len(columns) + 1)]
+    for row in found["rows"]:
+        cells = [
+            _number(entries.get((row, c)), value, other, form, joint) for c in columns
+        ]
+        if any(cells):
+            lines.append([row, *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(
+    entry: dict[str, Any] | None, value: str, other: str, form: str, joint: str
+) -> str:
+    if entry is None or value not in entry:
+        return ""
+    words = form.format(100 * entry[value])
+    spread = entry[other]
+    return words if spread is None else f"{words}{joint}{100 * spread:.1f}"
+
+
+def write(work: Work, results: list[dict[str, Any]], command: str) -> str:
+    """Writes report.md, summary.json and grid.png; gives the words of the first."""
+    found = summary(results, rows(work.config))
+    words = markdown(found)
+    seconds = sum(one["seconds"] for one in results)
+    told = {
+        **found,
+        "command": command,
+        "images": work.parts.record(),
+        "cells": len(results),
+        "seconds": round(seconds, 1),
+        "config": encode(work.config),
+        "versions": workdir.versions(),
+    }
+    workdir.write_json(work.folder / "summary.json", told)
+    (work.folder / "report.md").write_text(words)
+    (work.folder / "grid.png").write_bytes(picture(found, LIGHT))
+    return words

@@ -1,0 +1,37 @@
+"""The command that poisons a set: from its config to a folder, once."""
+
+import pathlib
+
+from experiments.lib import poisoned, shares, workdir
+from experiments.lib.config_poison import Poisoning
+from experiments.lib.crafting import Setting
+from experiments.lib.victims import Trainer
+from purifax.data.poisoned import record
+
+__all__ = ["run"]
+
+
+def run(config: Poisoning, folder: pathlib.Path, data_dir: str | None) -> str:
+    """Makes and stores the poisoned set, unless it is there; a line about it.
+
+    Raises:
+        ValueError: an unknown method, a folder of another config, an exceeded budget.
+        DataError: the images are not found.
+    """
+    workdir.check(folder, config)
+    found = shares.parts(config.images, data_dir)
+    victim = found.victim
+    trainer = Trainer(config.victim, victim.images.shape[1:], victim.names)
+    setting = Setting(victim, config.crafting, trainer, config.seed, config.chunk)
+    there = poisoned.finished(folder, config.method, setting)
+    if not there:
+        workdir.claim(folder, config)
+        poisoned.craft(folder, config.method, setting, found.test)
+    words = record(folder)
+    budget = words["budget"]
+    promised = f"{budget['norm']} {budget['radius']:.4g}" if budget else "no budget"
+    return (
+        f"{folder}: {config.method} on {words['poisoned']} of {words['images']} images,"
+        f" largest distance {words['largest_distance']:.4g} of {promised}"
+        f"{' (was there already)' if there else ''}"
+    )

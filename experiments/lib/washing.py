@@ -1,0 +1,149 @@
+"""Defences that change a training set once, before any training: by name.
+
+`PARTS` lists them. A part is made by `(Basin, number or None) -> wash`, and
+`wash(key, images uint8 [N, H, W, C]) -> uint8`. What comes out is clipped and rounded
+to 8 bits, so that nothing wraps around. Purified sets keep the order of their images.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jax import Array
+from jax import numpy as jnp
+from jax.sharding import Mesh
+from jax.tree_util import Partial
+
+from experiments.lib import defence as defences
+from experiments.lib.config_evaluation import Defence
+from experiments.lib.config_poison import PoisonGrid
+from experiments.lib.generators import Generators
+from experiments.lib.over import over
+from experiments.lib.prior import Prior
+from purifax import purify
+from purifax.types import Purifier
+
+__all__ = ["PARTS", "Basin", "Wash"]
+
+Wash = Callable[[Array, np.ndarray], np.ndarray]
+"""`wash(key, images) -> images`, uint8 [N, H, W, C]."""
+
+
+@dataclass(frozen=True)
+class Basin:
+    """What a defence of a set is made from.
+
+    Attributes:
+        generators: the networks of purifiers; trained when they are first asked for.
+    """
+
+    config: PoisonGrid
+    generators: Generators
+    mesh: Mesh
+
+    def each(self, purifier: Purifier, *, floor: bool = False) -> Wash:
+        """A purifier of one image, over a set."""
+
+        def wash(key: Array, images: np.ndarray) -> np.ndarray:
+            x, index = images / np.float32(255), np.arange(len(images))
+            pure = over(purifier, self.mesh, self.config.chunk, key, index, x)
+            level = 255 * np.clip(pure, 0.0, 1.0)
+            # A thousandth of a level, so that whole levels survive float32.
+            cut = np.floor(level + 1e-3) if floor else np.rint(level)
+            return cut.astype(np.uint8)
+
+        return wash
+
+
+def _plain(verb: Callable, field: str, published: float) -> Callable[..., Wash]:
+    def made(basin: Basin, number: float | None) -> Wash:
+        value = published if number is None else number
+        return basin.each(Partial(verb, **{field: jnp.float32(value)}))
+
+    return made
+
+
+def _eclipse(basin: Basin, number: float | None) -> Wash:
+    given = basin.config.eclipse
+    asked = given.purifier if number is None else replace(given.purifier, time=number)
+    purifier = defences.purifier(asked, basin.generators.sparse())
+    return basin.each(purifier, floor=given.floor)
+
+
+def _energy(basin: Basin, steps: float | None = None) -> Purifier:
+    given = basin.config.puregen.energy
+    asked = given if steps is None else replace(given, steps=int(steps))
+    return defences.purifier(asked, basin.generators.energy())
+
+
+def _ddpm(basin: Basin, time: float | None = None) -> Purifier:
+    given = basin.config.puregen.ddpm
+    return defences.purifier(_from(given, time), basin.generators.ddpm())
+
+
+def _from(given: Defence, time: float | None) -> Defence:
+    """The diffusion from another label, with steps as long as before."""
+    if time is None or given.time is None:
+        return given
+    steps = max(1, round(given.steps * (time + 1) / (given.time + 1)))
+    return replace(given, time=time, steps=steps)
+
+
+def _puregen_ebm(basin: Basin, number: float | None) -> Wash:
+    return basin.each(_energy(basin, number))
+
+
+def _puregen_ddpm(basin: Basin, number: float | None) -> Wash:
+    return basin.each(_ddpm(basin, number))
+
+
+def _puregen_naive(basin: Basin, number: float | None) -> Wash:
+    del number
+    return basin.each(Partial(purify.chain, purifiers=[_energy(basin), _ddpm(basin)]))
+
+
+def _puregen_reps(basin: Basin, number: float | None) -> Wash:
+    given = basin.config.puregen
+    rounds = given.rounds if number is None else int(number)
+    pair = [_energy(basin, given.round_steps), _ddpm(basin, given.round_time)]
+    once = Partial(purify.chain, purifiers=pair)
+    return basin.each(Partial(purify.repeat, purifier=once, draws=jnp.arange(rounds)))
+
+
+def _puregen_filt(basin: Basin, number: float | None) -> Wash:
+    """Diffuses the images of highest energy, as they came; leaves the others."""
+    given = basin.config.puregen
+    share = given.filtered if number is None else number
+    prior: Prior = basin.generators.energy()
+    diffused = basin.each(_ddpm(basin, given.filter_time))
+
+    def wash(key: Array, images: np.ndarray) -> np.ndarray:
+        x, index = images / np.float32(255), np.arange(len(images))
+        energy = Partial(_keyless, fn=prior.energy)
+        high = over(energy, basin.mesh, basin.config.chunk, key, index, x)
+        chosen = np.asarray(purify.highest(jnp.asarray(high), float(share)))
+        return np.where(chosen[:, None, None, None], diffused(key, images), images)
+
+    return wash
+
+
+def _keyless(key: Array, x: Array, fn: Callable) -> Array:
+    del key
+    return fn(x)
+
+
+PARTS: dict[str, Callable[[Basin, float | None], Wash]] = {
+    "jpeg": _plain(purify.jpeg, "quality", 75),
+    "bit_depth": _plain(purify.bit_depth, "bits", 2),
+    "grayscale_once": _plain(purify.grayscale, "probability", 1.0),
+    "gaussian_noise_once": _plain(purify.noised, "sigma", 0.05),
+    "eclipse_ddpm": _eclipse,
+    "puregen_ebm": _puregen_ebm,
+    "puregen_ddpm": _puregen_ddpm,
+    "puregen_naive": _puregen_naive,
+    "puregen_reps": _puregen_reps,
+    "puregen_filt": _puregen_filt,
+}
+"""By name, with the meaning of the number that may follow it: the quality, bits, the
+probability of grey, sigma, the label of ECLIPSE's diffusion, steps, the label, none,
+rounds, the share."""

@@ -1,0 +1,38 @@
+"""Poisons the training images of a set, verifies the budget and stores the result.
+
+    python -m experiments.poison --config=digits_poison
+    python -m experiments.poison --config=digits_poison --config.method=tap
+
+Writes train.npz (as a victim would find it), test.npz (clean), poison.npz (positions
+and perturbations), poison.json (method, budget, hashes) and poison.png into the work
+directory. To train a classifier on it:
+
+    python -m experiments.train --config=digits_classifier --config.data.name=poisoned \
+        --data_dir=runs/digits_poison --workdir=runs/victim
+
+which refuses images that are shuffled, missing or altered. `experiments.purify` takes
+train.npz as its source.
+"""
+
+import pathlib
+
+from absl import flags
+
+from experiments.lib import devices
+from experiments.lib import flags as flagslib
+from experiments.lib.config import Poisoning
+
+__all__ = ["main"]
+
+
+def main(config: Poisoning, options: flags.FlagValues) -> None:
+    """Poisons the images of `config` into the work directory of the options."""
+    devices.prepare(config.victim.batch)
+    from experiments.lib import poisoning
+
+    folder = pathlib.Path(options.workdir)
+    print(poisoning.run(config, folder, options.data_dir))
+
+
+if __name__ == "__main__":
+    flagslib.run(main, (Poisoning,))

@@ -1,0 +1,186 @@
+"""A poisoned training set on disk: images, labels, and all that tells where they are.
+
+A folder with
+
+    train.npz     images uint8 [N, H, W, C], labels [N], index [N] in the clean split
+    test.npz      clean test images, where there are any
+    poison.npz    index [P] of the poisoned among the N, delta [P, H, W, C], budget and
+                  radius; label [P] where labels change; original [N], what index was
+    poison.json   the method, its numbers, and sha256 of the clean and stored images
+
+Purifying a file that has lost the order of its images, or some of them, gives numbers
+that look like a defence. So a set whose `index` is not what was written is refused, and
+so are images that are not those that were written.
+
+`poison.json` is written last: a folder without it is unfinished.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from purifax.data import npz
+from purifax.data.images import DataError, Images
+
+__all__ = ["digest", "perturbation", "read", "record", "store_images", "write"]
+
+_SHOWN = 5
+
+
+def digest(images: Images) -> str:
+    """sha256 of pixels, labels and positions, in order."""
+    found = hashlib.sha256(np.ascontiguousarray(images.images).tobytes())
+    for part in (images.labels, images.index):
+        found.update(np.asarray(part, "<i8").tobytes())
+    return found.hexdigest()
+
+
+def write(
+    place: Path,
+    train: Images,
+    test: Images | None,
+    perturbation: dict[str, np.ndarray],
+    words: dict[str, Any],
+) -> None:
+    """Stores a poisoned set; the folder is made, and files in it are replaced.
+
+    Args:
+        train: as the victim will find it.
+        test: clean; None stores none.
+        perturbation: "index" [P] increasing positions in `train`, "delta", and more.
+        words: what else to record, for JSON.
+    """
+    store_images(place / "train.npz", train)
+    if test is not None:
+        store_images(place / "test.npz", test)
+    _savez(place / "poison.npz", original=train.index, **perturbation)
+    found = {**words, "images": len(train), "stored_sha256": digest(train)}
+    part = place / "poison.json.part"
+    part.write_text(json.dumps(found, indent=2) + "\n")
+    os.replace(part, place / "poison.json")
+
+
+def store_images(path: Path, images: Images) -> None:
+    """Writes images so that `data.npz` reads them; the folder is made.
+
+    The one place that knows how a poisoned set's images are stored.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _savez(
+        path,
+        images=images.images,
+        labels=images.labels,
+        index=images.index,
+        names=np.array(images.names),
+    )
+
+
+def read(place: Path, split: str) -> Images:
+    """The poisoned training images, or the clean test images that go with them.
+
+    Raises:
+        DataError: no finished poisoned set, or images that are shuffled, duplicated,
+            missing or altered; the first of them are named.
+    """
+    words = record(place)
+    if split == "test":
+        if not (place / "test.npz").is_file():
+            raise DataError(f"{place} was stored without test images.")
+        return npz.read(place, "test")
+    if split == "all":
+        raise DataError(f"{place} is a poisoned training set: 'train' or 'test'.")
+    found, stored = npz.read(place, "train"), perturbation(place)
+    _complete(place, found.index, stored["original"])
+    if digest(found) != words["stored_sha256"]:
+        raise DataError(
+            f"{place / 'train.npz'} does not hold the images or labels that "
+            "poison.json records: they were altered after they were stored."
+        )
+    return found
+
+
+def record(place: Path) -> dict[str, Any]:
+    """What `poison.json` says.
+
+    Raises:
+        DataError: there is none, or it is damaged.
+    """
+    path = place / "poison.json"
+    if not path.is_file():
+        raise DataError(
+            f"{place} holds no finished poisoned set (no poison.json); make one with "
+            "python -m experiments.poison."
+        )
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is not valid JSON ({error}).") from None
+
+
+def perturbation(place: Path) -> dict[str, np.ndarray]:
+    """The arrays of `poison.npz`.
+
+    Raises:
+        DataError: unreadable, or its positions do not increase within the set, or do
+            not have a perturbation each.
+    """
+    path = place / "poison.npz"
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"{path} is not readable ({error}).") from None
+    index, count = found["index"], len(found["original"])
+    if len(found["delta"]) != len(index):
+        raise DataError(
+            f"{path} has {len(found['delta'])} perturbations for {len(index)} images."
+        )
+    _rising(path, index)
+    if len(index) and not 0 <= index[0] <= index[-1] < count:
+        raise DataError(f"{path} names images outside of the {count} of the set.")
+    return found
+
+
+def _complete(place: Path, index: np.ndarray, original: np.ndarray) -> None:
+    """Refuses images that are not all of the set, in its order."""
+    path = place / "train.npz"
+    missing = np.setdiff1d(original, index)
+    if len(missing):
+        raise DataError(
+            f"{path} is missing {len(missing)} images of the set, of index "
+            f"{_first(missing)}."
+        )
+    _rising(path, index)
+    extra = np.setdiff1d(index, original)
+    if len(extra):
+        raise DataError(f"{path} has images of other index: {_first(extra)}.")
+
+
+def _rising(path: Path, index: np.ndarray) -> None:
+    step = np.diff(index)
+    if (step == 0).any():
+        raise DataError(
+            f"{path}: index {_first(index[1:][step == 0])} is there twice: duplicated."
+        )
+    if (step < 0).any():
+        at = int(np.argmax(step < 0))
+        raise DataError(
+            f"{path}: index {index[at + 1]} follows {index[at]}: the images are "
+            "shuffled, and would no longer meet their perturbations."
+        )
+
+
+def _first(index: np.ndarray) -> str:
+    shown = ", ".join(str(number) for number in index[:_SHOWN])
+    return shown + (" ..." if len(index) > _SHOWN else "")
+
+
+def _savez(path: Path, **arrays: np.ndarray) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    os.replace(part, path)
