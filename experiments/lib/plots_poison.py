@@ -27,6 +27,7 @@ def picture(found: dict[str, Any], theme: Theme) -> bytes:
         words[place] = _words(entry)
     wide, high = 2.6 + 0.95 * len(columns), 1.0 + 0.5 * len(rows)
     with canvas(wide, high, theme) as figure:
+        figure.set_layout_engine("constrained")  # before the scale, which asks for it
         axes = figure.add_subplot()
         shown = axes.imshow(means, cmap=_COLOURS, vmin=0, vmax=100, aspect="auto")
         axes.set_xticks(range(len(columns)), columns)
@@ -37,8 +38,7 @@ def picture(found: dict[str, Any], theme: Theme) -> bytes:
             axes.text(
                 column, row, text, ha="center", va="center", fontsize=8, color=ink
             )
-        figure.colorbar(shown, label="test accuracy (%)")
-        figure.set_layout_engine("constrained")
+        figure.colorbar(shown, ax=axes, label="test accuracy (%)")
         return encoded(figure)
 
 

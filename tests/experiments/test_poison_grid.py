@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from jax.tree_util import Partial
 
 from experiments import evaluate_poison as command
 from experiments.lib import (
@@ -33,7 +34,7 @@ from experiments.lib.config import (
 from experiments.lib.prior import Prior
 from experiments.lib.remedies import NONE, ORACLE, Part, Remedy, remedy
 from experiments.lib.stop import Stop
-from purifax import data, energy, nets, noise, score, weights
+from purifax import data, energy, noise, score
 
 DEFENCES = ("none", "jpeg:50", "bit_depth:2+mixup", "adversarial:20")
 
@@ -191,7 +192,7 @@ def test_purified_images_of_another_order_are_refused(finished):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"poisons": ("lps",)}, "poisons is 'lps'.*did you mean lsp"),
+        ({"poisons": ("tapp",)}, "poisons is 'tapp'.*did you mean tap"),
         ({"defences": ("jpg:75",)}, "unknown part 'jpg'; did you mean jpeg"),
         ({"defences": ("jpeg:x",)}, "'x' after 'jpeg' is not a number"),
         ({"defences": ("cutout+jpeg",)}, "put jpeg first"),
@@ -263,10 +264,6 @@ def test_generators_learn_from_their_own_share(tmp_path, monkeypatch):
 
     def train(config, place, images):
         asked[place.name] = data.load("npz", "train", images)
-        net = nets.SmallScore(fold=2, widths=(4,), blocks=1)
-        variables = nets.init(jax.random.key(0), net, jnp.zeros((8, 8, 1)), 1.0)
-        network = nets.Network(net, variables)
-        weights.save(place / "saved", network, (8, 8, 1), "score")
         return True
 
     monkeypatch.setattr(training, "train", train)
@@ -295,7 +292,7 @@ class Known:
 
     def energy(self):
         known = energy.Gaussian(0.5, 1.0)
-        return Prior(score.from_energy(known), energy=known)
+        return Prior(score.from_energy(known), energy=known, temperature=1.0)
 
 
 @pytest.fixture
@@ -308,6 +305,8 @@ def basin(finished):
             energy=Defence(method="langevin", epsilon=1e-4, steps=2),
             ddpm=Defence(time=100, **steps),
             filtered=0.25,
+            round_steps=2,
+            round_time=100,
         ),
     )
     return washing.Basin(config, Known(), work.basin.mesh)
@@ -345,7 +344,7 @@ def test_the_filter_purifies_the_share_of_highest_energy(basin):
 
 def test_nothing_wraps_around_in_eight_bits(basin):
     """Langevin leaves [0, 1]; white stays white and black stays black."""
-    wash = basin.each(lambda key, x: x + jnp.where(x > 0.5, 0.1, -0.1))
+    wash = basin.each(Partial(lambda key, x: x + jnp.where(x > 0.5, 0.1, -0.1)))
     images = np.array([0, 255], np.uint8).reshape(2, 1, 1, 1)
     np.testing.assert_array_equal(wash(jax.random.key(0), images), images)
 

@@ -1,0 +1,92 @@
+"""Poisons and defences on MNIST (28x28): 3,840 images, a small network, three seeds.
+
+    python -m experiments.evaluate_poison --config=mnist_poison_grid --data_dir=DIR
+
+TBD
+"""
+
+from dataclasses import replace
+
+from experiments.configs import mnist_ddpm, mnist_ebm
+from experiments.lib.config import (
+    ClassifierNet,
+    Crafting,
+    Data,
+    Defence,
+    Drawing,
+    Eclipse,
+    Optim,
+    PoisonGrid,
+    PureGen,
+    Shares,
+    Strip,
+    Victim,
+)
+
+__all__ = ["config"]
+
+
+def config() -> PoisonGrid:
+    """The config; see the module's docstring."""
+    ddpm, energy = mnist_ddpm.config(), mnist_ebm.config()
+    data = Data(name="npz", validation=0.0)
+    ddpm = replace(
+        ddpm,
+        data=data,
+        train=replace(ddpm.train, steps=1500),
+        drawing=Drawing(images=0),
+    )
+    energy = replace(
+        energy, data=data, train=replace(energy.train, steps=600), strip=Strip(images=0)
+    )
+    descent = Defence(method="diffuse", steps=20, sampler="ancestral")
+    return PoisonGrid(
+        images=Shares(name="mnist", train=4000, sparse=160, other=6000, test=2000),
+        victim=Victim(
+            net=ClassifierNet(name="SmallCNN", widths=(32, 64), hidden=128, fold=2),
+            optim=Optim(learning_rate=2e-3, schedule="cosine"),
+            steps=250,
+        ),
+        poisons=("lsp", "ar", "ops", "cuda", "urp", "tap", "em", "badnets"),
+        defences=(
+            "none",
+            "jpeg:10",
+            "jpeg:75",
+            "bit_depth:2",
+            "gaussian_noise:0.2",
+            "cutout:10",
+            "mixup",
+            "ueraser",
+            "adversarial:50",
+            "orthogonal",
+            "eclipse",
+            "puregen_ebm",
+            "puregen_ddpm",
+        ),
+        crafting=Crafting(
+            radius=0.3,
+            steps=20,
+            step_size=0.1,
+            restarts=1,
+            jitter=0.0,
+            checkpoints=1,
+            lsp_level=0.25,
+            lsp_patch=4,
+            ar_length=8.0,
+            ar_response=1.0,
+            ar_candidates=3000,
+            em_rounds=6,
+            em_stop=0.0,
+        ),
+        eclipse=Eclipse(training=ddpm, purifier=replace(descent, time=150)),
+        puregen=PureGen(
+            energy_training=energy,
+            ddpm_training=ddpm,
+            energy=Defence(method="langevin", epsilon=0.03, steps=100),
+            ddpm=replace(descent, time=200),
+            round_time=100,
+            filter_time=200,
+        ),
+        adversarial_steps=5,
+        projection_steps=500,
+    )
