@@ -5,7 +5,7 @@
 
 Writes train.npz (as a victim would find it), test.npz (clean), poison.npz (positions
 and perturbations), poison.json (method, budget, hashes) and poison.png into the work
-directory. To train a classifier on it:
+directory, and both splits as a TFDS data set (tfds/). To train a classifier on it:
 
     python -m experiments.train --config=digits_classifier --config.data.name=poisoned \
         --data_dir=runs/digits_poison --workdir=runs/victim

@@ -23,6 +23,7 @@ from experiments.lib.config import (
     PoisonGrid,
     PureGen,
     Shares,
+    Strip,
     Victim,
 )
 
@@ -39,7 +40,13 @@ def config() -> PoisonGrid:
         train=replace(ddpm.train, steps=300),
         drawing=Drawing(images=0),
     )
-    energy = replace(energy, data=data, train=replace(energy.train, steps=300))
+    energy = replace(
+        energy,
+        data=data,
+        train=replace(energy.train, steps=300),
+        chains=replace(energy.chains, bank=300),
+        strip=Strip(images=0),
+    )
     return PoisonGrid(
         images=Shares(name="digits", train=900, sparse=40, other=397),
         victim=Victim(

@@ -3,7 +3,8 @@
 A folder with
 
     train.npz     images uint8 [N, H, W, C], labels [N], index [N] in the clean split
-    test.npz      clean test images, where there are any
+    test.npz      clean test images, where there are any; with them also
+    tfds/         both as a TFDS data set, whose training images say `poisoned` or not
     poison.npz    index [P] of the poisoned among the N, delta [P, H, W, C], budget and
                   radius; label [P] where labels change; original [N], what index was
     poison.json   the method, its numbers, and sha256 of the clean and stored images
@@ -18,6 +19,7 @@ so are images that are not those that were written.
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ import numpy as np
 
 from purifax.data import npz
 from purifax.data.images import DataError, Images
+from purifax.data.write import write_set
 
 __all__ = ["digest", "perturbation", "read", "record", "store_images", "write"]
 
@@ -57,6 +60,7 @@ def write(
     store_images(place / "train.npz", train)
     if test is not None:
         store_images(place / "test.npz", test)
+        _write_tfds(place / "tfds", train, test, perturbation["index"])
     _savez(place / "poison.npz", original=train.index, **perturbation)
     found = {**words, "images": len(train), "stored_sha256": digest(train)}
     part = place / "poison.json.part"
@@ -143,6 +147,18 @@ def perturbation(place: Path) -> dict[str, np.ndarray]:
     if len(index) and not 0 <= index[0] <= index[-1] < count:
         raise DataError(f"{path} names images outside of the {count} of the set.")
     return found
+
+
+def _write_tfds(root: Path, train: Images, test: Images, poisoned: np.ndarray) -> None:
+    """Both splits as ArrayRecord, in place of what an unfinished run has left."""
+    shutil.rmtree(root, ignore_errors=True)
+    flags = np.zeros(len(train), bool)
+    flags[poisoned] = True
+    extras = {
+        "train": {"poisoned": flags},
+        "test": {"poisoned": np.zeros(len(test), bool)},
+    }
+    write_set(root, "poisoned", {"train": train, "test": test}, extras)
 
 
 def _complete(place: Path, index: np.ndarray, original: np.ndarray) -> None:

@@ -49,6 +49,19 @@ def test_a_stored_set_comes_back_bit_for_bit(place):
     assert len(data.load("poisoned", "test", place)) == 2
 
 
+def test_the_set_of_tfds_is_the_same_bits(place):
+    """Read by TensorFlow Datasets itself, and by this package."""
+    folder = place / "tfds" / "poisoned" / "1.0.0"
+    found = data.load("tfds", "train", folder)
+    for name in ("images", "labels", "index"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(TRAIN, name))
+    import tensorflow_datasets as tfds
+
+    rows = tfds.builder_from_directory(folder).as_data_source("train")
+    flags = [bool(rows[i]["poisoned"]) for i in range(6)]
+    assert flags == [False, True, False, False, True, False]
+
+
 def test_shuffled_images_are_refused_by_name(place):
     order = np.array([0, 1, 3, 2, 4, 5])
     poisoned.store_images(place / "train.npz", TRAIN.take(order))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -91,9 +92,7 @@ def test_a_classifier_is_trained_on_the_stored_set(place, tmp_path):
 
 def test_training_on_a_shuffled_set_is_refused(place, tmp_path):
     copy = tmp_path / "copy"
-    copy.mkdir()
-    for path in place.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(place, copy)
     stored = data.load("poisoned", "train", place)
     order = np.random.default_rng(0).permutation(len(stored))
     poisoned.store_images(copy / "train.npz", stored.take(order))
