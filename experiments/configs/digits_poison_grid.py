@@ -44,7 +44,7 @@ def config() -> PoisonGrid:
         energy,
         data=data,
         train=replace(energy.train, steps=300),
-        chains=replace(energy.chains, bank=300),
+        chains=replace(energy.chains, bank=390, rejuvenation=0.25),
         strip=Strip(images=0),
     )
     return PoisonGrid(
@@ -52,7 +52,7 @@ def config() -> PoisonGrid:
         victim=Victim(
             net=ClassifierNet(name="SmallCNN", widths=(16, 32), hidden=64),
             optim=Optim(learning_rate=2e-3, schedule="cosine"),
-            steps=120,
+            steps=200,
             batch=64,
         ),
         poisons=("lsp", "tap", "em", "badnets"),
