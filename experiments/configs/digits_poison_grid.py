@@ -1,4 +1,4 @@
-"""Poisons and defences on scikit-learn's digits (8x8): four poisons, nine rows.
+"""Poisons and defences on scikit-learn's digits (8x8): four poisons, ten rows.
 
     python -m experiments.evaluate_poison --config=digits_poison_grid
 
@@ -6,7 +6,8 @@
 PureGen's. Perturbations are large (Linf 0.3): digits are nearly separable by a line, as
 the shortcuts are, and nothing smaller harms a classifier of them.
 
-Nothing was tuned. The README has the table.
+132 trainings in 3.6 minutes of CPU time (seeds 0 to 2, jax 0.10.2). Nothing was tuned.
+The README has the table, `experiments/results/digits_poison_grid.json` all numbers.
 """
 
 from dataclasses import replace

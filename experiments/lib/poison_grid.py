@@ -179,11 +179,11 @@ def _without(work: Work, cell: Cell, images: data.Images) -> data.Images:
             f"'{cell.poison}' poisons every image, and images.sparse is 0: nothing is "
             "left to train on after its removal."
         )
-    together = [
+    pixels, labels, index = (
         np.concatenate([getattr(kept, name), getattr(few, name)])
         for name in ("images", "labels", "index")
-    ]
-    return data.Images(*together, images.names, images.source)
+    )
+    return data.Images(pixels, labels, index, kept.names, kept.source)
 
 
 def _washed(

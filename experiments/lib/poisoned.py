@@ -5,6 +5,7 @@ import pathlib
 from typing import Any
 
 import numpy as np
+from jax import numpy as jnp
 
 from experiments.lib import pictures
 from experiments.lib.crafting import Setting, made
@@ -24,8 +25,9 @@ def craft(
         ValueError: the images exceed the budget.
     """
     found, clean = made(method, setting), setting.images
-    images, labels = poison.inject(clean.images, clean.labels, found)
-    far = float(poison.verify(clean.images, found, images))
+    before = jnp.asarray(clean.images)
+    images, labels = poison.inject(before, jnp.asarray(clean.labels), found)
+    far = float(poison.verify(before, found, images))
     train = dataclasses.replace(
         clean, images=np.asarray(images), labels=np.asarray(labels)
     )

@@ -60,9 +60,10 @@ def parts(shares: Shares, data_dir: str | None) -> Parts:
     rest, other = _cut(train, np.arange(len(train)), shares.other, shares.split_seed)
     _, collected = _cut(train, rest, count, shares.split_seed)
     victim, sparse = _cut(train, collected, shares.sparse, shares.split_seed)
-    found = Parts(*(train.take(np.sort(p)) for p in (victim, sparse, other)), test)
+    one, two, three = (train.take(np.sort(part)) for part in (victim, sparse, other))
+    found = Parts(one, two, three, _tested(shares, test))
     disjoint(found)
-    return Parts(found.victim, found.sparse, found.other, _tested(shares, test))
+    return found
 
 
 def _cut(

@@ -21,7 +21,7 @@ __all__ = ["cloud", "plasma_brightness", "plasma_contrast", "ueraser"]
 _GRIDS = 5
 
 
-def cloud(key: Array, shape: tuple[int, int], roughness: Array | float) -> Array:
+def cloud(key: Array, shape: tuple[int, ...], roughness: Array | float) -> Array:
     """Random values from 0 to 1, alike in neighbouring pixels, [H, W].
 
     Args:
