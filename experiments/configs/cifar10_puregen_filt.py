@@ -15,26 +15,14 @@ Source: Bhat et al. 2024, arXiv 2405.18627, table 10 and appendix D.2.
 
 from dataclasses import replace
 
-from experiments.configs import cifar10_ebm_langevin
-from experiments.lib.config import Defence, Evaluation
+from experiments.configs import cifar10_puregen_naive
+from experiments.lib.config import Evaluation
 
 __all__ = ["config"]
 
 
 def config() -> Evaluation:
     """The config; see the module's docstring."""
-    given = cifar10_ebm_langevin.config()
-    defence = Defence(
-        method="puregen",
-        epsilon=0.00625,
-        steps=0,
-        time=125,
-        fraction=0.5,
-        runs=1,
-    )
-    return replace(
-        given,
-        score="runs/cifar10_puregen_ddpm",
-        energy="runs/cifar10_ebm",
-        defence=defence,
-    )
+    given = cifar10_puregen_naive.config()
+    defence = replace(given.defence, steps=0, time=125, fraction=0.5)
+    return replace(given, defence=defence)

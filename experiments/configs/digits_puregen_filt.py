@@ -15,32 +15,14 @@ filter.
 
 from dataclasses import replace
 
-from experiments.configs import digits_diffpure
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from experiments.configs import digits_puregen_naive
+from experiments.lib.config import Evaluation
 
 __all__ = ["config"]
 
 
 def config() -> Evaluation:
     """The config; see the module's docstring."""
-    given = digits_diffpure.config()
-    defence = Defence(
-        method="puregen",
-        epsilon=0.02,
-        steps=0,
-        time=125,
-        fraction=0.5,
-        runs=5,
-    )
-    short = Attack(steps=10, eot=3)
-    return replace(
-        given,
-        images=Subjects(name="digits", count=128),
-        defence=defence,
-        energy="runs/digits_ebm",
-        sweep=(),
-        keys=2,
-        chunk=32,
-        bpda=short,
-        exact=short,
-    )
+    given = digits_puregen_naive.config()
+    defence = replace(given.defence, steps=0, time=125, fraction=0.5)
+    return replace(given, defence=defence)

@@ -106,8 +106,8 @@ def _puregen_reps(basin: Basin, number: float | None) -> Wash:
     given = basin.config.puregen
     rounds = given.rounds if number is None else int(number)
     pair = [_energy(basin, given.round_steps), _ddpm(basin, given.round_time)]
-    once = Partial(purify.chain, purifiers=pair)
-    return basin.each(Partial(purify.repeat, purifier=once, draws=jnp.arange(rounds)))
+    draws = jnp.arange(rounds)
+    return basin.each(Partial(purify.puregen, purifiers=pair, draws=draws))
 
 
 def _puregen_filt(basin: Basin, number: float | None) -> Wash:
