@@ -54,6 +54,7 @@ def langevin(
     Raises:
         ValueError: the temperature is known and not positive.
 
+    >>> import jax
     >>> from purifax.energy import Gaussian
     >>> x, steps = jnp.full((2, 2, 1), 0.9), jnp.full(200, 1e-4)
     >>> purified = langevin(jax.random.key(0), x, Gaussian(0.2, 1e-3), steps)
@@ -89,6 +90,7 @@ def mala(
     Raises:
         ValueError: the temperature is known and not positive.
 
+    >>> import jax
     >>> from purifax.energy import Gaussian
     >>> x, steps = jnp.full((2, 2, 1), 0.9), jnp.full(200, 1e-4)
     >>> purified = mala(jax.random.key(0), x, Gaussian(0.2, 1e-3), steps)

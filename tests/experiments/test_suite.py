@@ -9,7 +9,7 @@ import pytest
 
 from experiments import benchmark as command
 from experiments.configs import cpu_benchmark, gpu_benchmark
-from experiments.lib import suite, suite_purifiers
+from experiments.lib import suite, suite_compile, suite_purifiers
 from experiments.lib.config import ClassifierNet, EnergyNet, ScoreNet
 from experiments.lib.overrides import UsageError
 from experiments.lib.suite_subject import subject
@@ -37,8 +37,12 @@ TINY = dataclasses.replace(
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("benchmark")
+    # Emptying the caches would make all tests after this one compile again.
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(suite_compile.jax, "clear_caches", lambda: None)
     nothing = types.SimpleNamespace(workdir=folder, chains=0, gradient_memory=False)
     command.main(TINY, nothing)
+    monkeypatch.undo()
     names = {path.name for path in folder.iterdir()}
     assert names == {"benchmark.json", "benchmark.md", "gradients.png", "chains.png"}
     return json.loads((folder / "benchmark.json").read_text())
