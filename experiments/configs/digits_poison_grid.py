@@ -18,8 +18,10 @@ from experiments.lib.config import (
     Crafting,
     Data,
     Defence,
+    DiffusionTraining,
     Drawing,
     Eclipse,
+    EnergyTraining,
     Optim,
     PoisonGrid,
     PureGen,
@@ -31,8 +33,8 @@ from experiments.lib.config import (
 __all__ = ["config"]
 
 
-def config() -> PoisonGrid:
-    """The config; see the module's docstring."""
+def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
+    """Trainings of the purifiers' networks, short and without pictures."""
     ddpm, energy = digits_ddpm.config(), digits_ebm.config()
     data = Data(name="npz", validation=0.0)
     ddpm = replace(
@@ -48,6 +50,12 @@ def config() -> PoisonGrid:
         chains=replace(energy.chains, bank=390, rejuvenation=0.25),
         strip=Strip(images=0),
     )
+    return ddpm, energy
+
+
+def config() -> PoisonGrid:
+    """The config; see the module's docstring."""
+    ddpm, energy = _generators()
     return PoisonGrid(
         images=Shares(name="digits", train=900, sparse=40, other=397),
         victim=Victim(

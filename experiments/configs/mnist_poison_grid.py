@@ -22,8 +22,10 @@ from experiments.lib.config import (
     Crafting,
     Data,
     Defence,
+    DiffusionTraining,
     Drawing,
     Eclipse,
+    EnergyTraining,
     Optim,
     PoisonGrid,
     PureGen,
@@ -35,8 +37,8 @@ from experiments.lib.config import (
 __all__ = ["config"]
 
 
-def config() -> PoisonGrid:
-    """The config; see the module's docstring."""
+def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
+    """Trainings of the purifiers' networks, short and without pictures."""
     ddpm, energy = mnist_ddpm.config(), mnist_ebm.config()
     data = Data(name="npz", validation=0.0)
     ddpm = replace(
@@ -48,6 +50,12 @@ def config() -> PoisonGrid:
     energy = replace(
         energy, data=data, train=replace(energy.train, steps=600), strip=Strip(images=0)
     )
+    return ddpm, energy
+
+
+def config() -> PoisonGrid:
+    """The config; see the module's docstring."""
+    ddpm, energy = _generators()
     descent = Defence(method="diffuse", steps=20, sampler="ancestral")
     return PoisonGrid(
         images=Shares(name="mnist", train=4000, sparse=160, other=6000, test=2000),

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jax import numpy as jnp
 
 from experiments.lib import defence as defences
-from experiments.lib import pictures, prior, subjects
+from experiments.lib import limits, pictures, prior
 from experiments.lib.batches import padded
 from experiments.lib.config import Evaluation
 from experiments.lib.progress import Progress
-from purifax import data, fleet, weights
+from purifax import fleet, weights
 from purifax.types import Purifier
 
 __all__ = ["check_size", "clean", "purifier", "shape"]
@@ -88,14 +87,11 @@ def purifier(config: Evaluation, data_dir: str | None) -> Purifier:
     """
     if config.defence.method == "none":
         raise ValueError("defence.method is 'none', which purifies nothing.")
-    known = None
+    known, limit = None, 0.0
     if defences.needs_score(config.defence):
         known = prior.load(config.score, config.energy)
-    limit = 0.0
-    if known is not None and defences.has_limit(config.defence):
-        held = subjects.held_out(config.images, data_dir).images[:512]
-        x = data.augment.to_float(jnp.asarray(held))
-        limit = defences.calibrate(config.defence, known, x)
+        defences.fit(config.defence, known)
+        limit = limits.calibrated(config, known, data_dir)
     return defences.purifier(config.defence, known, limit, early=True)
 
 

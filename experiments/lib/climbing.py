@@ -6,7 +6,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from experiments.lib.config_evaluation import Defence
-from experiments.lib.method import How, Method, Paths, known
+from experiments.lib.method import Calibration, How, Method, Paths, known
 from experiments.lib.prior import Prior
 from purifax import noise, purify, schedule
 from purifax.types import Purifier, Score
@@ -112,7 +112,11 @@ def _calls(defence: Defence) -> int:
     return one + (defence.method == "detect") + (defence.noise == "heteroscedastic")
 
 
-def _limit(defence: Defence, prior: Prior, images: Array) -> Array:
+def _limit(defence: Defence) -> Calibration:
+    return Partial(_longest, defence)
+
+
+def _longest(defence: Defence, prior: Prior, images: Array) -> Array:
     """The length of the score above which the share `false_alarms` of images lies."""
     norms = jax.lax.map(
         lambda x: purify.scaled_norm(x, prior.score, defence.level),

@@ -14,7 +14,7 @@ from jax.tree_util import Partial
 from experiments.lib import walking
 from experiments.lib.config_evaluation import Defence
 from experiments.lib.diffusing import variance
-from experiments.lib.method import How, Method
+from experiments.lib.method import Calibration, How, Method
 from experiments.lib.prior import Prior
 from purifax import purify, sample
 from purifax.noise import VPDiscrete
@@ -94,10 +94,12 @@ def _thinned(labels: Array, share: float) -> Array:
     return jnp.round(even).astype(labels.dtype)
 
 
-def _limit(defence: Defence, prior: Prior, images: Array) -> Array | None:
+def _limit(defence: Defence) -> Calibration | None:
+    return None if defence.fraction == 1 else Partial(_highest, defence)
+
+
+def _highest(defence: Defence, prior: Prior, images: Array) -> Array:
     """The energy above which the share `fraction` of these images lies."""
-    if defence.fraction == 1 or prior.energy is None:
-        return None
     energies = jax.lax.map(prior.energy, images, batch_size=64)
     return jnp.quantile(energies, 1 - defence.fraction)
 

@@ -181,16 +181,15 @@ def evaluations(defence: Defence) -> int:
 
 
 def has_limit(defence: Defence) -> bool:
-    """Whether `calibrate` may find a limit for it."""
-    return defence.method != "none" and method(defence).limit is not None
+    """Whether it treats images differently, by a limit that `calibrate` finds."""
+    return defence.method != "none" and method(defence).limit(defence) is not None
 
 
 def calibrate(defence: Defence, prior: Prior, images: Array) -> float:
-    """The limit of a method that treats images differently, or 0 without one.
+    """The limit of a defence that treats images differently, or 0 without one.
 
     Args:
         images: [N, H, W, C], clean ones of the validation split.
     """
-    found = method(defence).limit
-    limit = None if found is None else found(defence, prior, images)
-    return 0.0 if limit is None else float(limit)
+    found = method(defence).limit(defence)
+    return 0.0 if found is None else float(found(prior, images))

@@ -30,6 +30,7 @@ from experiments.lib import (
     attacks,
     devices,
     gradient_proof,
+    limits,
     subjects,
     workdir,
 )
@@ -80,7 +81,7 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
         surrogate=networks.get("surrogate"),
     )
     if prior is not None:
-        world = replace(world, limit=_limit(config, prior, data_dir))
+        world = replace(world, limit=limits.calibrated(config, prior, data_dir))
         networks["score"] = prior.network
         if config.energy:
             networks["energy"] = prior.energy
@@ -90,15 +91,6 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     keys = jax.random.split(jax.random.key(config.seed), 6)
     mesh = devices.grid(min(config.chunk, len(images)))
     return Run(config, folder, mesh, images, world, *keys, hashes)
-
-
-def _limit(config: Evaluation, prior: priors.Prior, data_dir: str | None) -> float:
-    """What separates images to the defence, from 512 validation images or fewer."""
-    if not defences.has_limit(config.defence):
-        return 0.0
-    clean = subjects.held_out(config.images, data_dir).images[:512]
-    x = data.augment.to_float(jnp.asarray(clean))
-    return defences.calibrate(config.defence, prior, x)
 
 
 def _classes(images: data.Images, classifier: Classifier) -> int:

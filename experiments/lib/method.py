@@ -11,10 +11,13 @@ from experiments.lib.overrides import nearest
 from experiments.lib.prior import Prior
 from purifax.types import Purifier
 
-__all__ = ["How", "Method", "Path", "Paths", "known", "start"]
+__all__ = ["Calibration", "How", "Method", "Path", "Paths", "known", "start"]
 
 Path = Callable[[Array, Array], Array]
 """`path(key, x) -> [T + 1, H, W, C]`, the purified image last."""
+
+Calibration = Callable[[Any, Array], Array]
+"""`calibration(prior, images) -> []`, a limit from clean images [N, H, W, C]."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ def _anything(defence: Defence) -> None:
     del defence
 
 
+def _without_limit(defence: Defence) -> Calibration | None:
+    del defence
+
+
 def start(defence: Defence) -> str:
     """Where the purifier starts, in words: the kind of noise and how much of it."""
     for name in ("time", "times", "sigmas"):
@@ -77,8 +84,7 @@ class Method:
         chain: whether the purifier takes `scan`, and its steps may be more or fewer.
         least: steps that it must have.
         adaptive: whether its step sizes follow the image, so that they can be held.
-        limit: `(defence, prior, images) -> []`, the limit that `How` has, from clean
-            validation images [N, H, W, C]; None, or giving None, where there is none.
+        limit: how the limit that `How` has is calibrated; None where there is none.
         scored: whether it needs a score; one that does not is built with None.
         manner: its noise in words, and what tells it from others of its name; all of
             it in words if it needs no score.
@@ -91,7 +97,7 @@ class Method:
     chain: bool = True
     least: int = 1
     adaptive: bool = False
-    limit: Callable[[Defence, Any, Array], Array | None] | None = None
+    limit: Callable[[Defence], Calibration | None] = _without_limit
     scored: bool = True
     manner: Callable[[Defence], str] = start
 
