@@ -15,10 +15,12 @@ class Benchmark:
     `images` images of side `side` at once. Purifiers of `purifiers` (() for all) take
     `steps` steps. Gradients are those of one run of ADP: with each number of draws in
     `eot`, at the fewest of `lengths` steps, and with each number of steps in `lengths`,
-    with the fewest draws; an attack works on `attacked` images. Chains grow fourfold
-    from 1 to `chains` at most. A training step takes `batch` images. Times are medians
-    over `repeats`. `peak` is the side of the matrix product that stands for the
-    device's peak. `compiled` also times PyTorch through `torch.compile`.
+    with the fewest draws; an attack works on `attacked` images. Cost is fitted against
+    images (doubled from 1), `lengths`, `eot`, the sides in `sides` and devices. Chains
+    grow fourfold from 1 to `chains` at most. A training step takes `batch` images.
+    Times are medians over `repeats`. `peak` is the side of the matrix product that
+    stands for the device's peak. `compiled` also times PyTorch through
+    `torch.compile`.
     """
 
     net: ScoreNet = field(default_factory=lambda: ScoreNet(name="NCSNv2", width=32))
@@ -29,6 +31,7 @@ class Benchmark:
     parts: tuple[str, ...] = ()
     purifiers: tuple[str, ...] = ()
     side: int = 32
+    sides: tuple[int, ...] = (16, 32, 64)
     channels: int = 3
     images: int = 32
     steps: int = 10

@@ -1,8 +1,9 @@
-"""Pictures of the benchmark: gradients against draws and length, and chains."""
+"""Pictures of the benchmark: gradients against draws and length, chains, scaling."""
 
 from typing import Any
 
 from experiments.lib.plots import LIGHT, canvas, encoded
+from experiments.lib.suite_scaling import fits
 
 __all__ = ["pictures"]
 
@@ -15,7 +16,7 @@ def pictures(found: dict[str, Any]) -> dict[str, bytes]:
     Args:
         found: what `benchmark.json` holds.
     """
-    drawn = {"gradients": _gradients, "chains": _chains}
+    drawn = {"gradients": _gradients, "chains": _chains, "scaling": _scaling}
     parts = {
         name: [row for row in found["rows"] if row["part"] == name] for name in drawn
     }
@@ -72,4 +73,25 @@ def _chains(rows: list[dict[str, Any]]) -> bytes:
         axes.set_xticks(counts, [f"{count:,}" for count in counts])
         axes.set_xlabel("chains at once")
         axes.set_ylabel("chains a second")
+        return encoded(figure)
+
+
+def _scaling(rows: list[dict[str, Any]]) -> bytes:
+    """Seconds along every axis, with the fitted line."""
+    fitted = fits(rows)
+    with canvas(2.6 * len(fitted) + 0.4, 3.0, LIGHT) as figure:
+        figure.set_layout_engine("constrained")
+        panels = figure.subplots(1, len(fitted), squeeze=False)[0]
+        for axes, (axis, fit) in zip(panels, fitted.items(), strict=True):
+            mine = [row for row in rows if row["numbers"]["axis"] == axis]
+            values = [row["numbers"]["value"] for row in mine]
+            line = [fit["fixed"] + fit["each"] * value for value in values]
+            axes.plot(values, line, color=LIGHT.other, label="fitted line")
+            seconds = [row["seconds"] for row in mine]
+            axes.plot(values, seconds, "o", color=LIGHT.exact, label="seconds")
+            axes.set(xscale="log", yscale="log")
+            axes.set_xticks(values, [f"{value:,}" for value in values])
+            axes.minorticks_off()
+            axes.set_xlabel(f"{axis}, power {fit['power']:.2f}")
+        panels[0].legend()
         return encoded(figure)

@@ -14,6 +14,7 @@ from experiments.lib import (
     suite_gradients,
     suite_network,
     suite_purifiers,
+    suite_scaling,
     suite_torch,
     suite_training,
     workdir,
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[Subject], list[Row]]] = {
     "purifiers": suite_purifiers.rows,
     "gradients": suite_gradients.rows,
     "chains": suite_chains.rows,
+    "scaling": suite_scaling.rows,
     "training": suite_training.rows,
     "torch": suite_torch.rows,
     "compile": suite_compile.rows,
@@ -55,7 +57,7 @@ def check(config: Benchmark) -> None:
     for name in whole:
         if getattr(config, name) < 1:
             raise UsageError(f"{name} must be 1 or more; got {getattr(config, name)}.")
-    for name in ("eot", "lengths"):
+    for name in ("eot", "lengths", "sides"):
         if not getattr(config, name) or min(getattr(config, name)) < 1:
             raise UsageError(
                 f"{name} must name numbers of 1 or more; got {getattr(config, name)}."
@@ -76,11 +78,11 @@ def measure(config: Benchmark, folder: pathlib.Path, command: str) -> dict[str, 
         rows += PARTS[name](given)
         shown.update(done)
     shown.close()
+    told = [dataclasses.asdict(row) | {"images_a_second": row.rate} for row in rows]
     found = {
         "config": encode(config),
-        "rows": [
-            dataclasses.asdict(row) | {"images_a_second": row.rate} for row in rows
-        ],
+        "rows": told,
+        "fits": suite_scaling.fits(told),
         "without": {"torch": suite_torch.why_not(given)},
         "devices": f"{given.mesh.size} {jax.devices()[0].device_kind}",
         "command": command,
@@ -103,10 +105,24 @@ def words(found: dict[str, Any]) -> str:
         head = [part, "images", "seconds", "spread", "images/s", *map(_title, names)]
         lines = [head, ["---"] * len(head), *(_cells(row, names) for row in mine)]
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    parts += _fitted(found["fits"])
     reason = found["without"]["torch"]
     if reason and "torch" in (found["config"]["parts"] or PARTS):
         parts.append(f"No comparison with PyTorch: {reason}.")
     return "\n\n".join(parts)
+
+
+def _fitted(fits: dict[str, dict[str, float]]) -> list[str]:
+    """The lines fitted to the times of the scaling, if there are any."""
+    if not fits:
+        return []
+    head = ["seconds against", "fixed", "each", "largest error", "power"]
+    lines = [head, ["---"] * len(head)]
+    for axis, fit in fits.items():
+        numbers = [f"{fit['fixed']:.3g}", f"{fit['each']:.3g}"]
+        error, power = f"{100 * fit['largest_error']:.0f}%", f"{fit['power']:.2f}"
+        lines.append([axis, *numbers, error, power])
+    return ["\n".join(f"| {' | '.join(line)} |" for line in lines)]
 
 
 def _title(name: str) -> str:

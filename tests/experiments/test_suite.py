@@ -4,14 +4,16 @@ import dataclasses
 import json
 import types
 
+import jax
 import numpy as np
 import pytest
 
 from experiments import benchmark as command
 from experiments.configs import cpu_benchmark, gpu_benchmark
-from experiments.lib import suite, suite_compile, suite_purifiers
+from experiments.lib import suite, suite_compile, suite_purifiers, suite_scaling
 from experiments.lib.config import ClassifierNet, EnergyNet, ScoreNet
 from experiments.lib.overrides import UsageError
+from experiments.lib.suite_scaling import AXES
 from experiments.lib.suite_subject import subject
 
 TINY = dataclasses.replace(
@@ -21,8 +23,9 @@ TINY = dataclasses.replace(
     energy=EnergyNet(name="SmallEnergy", fold=4, widths=(4,), hidden=4),
     purifiers=("adaptive", "mala", "bit_depth"),
     side=8,
+    sides=(8, 16),
     channels=1,
-    images=4,
+    images=2,
     steps=2,
     attacked=2,
     eot=(1, 2),
@@ -41,10 +44,13 @@ def found(tmp_path_factory):
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(suite_compile.jax, "clear_caches", lambda: None)
     nothing = types.SimpleNamespace(workdir=folder, chains=0, gradient_memory=False)
+    jax.config.update("jax_disable_most_optimizations", True)
     command.main(TINY, nothing)
+    jax.config.update("jax_disable_most_optimizations", False)
     monkeypatch.undo()
     names = {path.name for path in folder.iterdir()}
-    assert names == {"benchmark.json", "benchmark.md", "gradients.png", "chains.png"}
+    pictures = {"gradients.png", "chains.png", "scaling.png"}
+    assert names == {"benchmark.json", "benchmark.md", *pictures}
     return json.loads((folder / "benchmark.json").read_text())
 
 
@@ -85,6 +91,35 @@ def test_the_work_of_a_network_is_the_compilers_count(found):
     count = rows(found, "network")["classifier, forward"]["numbers"]["flops_an_image"]
     products = 2 * (64 * 4 + 4 * 10)
     assert products <= count < 1.5 * products
+
+
+def test_cost_is_timed_along_every_axis(found):
+    told = [row["numbers"] for row in rows(found, "scaling").values()]
+    along = {axis: [n["value"] for n in told if n["axis"] == axis] for axis in AXES}
+    assert along.pop("devices")[:2] == [1, 2]
+    assert along == {
+        "images": [1, 2],
+        "steps": [1, 2],
+        "draws": [1, 2],
+        "side": [8, 16],
+    }
+    assert set(found["fits"]) == set(AXES)
+    assert "| seconds against | fixed | each |" in suite.words(found)
+
+
+def test_a_line_and_a_power_are_found_in_the_times():
+    def row(axis, value, seconds):
+        numbers = {"axis": axis, "value": value}
+        return {"part": "scaling", "numbers": numbers, "seconds": seconds}
+
+    line = [row("images", n, 0.5 + 0.25 * n) for n in (1, 2, 4, 8)]
+    curve = [row("side", n, 3e-4 * n**2) for n in (8, 16, 32)]
+    fits = suite_scaling.fits(line + curve)
+    assert fits["images"]["fixed"] == pytest.approx(0.5)
+    assert fits["images"]["each"] == pytest.approx(0.25)
+    assert fits["images"]["largest_error"] < 1e-9
+    assert fits["side"]["power"] == pytest.approx(2.0)
+    assert fits["side"]["largest_error"] > 0.1
 
 
 UNET = ScoreNet(name="UNet2D", widths=(8,), blocks=1, groups=2, attention=())
