@@ -56,14 +56,14 @@ def _text(program):
 
 
 @pytest.mark.parametrize("make", [_purifier, _attack])
-def test_a_command_on_many_devices_holds_no_collective(make, unoptimised):
+def test_a_command_on_many_devices_holds_no_collective(make):
     mesh = devices.mesh(2 * MANY, MANY)
     x, index = jnp.full((2 * MANY, 8, 8, 1), 0.5), jnp.arange(2 * MANY)
     text = _text(answers._mapped.lower(mesh, make(), jax.random.key(0), index, (x,)))
     assert not [name for name in COLLECTIVES if name in text]
 
 
-def test_a_collective_would_be_seen(unoptimised):
+def test_a_collective_would_be_seen():
     mesh = devices.mesh(MANY, MANY)
     x, key = jnp.full((MANY, 8), 0.5), jax.random.key(0)
     fn = Partial(_summed)
@@ -71,7 +71,7 @@ def test_a_collective_would_be_seen(unoptimised):
     assert "all-reduce" in text
 
 
-def test_images_sharded_by_the_user_need_no_collective(unoptimised):
+def test_images_sharded_by_the_user_need_no_collective():
     """`jit(batched(purifier))` on a sharded batch: the compiler divides it itself."""
     mesh = devices.mesh(2 * MANY, MANY)
     split = NamedSharding(mesh, PartitionSpec("batch"))

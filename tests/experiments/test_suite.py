@@ -4,7 +4,6 @@ import dataclasses
 import json
 import types
 
-import jax
 import numpy as np
 import pytest
 
@@ -44,9 +43,7 @@ def found(tmp_path_factory):
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(suite_compile.jax, "clear_caches", lambda: None)
     nothing = types.SimpleNamespace(workdir=folder, chains=0, gradient_memory=False)
-    jax.config.update("jax_disable_most_optimizations", True)
     command.main(TINY, nothing)
-    jax.config.update("jax_disable_most_optimizations", False)
     monkeypatch.undo()
     names = {path.name for path in folder.iterdir()}
     pictures = {"gradients.png", "chains.png", "scaling.png"}
