@@ -1,11 +1,13 @@
 """Purifies image files, a folder of them or an .npz; or a data set, by many workers.
 
+    python -m experiments.purify --weights=cifar10_dsm_small --source=cat.png --out=DIR
     python -m experiments.purify --config=cifar10_adp_small --source=cat.png --out=DIR
 
-`--config` names an evaluation: its defence and score network are used. The purified
-images keep their names, `purified.png` shows some before and after, and an .npz keeps
-its other arrays. Images must have the size the network was made for. What is already
-in `--out` is not overwritten.
+`--config` names an evaluation: its defence and score network are used. `--weights`
+names weights that come with purifax, and takes the defence their card advises. The
+purified images keep their names, `purified.png` shows some before and after, and an
+.npz keeps its other arrays. Images must have the size the network was made for. What
+is already in `--out` is not overwritten.
 
     python -m experiments.purify --config=cifar10_adp_small --source=cifar10 --out=DIR
     python -m experiments.purify ... --worker=3/8
@@ -20,6 +22,7 @@ job and on a TPU slice they know their numbers. An image that cannot be read is 
 out and told, and the command ends with 1 when all the others are done.
 """
 
+import dataclasses
 import os
 import pathlib
 import sys
@@ -35,6 +38,7 @@ __all__ = ["main"]
 flags.DEFINE_string(
     "source", None, "An image file, a folder, an .npz, a TFDS directory or a set."
 )
+flags.DEFINE_string("weights", None, "Shipped weights, in place of --config.")
 flags.DEFINE_string("out", None, "Where the purified images go: a folder.")
 flags.DEFINE_integer("seed", 0, "Of the purifier's noise.")
 flags.DEFINE_enum(
@@ -58,10 +62,13 @@ def main(config: Evaluation | None, options: flags.FlagValues) -> int:
     for name in ("out",) if options.status else ("source", "out"):
         if not options[name].value:
             raise flagslib.UsageError(f"--{name} is needed; see --help.")
-    if config is None:
+    _check(options)
+    if options.status:
         from experiments.lib import purifying
 
         return purifying.show(options.out)
+    if config is None:
+        config = _advised(options)
     if _is_data_set(options):
         return _data_set(config, options)
     devices.prepare(config.chunk)
@@ -71,6 +78,40 @@ def main(config: Evaluation | None, options: flags.FlagValues) -> int:
     count = cleaning.clean(config, source, out, options.data_dir, options.seed)
     print(f"{count} image(s) purified into {out}", file=sys.stderr)
     return 0
+
+
+def _check(options: flags.FlagValues) -> None:
+    """Refuses numbers and places with which nothing can be written."""
+    for name in ("shard_size", "sample", "lease"):
+        if not options[name].value > 0:
+            raise flagslib.UsageError(
+                f"--{name} must be more than 0; got {options[name].value}."
+            )
+    if pathlib.Path(options.out).is_file():
+        raise flagslib.UsageError(
+            f"--out={options.out} is a file; it must name a folder."
+        )
+
+
+def _advised(options: flags.FlagValues) -> Evaluation:
+    """The evaluation that the card of `--weights` advises, with these weights."""
+    from purifax import weights
+
+    name = options.weights
+    changed = [word for word in sys.argv if word.lstrip("-").startswith("config.")]
+    advice = weights.card(name)["purify"]
+    if advice is None:
+        known = [n for n in weights.names() if weights.card(n)["purify"]]
+        raise flagslib.UsageError(
+            f"the card of {name} advises no purifier; those of {', '.join(known)} do."
+        )
+    if options.config or changed:
+        raise flagslib.UsageError(
+            f"--weights={name} stands for --config={advice['config']} "
+            f"--config.score={name}; write that, to change something."
+        )
+    config = flagslib.find(advice["config"], (Evaluation,))
+    return dataclasses.replace(config, score=name)
 
 
 def _is_data_set(options: flags.FlagValues) -> bool:
@@ -130,4 +171,4 @@ def _worker(text: str | None) -> tuple[int, int] | None:
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (Evaluation,), instead=("status",))
+    flagslib.run(main, (Evaluation,), instead=("status", "weights"))

@@ -15,11 +15,26 @@ Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
     certify                     radii within which a prediction provably stays
 
 They import jax alone. `purifax.nets` adds flax; `purifax.data` and `purifax.weights`
-read files; `purifax.bridge` hands models to tools written in PyTorch.
+read files; `purifax.bridge` hands models to tools written in PyTorch. `purify_images`
+purifies images by weights that come with the package, in one line; it is imported
+when it is first asked for.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from purifax.batching import batched
 
-__all__ = ["batched"]
+if TYPE_CHECKING:
+    from purifax.ready import purify_images
+
+__all__ = ["batched", "purify_images"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "purify_images":
+        from purifax.ready import purify_images
+
+        return purify_images
+    raise AttributeError(f"module 'purifax' has no attribute {name!r}")

@@ -19,7 +19,7 @@ FLOOR_2 = FLOOR_1 | {"energy", "score"}
 FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
 ATTACKER = FLOOR_2 | {"loss", "classify"}
 MAY_IMPORT = {
-    "__init__": {"batching"},
+    "__init__": {"batching", "ready"},
     "types": set(),
     "batching": FLOOR_0,
     "noise": FLOOR_0,
@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "gradient_check": FLOOR_1 | {"classify"},
     "nets": FLOOR_0,
 }
-EDGES = {"data", "weights", "fleet", "bridge"}
+EDGES = {"data", "weights", "fleet", "bridge", "ready", "__main__"}
 CORE = MAY_IMPORT.keys() - {"nets"}
 STANDARD = {
     "__future__",

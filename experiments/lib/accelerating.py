@@ -20,7 +20,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import devices, subjects, workdir
+from experiments.lib import devices, roles, subjects, workdir
 from experiments.lib.answers import mapped
 from experiments.lib.config import Acceleration, encode
 from experiments.lib.overrides import UsageError
@@ -139,10 +139,12 @@ class _World:
     """The networks, and the images that samples are held against."""
 
     def __init__(self, config: Acceleration, data_dir: str | None) -> None:
-        network = weights.load(config.score)
-        self.config, self.classifier = config, weights.load(config.classifier)
-        self.score = weights.score(config.score)
+        network, self.score = weights.load(config.score), weights.score(config.score)
         told = subjects.chosen(config.images, data_dir)
+        shape = told.images.shape[1:]
+        roles.fits(config.score, shape, "score")
+        self.config = config
+        self.classifier = roles.classifier(config.classifier, shape)
         held = subjects.held_out(config.images, data_dir)
         train = data.load(config.images.name, "train", data_dir)
         trained = train.take(~np.isin(train.index, held.index))

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import jax
 from jax import numpy as jnp
 
-from experiments.lib import attacks, prior, subjects
+from experiments.lib import attacks, prior, roles, subjects
 from experiments.lib import defence as defences
 from experiments.lib.config import Evaluation
-from purifax import data, weights
+from purifax import data
 
 __all__ = ["subject", "timed"]
 
@@ -23,7 +23,9 @@ def subject(
     chosen = dataclasses.replace(config.images, count=count)
     images = subjects.chosen(chosen, data_dir).images
     known = prior.load(config.score, config.energy)
-    world = attacks.World(config.defence, known, weights.load(config.classifier))
+    classifier = roles.classifier(config.classifier, images.shape[1:])
+    roles.fits(config.score, images.shape[1:], "score")
+    world = attacks.World(config.defence, known, classifier)
     return world, data.augment.to_float(jnp.asarray(images))
 
 

@@ -20,7 +20,7 @@ from jax import numpy as jnp
 from jax.sharding import Mesh
 from jax.tree_util import Partial
 
-from experiments.lib import answers, attacks, devices, subjects, workdir
+from experiments.lib import answers, attacks, devices, roles, subjects, workdir
 from experiments.lib import defence as defences
 from experiments.lib import prior as priors
 from experiments.lib.batches import padded
@@ -30,7 +30,7 @@ from experiments.lib.parts import Arrays, Parts, joined
 from experiments.lib.prior import Prior
 from experiments.lib.progress import Progress
 from experiments.lib.stop import Stop
-from purifax import attack, certify, classify, data, weights
+from purifax import attack, certify, classify, data
 from purifax.threat import L2
 from purifax.types import Classifier, Model
 
@@ -80,7 +80,10 @@ def set_up(config: Certification, folder: pathlib.Path, data_dir: str | None) ->
         raise ValueError(
             f"attacked={config.attacked}, but images.count is {len(images)}."
         )
-    known, classifier = priors.load(config.score), weights.load(config.classifier)
+    shape = images.images.shape[1:]
+    known = priors.load(config.score)
+    roles.fits(config.score, shape, "score")
+    classifier = roles.classifier(config.classifier, shape)
     once = model(config, known, classifier)
     workdir.claim(folder, config)
     networks = {"score": known.network, "classifier": classifier}

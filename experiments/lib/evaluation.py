@@ -14,6 +14,7 @@ Keys by role: attacks, answers, pictures, probe, surface, proof. The answers' ke
 the same for clean and attacked images, and no attack sees them.
 """
 
+import math
 import pathlib
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from experiments.lib import (
     devices,
     gradient_proof,
     limits,
+    roles,
     subjects,
     workdir,
 )
@@ -43,7 +45,7 @@ from experiments.lib.parts import Arrays, Parts, joined
 from experiments.lib.progress import Progress
 from experiments.lib.report_types import NO_ANSWER
 from experiments.lib.stop import Stop, Stopped
-from purifax import data, weights
+from purifax import data
 from purifax.types import Classifier
 
 __all__ = ["Job", "Run", "run", "set_up"]
@@ -58,10 +60,10 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     """
     defences.check(config.defence)
     attacks.check(config)
-    if config.keys < 1:
-        raise ValueError(f"keys must be 1 or more; got {config.keys}.")
+    _check(config)
     workdir.check(folder, config)
     images = subjects.chosen(config.images, data_dir)
+    shape = images.images.shape[1:]
     named = {"classifier": config.classifier}
     if config.surrogate:
         named["surrogate"] = config.surrogate
@@ -70,7 +72,10 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
         config.score and config.defence.method != "none"
     ):
         prior = priors.load(config.score, config.energy)
-    networks = {role: weights.load(place) for role, place in named.items()}
+        roles.fits(config.score, shape, "score")
+    networks = {
+        role: roles.classifier(place, shape, role) for role, place in named.items()
+    }
     attacks.check_classes(config, _classes(images, networks["classifier"]))
     defences.fit(config.defence, prior)
     workdir.claim(folder, config)
@@ -91,6 +96,17 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     keys = jax.random.split(jax.random.key(config.seed), 6)
     mesh = devices.grid(min(config.chunk, len(images)))
     return Run(config, folder, mesh, images, world, *keys, hashes)
+
+
+def _check(config: Evaluation) -> None:
+    """Refuses numbers with which nothing can be evaluated."""
+    for name in ("keys", "chunk"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name} must be 1 or more; got {getattr(config, name)}.")
+    if not 0 <= config.radius < math.inf:
+        raise ValueError(
+            f"radius must be 0 or more, in [0, 1] pixel units; got {config.radius}."
+        )
 
 
 def _classes(images: data.Images, classifier: Classifier) -> int:

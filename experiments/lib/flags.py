@@ -5,6 +5,7 @@ calls ``main(config, options)`` and turns an expected error into one line on std
 Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.
 """
 
+import errno
 import fnmatch
 import json
 import os
@@ -22,6 +23,9 @@ from experiments.lib.overrides import UsageError, apply, nearest
 from experiments.lib.shelf import CONFIGS, PROTOCOLS
 
 __all__ = ["UsageError", "find", "names", "parse", "run", "typed"]
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk says, or one's share of it."""
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -93,6 +97,8 @@ def _say(error: Exception, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     words = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and error.errno in FULL:
+        words += ". Free some space and run the same command again: it goes on."
     print(f"error: {words}", file=sys.stderr)
     return code
 

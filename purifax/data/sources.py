@@ -18,7 +18,7 @@ from purifax.data.catalogue import SETS, Set
 from purifax.data.download import fetch
 from purifax.data.images import DataError, Images, suggestion
 
-__all__ = ["load"]
+__all__ = ["cache", "load", "tfds_home"]
 
 OFFICIAL = {
     "cifar10": cifar.find,
@@ -89,7 +89,7 @@ def load(
     found = _on_disk(name, SETS[key], split, place)
     if found is not None:
         return found
-    return _fetched(name, SETS[key], split, place or _cache(), download)
+    return _fetched(name, SETS[key], split, place or cache(), download)
 
 
 def _own(name: str, split: str, place: Path | None) -> Images:
@@ -115,8 +115,8 @@ def _on_disk(name: str, facts: Set, split: str, place: Path | None) -> Images | 
             found = npz.find(place, name.replace(":", "_"), split, facts.classes)
         if found is not None:
             return found
-    found = prepared.find(_tfds_home(), tfds_name, split)
-    return _official(_cache(), name, split, facts) if found is None else found
+    found = prepared.find(tfds_home(), tfds_name, split)
+    return _official(cache(), name, split, facts) if found is None else found
 
 
 def _official(root: Path, name: str, split: str, facts: Set) -> Images | None:
@@ -125,7 +125,7 @@ def _official(root: Path, name: str, split: str, facts: Set) -> Images | None:
 
 def _fetched(name: str, facts: Set, split: str, root: Path, download: bool) -> Images:
     """From the network; where that fails, one sentence says what to do by hand."""
-    places = dict.fromkeys(str(place) for place in (root, _tfds_home(), _cache()))
+    places = dict.fromkeys(str(place) for place in (root, tfds_home(), cache()))
     where = f"{name} ({split}) was found in none of {', '.join(places)}"
     files = ", ".join(archive.file for archive in facts.archives)
     advice = (
@@ -148,11 +148,13 @@ def _fetched(name: str, facts: Set, split: str, root: Path, download: bool) -> I
     return found
 
 
-def _tfds_home() -> Path:
+def tfds_home() -> Path:
+    """Where TFDS keeps prepared sets: `$TFDS_DATA_DIR`, or its own default."""
     return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where archives are kept: `$PURIFAX_DATA_DIR`, or a folder of the user's cache."""
     given = os.environ.get("PURIFAX_DATA_DIR")
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     return Path(given or Path(cache) / "purifax").expanduser()

@@ -5,6 +5,10 @@ network predicts or the temperature of an energy) and Orbax checkpoints whose it
 is the averaged variables. `load`, `score` and `energy` need these alone: no config and
 no training code.
 
+Some trained weights come with the package: `load("digits_dsm")`, where neither a folder
+nor a run is called so. `names` lists them, and `card` says of each what it was trained
+on, how, and what was measured.
+
 Networks of other people are read from their files without PyTorch, by
 `weights.containers`, and from their arrays by name, by one reader for each layout:
 `ncsnv2`, `score_sde`, `edm`, `diffusers`, `openai` and `tutorials` for scores;
@@ -21,20 +25,24 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+from jax import numpy as jnp
 
 from purifax import nets
 from purifax.energy import Tempered, warm
 from purifax.types import Score
 from purifax.weights.modules import describe, rebuild
 from purifax.weights.predictions import PREDICTIONS, Prediction, process
+from purifax.weights.shipped import FILE, card, find, names, unpack
 
 __all__ = [
     "PREDICTIONS",
     "Prediction",
+    "card",
     "describe",
     "energy",
     "image_shape",
     "load",
+    "names",
     "prediction",
     "process",
     "rebuild",
@@ -49,7 +57,8 @@ def load(workdir: str | pathlib.Path, step: int | None = None) -> nets.Network:
     """Loads the network of a work directory: a callable of one image.
 
     Args:
-        workdir: the folder, or the name of a folder in ``runs``.
+        workdir: the folder, or the name of a folder in ``runs`` or else of weights that
+            come with the package; here and in the functions below.
         step: which checkpoint; the last one by default.
 
     Returns:
@@ -202,15 +211,17 @@ def _a(role: str) -> str:
 
 
 def _folder(path: pathlib.Path) -> pathlib.Path:
-    """The folder given, or that of this name in ``runs``."""
-    if path.is_dir():
-        return path
+    """The folder given, or that of this name in ``runs``, or shipped weights'."""
     named = pathlib.Path("runs", path)
-    if named.is_dir():
-        return named
-    runs = sorted(p.name for p in pathlib.Path("runs").glob("*") if p.is_dir())
-    near = difflib.get_close_matches(path.name, runs, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    for folder in (path, named, find(str(path))):
+        if folder is not None and folder.is_dir():
+            return folder
+    if path.name in names():
+        hint = f" {path.name!r}, without a folder, comes with purifax."
+    else:
+        runs = sorted(p.name for p in pathlib.Path("runs").glob("*") if p.is_dir())
+        near = difflib.get_close_matches(path.name, [*runs, *names()], n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
     raise FileNotFoundError(f"there is no work directory {path} or {named}.{hint}")
 
 
@@ -224,11 +235,13 @@ def _read(folder: pathlib.Path) -> dict[str, Any]:
 
 
 def _variables(folder: pathlib.Path, step: int | None) -> Any:
-    """The item "ema" of a checkpoint, on the default device.
+    """The item "ema" of a checkpoint, or what was shipped, on the default device.
 
     Only finished checkpoints have a bare number for a name. The devices of the run
     that saved it do not matter.
     """
+    if (folder / FILE).is_file():
+        return _shipped(folder, step)
     import orbax.checkpoint as ocp
     from etils import epath
 
@@ -248,3 +261,14 @@ def _variables(folder: pathlib.Path, step: int | None) -> Any:
         handler.metadata(path).tree,
     )
     return handler.restore(path, args=ocp.args.StandardRestore(like))
+
+
+def _shipped(folder: pathlib.Path, step: int | None) -> Any:
+    """The variables of shipped weights, which have one step."""
+    words = json.loads((folder / "card.json").read_text())
+    if step not in (None, words["steps"]):
+        raise FileNotFoundError(
+            f"{folder.name} has no checkpoint of step {step}; it has {words['steps']}."
+        )
+    content = (folder / FILE).read_bytes()
+    return jax.tree.map(jnp.asarray, unpack(content, words["sha256"]))

@@ -7,6 +7,7 @@ import json
 import math
 import re
 
+import browser
 import numpy as np
 import pytest
 from PIL import Image
@@ -632,3 +633,27 @@ def test_reading_needs_the_summary_alone(summary):
 def test_radii_are_written_as_people_write_them(radius, text):
     assert radius_text(radius) == text
     assert radius_text(float(np.float32(radius))) == text
+
+
+needs_browser = pytest.mark.skipif(not browser.find(), reason="no browser here")
+
+
+@needs_browser
+def test_a_browser_shows_the_page_whole(written, tmp_path):
+    seen = browser.look(written / "report.html", tmp_path / "b", width=500, dark=True)
+    assert seen["title"] == "A <small> & honest report"
+    assert (seen["images"], seen["broken"], seen["unnamed"]) == (5, 0, 0)
+    assert not (seen["console"] or seen["troubles"] or seen["requests"])
+    assert seen["tables"] >= 1 and seen["text"] > 1000 and seen["too_wide"] <= 0
+
+
+@needs_browser
+def test_the_browser_tells_what_is_wrong_with_a_page(tmp_path):
+    page = tmp_path / "bad.html"
+    image = '<img src="http://example.org/a.png">'
+    wide = '<p style="width: 3000px">x</p><script>console.error("oh"); no()</script>'
+    page.write_text(f"<html><head></head><body>{image}{wide}</body></html>")
+    seen = browser.look(page, tmp_path / "b")
+    assert (seen["broken"], seen["unnamed"]) == (1, 1) and seen["too_wide"] > 0
+    assert seen["requests"] == ["http://example.org/a.png"]
+    assert len(seen["troubles"]) == 2 and len(seen["console"]) == 2

@@ -1,0 +1,113 @@
+"""Images purified in one line: the card's purifier, and what is refused."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import purifax
+from experiments.configs import digits_adp, digits_diffpure, digits_ebm_langevin
+from experiments.lib import defence, prior
+from purifax import data, nets, ready, weights
+
+KEY = jax.random.key(3)
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return data.load("digits", "test").images[:3]
+
+
+@pytest.mark.parametrize(
+    "name, config",
+    [
+        ("digits_dsm", digits_adp),
+        ("digits_ddpm", digits_diffpure),
+        ("digits_ebm", digits_ebm_langevin),
+    ],
+)
+def test_the_card_s_purifier_is_that_of_its_evaluation(name, config, images):
+    x = jnp.asarray(images[0], jnp.float32) / 255
+    theirs = defence.purifier(config.config().defence, prior.load(name))
+    mine = jax.jit(ready.purifier(name))(KEY, x)
+    np.testing.assert_allclose(mine, jax.jit(theirs)(KEY, x), atol=1e-5)
+    assert np.abs(mine - x).max() > 0.01
+
+
+def test_every_form_of_the_same_images_is_purified_alike(images):
+    made = purifax.purify_images(images, "digits_dsm", key=KEY)
+    assert isinstance(made, np.ndarray) and made.dtype == np.uint8
+    assert made.shape == images.shape and (made != images).any()
+    floats = images / 255
+    forms = [floats, floats.astype(np.float32), jnp.asarray(floats), floats[..., 0]]
+    for form in forms:
+        found = purifax.purify_images(form, "digits_dsm", key=KEY)
+        assert type(found) is type(form) or isinstance(found, jax.Array)
+        assert (found.shape, found.dtype) == (form.shape, form.dtype)
+        np.testing.assert_array_equal(
+            np.rint(np.asarray(found, np.float64) * 255).reshape(made.shape), made
+        )
+
+
+def test_an_image_s_result_is_that_of_its_place_alone(images):
+    made = purifax.purify_images(images, "digits_dsm", key=KEY)
+    alone = purifax.purify_images(images[0], "digits_dsm", key=KEY)
+    chunks = purifax.purify_images(images, "digits_dsm", key=KEY, chunk=2)
+    np.testing.assert_array_equal(alone, made[0])
+    np.testing.assert_array_equal(chunks, made)
+    assert purifax.purify_images(images[:0], "digits_dsm", key=KEY).shape[0] == 0
+
+
+def test_numbers_take_the_place_of_the_card_s(images):
+    still = purifax.purify_images(images, "digits_dsm", key=KEY, sigma=0.0, levels=[])
+    np.testing.assert_array_equal(still, images)
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (lambda x: x.astype(np.int32), "int32; give uint8, or floating"),
+        (lambda x: x / 1.0, r"from 0 to 255.*give images / 255, or uint8"),
+        (lambda x: x / 127.5 - 1, r"in \[-1, 1\], give \(images \+ 1\) / 2"),
+        (lambda x: x / 255 * np.nan, "not finite"),
+        (lambda x: x.transpose(0, 3, 1, 2), r"images.transpose\(0, 2, 3, 1\)"),
+        (lambda x: x.reshape(-1, 4, 16, 1), "Resize them to 8 x 8"),
+        (lambda x: np.zeros((2, 28, 28, 1)), "Weights for such images: .*mnist_dsm"),
+        (lambda x: x[None], "shape .1, 3, 8, 8, 1.; digits_dsm takes images .8, 8, 1."),
+    ],
+)
+def test_images_in_another_form_are_refused_with_what_to_do(images, change, told):
+    with pytest.raises(ValueError, match=told):
+        purifax.purify_images(change(images), "digits_dsm", key=KEY)
+
+
+@pytest.mark.parametrize(
+    "name, kwargs, error, told",
+    [
+        ("digits_dms", {}, FileNotFoundError, "Did you mean 'digits_dsm'?"),
+        ("digits_classifier", {}, ValueError, "a classifier, .*these do: .*digits_dsm"),
+        ("digits_dsm", {"sigmas": 1}, ValueError, "no number 'sigmas'; it has levels,"),
+        ("digits_dsm", {"chunk": 0}, ValueError, "chunk must be 1 or more; got 0"),
+        ("digits_dsm", {"key": 0}, ValueError, "key must be a typed key"),
+    ],
+)
+def test_what_cannot_purify_is_refused(images, name, kwargs, error, told):
+    with pytest.raises(error, match=told):
+        purifax.purify_images(images, name, **{"key": KEY} | kwargs)
+
+
+def test_a_work_directory_needs_numbers(tmp_path, images):
+    module = nets.SmallScore(channels=1, fold=2, widths=(8,), blocks=1)
+    x = jnp.zeros((8, 8, 1))
+    network = nets.Network(module, nets.init(KEY, module, x, 1.0))
+    weights.save(tmp_path / "mine", network, x.shape, "score")
+    with pytest.raises(ValueError, match="no card .* give levels=..., sigma=..."):
+        purifax.purify_images(images, str(tmp_path / "mine"), key=KEY)
+    bound = ready.purifier(str(tmp_path / "mine"), levels=[0.1], sigma=0.1)
+    assert jax.eval_shape(bound, KEY, x).shape == x.shape
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'purify_image'"):
+        purifax.purify_image  # noqa: B018
