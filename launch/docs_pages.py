@@ -4,6 +4,7 @@
 package, and each module of the package has a page of its docstrings.
 """
 
+import ast
 import pathlib
 import re
 from typing import Any
@@ -14,6 +15,11 @@ __all__ = ["on_files"]
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "purifax"
+ALONE = """\
+    options:
+      heading_level: 3
+      show_root_full_path: false
+      show_root_toc_entry: true"""
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -52,7 +58,26 @@ def _first(name: str) -> str:
 
 
 def _module(name: str) -> str:
-    return f"# purifax.{name}\n\n::: purifax.{name}\n"
+    """The page of a module; functions called as their file are added by their path.
+
+    Read as syntax, `purify.adaptive` is the file and not the function of its name.
+    """
+    parts = [f"# purifax.{name}", f"::: purifax.{name}"]
+    for path in sorted((PACKAGE / name).glob("*.py")):
+        if path.stem in _imported(PACKAGE / name / "__init__.py"):
+            parts.append(f"::: purifax.{name}.{path.stem}.{path.stem}\n{ALONE}")
+    return "\n\n".join([*parts, ""])
+
+
+def _imported(path: pathlib.Path) -> set[str]:
+    """Names that a package takes from its files."""
+    imports = [n for n in ast.walk(ast.parse(path.read_text())) if _takes(n)]
+    return {alias.name for node in imports for alias in node.names}
+
+
+def _takes(node: ast.AST) -> bool:
+    """Whether it is `from purifax.package.file import ...`."""
+    return isinstance(node, ast.ImportFrom) and (node.module or "").count(".") == 2
 
 
 def _cards(files: Files, config: Any) -> str:

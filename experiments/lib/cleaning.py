@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -159,7 +160,8 @@ def _archive(path: pathlib.Path) -> Source:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read as an .npz ({error}).") from None
+        why = error if zipfile.is_zipfile(path) else "it is no zip archive"
+        raise ValueError(f"{path} cannot be read as an .npz ({why}).") from None
     field = next((name for name in FIELDS if name in arrays), None)
     if field is None:
         raise ValueError(

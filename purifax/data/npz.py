@@ -141,7 +141,8 @@ def _open(path: Path) -> np.lib.npyio.NpzFile:
     try:
         arrays = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a readable .npz file ({error}).") from error
+        why = error if zipfile.is_zipfile(path) else "it is no zip archive"
+        raise DataError(f"{path} is not a readable .npz file ({why}).") from error
     if not isinstance(arrays, np.lib.npyio.NpzFile):
         raise DataError(f"{path} is a single array; an .npz with images is needed.")
     return arrays

@@ -2,7 +2,8 @@
 
 Each row is a command line, its exit code (2: the line is wrong, 1: the work failed) and
 words of the answer. `{tmp}` is a folder with an empty folder, a text file and damaged
-archives. Commands run in this process; all of these stop before anything is compiled.
+archives, `{run}` one that is not there. Commands run in this process; all of these stop
+before anything is compiled.
 """
 
 import errno
@@ -15,12 +16,12 @@ import pytest
 from experiments.lib import workdir
 
 PLAIN = "--config.score=digits_dsm --config.classifier=digits_classifier"
-EVALUATE = f"evaluate --config=digits_adp {PLAIN} --workdir={{tmp}}/run"
-TRAIN = "train --config=digits_dsm --workdir={tmp}/run"
-CERTIFY = f"certify --config=digits_certify {PLAIN} --workdir={{tmp}}/run"
-PURIFY = "purify --weights=digits_dsm --out={tmp}/run"
-POISON = "poison --config=digits_poison --workdir={tmp}/run"
-GRID = "evaluate_poison --config=digits_poison_grid --workdir={tmp}/run"
+EVALUATE = f"evaluate --config=digits_adp {PLAIN} --workdir={{run}}"
+TRAIN = "train --config=digits_dsm --workdir={run}"
+CERTIFY = f"certify --config=digits_certify {PLAIN} --workdir={{run}}"
+PURIFY = "purify --weights=digits_dsm --out={run}"
+POISON = "poison --config=digits_poison --workdir={run}"
+GRID = "evaluate_poison --config=digits_poison_grid --workdir={run}"
 ROWS = [
     # Nothing, or a wrong word.
     ("train", 2, "--config=NAME is needed. Known: cifar"),
@@ -73,8 +74,8 @@ ROWS = [
     ("benchmark --config=digits_adp --images=0", 2, "must be 1 or more"),
     ("benchmark --config=digits_adp --chains=-3", 2, "--chains 0 or more"),
     (f"{POISON} --config.images.train=99999", 1, "digits has 1297 training images"),
-    ("mixture --config.calls=0 --workdir={tmp}/run", 2, "calls >= 4"),
-    ("density --config.steps=0 --workdir={tmp}/run", 2, "steps must be 1 or more; got"),
+    ("mixture --config.calls=0 --workdir={run}", 2, "calls >= 4"),
+    ("density --config.steps=0 --workdir={run}", 2, "steps must be 1 or more; got"),
     # Names of networks, methods, sets.
     (f"{TRAIN} --config.net.name=SmallScor", 1, "did you mean SmallScore?"),
     (f"{TRAIN} --config.optim.name=adamw2", 1, "did you mean adamw?"),
@@ -85,12 +86,12 @@ ROWS = [
     (f"{POISON} --config.method=tapp", 1, "did you mean tap?"),
     (f"{GRID} --config.poisons=lspp", 1, "did you mean lsp?"),
     (f"{GRID} --config.defences=jpg:3", 1, "did you mean jpeg?"),
-    ("benchmark --config.parts=networks --workdir={tmp}/run", 2, "mean network?"),
-    ("mixture --config.samplers=ddimm --workdir={tmp}/run", 2, "no sampler 'ddimm'. K"),
+    ("benchmark --config.parts=networks --workdir={run}", 2, "mean network?"),
+    ("mixture --config.samplers=ddimm --workdir={run}", 2, "no sampler 'ddimm'. K"),
     (f"{PURIFY} --source=digit", 1, "Did you mean 'digits'?"),
     (f"{PURIFY} --source=digits --split=valid", 1, "must be 'train' or 'test'"),
-    ("convert --from=diffuser {tmp}/empty {tmp}/run", 2, "did you mean diffusers?"),
-    ("convert --from=edm {tmp}/file {tmp}/run --groups=3", 2, "no flag of edm"),
+    ("convert --from=diffuser {tmp}/empty {run}", 2, "did you mean diffusers?"),
+    ("convert --from=edm {tmp}/file {run} --groups=3", 2, "no flag of edm"),
     # Networks of another role, or of other images.
     (f"{EVALUATE} --config.score=digits_classifier", 1, "which gives no score"),
     (f"{EVALUATE} --config.classifier=digits_dsm", 1, "of role 'score'; name the wo"),
@@ -99,7 +100,7 @@ ROWS = [
     (f"{CERTIFY} --config.score=mnist_dsm", 1, "28 x 28 x 1; these are 8 x 8 x 1"),
     (f"benchmark --config=digits_adp {PLAIN} --config.score=mnist_dsm", 1, "28 x 28"),
     (
-        f"accelerate {PLAIN} --config.classifier=digits_ddpm --workdir={{tmp}}/run",
+        f"accelerate {PLAIN} --config.classifier=digits_ddpm --workdir={{run}}",
         1,
         "of role 'score'; name the work",
     ),
@@ -111,31 +112,31 @@ ROWS = [
     ("accelerate", 1, "there is no work directory runs/quickstart/digits"),
     ("benchmark --config=digits_adp", 1, "there is no work directory runs/digits"),
     ("train --config=mnist_dsm --data_dir={tmp}/none", 1, "{tmp}/none does not exist"),
-    ("evaluate --compare={tmp}/empty,{tmp}/x --workdir={tmp}/run", 1, "has no summary"),
+    ("evaluate --compare={tmp}/empty,{tmp}/x --workdir={run}", 1, "has no summary"),
     ("evaluate --compare={tmp}/empty,{tmp}/x", 2, "--compare needs --workdir"),
-    ("evaluate --merge={tmp}/empty --workdir={tmp}/run", 1, "two work directories or"),
+    ("evaluate --merge={tmp}/empty --workdir={run}", 1, "two work directories or"),
     ("purify --weights=digits_dms --source=x --out=y", 1, "known: cifar10_classifier"),
     (f"{PURIFY} --source={{tmp}}/none.png", 1, "there is no file or folder {tmp}/non"),
     (f"{PURIFY} --source={{tmp}}/empty", 1, "holds no image; known endings"),
     ("purify --status --out={tmp}/none", 1, "holds no job: there is no job.json"),
-    ("convert --from=diffusers {tmp}/none {tmp}/run", 1, "has a config.json"),
-    ("ship digits_dsm {tmp}/empty --root={tmp}/run", 1, "no training finished"),
+    ("convert --from=diffusers {tmp}/none {run}", 1, "has a config.json"),
+    ("ship digits_dsm {tmp}/empty --root={run}", 1, "no training finished"),
     # What cannot be read.
     (
         f"{TRAIN} --config.data.name=npz --data_dir={{tmp}}/broken.npz",
         1,
-        "broken.npz is not a readable .npz",
+        "broken.npz is not a readable .npz file (it is no zip",
     ),
     (
         f"{TRAIN} --config.data.name=folder --data_dir={{tmp}}/empty",
         1,
         "holds no images (.bmp",
     ),
-    (f"{PURIFY} --source={{tmp}}/broken.npz", 1, "cannot be read as an .npz"),
+    (f"{PURIFY} --source={{tmp}}/broken.npz", 1, "as an .npz (it is no zip archive)"),
     (f"{PURIFY} --source={{tmp}}/floats.npz", 1, "float64 (3, 8, 8, 1); uint8 [N"),
     (f"{PURIFY} --source={{tmp}}/words.png", 1, "cannot be read as an image"),
-    ("convert --from=ncsnv2 {tmp}/broken.npz {tmp}/run", 1, "of an unknown form"),
-    ("convert --from=ncsnv2 {tmp}/floats.npz {tmp}/run", 1, "no NCSNv2 checkpoint"),
+    ("convert --from=ncsnv2 {tmp}/broken.npz {run}", 1, "of an unknown form"),
+    ("convert --from=ncsnv2 {tmp}/floats.npz {run}", 1, "no NCSNv2 checkpoint"),
     # What stands in the way.
     ("train --config=digits_dsm --workdir={tmp}/file", 1, "is a file; --workdir must"),
     (f"{PURIFY} --source=digits --out={{tmp}}/file", 2, "is a file; it must name a f"),
@@ -158,14 +159,15 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("line, code, words", ROWS, ids=[row[0] for row in ROWS])
 def test_wrong_input_is_one_line_that_says_what_to_do(
-    folder, capsys, monkeypatch, line, code, words
+    folder, tmp_path, capsys, monkeypatch, line, code, words
 ):
     monkeypatch.chdir(folder)
-    left, _, told = commands.run(capsys, line.format(tmp=folder))
+    run = tmp_path / "run"
+    left, _, told = commands.run(capsys, line.format(tmp=folder, run=run))
     assert told.startswith("error: ") and told.count("\n") == 1, told
     assert words.format(tmp=folder) in told, told
     assert left == code
-    assert not (folder / "run" / "config.json").exists()
+    assert line.startswith("poison ") or not run.exists(), "a wrong run claims a folder"
 
 
 def test_every_command_has_rows():
@@ -180,6 +182,6 @@ def test_a_full_disk_is_said_with_what_to_do(tmp_path, capsys, monkeypatch, line
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     monkeypatch.setattr(workdir, "write_json", full)
-    left, _, told = commands.run(capsys, line.format(tmp=tmp_path))
+    left, _, told = commands.run(capsys, line.format(run=tmp_path / "run"))
     assert left == 1 and told.count("\n") == 1
     assert "No space left on device" in told and "Free some space" in told

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import types
 
+import commands
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,7 +15,7 @@ from experiments import purify
 from experiments.lib import cleaning, purifying, training
 from experiments.lib import flags as flagslib
 from experiments.lib.stop import Stopped
-from purifax import data, fleet
+from purifax import data, fleet, purify_images
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +248,18 @@ def test_what_becomes_a_data_set(tmp_path, given, data_set):
 def test_a_worker_is_one_of_some(text):
     with pytest.raises(flagslib.UsageError, match="--worker="):
         purify._worker(text)
+
+
+def test_files_by_shipped_weights_are_what_one_line_of_python_gives(
+    pictures, tmp_path, capsys
+):
+    source, out = save(tmp_path / "in", pictures), tmp_path / "out"
+    line = f"purify --weights=digits_dsm --source={source} --out={out} --seed=4"
+    assert commands.run(capsys, line)[0] == 0
+    files = np.stack([np.asarray(Image.open(out / f"{i}.png")) for i in range(5)])
+    array = purify_images(pictures, "digits_dsm", key=jax.random.key(4))[..., 0]
+    assert np.abs(files.astype(int) - array).max() <= 1
+    assert np.abs(files.astype(int) - pictures[..., 0]).mean() > 5
 
 
 def test_the_command_answers_bad_input_with_one_line(tmp_path):
