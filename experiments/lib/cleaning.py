@@ -159,7 +159,7 @@ def _archive(path: pathlib.Path) -> Source:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         why = error if zipfile.is_zipfile(path) else "it is no zip archive"
         raise ValueError(f"{path} cannot be read as an .npz ({why}).") from None
     field = next((name for name in FIELDS if name in arrays), None)

@@ -6,6 +6,7 @@ is removed once the part is there.
 
 import os
 import pathlib
+import zipfile
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -69,7 +70,7 @@ def _read(path: pathlib.Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} is damaged ({error}). Remove it and run the command again."
         ) from None

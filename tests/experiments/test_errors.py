@@ -133,6 +133,8 @@ ROWS = [
         "holds no images (.bmp",
     ),
     (f"{PURIFY} --source={{tmp}}/broken.npz", 1, "as an .npz (it is no zip archive)"),
+    (f"{PURIFY} --source={{tmp}}/cut.npz", 1, "as an .npz (it is no zip archive)"),
+    (f"{PURIFY} --source={{tmp}}/spoilt.npz", 1, "as an .npz (Bad CRC-32"),
     (f"{PURIFY} --source={{tmp}}/floats.npz", 1, "float64 (3, 8, 8, 1); uint8 [N"),
     (f"{PURIFY} --source={{tmp}}/words.png", 1, "cannot be read as an image"),
     ("convert --from=ncsnv2 {tmp}/broken.npz {run}", 1, "of an unknown form"),
@@ -153,6 +155,9 @@ def folder(tmp_path_factory):
     (tmp / "words.png").write_text("no picture\n")
     (tmp / "broken.npz").write_bytes(b"PK no")
     np.savez(tmp / "floats.npz", images=np.zeros((3, 8, 8, 1)))
+    whole = (tmp / "floats.npz").read_bytes()
+    (tmp / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (tmp / "spoilt.npz").write_bytes(whole.replace(bytes(99), b"x" * 99, 1))
     np.savez(tmp / "wide.npz", images=np.zeros((3, 9, 8, 1), np.uint8))
     return tmp
 
