@@ -1,6 +1,5 @@
 """The guides do what they say: their Python runs, their commands exist."""
 
-import importlib.util
 import pathlib
 import re
 
@@ -37,18 +36,29 @@ def ordinary(tmp_path, monkeypatch):
     jax.config.update("jax_disable_most_optimizations", False)
 
 
-@pytest.mark.parametrize(
-    "guide", [guide for guide in GUIDES if blocks(guide, "python")]
-)
+def python(guide, wanted):
+    """(what it needs, source) of the Python blocks that need something, or nothing."""
+    found = blocks(guide, "python")
+    return [(needs, code) for needs, code in found if bool(needs) == wanted]
+
+
+@pytest.mark.parametrize("guide", [name for name in GUIDES if python(name, False)])
 def test_the_python_of_a_guide_runs(guide, ordinary):
-    names, missing = {}, []
-    for needs, code in blocks(guide, "python"):
-        absent = [name for name in needs if not importlib.util.find_spec(name)]
-        missing += absent
-        if not absent:
-            exec(compile(code, f"{guide}.md", "exec"), {} if needs else names)
-    if missing:
-        print(f"not installed, so not run: {', '.join(missing)}")
+    """All blocks of a guide in one session, as a reader types them."""
+    names = {}
+    for _, code in python(guide, False):
+        exec(compile(code, f"{guide}.md", "exec"), names)
+
+
+@pytest.mark.parametrize(
+    "needs, code",
+    [block for guide in GUIDES for block in python(guide, True)],
+    ids=lambda part: "-".join(part) if isinstance(part, list) else "",
+)
+def test_the_python_for_other_packages_runs(needs, code, ordinary):
+    for name in needs:
+        pytest.importorskip(name)
+    exec(compile(code, "guide", "exec"), {})
 
 
 @pytest.mark.parametrize("guide", [guide for guide in GUIDES if typed(guide)])

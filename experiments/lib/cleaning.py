@@ -157,7 +157,7 @@ def _decode(path: pathlib.Path) -> np.ndarray:
 def _archive(path: pathlib.Path) -> Source:
     """An .npz with uint8 `images`; its other arrays are written along."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         why = error if zipfile.is_zipfile(path) else "it is no zip archive"

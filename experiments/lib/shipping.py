@@ -192,7 +192,7 @@ def text(card: dict[str, Any]) -> str:
         "command": f"`{card['command']}`",
         "training": f"{card['steps']:,} steps in {took:,.0f} s on "
         f"{card['versions']['devices']}, jax {card['versions']['jax']}",
-        **{f"on {part} images": _numbers(card[part]) for part in _measured(card)},
+        **{f"on {part} images": _numbers(card, part) for part in _measured(card)},
         "stored": f"{stored['bytes']:,} bytes, parameters as {stored['parameters']}; "
         + stored["words"],
         "purifier": _advice(card["purify"]),
@@ -208,8 +208,11 @@ def _measured(card: dict[str, Any]) -> list[str]:
     return [part for part in ("validation", "test") if part in card]
 
 
-def _numbers(measured: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+def _numbers(card: dict[str, Any], part: str) -> str:
+    """What was measured on a part of the images; a score's loss is a denoising loss."""
+    names = {"loss": "denoising loss"} if card["role"] == "score" else {}
+    measured = card[part].items()
+    return ", ".join(f"{names.get(name, name)} {value:.4g}" for name, value in measured)
 
 
 def _advice(words: dict[str, Any] | None) -> str:

@@ -30,7 +30,9 @@ def test_each_has_its_files_and_a_card_that_fits_them(name):
     assert weights.role(name) == card["role"]
 
 
-def test_all_of_them_are_small():
+def test_there_are_many_and_all_of_them_are_small():
+    roles = {weights.role(name) for name in weights.names()}
+    assert len(weights.names()) >= 10 and roles == {"score", "classifier", "energy"}
     files = [path for path in shipped.ROOT.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 4.5e6
 
