@@ -76,7 +76,8 @@ def pack(variables: Any) -> bytes:
     arrays = {}
     for name, value in _flat(variables).items():
         small = name.startswith("params/")
-        arrays[name] = np.asarray(value, np.float16 if small else None)
+        with np.errstate(over="ignore"):  # infinities are told of here
+            arrays[name] = np.asarray(value, np.float16 if small else None)
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} has values that float16 cannot hold.")
     stream = io.BytesIO()
