@@ -245,7 +245,7 @@ def test_what_becomes_a_data_set(tmp_path, given, data_set):
 @pytest.mark.parametrize("text", ["3", "a/b", "-1/2", "2/2", "/2"])
 def test_a_worker_is_one_of_some(text):
     with pytest.raises(flagslib.UsageError, match="--worker="):
-        purify._worker(text)
+        purify.workers.parsed(text)
 
 
 def test_the_command_answers_bad_input_with_one_line(tmp_path):
