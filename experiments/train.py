@@ -35,7 +35,8 @@ def main(config: Training, options: flags.FlagValues) -> None:
     devices.prepare(config.train.batch // found.processes)
     from experiments.lib import training
 
-    training.train(config, pathlib.Path(options.workdir), options.data_dir)
+    with together.failing():
+        training.train(config, pathlib.Path(options.workdir), options.data_dir)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@ The processes share the work directory, and jax's own runtime joins their device
 runs the same program; what is asked of all of them must be asked by all.
 """
 
+import contextlib
+import os
+from collections.abc import Iterator
+
 import jax
 import numpy as np
 from absl import flags
@@ -16,7 +20,7 @@ from experiments.lib import devices
 from experiments.lib.progress import say
 from purifax.fleet import start
 
-__all__ = ["any_of", "begin", "first", "tell", "wait"]
+__all__ = ["any_of", "begin", "failing", "first", "tell", "wait"]
 
 flags.DEFINE_enum(
     "distributed",
@@ -32,6 +36,22 @@ def begin(mode: str) -> start.Start:
     They need each other at every step: when one dies, the others end too.
     """
     return start.start(mode, outlive=False)
+
+
+@contextlib.contextmanager
+def failing() -> Iterator[None]:
+    """Within it, one of several processes that fails leaves at once, with one line.
+
+    An orderly end would wait for the others, which wait for this one in a step.
+    """
+    try:
+        yield
+    except Exception as error:
+        if jax.process_count() == 1:
+            raise
+        words = " ".join(str(error).split()) or type(error).__name__
+        say(f"error: {words} (process {jax.process_index()})")
+        os._exit(1)
 
 
 def first() -> bool:
