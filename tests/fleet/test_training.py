@@ -9,13 +9,16 @@ import socket
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
-from fleet.trainer import energy_run
+from fleet.trainer import energy_run, stopped_at
 from training_runs import classifier_run, rows, saved, steps
 
 import experiments
 from experiments.lib import devices, training, workdir
+from experiments.lib.run import set_up, shapes
+from experiments.lib.state import Checkpoints
 
 pytestmark = pytest.mark.multihost
 HERE = pathlib.Path(__file__).parent
@@ -89,14 +92,30 @@ def test_only_the_first_process_speaks(two):
 
 
 def test_a_signal_to_one_process_saves_and_ends_all(two, one_process, tmp_path):
-    """The rest is done by one process with four devices; chains and all."""
     folder, _ = two
     assert steps(folder / "energy") == [3]
     assert not (folder / "energy" / "summary.json").exists()
-    shutil.copytree(folder / "energy", tmp_path / "resumed")
-    assert one_process(energy_run(steps=6), tmp_path / "resumed", 4)
-    assert one_process(energy_run(steps=6), tmp_path / "whole", 1)
-    assert_close(tmp_path / "resumed", tmp_path / "whole")
+    with stopped_at(2):
+        assert not one_process(energy_run(steps=6), tmp_path, 1)
+    assert_close(folder / "energy", tmp_path)
+
+
+def test_one_process_restores_what_two_saved(two, monkeypatch):
+    """On four devices: the bits are those on the disk, and the bank is spread."""
+    folder, _ = two
+    monkeypatch.setattr(devices, "mesh", functools.partial(PLAIN, count=4))
+    run = set_up(energy_run(steps=6), folder / "energy", None)
+    checkpoints = Checkpoints(folder / "energy" / "checkpoints", 2)
+    state, _ = checkpoints.restore(shapes(run))
+    checkpoints.close()
+    assert {shard.data.shape[0] for shard in state.bank.addressable_shards} == {8}
+    wanted = saved(folder / "energy")
+    np.testing.assert_array_equal(state.bank, wanted["['bank']"])
+    kernels = jax.tree_util.tree_leaves_with_path(state.variables)
+    for path, kernel in kernels:
+        name = f"['variables']{jax.tree_util.keystr(path)}"
+        np.testing.assert_array_equal(kernel, wanted[name])
+    assert len(kernels) > 3 and int(state.step) == 3
 
 
 @pytest.mark.slow
