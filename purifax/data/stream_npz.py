@@ -48,6 +48,13 @@ def read(path: Path, split: str) -> Stream | None:
 
     Raises:
         DataError: no such arrays, or of other types or lengths.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/a.npz", images=np.full((2, 4, 4), 9, np.uint8))
+    ...     stream = read(Path(folder, "a.npz"), "all")
+    ...     stream.shape, [row.image.max().item() for row in stream.read(range(2))]
+    ((4, 4, 1), [9, 9])
     """
     with npz.opened(path) as arrays:
         names = npz.chosen(path, arrays.files, split)
