@@ -5,6 +5,7 @@
     python -m experiments.evaluate --config=digits_adp --protocol=croce
     python -m experiments.evaluate --config=digits_adp --sweep=defence.sigma=0.1,0.2,0.3
     python -m experiments.evaluate --config='digits_d*' --workdir=OUT
+    python -m experiments.evaluate --config=digits_adp --worker=0/2
 
 Prints a table and writes record.npz, summary.json, report.md, report.html, pictures and
 the adversarial images (parts/) into the work directory. The same command again resumes.
@@ -12,6 +13,9 @@ With --sweep, once for each field, it evaluates every combination of values and 
 sweep.csv, sweep.json and, for one field, sweep.png. Several configs, with commas or as
 a pattern, are evaluated one after another and set side by side, as --compare does with
 finished evaluations.
+
+Several workers may share the work directory and the images, each told its number by
+`--worker`, srun, mpirun or launch/local.sh; the last one to end merges their reports.
 """
 
 import pathlib
@@ -21,7 +25,7 @@ import time
 
 from absl import flags
 
-from experiments.lib import devices
+from experiments.lib import devices, workers
 from experiments.lib import flags as flagslib
 from experiments.lib.config import Evaluation
 
@@ -40,6 +44,7 @@ def main(
     """Evaluates `config` in the work directory of the options, or joins others."""
     if config is None:
         return merge(options) if options.merge else compare(options)
+    worker = workers.number(options)
     devices.prepare(_chunk(config, options))
     words = ["python -m experiments.evaluate", *map(shlex.quote, sys.argv[1:])]
     command, folder = " ".join(words), pathlib.Path(options.workdir)
@@ -47,7 +52,11 @@ def main(
     def one(config: Evaluation, inside: pathlib.Path) -> bool:
         return evaluate(config, inside, options.data_dir, command)
 
-    if isinstance(config, dict):
+    if worker[1] > 1:
+        from experiments.lib import dividing
+
+        dividing.run(_alone(config, options), folder, worker, one, command)
+    elif isinstance(config, dict):
         from experiments.lib import several
 
         several.run(config, folder, one, command)
@@ -57,6 +66,18 @@ def main(
         sweep.run(config, options.sweep, folder, one)
     else:
         one(config, folder)
+
+
+def _alone(
+    config: Evaluation | dict[str, Evaluation], options: flags.FlagValues
+) -> Evaluation:
+    """The one config that workers may share."""
+    if isinstance(config, dict) or options.sweep:
+        raise flagslib.UsageError(
+            "workers share one evaluation: one --config and no --sweep, or "
+            "--distributed=off."
+        )
+    return config
 
 
 def _chunk(

@@ -23,13 +23,12 @@ out and told, and the command ends with 1 when all the others are done.
 """
 
 import dataclasses
-import os
 import pathlib
 import sys
 
 from absl import flags
 
-from experiments.lib import devices
+from experiments.lib import devices, workers
 from experiments.lib import flags as flagslib
 from experiments.lib.config import Evaluation
 
@@ -46,10 +45,6 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_string("split", "train", "Of a data set.")
 flags.DEFINE_integer("shard_size", 1000, "Images in a shard of a data set, at most.")
-flags.DEFINE_string("worker", None, "This worker and how many there are: 0/4 to 3/4.")
-flags.DEFINE_bool(
-    "distributed", False, "Start jax's own runtime, as a TPU slice needs."
-)
 flags.DEFINE_float("lease", 600, "Seconds of silence after which a worker is dead.")
 flags.DEFINE_bool("npz", False, "Write the whole data set as one .npz, too.")
 flags.DEFINE_bool("status", False, "Say how far the data set in --out is, and stop.")
@@ -133,11 +128,7 @@ def _is_data_set(options: flags.FlagValues) -> bool:
 
 def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
     """This process's part of a data set."""
-    from purifax.fleet import start
-
-    found = start.decide(os.environ, "off" if options.worker else "auto")
-    if options.distributed or found.platform == "tpu":
-        start.start()
+    worker = workers.number(options)
     devices.prepare(config.chunk)
     from experiments.lib import purifying
 
@@ -148,26 +139,12 @@ def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
         split=options.split,
         shard_size=options.shard_size,
         seed=options.seed,
-        worker=_worker(options.worker) or (found.process, found.processes),
+        worker=worker,
         lease=options.lease,
     )
     if options.verify:
         return purifying.check(config, where, options.sample)
     return purifying.purify(config, where, options.npz)
-
-
-def _worker(text: str | None) -> tuple[int, int] | None:
-    """The two numbers of `--worker=i/n`."""
-    if text is None:
-        return None
-    first, slash, second = text.partition("/")
-    if not (slash and first.isdecimal() and second.isdecimal()):
-        raise flagslib.UsageError(f"--worker={text} must be like 0/4, which is first.")
-    if not int(first) < int(second):
-        raise flagslib.UsageError(
-            f"--worker={text}: workers count from 0 to {int(second) - 1}."
-        )
-    return int(first), int(second)
 
 
 if __name__ == "__main__":

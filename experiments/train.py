@@ -5,13 +5,18 @@
 
 The same command again resumes; SIGTERM and Ctrl-C stop after the current step with
 everything saved (exit code 0, and no ``summary.json`` yet).
+
+Several processes train one network: started by srun or mpirun, on a TPU slice, or with
+launch/local.sh, and sharing the work directory, each works on its part of a batch. The
+batch does not grow with them; another number of processes may resume. A signal to any
+of them stops all. `--distributed=off` is one process wherever it is started.
 """
 
 import pathlib
 
 from absl import flags
 
-from experiments.lib import devices
+from experiments.lib import devices, together
 from experiments.lib import flags as flagslib
 from experiments.lib.config import (
     ClassifierTraining,
@@ -26,10 +31,12 @@ __all__ = ["main"]
 
 def main(config: Training, options: flags.FlagValues) -> None:
     """Trains `config` in the work directory of the options."""
-    devices.prepare(config.train.batch)
+    found = together.begin(options.distributed)
+    devices.prepare(config.train.batch // found.processes)
     from experiments.lib import training
 
-    training.train(config, pathlib.Path(options.workdir), options.data_dir)
+    with together.failing():
+        training.train(config, pathlib.Path(options.workdir), options.data_dir)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One command on every host of a TPU slice, each told its number.
 #   TPU=my-slice ZONE=us-central2-b bash launch/tpu_vm.sh \
-#     python -m experiments.purify --distributed --config=... --source=... --out=gs://...
+#     python -m experiments.purify --distributed=on --config=... --source=... --out=gs://...
 # Each host has the repository in ~/purifax, with purifax[tpu] installed in its .venv.
 set -euo pipefail
 

@@ -25,5 +25,6 @@ def config() -> Benchmark:
         lengths=(1, 3, 10),
         chains=4096,
         batch=128,
+        washed=4096,
         peak=8192,
     )

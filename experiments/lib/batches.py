@@ -12,15 +12,22 @@ __all__ = ["Batches", "padded"]
 
 
 class Batches:
-    """The training batches of a run: `batches(step)` is the batch of that step."""
+    """The training batches of a run: `batches(step)` is the batch of that step.
 
-    def __init__(self, images: Images, batch: int, seed: int) -> None:
+    Args:
+        rows: which of each batch are wanted, of a process that feeds only those.
+    """
+
+    def __init__(
+        self, images: Images, batch: int, seed: int, rows: slice = slice(None)
+    ) -> None:
         self._images, self._batch, self._seed = images, batch, seed
+        self._rows = rows
         self._orders: dict[int, np.ndarray] = {}
 
     def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Images uint8 [N, H, W, C] and labels int32 [N] of a step."""
-        places = np.arange(step * self._batch, (step + 1) * self._batch)
+        places = np.arange(step * self._batch, (step + 1) * self._batch)[self._rows]
         epochs, within = np.divmod(places, len(self._images))
         orders = {int(epoch): self._order(int(epoch)) for epoch in np.unique(epochs)}
         self._orders = orders

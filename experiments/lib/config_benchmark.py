@@ -18,9 +18,9 @@ class Benchmark:
     with the fewest draws; an attack works on `attacked` images. Cost is fitted against
     images (doubled from 1), `lengths`, `eot`, the sides in `sides` and devices. Chains
     grow fourfold from 1 to `chains` at most. A training step takes `batch` images.
-    Times are medians over `repeats`. `peak` is the side of the matrix product that
-    stands for the device's peak. `compiled` also times PyTorch through
-    `torch.compile`.
+    Workers purify a data set of `washed` images. Times are medians over `repeats`.
+    `peak` is the side of the matrix product that stands for the device's peak.
+    `compiled` also times PyTorch through `torch.compile`.
     """
 
     net: ScoreNet = field(default_factory=lambda: ScoreNet(name="NCSNv2", width=32))
@@ -40,6 +40,7 @@ class Benchmark:
     lengths: tuple[int, ...] = (1, 4, 16)
     chains: int = 64
     batch: int = 32
+    washed: int = 64
     repeats: int = 5
     peak: int = 2048
     compiled: bool = True

@@ -11,9 +11,23 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-__all__ = ["grid", "mesh", "placed", "prepare", "replicated", "sharded", "spread"]
+__all__ = [
+    "everywhere",
+    "grid",
+    "here",
+    "joined",
+    "mesh",
+    "own",
+    "placed",
+    "prepare",
+    "put",
+    "replicated",
+    "sharded",
+    "spread",
+]
 
 _SMALLEST_SHARE = 16
 
@@ -50,18 +64,19 @@ def _shares(cores: int, batch: int) -> int:
 
 
 def mesh(batch: int, count: int | None = None) -> Mesh:
-    """A mesh of local devices with the one axis "batch".
+    """A mesh with the one axis "batch", over the devices of all processes.
 
     Args:
         batch: images in a batch.
-        count: devices taken; by default all accelerators, or as many CPU devices as
-            divide the batch.
+        count: devices taken; by default all accelerators, or of one process as many
+            CPU devices as divide the batch.
 
     Raises:
         ValueError: the batch does not divide by the number of devices.
     """
-    devices = jax.local_devices()
-    if count is None and devices[0].platform == "cpu":
+    devices = jax.devices()
+    alone = jax.process_count() == 1
+    if count is None and alone and devices[0].platform == "cpu":
         count = _shares(len(devices), batch)
     devices = devices[:count]
     if batch % len(devices):
@@ -126,3 +141,42 @@ def placed(things: Any, over: Mesh) -> Any:
 def replicated(over: Mesh) -> NamedSharding:
     """Each device holds a copy."""
     return NamedSharding(over, PartitionSpec())
+
+
+def everywhere(key: Array, over: Mesh) -> Array:
+    """A key that every process has, on all devices of the mesh."""
+    words = put(np.asarray(jax.random.key_data(key)), replicated(over))
+    return jax.random.wrap_key_data(words, impl=jax.random.key_impl(key))
+
+
+def put(array: Any, where: NamedSharding) -> Array:
+    """An array that every process has whole, on the devices of all of them."""
+    host = np.asarray(array)
+    return jax.make_array_from_callback(host.shape, where, host.__getitem__)
+
+
+def own(over: Mesh, count: int) -> slice:
+    """Which of `count` rows, shared among the devices, are this process's."""
+    held = sharded(over).addressable_devices_indices_map((count,)).values()
+    bounds = [rows.indices(count) for (rows,) in filter(None, held)]
+    return slice(min(b[0] for b in bounds), max(b[1] for b in bounds))
+
+
+def joined(rows: np.ndarray, over: Mesh) -> Array:
+    """The rows that each process has of an array, as `own` divides it, as one."""
+    return jax.make_array_from_process_local_data(sharded(over), rows)
+
+
+def here(tree: Any, over: Mesh) -> Any:
+    """Local copies of arrays, for one process to work with alone.
+
+    Where an array is spread over processes, all of them must ask.
+    """
+    device = jax.local_devices()[0]
+    gather = jax.jit(lambda a: a, out_shardings=replicated(over))
+
+    def local(leaf: Array) -> Array:
+        whole = leaf if leaf.is_fully_replicated else gather(leaf)
+        return jax.device_put(whole.addressable_data(0), device)
+
+    return jax.tree.map(local, tree)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from experiments.lib import build, levels, pictures, workdir
+from experiments.lib import build, devices, levels, pictures, together, workdir
 from experiments.lib.config import (
     DiffusionTraining,
     EnergyTraining,
@@ -19,7 +19,10 @@ __all__ = ["finish"]
 
 
 def finish(run: Run, state: State, seconds: float) -> None:
-    """Measures the averaged weights on whole sets, draws, and writes the summary."""
+    """Measures the averaged weights on whole sets, draws, and writes the summary.
+
+    All processes measure; the first one draws and writes, and the others wait for it.
+    """
     sets = {"validation": run.held}
     found: dict[str, Any] = {"validation": measured(run, state)}
     if run.test is not None:
@@ -27,8 +30,21 @@ def finish(run: Run, state: State, seconds: float) -> None:
         found["test"] = run.validation(run.k_validate, state.ema, run.test)
     if isinstance(run.config, EnergyTraining):
         found["chains"] = finish_energy(run, state)
-    _draw(run, state)
-    counts = {"train": len(run.train)} | {name: len(sets[name]) for name in sets}
+    if together.first():
+        counts = {"train": len(run.train)} | {name: len(sets[name]) for name in sets}
+        _draw(run, devices.here(state.ema, run.mesh))
+        _write(run, state, seconds, counts, found)
+    together.wait("the end")
+
+
+def _write(
+    run: Run,
+    state: State,
+    seconds: float,
+    counts: dict[str, int],
+    found: dict[str, Any],
+) -> None:
+    """Writes ``summary.json`` and says the line."""
     summary = {
         "steps": int(state.step),
         "seconds": round(seconds, 1),
@@ -55,12 +71,12 @@ def _words(name: str, summary: dict[str, Any]) -> str:
     return f"{name}: {', '.join([took, *numbers])}"
 
 
-def _draw(run: Run, state: State) -> None:
+def _draw(run: Run, variables: Any) -> None:
     """Writes the two pictures of a score network; none of anything else."""
     predicts = build.prediction(run.config)
     if predicts is None:
         return
-    network = nets.Network(run.module, state.ema)
+    network = nets.Network(run.module, variables)
     score = predicts.score(network)
     shown = (run.held if len(run.held) else run.train).images[:10]
     pictures.denoising(run.folder / "denoising.png", run.k_pictures, score, shown)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from experiments.lib import chains, pictures
+from experiments.lib import chains, devices, pictures, together
 from experiments.lib.progress import say
 from experiments.lib.recipes import Recipe
 from experiments.lib.run import Run
@@ -35,23 +35,28 @@ def measured(run: Run, state: State, most: int | None = None) -> dict[str, float
     found = run.validation(run.k_validate, state.ema, run.held, most)
     if state.bank is None or not found:
         return found
-    here = jax.device_put(state.bank[:most], jax.local_devices()[0])
-    chained = _energies(_tempered(run, state), here)
+    kept = devices.here(state.bank[:most], run.mesh)
+    chained = _energies(_tempered(run, state), kept)
     return {**found, "gap": found["energy"] - float(jnp.mean(chained))}
 
 
 def finish_energy(run: Run, state: State) -> dict[str, Any]:
     """Writes ``bank.png`` and ``long_chains_from_data.png`` and ``..._noise.png``.
 
+    All processes measure, and the first one draws.
+
     Returns:
-        For the summary: "train_energy" of as many training images as are held out,
-        "outside" and "far", the shares of the chains' pixels as in `chains.seen`, and
-        the mean energies of long chains by their start and number of steps.
+        For the summary, to the first process: "train_energy" of as many training
+        images as are held out, "outside" and "far", the shares of the chains' pixels
+        as in `chains.seen`, and the mean energies of long chains by their start and
+        number of steps.
     """
     given, tempered = run.recipe(), _tempered(run, state)
     k_short, k_noise, k_long = jax.random.split(run.k_pictures, 3)
     trained = run.validation(run.k_validate, state.ema, run.train, len(run.held))
     shown = _samples(k_short, run, state, given)
+    if not together.first():
+        return {}
     side = int(min(len(shown), _SHOWN) ** 0.5)
     grid = shown[: side * side].reshape(side, side, *shown.shape[1:])
     pictures.grid(run.folder / "bank.png", grid)
@@ -118,15 +123,14 @@ def _energies(energy: Tempered, images: Array) -> Array:
 
 def _tempered(run: Run, state: State) -> Tempered:
     """The averaged energy over its temperature, on one device."""
-    here = jax.local_devices()[0]
-    network = Network(run.module, jax.device_put(state.ema, here))
+    network = Network(run.module, devices.here(state.ema, run.mesh))
     return Tempered(network, run.recipe().temperature)
 
 
 def _samples(key: Array, run: Run, state: State, given: Recipe) -> np.ndarray:
     """The bank; where none is kept, chains as long as those of training."""
     if state.bank is not None:
-        return np.asarray(jax.device_get(state.bank))
+        return np.asarray(devices.here(state.bank, run.mesh))
     k_start, k_chains = jax.random.split(key)
     begun = jax.random.uniform(k_start, (_SHOWN, *run.train.images.shape[1:]))
     energy = _tempered(run, state).energy

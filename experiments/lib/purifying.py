@@ -1,6 +1,5 @@
 """A data set in, a purified data set out: the command's part around `purifax.fleet`."""
 
-import io
 import os
 import re
 import sys
@@ -8,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from experiments.lib import cleaning
 from experiments.lib import config as configlib
 from experiments.lib import defence as defences
+from experiments.lib.archiving import archive
 from experiments.lib.config import Evaluation
 from experiments.lib.progress import Progress, say
 from experiments.lib.stop import Stop, Stopped
 from purifax import data, fleet
 from purifax.data.examples import Stream
-from purifax.data.files import place, write_whole
-from purifax.data.rows import read_rows
+from purifax.data.files import place
 from purifax.fleet import status as statuses
 from purifax.fleet.verify import verify
 
@@ -176,7 +173,7 @@ def _end(job: fleet.Job, npz: bool) -> int:
     """Says where the set is and what is missing of it; the exit code."""
     if npz:
         path = job.out / f"{job.layout.name}.npz"
-        write_whole(path, _archive(job))
+        archive(job, path)
         say(f"all of it as arrays: {path}")
     missing = fleet.left_out(job)
     kept = job.plan.count - len(missing)
@@ -184,19 +181,3 @@ def _end(job: fleet.Job, npz: bool) -> int:
     for row in missing:
         print(f"left out: {row['where']}: {row['reason']}", file=sys.stderr)
     return 1 if missing else 0
-
-
-def _archive(job: fleet.Job) -> bytes:
-    """The whole set as an .npz: images, labels, index (or ids), names."""
-    shards = range(job.plan.shards)
-    rows = [row for n in shards for row in read_rows(job.shard(n), job.layout)]
-    ids = "ids" if job.layout.text_ids else "index"
-    arrays = {
-        "images": np.stack([row["image"] for row in rows]),
-        "labels": np.asarray([row["label"] for row in rows], np.int32),
-        ids: np.asarray([row["id"] for row in rows]),
-        "names": np.asarray(job.layout.classes),
-    }
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)
-    return stream.getvalue()

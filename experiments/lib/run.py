@@ -12,7 +12,15 @@ import jax.numpy as jnp
 from jax import Array
 from jax.sharding import Mesh
 
-from experiments.lib import build, chains, devices, optimisers, recipes, workdir
+from experiments.lib import (
+    build,
+    chains,
+    devices,
+    optimisers,
+    recipes,
+    together,
+    workdir,
+)
 from experiments.lib.config import ClassifierTraining, EnergyTraining, Training
 from experiments.lib.state import State, start
 from experiments.lib.validation import Validation
@@ -140,11 +148,11 @@ def first_state(run: Run) -> State:
     where = placing(run)
     alone = dataclasses.replace(where, bank=None)
     fresh = jax.jit(_fresh(run), out_shardings=alone, compiler_options=options)
-    state = fresh(run.k_start)
+    state = fresh(devices.everywhere(run.k_start, run.mesh))
     if not _banked(run):
         return state
     bank = chains.first_bank(run.k_bank, run.train.images, run.recipe())
-    return dataclasses.replace(state, bank=jax.device_put(bank, where.bank))
+    return dataclasses.replace(state, bank=devices.put(bank, where.bank))
 
 
 def _fresh(run: Run) -> Callable[[Array], State]:
@@ -167,9 +175,13 @@ def _fresh(run: Run) -> Callable[[Array], State]:
 def write_down(run: Run) -> None:
     """Claims the work directory and writes config, network and splits into it.
 
+    The first process does so for all.
+
     Raises:
         ValueError: the split recorded there is not that of these images.
     """
+    if not together.first():
+        return
     workdir.claim(run.folder, run.config)
     path, found = run.folder / "splits.json", run.splits()
     if path.exists() and workdir.read_json(path)["parts"] != found["parts"]:

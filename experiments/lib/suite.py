@@ -17,6 +17,7 @@ from experiments.lib import (
     suite_scaling,
     suite_torch,
     suite_training,
+    suite_workers,
     workdir,
 )
 from experiments.lib.config import Benchmark, encode
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[Subject], list[Row]]] = {
     "chains": suite_chains.rows,
     "scaling": suite_scaling.rows,
     "training": suite_training.rows,
+    "workers": suite_workers.rows,
     "torch": suite_torch.rows,
     "compile": suite_compile.rows,
 }
@@ -53,8 +55,8 @@ def check(config: Benchmark) -> None:
             if name not in known:
                 hint = nearest(name, tuple(known))
                 raise UsageError(f"there is nothing to time named {name!r}{hint}")
-    whole = ("side", "images", "steps", "attacked", "chains", "batch", "repeats")
-    for name in whole:
+    work = ("images", "steps", "attacked", "chains", "batch", "washed")
+    for name in ("side", "repeats", *work):
         if getattr(config, name) < 1:
             raise UsageError(f"{name} must be 1 or more; got {getattr(config, name)}.")
     for name in ("eot", "lengths", "sides"):
@@ -126,7 +128,10 @@ def _fitted(fits: dict[str, dict[str, float]]) -> list[str]:
 
 
 def _title(name: str) -> str:
-    known = {"temporary_bytes_a_device": "MiB a device"}
+    known = {
+        "temporary_bytes_a_device": "MiB a device",
+        "peak_host_bytes": "MiB of the process at most",
+    }
     return known.get(name, name.replace("_", " "))
 
 
@@ -139,6 +144,6 @@ def _cells(row: dict[str, Any], names: list[str]) -> list[str]:
 def _number(name: str, value: Any) -> str:
     if value is None:
         return "–"
-    if name == "temporary_bytes_a_device":
+    if name in ("temporary_bytes_a_device", "peak_host_bytes"):
         return f"{value / 2**20:.1f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

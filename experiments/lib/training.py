@@ -18,6 +18,7 @@ from experiments.lib import (
     health,
     objectives,
     optimisers,
+    together,
     workdir,
 )
 from experiments.lib.batches import Batches
@@ -26,7 +27,7 @@ from experiments.lib.finish import finish
 from experiments.lib.finish_energy import measured
 from experiments.lib.flags import typed
 from experiments.lib.logs import Log
-from experiments.lib.progress import Progress, say
+from experiments.lib.progress import Progress
 from experiments.lib.run import Run, first_state, placing, set_up, shapes, write_down
 from experiments.lib.state import Checkpoints, State, finite, make_step
 from experiments.lib.stop import Stop
@@ -67,10 +68,10 @@ def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> bool:
             checkpoints.close()
     done = int(state.step)
     if done < config.train.steps:
-        say(f"stopped after step {done}, saved. To resume: {typed()}")
+        together.tell(f"stopped after step {done}, saved. To resume: {typed()}")
         return False
-    if _complete(folder, done):
-        say(f"{folder} is complete after {done} steps; nothing to do.")
+    if together.any_of(_complete(folder, done), run.mesh):
+        together.tell(f"{folder} is complete after {done} steps; nothing to do.")
     else:
         finish(run, state, seconds)
     return True
@@ -86,19 +87,22 @@ def _start(run: Run, like: State, checkpoints: Checkpoints) -> tuple[State, floa
     """The last saved state, or the one before the first step; the seconds so far."""
     count = nets.count(like.variables)
     where = f"{run.mesh.size} {jax.default_backend()} device(s)"
+    if jax.process_count() > 1:
+        where += f" of {jax.process_count()} processes"
     words = f"{run.config.net.name} ({count:,} parameters) on {where}"
     if checkpoints.latest() is None:
-        say(f"training {words}, {len(run.train)} images")
+        together.tell(f"training {words}, {len(run.train)} images")
         return first_state(run), 0.0
     state, seconds = checkpoints.restore(like)
-    say(f"resuming {words} after step {int(state.step)}")
+    together.tell(f"resuming {words} after step {int(state.step)}")
     return state, seconds
 
 
 def compiled(run: Run) -> Step:
     """The jitted step, its batch spread over the devices.
 
-    What it gives beside the state is the loss, or all of `chains.seen` of an energy.
+    Each process gives its rows of the batch, those of `devices.own`. What the step
+    gives beside the state is the loss, or all of `chains.seen` of an energy.
     """
     config = run.config
     augment, optimiser = build.augmentation(config.data), optimisers.of_run(config)
@@ -118,7 +122,13 @@ def compiled(run: Run) -> Step:
     jitted = jax.jit(
         step, in_shardings=(state, one, split, split), out_shardings=(state, one)
     )
-    return lambda state, images, labels: jitted(state, run.k_steps, images, labels)
+    key = devices.everywhere(run.k_steps, run.mesh)
+
+    def take(state: State, images: np.ndarray, labels: np.ndarray) -> tuple[State, Any]:
+        rows = (devices.joined(mine, run.mesh) for mine in (images, labels))
+        return jitted(state, key, *rows)
+
+    return take
 
 
 def _loop(
@@ -129,7 +139,8 @@ def _loop(
     if first >= settings.steps:
         return state, seconds
     take = compiled(run)
-    batches = Batches(run.train, settings.batch, settings.seed)
+    mine = devices.own(run.mesh, settings.batch)
+    batches = Batches(run.train, settings.batch, settings.seed, mine)
     began = time.monotonic() - seconds
     watch = health.Health(run.config, math.prod(run.train.images.shape[1:]))
     with _Report(run, first) as report:
@@ -140,7 +151,8 @@ def _loop(
             if fault is not None:
                 raise _diverged(run, fault, checkpoints)
             report(state, done, seen)
-            last = done == settings.steps or stop.asked
+            asked = together.any_of(stop.asked, run.mesh)
+            last = done == settings.steps or asked
             # What looks wrong does not take the place of a good checkpoint.
             if last or (done % settings.save_every == 0 and watch.well):
                 seconds = time.monotonic() - began
@@ -176,26 +188,28 @@ def _diverged(run: Run, fault: health.Fault, checkpoints: Checkpoints) -> Diverg
 
 
 class _Report:
-    """Progress and metrics of a run, validation included."""
+    """Progress and metrics of a run, validation included; the first process writes."""
 
     def __init__(self, run: Run, first: int) -> None:
         self._run, self._settings = run, run.config.train
         steps = self._settings.steps
         self._rate = optimisers.learning_rate(run.config.optim, steps)
-        self._log = Log(run.folder, first)
+        self._log = Log(run.folder, first) if together.first() else None
         self._progress = Progress(run.folder.name, first, steps)
 
     def __enter__(self) -> "_Report":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._progress.close()
-        self._log.close()
+        if self._log is not None:
+            self._progress.close()
+            self._log.close()
 
     def __call__(self, state: State, done: int, seen: Mapping[str, float]) -> None:
         """Shows and writes what is due after step `done`."""
         settings, last = self._settings, done == self._settings.steps
-        self._progress.update(done, seen["loss"], health.words(seen))
+        if self._log is not None:
+            self._progress.update(done, seen["loss"], health.words(seen))
         row: dict[str, float] = {}
         if last or done % settings.log_every == 0:
             count = done % settings.log_every or settings.log_every
@@ -207,5 +221,5 @@ class _Report:
             run, most = self._run, settings.validate_images
             found = measured(run, state, most)
             row |= {f"validation_{name}": value for name, value in found.items()}
-        if row:
+        if row and self._log is not None:
             self._log.write(done, row)

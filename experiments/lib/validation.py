@@ -41,7 +41,9 @@ class Validation:
             return jax.tree.map(lambda value: (value * real).sum(), found)
 
         one, split = devices.replicated(mesh), devices.sharded(mesh)
-        self._sums = jax.jit(sums, in_shardings=(one, one, split, split, split, split))
+        rows = (split, split, split, split)
+        self._sums = jax.jit(sums, in_shardings=(one, one, *rows), out_shardings=one)
+        self._mesh, self._split = mesh, split
 
     def __call__(
         self,
@@ -53,12 +55,14 @@ class Validation:
         """Means over the first `most` images (all by default); {} of no image."""
         count = min(len(images), most or len(images))
         totals: dict[str, float] = {}
+        key = devices.everywhere(key, self._mesh)
         for start in range(0, count, self._batch):
             places = np.arange(start, start + self._batch)
             x = padded(images.images, start, self._batch)
             label = padded(images.labels, start, self._batch)
             real = (places < count).astype(np.float32)
-            found = self._sums(key, variables, places, x, label, real)
+            rows = [devices.put(a, self._split) for a in (places, x, label, real)]
+            found = self._sums(key, variables, *rows)
             for name, value in found.items():
                 totals[name] = totals.get(name, 0.0) + float(value)
         return {name: total / count for name, total in totals.items()}

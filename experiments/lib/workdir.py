@@ -115,7 +115,7 @@ def versions() -> dict[str, str]:
 
     import purifax
 
-    devices = jax.local_devices()
+    devices = jax.devices()
     return {
         "purifax": f"{purifax.__version__} ({_commit()})",
         "python": platform.python_version(),

@@ -8,9 +8,11 @@ object when all of it has arrived.
 import contextlib
 import errno
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import IO, Any
 
 from etils import epath
 
@@ -20,6 +22,7 @@ __all__ = [
     "leftovers",
     "place",
     "remove",
+    "whole",
     "write_once",
     "write_whole",
 ]
@@ -71,6 +74,43 @@ def write_whole(path: Any, content: bytes) -> None:
         path.write_bytes(content)
         return
     _take(path, content, os.replace)
+
+
+@contextlib.contextmanager
+def whole(path: Any) -> Iterator[IO[bytes]]:
+    """A file to be written bit by bit, which replaces one of the name at the end.
+
+    What goes to a store is collected on the disk first. After an error there is
+    nothing.
+
+    Raises:
+        OSError: no room, or no permission.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole(f"{folder}/x") as file:
+    ...         written = [file.write(part) for part in (b"ab", b"c")]
+    ...     place(f"{folder}/x").read_bytes()
+    b'abc'
+    """
+    path = place(path)
+    if is_remote(path):
+        with tempfile.TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            with path.open("wb") as store:
+                shutil.copyfileobj(file, store)
+        return
+    part = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}.{path.name}")
+    try:
+        with open(part, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        remove(part)
+    _flush_names(path.parent)
 
 
 def write_once(path: Any, content: bytes) -> bool:

@@ -11,7 +11,7 @@ import re
 import string
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,20 @@ import numpy as np
 from purifax.data.images import DataError, Images
 from purifax.data.split import hold_out
 
-__all__ = ["find", "holds_splits", "read"]
+__all__ = [
+    "DAMAGED",
+    "chosen",
+    "find",
+    "holds_splits",
+    "integers",
+    "nhwc",
+    "numbered",
+    "opened",
+    "read",
+]
+
+DAMAGED = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What is raised by arrays of a file that is truncated or damaged."""
 
 PAIRS = (("images", "labels"), ("image", "label"), ("x", "y"))
 OPTIONAL = {
@@ -120,12 +133,17 @@ def _images(paths: list[Path], split: str, names: Sequence[str] = ()) -> Images:
     names = (
         tuple(names)
         or tuple(str(name) for name in parts[0].get("names", ()))
-        or _numbered(labels)
+        or numbered(labels)
     )
     return Images(images, labels, index.astype(np.int64), names, source)
 
 
-def _numbered(labels: np.ndarray) -> tuple[str, ...]:
+def numbered(labels: np.ndarray) -> tuple[str, ...]:
+    """Names of classes that have none.
+
+    >>> numbered(np.array([2, 0]))
+    ('0', '1', '2')
+    """
     return tuple(str(label) for label in range(labels.max(initial=0) + 1))
 
 
@@ -133,11 +151,16 @@ def holds_splits(path: Path) -> bool:
     """Whether a path is an .npz with arrays for train and test."""
     if not path.is_file():
         return False
-    with _open(path) as arrays:
+    with opened(path) as arrays:
         return "x_train" in arrays
 
 
-def _open(path: Path) -> np.lib.npyio.NpzFile:
+def opened(path: Path) -> np.lib.npyio.NpzFile:
+    """The arrays of a file, none of which is read yet.
+
+    Raises:
+        DataError: it is no .npz file.
+    """
     try:
         arrays = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -148,49 +171,79 @@ def _open(path: Path) -> np.lib.npyio.NpzFile:
     return arrays
 
 
+def chosen(path: Path, arrays: Collection[str], split: str) -> dict[str, str]:
+    """Which of these arrays of a file are its images, labels, index and names.
+
+    Raises:
+        DataError: it has no images.
+
+    >>> chosen(Path("a.npz"), ["y", "x", "z"], "train")
+    {'images': 'x', 'labels': 'y'}
+    """
+    pairs = (*PAIRS, (f"x_{split}", f"y_{split}"))
+    pair = next((pair for pair in pairs if pair[0] in arrays), None)
+    if pair is None:
+        raise DataError(
+            f"{path} holds {', '.join(sorted(arrays))}; "
+            "arrays `images` and `labels` (or `x` and `y`) are needed."
+        )
+    wanted = {"images": pair[:1], "labels": pair[1:], **OPTIONAL}
+    return {
+        key: choice
+        for key, choices in wanted.items()
+        for choice in choices
+        if choice in arrays
+    }
+
+
 def _read(path: Path, split: str) -> dict[str, np.ndarray]:
     """Checked arrays of one file under the names images, labels, index, names."""
-    pairs = (*PAIRS, (f"x_{split}", f"y_{split}"))
-    with _open(path) as arrays:
-        pair = next((pair for pair in pairs if pair[0] in arrays), None)
-        if pair is None:
-            raise DataError(
-                f"{path} holds {', '.join(sorted(arrays))}; "
-                "arrays `images` and `labels` (or `x` and `y`) are needed."
-            )
-        wanted = {"images": pair[:1], "labels": pair[1:], **OPTIONAL}
+    with opened(path) as arrays:
+        names = chosen(path, arrays, split)
         try:
-            part = {
-                key: arrays[choice]
-                for key, choices in wanted.items()
-                for choice in choices
-                if choice in arrays
-            }
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            part = {key: arrays[name] for key, name in names.items()}
+        except DAMAGED as error:
             raise DataError(f"{path} is truncated or damaged ({error}).") from error
-    part["images"] = _nhwc(path, part["images"])
-    unlabelled = np.zeros(len(part["images"]), np.int32)
-    part["labels"] = _integers(path, part.get("labels", unlabelled))
+    images = part["images"]
+    part["images"] = images.reshape(nhwc(path, images.dtype, images.shape))
+    unlabelled = np.zeros(len(images), np.int32)
+    part["labels"] = integers(path, part.get("labels", unlabelled))
     return part
 
 
-def _nhwc(path: Path, images: np.ndarray) -> np.ndarray:
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.dtype != np.uint8:
+def nhwc(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape [N, H, W, C] of an array of images.
+
+    Raises:
+        DataError: they are of another type or form.
+
+    >>> nhwc(Path("a.npz"), np.dtype(np.uint8), (5, 8, 8))
+    (5, 8, 8, 1)
+    """
+    if len(shape) == 3:
+        shape = (*shape, 1)
+    if dtype != np.uint8:
         raise DataError(
-            f"{path} holds {images.dtype} images; store uint8 from 0 to 255, "
+            f"{path} holds {dtype} images; store uint8 from 0 to 255, "
             "for example (255 * x).round().astype('uint8')."
         )
-    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
+    if len(shape) != 4 or shape[-1] not in (1, 3, 4):
         raise DataError(
-            f"{path} holds images of shape {images.shape}; channels come last, "
+            f"{path} holds images of shape {shape}; channels come last, "
             "[N, H, W, C] with C = 1 or 3, for example x.transpose(0, 2, 3, 1)."
         )
-    return images
+    return shape
 
 
-def _integers(path: Path, labels: np.ndarray) -> np.ndarray:
+def integers(path: Path, labels: np.ndarray) -> np.ndarray:
+    """Labels int32 [N] from integers [N] or [N, 1].
+
+    Raises:
+        DataError: they are something else.
+
+    >>> integers(Path("a.npz"), np.array([[3], [1]])).tolist()
+    [3, 1]
+    """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):

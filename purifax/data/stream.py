@@ -2,9 +2,9 @@
 
 A `Stream` knows how many images there are and reads any range of positions. What cannot
 be read does not end it: an `Unreadable` says where it is and why. Folders are read file
-by file and prepared TFDS directories record by record (ArrayRecord) or shard by shard
-(TFRecord). What `load` decodes into memory, such as an official archive of CIFAR size
-or an .npz, is a stream too.
+by file, an .npz image by image, and prepared TFDS directories record by record
+(ArrayRecord) or shard by shard (TFRecord). What `load` decodes into memory, such as an
+official archive, which has the size of CIFAR or MNIST, is a stream too.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from purifax.data import folder, npz, stream_tfds
+from purifax.data import folder, npz, stream_npz, stream_tfds
 from purifax.data.decode import decode
 from purifax.data.examples import Example, Stream, Unreadable, checked
 from purifax.data.files import is_remote
@@ -60,7 +60,8 @@ def open_stream(
     if path.is_file():
         if path.suffix != ".npz":
             raise DataError(f"{path} is neither an .npz nor a folder of images.")
-        return from_images(npz.read(path, split if npz.holds_splits(path) else "all"))
+        split = split if npz.holds_splits(path) else "all"
+        return stream_npz.read(path, split) or from_images(npz.read(path, split))
     return from_images(load(source, split, data_dir))
 
 

@@ -90,11 +90,16 @@ def start(
     coordinator: str | None = None,
     processes: int | None = None,
     process: int | None = None,
+    *,
+    outlive: bool = True,
 ) -> Start:
     """Decides who this process is and makes jax know the others; call it before jax.
 
-    With one process nothing is started. Where jax can, the others live on when one
-    dies.
+    With one process nothing is started.
+
+    Args:
+        outlive: whether, where jax can, the others live on when one dies; otherwise
+            they end, as they should where each step needs all of them.
 
     Raises:
         ValueError: as `decide`, or several processes without a coordinator.
@@ -107,7 +112,7 @@ def start(
             f"{found.processes} processes need a coordinator: set {PREFIX}COORDINATOR "
             "to the address of process 0, host:port."
         )
-    if hasattr(jax.config, "jax_enable_recoverability"):
+    if outlive and hasattr(jax.config, "jax_enable_recoverability"):
         jax.config.update("jax_enable_recoverability", True)
     if found.coordinator is None:
         jax.distributed.initialize()

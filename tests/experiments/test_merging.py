@@ -10,7 +10,9 @@ from small import evaluation, train
 
 from experiments import evaluate as command
 from experiments.lib import config as configlib
-from experiments.lib import merging, workdir
+from experiments.lib import dividing, merging, workdir
+from experiments.lib.overrides import UsageError
+from purifax.fleet import Leases
 
 
 @pytest.fixture(scope="module")
@@ -18,17 +20,36 @@ def root(tmp_path_factory):
     return train(tmp_path_factory.mktemp("networks"))
 
 
+def plain(root, **changes):
+    return evaluation(root, attacks=("blind",), pictured=0, **changes)
+
+
+def one(config, folder):
+    return command.evaluate(config, folder, None, "the command")
+
+
 def evaluate(root, name, part=0, parts=1, **changes):
-    config = evaluation(root, attacks=("blind",), pictured=0, **changes)
+    config = plain(root, **changes)
     images = dataclasses.replace(config.images, part=part, parts=parts)
     config = dataclasses.replace(config, images=images)
-    assert command.evaluate(config, root / name, None, "the command")
+    assert one(config, root / name)
     return root / name
 
 
 @pytest.fixture(scope="module")
-def parts(root):
-    return [evaluate(root, f"part{i}", i, 2, probed=2) for i in range(2)]
+def shared(root):
+    """What each of two workers at one evaluation left in the folder."""
+    folder, left = root / "shared", []
+    for worker in range(2):
+        config = plain(root, probed=2)
+        assert dividing.run(config, folder, (worker, 2), one, "the command")
+        left.append({path.name for path in folder.iterdir()})
+    return folder, left
+
+
+@pytest.fixture(scope="module")
+def parts(shared):
+    return [shared[0] / f"part-{i}-of-2" for i in range(2)]
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +72,29 @@ def assert_close(a, b):
         assert a == (b if isinstance(b, str) else pytest.approx(b, abs=1e-5))
 
 
-def test_the_record_is_that_of_one_machine(parts, whole, root):
-    merging.merge(parts, root / "merged", "the command")
-    merged, alone = records(root / "merged"), records(whole)
+def test_the_last_of_the_workers_merges(shared, root, capsys):
+    folder, (before, after) = shared
+    assert before == {"part-0-of-2"}
+    assert {"part-0-of-2", "part-1-of-2", "record.npz", "report.html"} <= after
+    busy = Leases(folder / "leases")
+    assert busy.claim("merge")
+    assert dividing.run(plain(root, probed=2), folder, (1, 2), one, "the command")
+    assert (
+        f"--merge={folder}/part-0-of-2,{folder}/part-1-of-2 " in capsys.readouterr().err
+    )
+    busy.release("merge")
+
+
+def test_workers_do_not_divide_what_is_divided(root):
+    config = plain(root)
+    images = dataclasses.replace(config.images, parts=2)
+    divided = dataclasses.replace(config, images=images)
+    with pytest.raises(UsageError, match="leave --config.images.parts"):
+        dividing.run(divided, root / "refused", (1, 2), one, "the command")
+
+
+def test_the_record_is_that_of_one_machine(shared, whole):
+    merged, alone = records(shared[0]), records(whole)
     assert merged.keys() == alone.keys()
     for name in merged:
         model = name.rpartition("/")[0]
@@ -61,7 +102,7 @@ def test_the_record_is_that_of_one_machine(parts, whole, root):
         np.testing.assert_allclose(merged[name][a], alone[name][b], atol=1e-6)
     found, given = (
         json.loads((folder / "summary.json").read_text())
-        for folder in (root / "merged", whole)
+        for folder in (shared[0], whole)
     )
     assert_close(found["models"], given["models"])
     for mine, other in zip(found["curves"], given["curves"], strict=True):
@@ -70,7 +111,7 @@ def test_the_record_is_that_of_one_machine(parts, whole, root):
         np.testing.assert_allclose(mine["low"], other["low"], atol=1e-5)
     assert len(found["probe"]["zero"]) == 4
     assert found["hashes"]["score"] == given["hashes"]["score"]
-    config = configlib.decode(workdir.read_json(root / "merged" / "config.json"))
+    config = configlib.decode(workdir.read_json(shared[0] / "config.json"))
     assert (config.images.part, config.images.parts) == (0, 1)
 
 
@@ -83,7 +124,7 @@ def test_the_same_images_twice_are_refused(parts, root):
 
 def test_another_config_is_refused_by_its_fields(parts, root):
     other = evaluate(root, "other", 1, 2, keys=1)
-    with pytest.raises(ValueError, match="keys is 2 in .*part0 and 1 in .*other"):
+    with pytest.raises(ValueError, match="keys is 2 in .*part-0-of-2 and 1 in .*other"):
         merging.merge([parts[0], other], root / "refused", "")
 
 

@@ -247,7 +247,7 @@ def test_what_becomes_a_data_set(tmp_path, given, data_set):
 @pytest.mark.parametrize("text", ["3", "a/b", "-1/2", "2/2", "/2"])
 def test_a_worker_is_one_of_some(text):
     with pytest.raises(flagslib.UsageError, match="--worker="):
-        purify._worker(text)
+        purify.workers.parsed(text)
 
 
 def test_files_by_shipped_weights_are_what_one_line_of_python_gives(

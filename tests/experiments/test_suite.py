@@ -31,6 +31,7 @@ TINY = dataclasses.replace(
     lengths=(1, 2),
     chains=4,
     batch=8,
+    washed=10,
     repeats=1,
     peak=16,
 )
@@ -117,6 +118,16 @@ def test_a_line_and_a_power_are_found_in_the_times():
     assert fits["images"]["largest_error"] < 1e-9
     assert fits["side"]["power"] == pytest.approx(2.0)
     assert fits["side"]["largest_error"] > 0.1
+
+
+def test_workers_stand_beside_the_purifier_alone(found):
+    told = rows(found, "workers")
+    assert list(told) == ["the purifier alone", "1 worker", "2 workers"]
+    assert {row["images"] for row in told.values()} == {TINY.washed}
+    ratios = [row["numbers"]["over_the_purifier"] for row in told.values()]
+    assert ratios[0] == 1 and ratios[1] > 0
+    peaks = [row["numbers"]["peak_host_bytes"] for row in told.values()]
+    assert sorted(peaks) == peaks and peaks[0] > 2**20
 
 
 UNET = ScoreNet(name="UNet2D", widths=(8,), blocks=1, groups=2, attention=())

@@ -3,9 +3,11 @@
 import os
 import pathlib
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import types
 
 import pytest
 from absl import flags
@@ -90,10 +92,26 @@ def test_an_array_task_knows_its_number(tmp_path):
         SLURM_ARRAY_TASK_COUNT="8",
     )
     assert done.stdout.split() == ["-m", "experiments.purify", "--worker=3/8", done_out]
-    assert purify._worker("3/8") == (3, 8)
+    assert purify.workers.parsed("3/8") == (3, 8)
 
 
 done_out = "--out=there"
+
+
+def test_tasks_of_ray_know_their_numbers(monkeypatch):
+    """With a Ray that runs each task when it is asked for."""
+    seen = []
+    tasks = types.SimpleNamespace(
+        remote=lambda **given: lambda fn: types.SimpleNamespace(remote=fn), get=list
+    )
+    monkeypatch.setitem(sys.modules, "ray", tasks)
+    monkeypatch.setattr(subprocess, "run", lambda words, check: seen.append(words))
+    runpy.run_path(str(LAUNCH / "ray_purify.py"))["main"](2, ["--out=there"])
+    assert [words[1:-1] for words in seen] == [
+        ["-m", "experiments.purify", "--out=there"]
+    ] * 2
+    numbers = [words[-1].removeprefix("--worker=") for words in seen]
+    assert [purify.workers.parsed(text) for text in numbers] == [(0, 2), (1, 2)]
 
 
 def test_steps_of_slurm_start_the_command(tmp_path):

@@ -115,6 +115,11 @@ def test_several_survive_each_other(runtime):
     assert runtime == [("jax_enable_recoverability", True), ("here:1", 4, 2)]
 
 
+def test_those_that_need_each_other_end_together(runtime):
+    start.start(coordinator="here:1", processes=4, process=2, outlive=False)
+    assert runtime == [("here:1", 4, 2)]
+
+
 def test_jax_finds_the_coordinator_of_a_platform(runtime, monkeypatch):
     for name, value in SLURM.items():
         monkeypatch.setenv(name, value)
