@@ -38,6 +38,7 @@ from experiments.lib.config_poison import (
     Poisoning,
     PureGen,
     Shares,
+    Transfer,
     Victim,
 )
 from experiments.lib.config_training import (
@@ -93,6 +94,7 @@ __all__ = [
     "Switch",
     "Train",
     "Training",
+    "Transfer",
     "Victim",
     "decode",
     "differences",

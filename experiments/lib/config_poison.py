@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from experiments.lib.config_crafting import Crafting, Transfer
 from experiments.lib.config_energy import Chains, EnergyTraining
 from experiments.lib.config_evaluation import Defence
 from experiments.lib.config_training import (
@@ -23,6 +24,7 @@ __all__ = [
     "Poisoning",
     "PureGen",
     "Shares",
+    "Transfer",
     "Victim",
 ]
 
@@ -48,7 +50,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class Victim:
-    """A classifier and how it is trained from scratch.
+    """A classifier and how it is trained, from scratch or from another.
 
     `flip` and `crop` are as in `Data`. The surrogates of poisons that need a network
     are trained in the same way.
@@ -60,49 +62,7 @@ class Victim:
     optim: Optim = field(default_factory=Optim)
     flip: bool = False
     crop: int = 0
-
-
-@dataclass(frozen=True)
-class Crafting:
-    """The numbers of all poisons; each uses its own.
-
-    `radius` is Linf, of those made against a network and of URP. `steps` steps of
-    `step_size` times the radius are those of TAP, HYPO and SEP; TAP takes `restarts`
-    and moves images by up to `jitter` pixels (and mirrors them; 0: neither). SEP uses
-    `checkpoints` of its surrogate's training. `lsp_level` and `lsp_patch` are of LSP;
-    `ar_length` is the L2 norm of AR, whose filters answer to each other with
-    `ar_response` at least, among `ar_candidates`, or come from the `coeff` of the file
-    `ar_filters`. `cuda_largest` bounds the entries of CUDA's filters.
-
-    EM alternates `em_updates` updates of its network with `em_steps` steps of a tenth
-    of the radius on all images, at most `em_rounds` times, until the network's error
-    is below `em_stop`.
-
-    The patches "badnets" and "label_consistent" are for one class, the `target`: the
-    share `trigger_rate` of all other images get patch and label, or that of the
-    target's own images the patch. Everything else poisons the share `rate` of all.
-    """
-
-    radius: float = 8 / 255
-    rate: float = 1.0
-    steps: int = 250
-    step_size: float = 0.05
-    restarts: int = 8
-    jitter: float = 8.0
-    checkpoints: int = 30
-    lsp_level: float = 6 / 255
-    lsp_patch: int = 8
-    ar_length: float = 1.0
-    ar_response: float = 10.0
-    ar_candidates: int = 60_000
-    ar_filters: str = ""
-    cuda_largest: float = 0.3
-    em_rounds: int = 50
-    em_updates: int = 10
-    em_steps: int = 20
-    em_stop: float = 0.01
-    trigger_rate: float = 0.1
-    target: int = 0
+    transfer: Transfer = Transfer()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from purifax.data.mixing import cutmix, mixup
 from purifax.data.plasma import ueraser
 from purifax.threat import Linf
 
-__all__ = ["PARTS", "Ground", "composed", "linear_weights"]
+__all__ = ["PARTS", "Ground", "attacked", "composed", "linear_weights"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,11 @@ def _mixed(
     return fn(key, x, targets)
 
 
+def attacked(radius: float, step_sizes: Array) -> Change:
+    """Adversarial training: Linf steps from random starts within the radius."""
+    return Partial(_attacked, radius=jnp.float32(radius), step_sizes=step_sizes)
+
+
 def _attacked(
     key: Array,
     network: nets.Network,
@@ -97,7 +102,7 @@ def _adversarial(ground: Ground, number: float | None) -> Change:
     radius = config.adversarial_radius if number is None else number / 255
     steps = config.adversarial_steps
     sizes = jnp.full(steps, 2.5 * radius / steps)
-    return Partial(_attacked, radius=jnp.float32(radius), step_sizes=sizes)
+    return attacked(radius, sizes)
 
 
 def _orthogonal(ground: Ground, number: float | None) -> Change:

@@ -8,7 +8,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from experiments.lib import pictures
-from experiments.lib.crafting import Setting, made
+from experiments.lib.crafting import Setting, made, told
 from purifax import data, poison
 from purifax.data import poisoned
 from purifax.poison import Poison
@@ -66,6 +66,7 @@ def _words(method: str, setting: Setting) -> dict[str, Any]:
         "crafting": dataclasses.asdict(setting.crafting),
         "source": setting.images.source,
         "source_sha256": poisoned.digest(setting.images),
+        **told(method, setting),
     }
 
 
