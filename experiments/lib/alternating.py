@@ -116,7 +116,7 @@ def _tue(method: str, setting: Setting) -> Poison:
     for number in range(given.tue_rounds):
         chosen = order(number)
         k_learn, k_noise = jax.random.split(jax.random.fold_in(key, number))
-        if given.tue_weights[0]:
+        if given.tue_agreement:
             learner.step(k_learn, x[chosen] + delta[chosen])
         delta[chosen] = _agreed(
             k_noise,
@@ -127,7 +127,7 @@ def _tue(method: str, setting: Setting) -> Poison:
             setting.classes,
             Linf(jnp.float32(radius)),
             sizes,
-            given.tue_weights,
+            (given.tue_agreement, given.tue_separability),
         )
     return Poison(index, jnp.asarray(delta), setting.ball, name=method)
 

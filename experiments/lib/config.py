@@ -32,6 +32,7 @@ from experiments.lib.config_evaluation import (
 )
 from experiments.lib.config_mixture import Mixture
 from experiments.lib.config_poison import (
+    Avatar,
     Crafting,
     Eclipse,
     PoisonGrid,
@@ -61,6 +62,7 @@ __all__ = [
     "KINDS",
     "Acceleration",
     "Attack",
+    "Avatar",
     "Benchmark",
     "Certification",
     "Chains",

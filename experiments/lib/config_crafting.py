@@ -49,10 +49,11 @@ class Crafting:
     `adversary_steps` steps of a fifth of that. EntF goes to the features of another
     class (`entf_loss` "pull", or "pull_released" as its code has it) or away from those
     of its own ("push"). TUE takes `tue_rounds` batches with an update each and
-    `tue_steps` steps of a tenth of the radius, on `tue_weights` of its two terms: of
-    SimCLR's loss, through a last layer of `tue_width` outputs, and of how separable
-    the noise is. DeepConfuse takes `confuse_rounds` rounds of `confuse_updates`
-    updates of its network at `confuse_rate`, then of its generator.
+    `tue_steps` steps of a tenth of the radius, on `tue_agreement` times SimCLR's loss,
+    through a last layer of `tue_width` outputs, and `tue_separability` times how
+    inseparable the noise is; published are 1 and 1 (with MoCo), 0 and 0.1 (SimCLR).
+    DeepConfuse takes `confuse_rounds` rounds of `confuse_updates` updates of its
+    network, then of its generator, which looks one step of `confuse_rate` ahead.
 
     NTGA works on blocks of `ntga_block` images by the kernel of `ntga_kernel`: "erf"
     (an infinitely wide one) or "network" (of the victim's, as it starts), for a time
@@ -103,7 +104,8 @@ class Crafting:
     entf_loss: str = "pull"
     tue_rounds: int = 15_600
     tue_steps: int = 20
-    tue_weights: tuple[float, float] = (1.0, 1.0)
+    tue_agreement: float = 1.0
+    tue_separability: float = 1.0
     tue_width: int = 128
     confuse_rounds: int = 500
     confuse_updates: int = 390

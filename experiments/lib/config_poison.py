@@ -18,6 +18,7 @@ from experiments.lib.config_training import (
 )
 
 __all__ = [
+    "Avatar",
     "Crafting",
     "Eclipse",
     "PoisonGrid",
@@ -111,6 +112,28 @@ class Eclipse:
 
 
 @dataclass(frozen=True)
+class Avatar:
+    """AVATAR's diffusion: a model of as many images as the victim has.
+
+    `learns` is "clean" (the victim's images before they were poisoned, as published:
+    the maker of the model had them) or "found" (the images as the victim finds them).
+    `training` is of the model on them; its `data` is replaced. `purifier` noises and
+    denoises, to 43 of 255 levels as published.
+    """
+
+    training: DiffusionTraining = DiffusionTraining(
+        data=Data(name="npz", validation=0.0),
+        net=ScoreNet(name="OpenAIUNet", dropout=0.1),
+        optim=Optim(learning_rate=1e-4, ema=0.9999),
+        train=Train(steps=250_000, validate_every=50_000, save_every=5000),
+    )
+    purifier: Defence = Defence(
+        method="diffuse", time=99, steps=100, sampler="ancestral"
+    )
+    learns: str = "clean"
+
+
+@dataclass(frozen=True)
 class PureGen:
     """PureGen's purifiers: Langevin steps of an energy, and a diffusion.
 
@@ -119,7 +142,8 @@ class PureGen:
     `energy_from` and `ddpm_from`. "puregen_naive" is one after the other.
     "puregen_reps" does so `rounds` times, with `round_steps` steps and from
     `round_time`. "puregen_filt" diffuses from `filter_time` the share `filtered` of
-    images that has the highest energy. Another time has its share of the steps.
+    images that has the highest energy. Another time has its share of the steps. With
+    `learns` "found" they learn on the images that they are to purify instead.
     """
 
     energy_training: EnergyTraining = EnergyTraining(
@@ -144,6 +168,7 @@ class PureGen:
     round_time: float = 50
     filter_time: float = 125
     filtered: float = 0.5
+    learns: str = "other"
 
 
 @dataclass(frozen=True)
@@ -158,7 +183,10 @@ class PoisonGrid:
     poisoned images, "none" and a JPEG row are always there.
 
     `adversarial_radius` is of adversarial training, in `adversarial_steps` steps;
-    `projection_steps` are those of the linear classifier of "orthogonal".
+    `projection_steps` are those of the linear classifier of "orthogonal". "epic" drops
+    images before epoch `epic_from` and every `epic_every` epochs after it. "friendly"
+    makes its noise before epoch `friendly_from`, in `friendly_steps` steps within
+    `friendly_radius`.
     """
 
     images: Shares
@@ -169,7 +197,13 @@ class PoisonGrid:
     crafting: Crafting = Crafting()
     eclipse: Eclipse = Eclipse()
     puregen: PureGen = PureGen()
+    avatar: Avatar = Avatar()
     adversarial_radius: float = 4 / 255
     adversarial_steps: int = 10
     projection_steps: int = 1000
+    epic_from: int = 10
+    epic_every: int = 10
+    friendly_from: int = 5
+    friendly_steps: int = 30
+    friendly_radius: float = 16 / 255
     chunk: int = 256

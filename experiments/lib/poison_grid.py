@@ -14,7 +14,14 @@ import jax
 import numpy as np
 from jax.tree_util import Partial
 
-from experiments.lib import hardening, poisoned, shares, washing, workdir
+from experiments.lib import (
+    hardening,
+    poisoned,
+    revising,
+    shares,
+    washing,
+    workdir,
+)
 from experiments.lib.config_poison import PoisonGrid
 from experiments.lib.crafting import Setting, named, told, triggered
 from experiments.lib.generators import Generators
@@ -143,8 +150,9 @@ def _result(work: Work, cell: Cell) -> dict[str, Any]:
     else:
         defence = remedy(cell.defence)
         images = _washed(work, cell, defence, images)
-    change = _change(work, defence, images, cell)
-    network = work.trainer.fit(images, cell.seed, change)[-1]
+    ground = hardening.Ground(work.config, images, cell.seed)
+    change, revise = _change(ground, defence), _revise(work, ground, defence)
+    network = work.trainer.fit(images, cell.seed, change, revise=revise)[-1]
     return {
         "poison": cell.poison,
         "defence": cell.defence,
@@ -211,14 +219,24 @@ def _washed(
     return replace(images, images=found.images)
 
 
-def _change(work: Work, defence: Remedy, images: data.Images, cell: Cell) -> Any:
+def _change(ground: hardening.Ground, defence: Remedy) -> Any:
     """What is done to every batch."""
-    if not defence.always:
+    parts = [part for part in defence.always if part.name in hardening.PARTS]
+    if not parts:
         return Partial(unchanged)
-    ground = hardening.Ground(work.config, images, cell.seed)
-    return hardening.composed(
-        [hardening.PARTS[part.name](ground, part.number) for part in defence.always]
-    )
+    made = [hardening.PARTS[part.name](ground, part.number) for part in parts]
+    return hardening.composed(made)
+
+
+def _revise(work: Work, ground: hardening.Ground, defence: Remedy) -> Any:
+    """What is done to the set in the course of the training; None if nothing is."""
+    parts = [part for part in defence.always if part.name in revising.PARTS]
+    if not parts:
+        return None
+    made = [
+        revising.PARTS[part.name](ground, work.trainer, part.number) for part in parts
+    ]
+    return revising.composed(made)
 
 
 def _tested(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from experiments.lib.config_poison import Victim
 from experiments.lib.config_training import Data
 from purifax import data, nets, weights
 
-__all__ = ["Change", "Trainer", "bare", "trainer", "unchanged"]
+__all__ = ["Change", "Revise", "Trainer", "bare", "trainer", "unchanged"]
 
 Change = Callable[[Array, nets.Network, Array, Array], tuple[Array, Array]]
 """`change(key, network, images [N, H, W, C] in [0, 1], targets [N, K])`, like both."""
@@ -46,6 +46,10 @@ class _State:
 
 
 jax.tree_util.register_dataclass(_State, ["variables", "moments"], [])
+
+
+Revise = Callable[[int, nets.Network, data.Images, Change], tuple[data.Images, Change]]
+"""`revise(steps done, network, images, change)`: what to go on with, both or as is."""
 
 
 def unchanged(
@@ -132,6 +136,7 @@ class Trainer:
         change: Change = Partial(unchanged),
         snapshots: int = 0,
         *,
+        revise: Revise | None = None,
         begun: nets.Network | None = None,
         steps: int | None = None,
     ) -> list[nets.Network]:
@@ -141,6 +146,7 @@ class Trainer:
             images: of any number; epochs follow one another without a break.
             change: a defence, a pytree: one with other numbers in it compiles nothing.
             snapshots: how many networks of the course to give, the last included.
+            revise: a defence that looks at the set before every step.
             begun: a network to go on from, its last layer too.
             steps: fewer than the victim's.
         """
@@ -150,6 +156,10 @@ class Trainer:
         found = []
         for done in range(1, steps + 1):
             key, network = _key(seed, 2, done), self.network(state)
+            if revise is not None:
+                now, change = revise(done - 1, network, images, change)
+                if now is not images:
+                    images, batches = now, Batches(now, self.victim.batch, seed)
             x, targets = self._prepare(key, network, *batches(done - 1), change)
             state = self.step(seed, done, state, x, targets)
             found += [self.network(state)] * int(np.sum(marks == done))
@@ -157,9 +167,13 @@ class Trainer:
 
     def predictions(self, network: nets.Network, images: np.ndarray) -> np.ndarray:
         """The classes answered for uint8 images, [N]."""
+        return self.logits(network, images).argmax(-1)
+
+    def logits(self, network: nets.Network, images: np.ndarray) -> np.ndarray:
+        """What a network says of uint8 images, [N, K]."""
         size, count = self.victim.batch, len(images)
         rows = [
-            np.asarray(self._logits(network, padded(images, start, size)).argmax(-1))
+            np.asarray(self._logits(network, padded(images, start, size)))
             for start in range(0, count, size)
         ]
         return np.concatenate(rows)[:count]

@@ -1,0 +1,35 @@
+"""Poisons with a target on scikit-learn's digits (8x8): Narcissus, gradient matching.
+
+    python -m experiments.evaluate_poison --config=digits_target_grid
+
+Three classes have a trigger, three test images of a one are to be answered as a zero;
+three tenths of the class's images are perturbed at Linf 0.3.
+"""
+
+from dataclasses import replace
+
+from experiments.configs import digits_poison, digits_poison_grid
+from experiments.lib.config import PoisonGrid
+
+__all__ = ["config"]
+
+
+def config() -> PoisonGrid:
+    """The config; see the module's docstring."""
+    return replace(
+        digits_poison_grid.config(),
+        poisons=(
+            "narcissus:0",
+            "narcissus:3",
+            "narcissus:8",
+            "gradient_matching:0",
+            "gradient_matching:1",
+            "gradient_matching:2",
+        ),
+        defences=("none", "jpeg:50", "epic", "friendly"),
+        epic_from=3,
+        epic_every=3,
+        friendly_from=3,
+        seeds=(0,),
+        crafting=replace(digits_poison.crafting(), trigger_rate=0.3),
+    )
