@@ -76,6 +76,10 @@ class Crafting:
     after 3/8, 5/8 and 7/8; Bullseye `bullseye_steps` of `bullseye_size`, against
     `ensemble` networks. `white_box` lets the makers know the network that a victim
     starts from, see `Transfer`.
+
+    "file" reads a poison that somebody else has made from `file`: of its array
+    `file_array` ("" is the only one), which holds perturbations in `file_units` ("unit",
+    "levels" or "signed") or "images", for the class `file_class` (-1: for all).
     """
 
     radius: float = 8 / 255
@@ -134,3 +138,7 @@ class Crafting:
     bullseye_size: float = 0.008
     ensemble: int = 1
     white_box: bool = True
+    file: str = ""
+    file_array: str = ""
+    file_units: str = "unit"
+    file_class: int = -1

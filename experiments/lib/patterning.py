@@ -1,11 +1,14 @@
-"""Poisons without a network: LSP, AR, OPS, CUDA and URP."""
+"""Poisons without a network: LSP, AR, OPS, CUDA, URP, and those of a file."""
+
+from dataclasses import replace
 
 import numpy as np
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib.setting import Method, Setting, by_maker
+from experiments.lib.setting import Method, Setting, by_maker, refuse
 from purifax import poison
+from purifax.data import foreign_poisons
 from purifax.poison import Poison
 from purifax.threat import L2
 
@@ -62,10 +65,28 @@ def _urp(method: str, setting: Setting) -> Poison:
     return by_maker(method, setting, maker, setting.ball)
 
 
+def _file(method: str, setting: Setting) -> Poison:
+    """What somebody else has made, if it keeps the radius."""
+    given = setting.crafting
+    refuse(not given.file, "method 'file' reads a poison: set crafting.file.")
+    bound = {
+        "images": setting.images,
+        "threat": setting.ball,
+        "name": given.file_array,
+        "target": None if given.file_class < 0 else given.file_class,
+    }
+    if given.file_units == "images":
+        found = foreign_poisons.poisoned_images(given.file, **bound)
+    else:
+        found = foreign_poisons.deltas(given.file, units=given.file_units, **bound)
+    return replace(found, name=method)
+
+
 METHODS: dict[str, Method] = {
     "lsp": _lsp,
     "ar": _ar,
     "ops": _ops,
     "cuda": _cuda,
     "urp": _urp,
+    "file": _file,
 }
