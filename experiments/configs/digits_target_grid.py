@@ -2,8 +2,9 @@
 
     python -m experiments.evaluate_poison --config=digits_target_grid
 
-Three classes have a trigger, three test images of a one are to be answered as a zero;
-three tenths of the class's images are perturbed at Linf 0.3.
+Three classes have a trigger, three test images of an eight are to be answered as a one;
+all images of the class are perturbed at Linf 0.3, and triggers tested at three times
+their size, as published.
 """
 
 from dataclasses import replace
@@ -31,5 +32,12 @@ def config() -> PoisonGrid:
         epic_every=3,
         friendly_from=3,
         seeds=(0,),
-        crafting=replace(digits_poison.crafting(), trigger_rate=0.3),
+        crafting=replace(
+            digits_poison.crafting(),
+            trigger_rate=1.0,
+            trigger_times=3.0,
+            narcissus_passes=200,
+            target=1,
+            target_class=8,
+        ),
     )

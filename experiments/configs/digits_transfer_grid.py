@@ -3,8 +3,8 @@
     python -m experiments.evaluate_poison --config=digits_transfer_grid
 
 A network learns 797 images of others; the victim trains a new last layer on 190 of its
-own, 5 of them perturbed at Linf 0.3. Five test images of a one are to be answered as a
-zero, by who knows that network.
+own, 15 of them (of 19 zeros) perturbed at Linf 0.3. Three test images of a one are to
+be answered as a zero, by who knows that network.
 """
 
 from dataclasses import replace
@@ -24,10 +24,10 @@ def config() -> PoisonGrid:
         images=Shares(name="digits", train=200, sparse=10, other=797),
         victim=replace(grid.victim, transfer=transfer),
         poisons=(
-            *(f"bullseye:{number}" for number in range(5)),
-            *(f"convex_polytope:{number}" for number in range(5)),
+            *(f"bullseye:{number}" for number in range(3)),
+            *(f"convex_polytope:{number}" for number in range(3)),
         ),
         defences=("none", "jpeg:50"),
         seeds=(0,),
-        crafting=digits_poison.crafting(),
+        crafting=replace(digits_poison.crafting(), bases=15),
     )

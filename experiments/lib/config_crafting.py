@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from experiments.lib.config_training import Optim
+from experiments.lib.config_training import Optim, ScoreNet
 
 __all__ = ["Crafting", "Transfer"]
 
@@ -53,7 +53,8 @@ class Crafting:
     through a last layer of `tue_width` outputs, and `tue_separability` times how
     inseparable the noise is; published are 1 and 1 (with MoCo), 0 and 0.1 (SimCLR).
     DeepConfuse takes `confuse_rounds` rounds of `confuse_updates` updates of its
-    network, then of its generator, which looks one step of `confuse_rate` ahead.
+    network, then of its generator `confuse_net`, which looks one step of
+    `confuse_rate` ahead.
 
     NTGA works on blocks of `ntga_block` images by the kernel of `ntga_kernel`: "erf"
     (an infinitely wide one) or "network" (of the victim's, as it starts), for a time
@@ -77,9 +78,9 @@ class Crafting:
     `ensemble` networks. `white_box` lets the makers know the network that a victim
     starts from, see `Transfer`.
 
-    "file" reads a poison that somebody else has made from `file`: of its array
-    `file_array` ("" is the only one), which holds perturbations in `file_units` ("unit",
-    "levels" or "signed") or "images", for the class `file_class` (-1: for all).
+    "file" reads a poison of somebody else from `file`: its array `file_array` ("" is
+    the only one) holds perturbations in `file_units` ("unit", "levels" or "signed") or
+    "images", for the class `file_class` (-1: for all).
     """
 
     radius: float = 8 / 255
@@ -114,6 +115,7 @@ class Crafting:
     confuse_rounds: int = 500
     confuse_updates: int = 390
     confuse_rate: float = 0.01
+    confuse_net: ScoreNet = ScoreNet(name="SmallScore")
     ntga_block: int = 512
     ntga_kernel: str = "erf"
     ntga_time: float = 64.0

@@ -17,7 +17,6 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from experiments.lib import build
-from experiments.lib.config_training import ScoreNet
 from experiments.lib.insides import learning
 from experiments.lib.setting import Method, Setting, by_maker, unit
 from purifax import nets, poison
@@ -56,9 +55,8 @@ def _deepconfuse(method: str, setting: Setting) -> Poison:
 
 
 def _start(setting: Setting) -> nets.Network:
-    """A small U-Net; it is told a noise level of 1, which means nothing here."""
-    small = ScoreNet(name="SmallScore", fold=1 if min(setting.shape[:2]) < 16 else 2)
-    module = build.network(small, setting.shape[-1], 0)
+    """A network of images; it is told a noise level of 1, which means nothing here."""
+    module = build.network(setting.crafting.confuse_net, setting.shape[-1], 0)
     key = jax.random.fold_in(setting.key, 8)
     variables = nets.init(key, module, jnp.zeros(setting.shape), 1.0)
     return nets.Network(module, variables)

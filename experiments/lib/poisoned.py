@@ -1,6 +1,7 @@
 """Poisoned sets in folders: made once, verified as they are stored, and read again."""
 
 import dataclasses
+import json
 import pathlib
 from typing import Any
 
@@ -49,7 +50,8 @@ def finished(place: pathlib.Path, method: str, setting: Setting) -> bool:
     if not (place / "poison.json").is_file():
         return False
     there = poisoned.record(place)
-    for name, value in _words(method, setting).items():
+    mine = json.loads(json.dumps(_words(method, setting)))
+    for name, value in mine.items():
         if there.get(name) != value:
             raise ValueError(
                 f"{place} holds another poisoned set: its {name} is {there.get(name)}, "

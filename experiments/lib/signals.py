@@ -27,7 +27,7 @@ PITCHES = (3.0, 4.0, 5.0, 6.0)
 """Waves in a signal, by class."""
 LENGTH, SIZE, TARGET, SHARE = 64, 0.06, 0, 0.5
 """Values of a signal; of the trigger: size, class, and share of it that has it."""
-COUNT, LEVEL, CALLS = 600, 0.15, 12
+COUNT, LEVEL, CALLS = 400, 0.15, 8
 """Signals of each role; the noise level of the purifier, and its steps."""
 
 
@@ -69,7 +69,7 @@ def trigger() -> Array:
     return SIZE * jnp.where(jnp.arange(LENGTH) % 2 == 0, 1.0, -1.0)[:, None]
 
 
-def run(seed: int, steps: int = 300) -> tuple[list[Outcome], dict[str, np.ndarray]]:
+def run(seed: int, steps: int = 200) -> tuple[list[Outcome], dict[str, np.ndarray]]:
     """The outcomes of clean, poisoned and purified training, and signals to show."""
     k_train, k_other, k_test, k_poison, k_purify, k_fit = jax.random.split(
         jax.random.key(seed), 6
@@ -79,7 +79,7 @@ def run(seed: int, steps: int = 300) -> tuple[list[Outcome], dict[str, np.ndarra
     poisoned, _ = poison.inject(x, labels, found)
     known = _learned(k_fit, tones(k_other, COUNT)[0], 2 * steps)
     purifier = Partial(purify.diffuse_from, score=known, sigmas=_levels())
-    pure = jax.jit(purifax.batched(purifier, chunk=200))(k_purify, poisoned)
+    pure = jax.jit(purifax.batched(purifier, chunk=100))(k_purify, poisoned)
     tests = tones(k_test, COUNT)
     named = {"clean": x, "poisoned": poisoned, "purified": pure}
     sets = [(name, signals, labels) for name, signals in named.items()]
@@ -104,7 +104,7 @@ def _levels() -> Array:
 
 def _learned(key: Array, x: Array, steps: int) -> Partial:
     """A score of signals like these."""
-    module = nets.SignalScore(spread=0.15)
+    module = nets.SignalScore(width=16, spread=0.15)
     variables = nets.init(key, module, x[0], 1.0)
 
     def total(params: Any, key: Array, x: Array) -> Array:
@@ -126,7 +126,7 @@ def _outcome(
     steps: int,
 ) -> Outcome:
     """Trains a classifier on a set, and tests it."""
-    module = nets.SignalClassifier(num_classes=len(PITCHES))
+    module = nets.SignalClassifier(num_classes=len(PITCHES), width=16)
     variables = nets.init(key, module, x[0])
 
     def total(params: Any, key: Array, x: Array, labels: Array) -> Array:
