@@ -3,8 +3,8 @@
     python -m experiments.evaluate_poison --config=digits_transfer_grid
 
 A network learns 797 images of others; the victim trains a new last layer on 190 of its
-own, 15 of them (of 19 zeros) perturbed at Linf 0.3. Three test images of a one are to
-be answered as a zero, by who knows that network.
+own, 15 of them (of 19 ones) perturbed at Linf 0.3 by who knows that network, so that
+three test images of an eight are answered as a one.
 """
 
 from dataclasses import replace
@@ -29,5 +29,5 @@ def config() -> PoisonGrid:
         ),
         defences=("none", "jpeg:50"),
         seeds=(0,),
-        crafting=replace(digits_poison.crafting(), bases=15),
+        crafting=replace(digits_poison.crafting(), bases=15, target=1, target_class=8),
     )

@@ -25,7 +25,7 @@ __all__ = ["Outcome", "picture", "run", "tones", "trigger"]
 
 PITCHES = (3.0, 4.0, 5.0, 6.0)
 """Waves in a signal, by class."""
-LENGTH, SIZE, TARGET, SHARE = 64, 0.06, 0, 0.5
+LENGTH, SIZE, TARGET, SHARE = 64, 0.1, 0, 1.0
 """Values of a signal; of the trigger: size, class, and share of it that has it."""
 COUNT, LEVEL, CALLS = 400, 0.15, 8
 """Signals of each role; the noise level of the purifier, and its steps."""

@@ -74,8 +74,9 @@ def robust(p):
 
 def ensemble(p, verb, **more):
     """Against two checkpoints, whose logits stand for features."""
-    seen, means = (light(p), light(p)), jnp.linspace(-1.0, 1.0, 18).reshape(2, 3, 3)
-    bound = {"extractors": seen, "centroids": means, "threat": LINF}
+    seen = Partial(classify.undefended, classifier=p["classifier"])
+    means = jnp.linspace(-1.0, 1.0, 18).reshape(2, 3, 3)
+    bound = {"extractors": (seen, seen), "centroids": means, "threat": LINF}
     made = Partial(verb, step_sizes=STEPS[:2], shift=1, **bound, **more)
     return Partial(_moved, fn=made)
 
