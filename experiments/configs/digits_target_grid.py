@@ -5,6 +5,11 @@
 Three classes have a trigger, three test images of an eight are to be answered as a one;
 all images of the class are perturbed at Linf 0.3, and triggers tested at three times
 their size, as published.
+
+Measured undefended, seed 0: Narcissus' triggers turn 77% of other classes' images into
+their class (94% for the worst), all three targets of gradient matching are answered as
+wanted, and 94.7% and 92.5% of clean images rightly (95.6% after clean training). After
+JPEG at quality 75 they turn 78%, and all three; without the class's images none.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
 """A clean-label backdoor on signals of one axis, and what purification does to it.
 
 Signals are short tones of four pitches, [64, 1] in [0, 1], of any phase, loudness and
-place, under noise. The trigger is a faint tone far above all of them, in signals of one
-class alone, with their right label. A score network learns clean signals of others,
+place, under noise. The trigger is a faint tone far above all of them, in all signals of
+one class and no other, with their right label. A score network learns clean signals of others,
 diffusion by it purifies the training set once, and a classifier is trained on that.
 """
 
