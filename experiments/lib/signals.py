@@ -2,8 +2,9 @@
 
 Signals are short tones of four pitches, [64, 1] in [0, 1], of any phase, loudness and
 place, under noise. The trigger is a faint tone far above all of them, in all signals of
-one class and no other, with their right label. A score network learns clean signals of others,
-diffusion by it purifies the training set once, and a classifier is trained on that.
+one class and no other, with their right label. A score network learns clean signals of
+others, diffusion by it purifies the training set once, and a classifier is trained on
+that.
 """
 
 from dataclasses import dataclass

@@ -80,7 +80,7 @@ def given(setting, **changes):
 
 
 @pytest.mark.parametrize(
-    "name", ["sep_fa", "sep_fa_vr", "entf", "dune", "rem", "tue", "deepconfuse", "ntga"]
+    "name", ["sep_fa_vr", "entf", "dune", "rem", "tue", "deepconfuse", "ntga"]
 )
 def test_a_poison_of_every_image_keeps_its_promise(setting, name):
     found = crafting.made(name, setting)

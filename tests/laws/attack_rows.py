@@ -81,18 +81,6 @@ def ensemble(p, verb, **more):
     return Partial(_moved, fn=made)
 
 
-def entangled(p):
-    made = Partial(
-        poison.entangle,
-        extractor=light(p),
-        centroids=jnp.linspace(-1.0, 1.0, 9).reshape(3, 3),
-        threat=LINF,
-        step_sizes=STEPS,
-        restarts=jnp.arange(1),
-    )
-    return Partial(_moved, fn=made)
-
-
 def patterned(p):
     """LSP on the image, which draws within the cluster of its class."""
     del p
@@ -314,6 +302,5 @@ ATTACKS = [
         threat=LINF,
         smooth=False,
     ),
-    Row("entangle", entangled, threat=LINF, smooth=False),
     Row("lsp", patterned),
 ]
