@@ -141,6 +141,25 @@ def test_a_network_starts_from_another_and_keeps_all_but_its_last_layer(
         victims.trainer(victim, shape, names, none, tmp_path / "none")
 
 
+def test_a_training_goes_on_with_the_images_that_a_revision_leaves(setting):
+    trainer, images, asked = setting.trainer, setting.images, []
+
+    def revise(done, network, images, change):
+        asked.append((done, len(images)))
+        few = np.arange(5)
+        return (images.take(few) if done == 2 else images), change
+
+    plain, same, fewer = (
+        np.asarray(
+            trainer.fit(images, 0, revise=fn)[-1].variables["params"]["Dense_0"]["bias"]
+        )
+        for fn in (None, lambda done, network, images, change: (images, change), revise)
+    )
+    np.testing.assert_array_equal(plain, same)
+    assert (plain != fewer).any()
+    assert asked == [(0, 40), (1, 40), (2, 40), (3, 5)]
+
+
 def test_the_last_layer_of_features_is_what_a_network_answers():
     module, x = nets.SmallCNN(widths=(4,), hidden=6), jnp.ones((8, 8, 1))
     network = nets.Network(module, nets.init(jax.random.key(0), module, x))
