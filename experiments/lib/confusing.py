@@ -41,7 +41,8 @@ def _deepconfuse(method: str, setting: Setting) -> Poison:
         for step in range(given.confuse_updates):
             chosen = rng.choice(len(x), size, replace=False)
             past.append((chosen, trainer.network(state)))
-            seen = _noised(x[chosen], network, ball)
+            # As numbers: the generator lies whole on every device, a batch in parts.
+            seen = np.asarray(_noised(x[chosen], network, ball))
             state = trainer.step(
                 setting.hidden_seed + number, step, state, seen, targets[chosen]
             )

@@ -35,7 +35,7 @@ SMALL = Crafting(
     tue_rounds=2,
     tue_steps=2,
     tue_width=4,
-    confuse_rounds=1,
+    confuse_rounds=2,
     confuse_updates=1,
     confuse_net=ScoreNet(name="SmallScore", fold=2, widths=(8,), blocks=1),
     ntga_block=40,
