@@ -2,7 +2,7 @@
 
     python -m experiments.evaluate_poison --config=cifar10_poison_grid --data_dir=DIR
 
-10 poisons at 8/255 and 24 rows, the seven of ECLIPSE's ablation among them. The
+14 poisons at 8/255 and 27 rows, the seven of ECLIPSE's ablation among them. The
 38,000 images that are poisoned, the 2,000 of ECLIPSE's sparse set and the 10,000 that
 PureGen's models learn from are disjoint parts of the training set; ECLIPSE takes its
 2,000 from the test set and PureGen its 70,000 from CINIC-10. The victim is trained with
@@ -10,13 +10,14 @@ weight decay 5e-4 and a cosine schedule (ECLIPSE: neither), the last step counts
 batch normalisation is updated once a step.
 
 For an accelerator; not run here. Counted in floating point operations: a training of
-38,000 images for 80 epochs is 10 PFLOP (adversarial training, ten steps: 110), 790 of
-them 9.4 EFLOP; the diffusion on the sparse set 1.6 EFLOP and that of PureGen 0.3;
-ECLIPSE's 100 evaluations 64 PFLOP for a set, PureGen's diffusions 50, 165 and 40 and
-its energy 6, for 33 sets each 11 EFLOP; TAP's 8 restarts of 250 steps 250 PFLOP, SEP
-110 and EM at most 130 for each seed, 1.5 EFLOP. Together some 24 EFLOP: 56 hours of a
-device that keeps up 120 TFLOP/s. Seeds may be run one at a time: `--config.seeds=0`,
-then `--config.seeds=0,1` in the same work directory.
+38,000 images for 80 epochs is 10 PFLOP (adversarial training, ten steps: 110; the worst
+of five of UEraser: 27), 1,212 of them 17 EFLOP; the diffusions on the sparse set and of
+AVATAR 1.6 EFLOP each and that of PureGen 0.3; ECLIPSE's and AVATAR's 100 evaluations 64
+PFLOP for a set, PureGen's diffusions 50, 165 and 40 and its energy 6, for 45 sets
+together 18 EFLOP; TAP's 8 restarts of 250 steps 250 PFLOP, SEP 110, EM at most 130, REM
+1,250, TUE 270, EntF 140 and DUNE 20 for each seed, 6.5 EFLOP. Together some 45 EFLOP:
+104 hours of a device that keeps up 120 TFLOP/s. Seeds may be run one at a time:
+`--config.seeds=0`, then `--config.seeds=0,1` in the same work directory.
 """
 
 from experiments.lib.config import (
@@ -62,6 +63,10 @@ def config() -> PoisonGrid:
             "hypo",
             "sep",
             "em",
+            "rem",
+            "entf",
+            "tue",
+            "dune",
             "label_consistent",
         ),
         defences=(
@@ -75,6 +80,7 @@ def config() -> PoisonGrid:
             "mixup",
             "cutmix",
             "ueraser",
+            "ueraser_max",
             "adversarial:4",
             "orthogonal",
             "grayscale:0.4",
@@ -84,6 +90,7 @@ def config() -> PoisonGrid:
             "eclipse_noise",
             "eclipse",
             "eclipse_once",
+            "avatar",
             "puregen_ebm",
             "puregen_ddpm",
             "puregen_naive",

@@ -32,12 +32,14 @@ from experiments.lib.config_evaluation import (
 )
 from experiments.lib.config_mixture import Mixture
 from experiments.lib.config_poison import (
+    Avatar,
     Crafting,
     Eclipse,
     PoisonGrid,
     Poisoning,
     PureGen,
     Shares,
+    Transfer,
     Victim,
 )
 from experiments.lib.config_training import (
@@ -60,6 +62,7 @@ __all__ = [
     "KINDS",
     "Acceleration",
     "Attack",
+    "Avatar",
     "Benchmark",
     "Certification",
     "Chains",
@@ -93,6 +96,7 @@ __all__ = [
     "Switch",
     "Train",
     "Training",
+    "Transfer",
     "Victim",
     "decode",
     "differences",

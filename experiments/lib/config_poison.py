@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from experiments.lib.config_crafting import Crafting, Transfer
 from experiments.lib.config_energy import Chains, EnergyTraining
 from experiments.lib.config_evaluation import Defence
 from experiments.lib.config_training import (
@@ -17,12 +18,14 @@ from experiments.lib.config_training import (
 )
 
 __all__ = [
+    "Avatar",
     "Crafting",
     "Eclipse",
     "PoisonGrid",
     "Poisoning",
     "PureGen",
     "Shares",
+    "Transfer",
     "Victim",
 ]
 
@@ -48,7 +51,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class Victim:
-    """A classifier and how it is trained from scratch.
+    """A classifier and how it is trained, from scratch or from another.
 
     `flip` and `crop` are as in `Data`. The surrogates of poisons that need a network
     are trained in the same way.
@@ -60,49 +63,7 @@ class Victim:
     optim: Optim = field(default_factory=Optim)
     flip: bool = False
     crop: int = 0
-
-
-@dataclass(frozen=True)
-class Crafting:
-    """The numbers of all poisons; each uses its own.
-
-    `radius` is Linf, of those made against a network and of URP. `steps` steps of
-    `step_size` times the radius are those of TAP, HYPO and SEP; TAP takes `restarts`
-    and moves images by up to `jitter` pixels (and mirrors them; 0: neither). SEP uses
-    `checkpoints` of its surrogate's training. `lsp_level` and `lsp_patch` are of LSP;
-    `ar_length` is the L2 norm of AR, whose filters answer to each other with
-    `ar_response` at least, among `ar_candidates`, or come from the `coeff` of the file
-    `ar_filters`. `cuda_largest` bounds the entries of CUDA's filters.
-
-    EM alternates `em_updates` updates of its network with `em_steps` steps of a tenth
-    of the radius on all images, at most `em_rounds` times, until the network's error
-    is below `em_stop`.
-
-    The patches "badnets" and "label_consistent" are for one class, the `target`: the
-    share `trigger_rate` of all other images get patch and label, or that of the
-    target's own images the patch. Everything else poisons the share `rate` of all.
-    """
-
-    radius: float = 8 / 255
-    rate: float = 1.0
-    steps: int = 250
-    step_size: float = 0.05
-    restarts: int = 8
-    jitter: float = 8.0
-    checkpoints: int = 30
-    lsp_level: float = 6 / 255
-    lsp_patch: int = 8
-    ar_length: float = 1.0
-    ar_response: float = 10.0
-    ar_candidates: int = 60_000
-    ar_filters: str = ""
-    cuda_largest: float = 0.3
-    em_rounds: int = 50
-    em_updates: int = 10
-    em_steps: int = 20
-    em_stop: float = 0.01
-    trigger_rate: float = 0.1
-    target: int = 0
+    transfer: Transfer = Transfer()
 
 
 @dataclass(frozen=True)
@@ -151,6 +112,28 @@ class Eclipse:
 
 
 @dataclass(frozen=True)
+class Avatar:
+    """AVATAR's diffusion: a model of as many images as the victim has.
+
+    `learns` is "clean" (the victim's images before they were poisoned, as published:
+    the maker of the model had them) or "found" (the images as the victim finds them).
+    `training` is of the model on them; its `data` is replaced. `purifier` noises and
+    denoises, to 43 of 255 levels as published.
+    """
+
+    training: DiffusionTraining = DiffusionTraining(
+        data=Data(name="npz", validation=0.0),
+        net=ScoreNet(name="OpenAIUNet", dropout=0.1),
+        optim=Optim(learning_rate=1e-4, ema=0.9999),
+        train=Train(steps=250_000, validate_every=50_000, save_every=5000),
+    )
+    purifier: Defence = Defence(
+        method="diffuse", time=99, steps=100, sampler="ancestral"
+    )
+    learns: str = "clean"
+
+
+@dataclass(frozen=True)
 class PureGen:
     """PureGen's purifiers: Langevin steps of an energy, and a diffusion.
 
@@ -159,7 +142,8 @@ class PureGen:
     `energy_from` and `ddpm_from`. "puregen_naive" is one after the other.
     "puregen_reps" does so `rounds` times, with `round_steps` steps and from
     `round_time`. "puregen_filt" diffuses from `filter_time` the share `filtered` of
-    images that has the highest energy. Another time has its share of the steps.
+    images that has the highest energy. Another time has its share of the steps. With
+    `learns` "found" they learn on the images that they are to purify instead.
     """
 
     energy_training: EnergyTraining = EnergyTraining(
@@ -184,6 +168,7 @@ class PureGen:
     round_time: float = 50
     filter_time: float = 125
     filtered: float = 0.5
+    learns: str = "other"
 
 
 @dataclass(frozen=True)
@@ -198,7 +183,10 @@ class PoisonGrid:
     poisoned images, "none" and a JPEG row are always there.
 
     `adversarial_radius` is of adversarial training, in `adversarial_steps` steps;
-    `projection_steps` are those of the linear classifier of "orthogonal".
+    `projection_steps` are those of the linear classifier of "orthogonal". "epic" drops
+    images before epoch `epic_from` and every `epic_every` epochs after it. "friendly"
+    makes its noise before epoch `friendly_from`, in `friendly_steps` steps within
+    `friendly_radius`.
     """
 
     images: Shares
@@ -209,7 +197,13 @@ class PoisonGrid:
     crafting: Crafting = Crafting()
     eclipse: Eclipse = Eclipse()
     puregen: PureGen = PureGen()
+    avatar: Avatar = Avatar()
     adversarial_radius: float = 4 / 255
     adversarial_steps: int = 10
     projection_steps: int = 1000
+    epic_from: int = 10
+    epic_every: int = 10
+    friendly_from: int = 5
+    friendly_steps: int = 30
+    friendly_radius: float = 16 / 255
     chunk: int = 256

@@ -1,10 +1,13 @@
-"""The generative models of purifiers, trained once for a grid on clean images.
+"""The generative models of purifiers, trained once for a grid.
 
 ECLIPSE's diffusion learns from the few `sparse` images and copies of them, PureGen's
-energy and diffusion from `other` images. Each is a work directory of
+energy and diffusion from `other` images, AVATAR's diffusion from the victim's before
+they were poisoned. AVATAR and PureGen may learn from the images that they are to purify
+instead: one model for each set. Each is a work directory of
 `experiments.train` in the grid's own, and resumes as any other.
 """
 
+import hashlib
 import pathlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,6 +41,7 @@ class Generators:
         self.sparse = cache(self._sparse)
         self.energy = cache(self._energy)
         self.ddpm = cache(self._ddpm)
+        self.avatar = cache(self._avatar)
 
     def _sparse(self) -> Prior:
         given, few = self._config.eclipse, self._parts.sparse
@@ -59,6 +63,27 @@ class Generators:
             return prior.load(given.ddpm_from)
         _some("puregen_ddpm", "other", self._parts.other)
         return self._trained("ddpm", given.ddpm_training, self._parts.other)
+
+    def _avatar(self) -> Prior:
+        given = self._config.avatar
+        return self._trained("avatar", given.training, self._parts.victim)
+
+    def of(self, role: str, pixels: np.ndarray) -> Prior:
+        """The model of a role that has learned these images and no others.
+
+        Args:
+            role: "energy", "ddpm" or "avatar".
+            pixels: uint8 [N, H, W, C].
+        """
+        config: Training = {
+            "energy": self._config.puregen.energy_training,
+            "ddpm": self._config.puregen.ddpm_training,
+            "avatar": self._config.avatar.training,
+        }[role]
+        blank = np.zeros(len(pixels), np.int32), np.arange(len(pixels))
+        found = data.Images(pixels, *blank, ("any",), "what is to be purified")
+        mark = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
+        return self._trained(f"{role}-{mark}", config, found)
 
     def _trained(self, name: str, config: Training, images: data.Images) -> Prior:
         """The network of a training on these images, finished now if need be."""

@@ -21,9 +21,10 @@ from purifax import attack, data, nets, purify
 from purifax.data.augment import cutout
 from purifax.data.mixing import cutmix, mixup
 from purifax.data.plasma import ueraser
+from purifax.data.trivial import trivial_augment
 from purifax.threat import Linf
 
-__all__ = ["PARTS", "Ground", "composed", "linear_weights"]
+__all__ = ["PARTS", "Ground", "attacked", "composed", "linear_weights"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def _mixed(
     return fn(key, x, targets)
 
 
+def attacked(radius: float, step_sizes: Array) -> Change:
+    """Adversarial training: Linf steps from random starts within the radius."""
+    return Partial(_attacked, radius=jnp.float32(radius), step_sizes=step_sizes)
+
+
 def _attacked(
     key: Array,
     network: nets.Network,
@@ -97,7 +103,7 @@ def _adversarial(ground: Ground, number: float | None) -> Change:
     radius = config.adversarial_radius if number is None else number / 255
     steps = config.adversarial_steps
     sizes = jnp.full(steps, 2.5 * radius / steps)
-    return Partial(_attacked, radius=jnp.float32(radius), step_sizes=sizes)
+    return attacked(radius, sizes)
 
 
 def _orthogonal(ground: Ground, number: float | None) -> Change:
@@ -157,6 +163,34 @@ def _erased(ground: Ground, number: float | None) -> Change:
     return Partial(_each, fn=Partial(ueraser))
 
 
+def _trivial(ground: Ground, number: float | None) -> Change:
+    del ground, number
+    return Partial(_each, fn=Partial(trivial_augment))
+
+
+def _erased_worst(ground: Ground, number: float | None) -> Change:
+    """UEraser-Max: of several draws the one with the highest loss."""
+    del ground
+    return Partial(_worst, draws=jnp.arange(5 if number is None else int(number)))
+
+
+def _worst(
+    key: Array, network: nets.Network, x: Array, targets: Array, draws: Array
+) -> tuple[Array, Array]:
+    def one(key: Array, x: Array, target: Array) -> Array:
+        keys = jax.vmap(lambda draw: jax.random.fold_in(key, draw))(draws)
+        tried = jax.vmap(ueraser, (0, None))(keys, x)
+        logits = jax.vmap(network)(tried)
+        losses = optax.softmax_cross_entropy(logits, target[None])
+        return tried[jnp.argmax(losses)]
+
+    return jax.vmap(one)(jax.random.split(key, len(x)), x, targets), targets
+
+
+def _signs(key: Array, x: Array, size: Array) -> Array:
+    return jnp.clip(x + size * jax.random.rademacher(key, x.shape, x.dtype), 0.0, 1.0)
+
+
 PARTS: dict[str, Callable[[Ground, float | None], Change]] = {
     "grayscale": _of_image(purify.grayscale, "probability", 1.0),
     "gaussian_noise": _of_image(purify.noised, "sigma", 0.05),
@@ -164,8 +198,12 @@ PARTS: dict[str, Callable[[Ground, float | None], Change]] = {
     "mixup": _of_batch(mixup),
     "cutmix": _of_batch(cutmix),
     "ueraser": _erased,
+    "ueraser_max": _erased_worst,
+    "trivial_augment": _trivial,
+    "bernoulli_noise": _of_image(_signs, "size", 8 / 255),
     "adversarial": _adversarial,
     "orthogonal": _orthogonal,
 }
 """By name, with the meaning of the number that may follow it: the probability of grey,
-sigma, the side, alpha, alpha; none for UEraser; the radius in 255ths; the steps."""
+sigma, the side, alpha, alpha; none for UEraser, its draws for the worst of them, none
+for TrivialAugment; the size of the noise; the radius in 255ths; the steps."""

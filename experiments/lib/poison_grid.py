@@ -14,16 +14,22 @@ import jax
 import numpy as np
 from jax.tree_util import Partial
 
-from experiments.lib import hardening, poisoned, shares, washing, workdir
-from experiments.lib.build import one_of
+from experiments.lib import (
+    hardening,
+    poisoned,
+    revising,
+    shares,
+    washing,
+    workdir,
+)
 from experiments.lib.config_poison import PoisonGrid
-from experiments.lib.crafting import METHODS, Setting, triggered
+from experiments.lib.crafting import Setting, named, told, triggered
 from experiments.lib.generators import Generators
 from experiments.lib.progress import Progress
 from experiments.lib.remedies import NONE, ORACLE, Remedy, remedy
 from experiments.lib.stop import Stop, Stopped
-from experiments.lib.victims import Trainer, unchanged
-from purifax import data, nets
+from experiments.lib.victims import Trainer, trainer, unchanged
+from purifax import data, nets, record
 from purifax.data.poisoned import digest, perturbation, read, store_images
 
 __all__ = ["CLEAN", "Cell", "Work", "cells", "run", "set_up"]
@@ -58,8 +64,9 @@ class Work:
 
     def setting(self, seed: int) -> Setting:
         """What the poisons of a seed are made from."""
-        config, victim = self.config, self.parts.victim
-        return Setting(victim, config.crafting, self.trainer, seed, config.chunk)
+        config, parts = self.config, self.parts
+        args = parts.victim, config.crafting, self.trainer, seed, config.chunk
+        return Setting(*args, parts.other, parts.test)
 
 
 def cells(config: PoisonGrid) -> list[Cell]:
@@ -69,7 +76,7 @@ def cells(config: PoisonGrid) -> list[Cell]:
         ValueError: an unknown poison or defence, one named twice, or no seed.
     """
     for poison in config.poisons:
-        one_of("poisons", poison, tuple(METHODS))
+        named(poison, "poisons")
     defences = rows(config)
     for field in ("poisons", "defences", "seeds"):
         names = getattr(config, field)
@@ -105,12 +112,14 @@ def set_up(config: PoisonGrid, folder: pathlib.Path, data_dir: str | None) -> Wo
     cells(config)
     workdir.check(folder, config, may_grow=("poisons", "defences", "seeds"))
     parts = shares.parts(config.images, data_dir)
-    trainer = Trainer(config.victim, parts.victim.images.shape[1:], parts.victim.names)
+    names, place = parts.victim.names, folder / "networks" / "source"
+    shape = parts.victim.images.shape[1:]
+    made = trainer(config.victim, shape, names, parts.other, place)
     generators = Generators(config, parts, folder / "networks")
-    basin = washing.Basin(config, generators, trainer.mesh)
+    basin = washing.Basin(config, generators, made.mesh)
     workdir.claim(folder, config)
     (folder / "cells").mkdir(exist_ok=True)
-    return Work(config, folder, parts, trainer, basin)
+    return Work(config, folder, parts, made, basin)
 
 
 def run(work: Work, stop: Stop) -> list[dict[str, Any]] | None:
@@ -141,8 +150,9 @@ def _result(work: Work, cell: Cell) -> dict[str, Any]:
     else:
         defence = remedy(cell.defence)
         images = _washed(work, cell, defence, images)
-    change = _change(work, defence, images, cell)
-    network = work.trainer.fit(images, cell.seed, change)[-1]
+    ground = hardening.Ground(work.config, images, cell.seed)
+    change, revise = _change(ground, defence), _revise(work, ground, defence)
+    network = work.trainer.fit(images, cell.seed, change, revise=revise)[-1]
     return {
         "poison": cell.poison,
         "defence": cell.defence,
@@ -158,7 +168,7 @@ def _poisoned(work: Work, cell: Cell) -> data.Images:
     """The set as the victim finds it, from disk if it was poisoned before."""
     if cell.poison == CLEAN:
         return work.parts.victim
-    place = work.folder / "poisons" / f"{cell.poison}-{cell.seed}"
+    place = _place(work, cell)
     setting = work.setting(cell.seed)
     if not poisoned.finished(place, cell.poison, setting):
         poisoned.craft(place, cell.poison, setting, None)
@@ -171,7 +181,7 @@ def _without(work: Work, cell: Cell, images: data.Images) -> data.Images:
     Raises:
         ValueError: there are none.
     """
-    place = work.folder / "poisons" / f"{cell.poison}-{cell.seed}"
+    place = _place(work, cell)
     left = np.delete(np.arange(len(images)), perturbation(place)["index"])
     kept, few = images.take(left), work.parts.sparse
     if not len(kept) + len(few):
@@ -209,27 +219,68 @@ def _washed(
     return replace(images, images=found.images)
 
 
-def _change(work: Work, defence: Remedy, images: data.Images, cell: Cell) -> Any:
+def _change(ground: hardening.Ground, defence: Remedy) -> Any:
     """What is done to every batch."""
-    if not defence.always:
+    parts = [part for part in defence.always if part.name in hardening.PARTS]
+    if not parts:
         return Partial(unchanged)
-    ground = hardening.Ground(work.config, images, cell.seed)
-    return hardening.composed(
-        [hardening.PARTS[part.name](ground, part.number) for part in defence.always]
-    )
+    made = [hardening.PARTS[part.name](ground, part.number) for part in parts]
+    return hardening.composed(made)
+
+
+def _revise(work: Work, ground: hardening.Ground, defence: Remedy) -> Any:
+    """What is done to the set in the course of the training; None if nothing is."""
+    parts = [part for part in defence.always if part.name in revising.PARTS]
+    if not parts:
+        return None
+    made = [
+        revising.PARTS[part.name](ground, work.trainer, part.number) for part in parts
+    ]
+    return revising.composed(made)
 
 
 def _tested(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:
-    """Accuracy on clean test images, by class too, and the success of a trigger."""
+    """Accuracy on clean test images, by class too, and whether the poison succeeded."""
     test = work.parts.test
-    right = work.trainer.predictions(network, test.images) == test.labels
+    said = work.trainer.predictions(network, test.images)
     classes = range(len(test.names))
-    found: dict[str, Any] = {
-        "accuracy": float(np.mean(right)),
-        "by_class": [float(np.mean(right[test.labels == k])) for k in classes],
+    own = [test.labels == k for k in classes]
+    found = {
+        "accuracy": float(record.natural_accuracy(said, test.labels)),
+        "by_class": [
+            float(record.natural_accuracy(said[mine], test.labels[mine]))
+            for mine in own
+            if mine.any()
+        ],
     }
-    images = triggered(cell.poison, work.setting(cell.seed), test)
-    if images is not None:
-        hit = work.trainer.predictions(network, images) == work.config.crafting.target
-        found["success"] = float(np.mean(hit))
-    return found
+    return found if cell.poison == CLEAN else found | _succeeded(work, cell, network)
+
+
+def _succeeded(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:
+    """The success of a trigger, or what became of a target; nothing of other poisons.
+
+    "success" is the rate of images of other classes that the trigger turns into its
+    class, or 1 where the target is answered as was wanted; "missed" then is 1 where it
+    is answered as anything else but its own class.
+    """
+    test, setting = work.parts.test, work.setting(cell.seed)
+    aim = told(cell.poison, setting).get("target")
+    if aim is None:
+        return {}
+    if named(cell.poison).targeted:
+        image = test.images[test.index == aim["index"]][:1]
+        said = work.trainer.predictions(network, image)
+        became = record.targeted(said, [aim["label"]], [aim["wanted"]])
+        missed = float(became.missed[0])
+        return {"success": float(became.success), "missed": missed, "target": aim}
+    delta = perturbation(_place(work, cell))["delta"]
+    images = triggered(cell.poison, setting, test, delta)
+    assert images is not None
+    said = work.trainer.predictions(network, images)
+    rate = record.trigger_success(said, test.labels, aim["wanted"])
+    return {"success": float(rate), "target": aim}
+
+
+def _place(work: Work, cell: Cell) -> pathlib.Path:
+    """Where the poisoned set of a cell lies."""
+    return work.folder / "poisons" / f"{cell.poison}-{cell.seed}"

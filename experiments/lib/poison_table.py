@@ -16,6 +16,7 @@ from experiments.lib.plots import LIGHT
 from experiments.lib.plots_poison import picture
 from experiments.lib.poison_grid import CLEAN, Work, rows
 from experiments.lib.remedies import NONE
+from purifax import record
 
 __all__ = ["markdown", "summary", "write"]
 
@@ -32,7 +33,8 @@ def summary(results: list[dict[str, Any]], defences: list[str]) -> dict[str, Any
     Returns:
         "columns", "rows", and "entries": for each {"defence", "poison", "seeds",
         "accuracy", "deviation", "difference", "difference_deviation", "worst_class"
-        and for triggers "success", "worst_success"}, in shares.
+        and for triggers and targets "success", "worst_success"}, in shares; "over": the
+        same of a method over all its targets, see `_over`.
     """
     values = {(r["poison"], r["defence"], r["seed"]): r for r in results}
     columns = list(dict.fromkeys(r["poison"] for r in results))
@@ -45,7 +47,45 @@ def summary(results: list[dict[str, Any]], defences: list[str]) -> dict[str, Any
             if mine:
                 bare = [values[poison, NONE, s] for s in seeds]
                 entries.append(_entry(poison, defence, mine, bare))
-    return {"columns": columns, "rows": [TRAINING, *defences], "entries": entries}
+    return {
+        "columns": columns,
+        "rows": [TRAINING, *defences],
+        "entries": entries,
+        "over": _over(results, defences),
+    }
+
+
+def _over(results: list[dict[str, Any]], defences: list[str]) -> list[dict[str, Any]]:
+    """The success of triggers and targets over all trainings of a method.
+
+    A class of a trigger, or a target, under a seed is one training; "worst" is the
+    highest success of any, "natural" the accuracy on clean images.
+    """
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in results:
+        if "success" in one:
+            method = one["poison"].partition(":")[0]
+            groups.setdefault((method, one["defence"]), []).append(one)
+    order = {name: i for i, name in enumerate(defences)}
+    entries = []
+    for (method, defence), mine in sorted(groups.items(), key=lambda g: order[g[0][1]]):
+        found = record.over_classes([one["success"] for one in mine])
+        natural = np.array([one["accuracy"] for one in mine])
+        entries.append(
+            {
+                "poison": method,
+                "defence": defence,
+                "trainings": len(mine),
+                "success": float(found.mean),
+                "success_deviation": float(found.deviation) if len(mine) > 1 else None,
+                "worst": float(found.worst),
+                "worst_poison": mine[int(found.worst_class)]["poison"],
+                "missed": float(np.mean([one.get("missed", 0.0) for one in mine])),
+                "natural": float(natural.mean()),
+                "natural_deviation": _deviation(natural),
+            }
+        )
+    return entries
 
 
 def _entry(
@@ -75,7 +115,7 @@ def _deviation(values: np.ndarray) -> float | None:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """Accuracies, then differences to no defence, then the success of triggers."""
+    """Accuracies, then differences to no defence, then the success of poisons."""
     parts = [
         "Test accuracy (%), mean ± standard deviation over seeds\n\n"
         + _table(found, "accuracy", "deviation", "{:.1f}"),
@@ -83,11 +123,32 @@ def markdown(found: dict[str, Any]) -> str:
         + _table(found, "difference", "difference_deviation", "{:+.1f}"),
     ]
     if any("success" in one for one in found["entries"]):
-        words = "Answers (%) that the trigger turns into its target: mean, worst seed"
+        words = (
+            "Answers (%) that the trigger turns into its target, or targets that are "
+            "answered as wanted: mean, worst seed"
+        )
         parts.append(
             words + "\n\n" + _table(found, "success", "worst_success", "{:.1f}")
         )
+        parts.append(_success(found["over"]))
     return "\n\n".join(parts) + "\n"
+
+
+def _success(over: list[dict[str, Any]]) -> str:
+    """Poison success and natural accuracy over the classes or targets of a method."""
+    head = ["poison", "defence", "trainings", "success", "worst", "natural accuracy"]
+    lines = [head, ["---"] * len(head)]
+    for one in over:
+        cells = [one["poison"], one["defence"], str(one["trainings"])]
+        cells.append(_number(one, "success", "success_deviation", "{:.1f}", " ± "))
+        cells.append(f"{100 * one['worst']:.1f} ({one['worst_poison']})")
+        cells.append(_number(one, "natural", "natural_deviation", "{:.1f}", " ± "))
+        lines.append(cells)
+    words = (
+        "Poison success (%) over classes, targets and seeds, ± standard deviation "
+        "between trainings, the highest, and natural accuracy (%)"
+    )
+    return words + "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _table(found: dict[str, Any], value: str, other: str, form: str) -> str:

@@ -1,6 +1,7 @@
 """Poisoned sets in folders: made once, verified as they are stored, and read again."""
 
 import dataclasses
+import json
 import pathlib
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from experiments.lib import pictures
-from experiments.lib.crafting import Setting, made
+from experiments.lib.crafting import Setting, made, told
 from purifax import data, poison
 from purifax.data import poisoned
 from purifax.poison import Poison
@@ -49,7 +50,8 @@ def finished(place: pathlib.Path, method: str, setting: Setting) -> bool:
     if not (place / "poison.json").is_file():
         return False
     there = poisoned.record(place)
-    for name, value in _words(method, setting).items():
+    mine = json.loads(json.dumps(_words(method, setting)))
+    for name, value in mine.items():
         if there.get(name) != value:
             raise ValueError(
                 f"{place} holds another poisoned set: its {name} is {there.get(name)}, "
@@ -66,6 +68,7 @@ def _words(method: str, setting: Setting) -> dict[str, Any]:
         "crafting": dataclasses.asdict(setting.crafting),
         "source": setting.images.source,
         "source_sha256": poisoned.digest(setting.images),
+        **told(method, setting),
     }
 
 

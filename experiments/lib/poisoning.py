@@ -5,7 +5,7 @@ import pathlib
 from experiments.lib import poisoned, shares, workdir
 from experiments.lib.config_poison import Poisoning
 from experiments.lib.crafting import Setting
-from experiments.lib.victims import Trainer
+from experiments.lib.victims import trainer
 from purifax.data.poisoned import record
 
 __all__ = ["run"]
@@ -21,8 +21,10 @@ def run(config: Poisoning, folder: pathlib.Path, data_dir: str | None) -> str:
     workdir.check(folder, config)
     found = shares.parts(config.images, data_dir)
     victim = found.victim
-    trainer = Trainer(config.victim, victim.images.shape[1:], victim.names)
-    setting = Setting(victim, config.crafting, trainer, config.seed, config.chunk)
+    shape, place = victim.images.shape[1:], folder / "networks" / "source"
+    made = trainer(config.victim, shape, victim.names, found.other, place)
+    args = victim, config.crafting, made, config.seed, config.chunk
+    setting = Setting(*args, found.other, found.test)
     there = poisoned.finished(folder, config.method, setting)
     if not there:
         workdir.claim(folder, config)

@@ -1,14 +1,15 @@
 """Defences of a training set by name: "jpeg:75", "eclipse", "jpeg:75+cutout:4".
 
 A defence is a sequence of parts joined by "+". Those of `washing` change the set once;
-those of `hardening`, which must come after them, change every batch that is trained on.
-A number after ":" replaces the published one. `WHOLE` are defences of several parts.
+those of `hardening`, which must come after them, change every batch that is trained on,
+those of `revising` the set in the course of the training. A number after ":" replaces
+the published one. `WHOLE` are defences of several parts.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.lib import hardening, washing
+from experiments.lib import hardening, revising, washing
 from experiments.lib.overrides import nearest
 
 __all__ = ["NONE", "ORACLE", "WHOLE", "Part", "Remedy", "remedy"]
@@ -74,8 +75,9 @@ def remedy(name: str) -> Remedy:
 
 def _part(word: str, name: str) -> Part:
     stem, colon, number = word.partition(":")
-    known: Sequence[str] = (NONE, *WHOLE, *washing.PARTS, *hardening.PARTS)
-    if stem not in (*washing.PARTS, *hardening.PARTS):
+    parts = (*washing.PARTS, *hardening.PARTS, *revising.PARTS)
+    known: Sequence[str] = (NONE, *WHOLE, *parts)
+    if stem not in parts:
         raise ValueError(
             f"defence {name!r} has an unknown part {stem!r}{nearest(stem, known)}"
         )

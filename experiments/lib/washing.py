@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 from jax.tree_util import Partial
 
 from experiments.lib import defence as defences
+from experiments.lib.build import one_of
 from experiments.lib.config_evaluation import Defence
 from experiments.lib.config_poison import PoisonGrid
 from experiments.lib.generators import Generators
@@ -35,11 +36,13 @@ class Basin:
 
     Attributes:
         generators: the networks of purifiers; trained when they are first asked for.
+        found: the images that are purified, once they are known.
     """
 
     config: PoisonGrid
     generators: Generators
     mesh: Mesh
+    found: np.ndarray | None = None
 
     def each(self, purifier: Purifier, *, floor: bool = False) -> Wash:
         """A purifier of one image, over a set."""
@@ -73,12 +76,40 @@ def _eclipse(basin: Basin, number: float | None) -> Wash:
 def _energy(basin: Basin, steps: float | None = None) -> Purifier:
     given = basin.config.puregen.energy
     asked = given if steps is None else replace(given, steps=int(steps))
-    return defences.purifier(asked, basin.generators.energy())
+    return defences.purifier(asked, _prior(basin, "energy"))
 
 
 def _ddpm(basin: Basin, time: float | None = None) -> Purifier:
     given = basin.config.puregen.ddpm
-    return defences.purifier(_from(given, time), basin.generators.ddpm())
+    return defences.purifier(_from(given, time), _prior(basin, "ddpm"))
+
+
+def _prior(basin: Basin, role: str) -> Prior:
+    """The model of a role, of others' images or of those that are purified."""
+    section = "avatar" if role == "avatar" else "puregen"
+    given = getattr(basin.config, section).learns
+    elsewhere = "clean" if role == "avatar" else "other"
+    if one_of(f"{section}.learns", given, (elsewhere, "found")) == "found":
+        assert basin.found is not None
+        return basin.generators.of(role, basin.found)
+    return getattr(basin.generators, role)()
+
+
+def _late(build: Callable[[Basin, float | None], Wash]) -> Callable[..., Wash]:
+    """A part that is built when the images are known: its models may learn them."""
+
+    def made(basin: Basin, number: float | None) -> Wash:
+        def wash(key: Array, images: np.ndarray) -> np.ndarray:
+            return build(replace(basin, found=images), number)(key, images)
+
+        return wash
+
+    return made
+
+
+def _avatar(basin: Basin, number: float | None) -> Wash:
+    given = basin.config.avatar.purifier
+    return basin.each(defences.purifier(_from(given, number), _prior(basin, "avatar")))
 
 
 def _from(given: Defence, time: float | None) -> Defence:
@@ -114,7 +145,7 @@ def _puregen_filt(basin: Basin, number: float | None) -> Wash:
     """Diffuses the images of highest energy, as they came; leaves the others."""
     given = basin.config.puregen
     share = given.filtered if number is None else number
-    prior: Prior = basin.generators.energy()
+    prior = _prior(basin, "energy")
     diffused = basin.each(_ddpm(basin, given.filter_time))
 
     def wash(key: Array, images: np.ndarray) -> np.ndarray:
@@ -138,12 +169,13 @@ PARTS: dict[str, Callable[[Basin, float | None], Wash]] = {
     "grayscale_once": _plain(purify.grayscale, "probability", 1.0),
     "gaussian_noise_once": _plain(purify.noised, "sigma", 0.05),
     "eclipse_ddpm": _eclipse,
-    "puregen_ebm": _puregen_ebm,
-    "puregen_ddpm": _puregen_ddpm,
-    "puregen_naive": _puregen_naive,
-    "puregen_reps": _puregen_reps,
-    "puregen_filt": _puregen_filt,
+    "avatar": _late(_avatar),
+    "puregen_ebm": _late(_puregen_ebm),
+    "puregen_ddpm": _late(_puregen_ddpm),
+    "puregen_naive": _late(_puregen_naive),
+    "puregen_reps": _late(_puregen_reps),
+    "puregen_filt": _late(_puregen_filt),
 }
 """By name, with the meaning of the number that may follow it: the quality, bits, the
-probability of grey, sigma, the label of ECLIPSE's diffusion, steps, the label, none,
-rounds, the share."""
+probability of grey, sigma, the label of ECLIPSE's diffusion, that of AVATAR's, steps,
+the label, none, rounds, the share."""

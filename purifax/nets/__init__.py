@@ -5,6 +5,7 @@ f = sigma * score, `[N, H, W, C]`. Classifiers map `x` (and `train`) to logits `
 Energy networks map `x` (and `train`) to energies `[N]`, low where x is natural.
 `UNet2D` and `OpenAIUNet` predict noise in coordinates of their own, given a process's
 time: `score.from_process` makes scores of them.
+`SignalScore` and `SignalClassifier` are for signals `x [N, T, C]`.
 `Network(module, variables)` is any of them as a function of one image.
 
 Nothing in the core of purifax imports this package: any callable will do there.
@@ -19,6 +20,7 @@ from purifax.nets.openai import OpenAIUNet, fraction_part, noise_part
 from purifax.nets.plain_resnet import PlainResNet
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
+from purifax.nets.signal import SignalClassifier, SignalScore
 from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
 from purifax.nets.tutorials import ConvNoise, TutorialEnergy, TutorialScore
 from purifax.nets.unet2d import UNet2D
@@ -38,6 +40,8 @@ __all__ = [
     "ResNet",
     "ResNet18",
     "SNGANEnergy",
+    "SignalClassifier",
+    "SignalScore",
     "SmallCNN",
     "SmallEnergy",
     "SmallScore",

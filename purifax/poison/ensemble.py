@@ -146,15 +146,16 @@ def sep_reduced(
     ]
 
     def at(k: Array, m: Array, y: Array) -> Array:
-        return jax.lax.switch(m, slopes, k, y)
+        """Of one checkpoint; images differ in which, so that all are computed."""
+        every = jnp.stack([slope(k, y) for slope in slopes])
+        own = (number == m).reshape(-1, *(1,) * y.ndim)
+        return jnp.sum(jnp.where(own, every, 0.0), axis=0)
 
     def step(x_now: Array, row: tuple[Array, Array]) -> tuple[Array, None]:
         i, size = row
         k_mean, k_order, k_visit = jax.random.split(jax.random.fold_in(key, i), 3)
-        keys = jax.vmap(lambda m: jax.random.fold_in(k_mean, m))(number)
-        mean = jnp.mean(
-            jax.lax.map(lambda r: at(r[0], r[1], x_now), (keys, number)), axis=0
-        )
+        each = [fn(jax.random.fold_in(k_mean, m), x_now) for m, fn in enumerate(slopes)]
+        mean = jnp.mean(jnp.stack(each), axis=0)
         order = jax.random.randint(k_order, visits.shape, 0, len(extractors))
 
         def visit(state: tuple[Array, Array], row: tuple) -> tuple[tuple, None]:

@@ -74,7 +74,8 @@ def lsp_clusters(
     codes = jax.random.permutation(k_codes, 2**bits)[:classes]
     first = (codes[:, None] >> jnp.arange(bits)[None, :]) & 1
     others = jax.random.bernoulli(k_more, 0.5, (classes, size - bits))
-    signs = 2.0 * jnp.concatenate([first, others], axis=1) - 1.0
+    codes = jnp.concatenate([first, others.astype(first.dtype)], axis=1)
+    signs = 2.0 * codes.astype(jnp.float32) - 1.0
     mixing = jax.random.uniform(k_mixing, (classes, size, size), minval=-1.0)
     return Clusters(separation * signs.reshape(classes, *small), mixing)
 

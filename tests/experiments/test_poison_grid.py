@@ -21,6 +21,7 @@ from experiments.lib import (
     washing,
 )
 from experiments.lib.config import (
+    Avatar,
     ClassifierNet,
     Crafting,
     Defence,
@@ -281,6 +282,27 @@ def test_generators_learn_from_their_own_share(tmp_path, monkeypatch):
         generators.Generators(config, none, tmp_path / "none").sparse()
 
 
+def test_a_model_may_learn_the_images_that_it_purifies(tmp_path, monkeypatch):
+    asked = {}
+
+    def train(config, place, images):
+        asked[place.name] = data.load("npz", "train", images)
+        return True
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(generators.prior, "load", lambda place: place)
+    config = grid()
+    found = shares.parts(config.images, None)
+    made = generators.Generators(config, found, tmp_path)
+    assert made.avatar() == tmp_path / "avatar"
+    np.testing.assert_array_equal(asked["avatar"].images, found.victim.images)
+    one, other = found.victim.images[:50], 255 - found.victim.images[:50]
+    for role in ("avatar", "energy", "ddpm"):
+        place = made.of(role, other)
+        assert place.name.startswith(f"{role}-") and place != made.of(role, one)
+        np.testing.assert_array_equal(asked[place.name].images, other)
+
+
 class Known:
     """Generative models with closed forms: everything is near grey."""
 
@@ -288,7 +310,11 @@ class Known:
         known = score.Gaussian(0.5, 0.02)
         return Prior(known, noise.VPDiscrete())
 
-    ddpm = sparse
+    ddpm = avatar = sparse
+
+    def of(self, role, pixels):
+        self.learned = role, pixels
+        return getattr(self, role)()
 
     def energy(self):
         known = energy.Gaussian(0.5, 1.0)
@@ -301,6 +327,7 @@ def basin(finished):
     steps = {"sampler": "ancestral", "method": "diffuse", "steps": 3}
     config = grid(
         eclipse=Eclipse(purifier=Defence(time=100, **steps)),
+        avatar=Avatar(purifier=Defence(time=100, **steps)),
         puregen=PureGen(
             energy=Defence(method="langevin", epsilon=1e-4, steps=2),
             ddpm=Defence(time=100, **steps),
@@ -322,6 +349,21 @@ def test_a_diffusion_pulls_towards_what_it_knows(basin):
     assert pure.dtype == np.uint8 and pure.shape == images.shape
     far = [np.abs(x.astype(float) - 127.5).mean() for x in (images, pure)]
     assert far[1] < 0.9 * far[0]
+
+
+@pytest.mark.parametrize("name", ["avatar", "puregen_ddpm"])
+def test_a_purifier_asks_for_a_model_of_what_was_found(basin, name):
+    _, known = washed(basin, name)
+    config = dataclasses.replace(
+        basin.config,
+        avatar=dataclasses.replace(basin.config.avatar, learns="found"),
+        puregen=dataclasses.replace(basin.config.puregen, learns="found"),
+    )
+    images, pure = washed(dataclasses.replace(basin, config=config), name)
+    role, pixels = basin.generators.learned
+    assert role == name.removeprefix("puregen_")
+    np.testing.assert_array_equal(pixels, images)
+    np.testing.assert_array_equal(pure, known)
 
 
 def test_cutting_instead_of_rounding_darkens_by_half_a_level(basin):

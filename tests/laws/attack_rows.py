@@ -72,6 +72,30 @@ def robust(p):
     return Partial(_moved, fn=made)
 
 
+def ensemble(p, verb, **more):
+    """Against two checkpoints, whose logits stand for features."""
+    seen = Partial(classify.undefended, classifier=p["classifier"])
+    means = jnp.linspace(-1.0, 1.0, 18).reshape(2, 3, 3)
+    bound = {"extractors": (seen, seen), "centroids": means, "threat": LINF}
+    made = Partial(verb, step_sizes=STEPS[:2], shift=1, **bound, **more)
+    return Partial(_moved, fn=made)
+
+
+def patterned(p):
+    """LSP on the image, which draws within the cluster of its class."""
+    del p
+    shape = (4, 4, 2)
+    clusters = poison.lsp_clusters(jax.random.key(5), 3, shape, patch=2)
+    length = poison.lsp_length(shape, level=0.01)
+    return Partial(
+        _moved_clipped, fn=Partial(poison.lsp, clusters=clusters, length=length)
+    )
+
+
+def _moved_clipped(key, x, fn):
+    return jnp.clip(x + fn(key, x, LABEL), 0.0, 1.0)
+
+
 def _darker(key, x, label):
     del key, label
     return 0.9 * x
@@ -272,4 +296,11 @@ ATTACKS = [
     ),
     Row("tap", lambda p: poisoned(p, LINF), threat=LINF, smooth=False),
     Row("rem", robust, threat=LINF, smooth=False),
+    Row(
+        "sep_reduced",
+        lambda p: ensemble(p, poison.sep_reduced, visits=STEPS[:2]),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row("lsp", patterned),
 ]

@@ -1,0 +1,183 @@
+"""Poisons against a trained network: TAP, HYPO, SEP and its forms, EntF, DUNE."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from experiments.lib.build import one_of
+from experiments.lib.hardening import attacked
+from experiments.lib.insides import features
+from experiments.lib.over import over
+from experiments.lib.setting import Method, Setting, against, by_maker, refuse, unit
+from experiments.lib.victims import bare
+from purifax import nets, poison
+from purifax.poison import Poison
+from purifax.purify.distance import ssim
+from purifax.threat import Linf
+
+__all__ = ["METHODS"]
+
+_MOST = 1000
+"""Images of a class on which DUNE looks for a colour, as its released code."""
+
+
+def _tap(method: str, setting: Setting) -> Poison:
+    given, bound = setting.crafting, against(setting)
+    bound["model"] = _jittered(bound["model"], given.jitter)
+    verb = poison.tap if method == "tap" else poison.tap_untargeted
+    maker = Partial(verb, restarts=jnp.arange(given.restarts), **bound)
+    return by_maker(method, setting, maker, setting.ball)
+
+
+def _jittered(model: Partial, largest: float) -> Partial:
+    """A model that sees a moved image; the model itself where nothing moves."""
+    if not largest:
+        return model
+    return Partial(poison.jittered, model=model, largest=jnp.float32(largest))
+
+
+def _hypo(method: str, setting: Setting) -> Poison:
+    verb = {"hypo": poison.hypo, "mislead": poison.mislead}[method]
+    return by_maker(method, setting, Partial(verb, **against(setting)), setting.ball)
+
+
+def _sep(method: str, setting: Setting) -> Poison:
+    bound = against(setting)
+    del bound["model"]
+    models = tuple(Partial(bare, network=one) for one in setting.surrogates)
+    shift = len(setting.images.names) // 2
+    maker = Partial(poison.sep, models=models, shift=shift, **bound)
+    return by_maker(method, setting, maker, setting.ball)
+
+
+def _sep_features(method: str, setting: Setting) -> Poison:
+    """SEP-FA, and with variance reduction as many visits as there are checkpoints."""
+    bound, networks = against(setting), setting.surrogates
+    del bound["model"]
+    bound |= {
+        "extractors": tuple(Partial(features, network=one) for one in networks),
+        "centroids": jnp.stack([_means(setting, one) for one in networks]),
+        "shift": len(setting.images.names) // 2,
+    }
+    if method == "sep_fa":
+        maker = Partial(poison.sep_features, **bound)
+    else:
+        visits = jnp.full(len(networks), setting.step_sizes[0])
+        maker = Partial(poison.sep_reduced, visits=visits, **bound)
+    return by_maker(method, setting, maker, setting.ball)
+
+
+def _means(setting: Setting, network: nets.Network) -> Array:
+    """The mean features of every class of the clean images, [K, D]."""
+    images, mesh = setting.images, setting.trainer.mesh
+    index = np.arange(len(images))
+    args = setting.key, index, unit(images.images)
+    rows = over(Partial(features, network=network), mesh, setting.chunk, *args)
+    labels = jnp.asarray(images.labels)
+    return poison.centroids(jnp.asarray(rows), labels, setting.classes)
+
+
+def _entf(method: str, setting: Setting) -> Poison:
+    """Against a network that was trained adversarially on the clean images."""
+    given = setting.crafting
+    loss = _ENTANGLING[one_of("crafting.entf_loss", given.entf_loss, (*_ENTANGLING,))]
+    sizes = jnp.full(given.adversary_steps, given.adversary_radius / 5)
+    change = attacked(given.adversary_radius, sizes)
+    network = setting.attacker.fit(setting.images, setting.hidden_seed, change)[-1]
+    extractor = _jittered(Partial(features, network=network), given.jitter)
+    maker = Partial(
+        poison.entangle,
+        extractor=extractor,
+        centroids=_means(setting, network),
+        threat=setting.ball,
+        step_sizes=setting.step_sizes,
+        restarts=jnp.arange(1),
+        loss=Partial(loss),
+    )
+    return by_maker(method, setting, maker, setting.ball)
+
+
+def _dune(method: str, setting: Setting) -> Poison:
+    """Noise against checkpoints, and a colour for each class on top of it."""
+    given, count = setting.crafting, len(setting.images.names)
+    refuse(
+        given.dune_shift % count == 0,
+        f"crafting.dune_shift={given.dune_shift} shifts labels of {count} classes to "
+        "themselves; give another.",
+    )
+    networks, few = setting.surrogates, given.dune_checkpoints
+    refuse(
+        not 1 <= few <= len(networks),
+        f"crafting.dune_checkpoints={few}, of {len(networks)} crafting.checkpoints.",
+    )
+    taken = np.linspace(0, len(networks), few + 1)[1:].round().astype(int) - 1
+    models = tuple(Partial(bare, network=networks[i]) for i in taken)
+    colours = jnp.stack([_colour(setting, models, k) for k in range(count)])
+    maker = Partial(
+        poison.dune,
+        models=models,
+        threat=setting.ball,
+        step_sizes=jnp.full(given.dune_steps, given.radius / 16),
+        colours=colours,
+        shift=given.dune_shift,
+    )
+    widest = float(jnp.max(jnp.abs(colours)))
+    return by_maker(method, setting, maker, Linf(given.radius + widest))
+
+
+def _colour(setting: Setting, models: Sequence[Partial], label: int) -> Array:
+    """The colour of a class, [C], which few will notice."""
+    given, images = setting.crafting, setting.images
+    own = unit(images.images[images.labels == label][:_MOST])
+    k_start, k_value = jax.random.split(jax.random.fold_in(setting.key, label))
+    particles = jnp.arange(given.dune_particles)
+    swarm = poison.swarm_start(k_start, particles, setting.shape[-1])
+    if not len(own):
+        return jnp.zeros(setting.shape[-1])
+    target = jnp.array((label + given.dune_shift) % len(images.names))
+    value = Partial(
+        _seen, key=k_value, images=jnp.asarray(own), target=target, models=tuple(models)
+    )
+    for _ in range(given.dune_moves):
+        swarm = _moved(swarm, value)
+    return swarm.best
+
+
+@jax.jit
+def _moved(swarm: poison.Swarm, value: Partial) -> poison.Swarm:
+    return poison.swarm_step(swarm, value)
+
+
+def _seen(
+    colour: Array, key: Array, images: Array, target: Array, models: Any
+) -> Array:
+    """How badly a colour does, and how much of it is seen; LPIPS is left out."""
+    visible = [
+        Partial(poison.lacking, measure=Partial(poison.psnr), least=20.0),
+        Partial(poison.lacking, measure=Partial(ssim), least=0.8),
+    ]
+    return poison.colour_loss(key, images, colour, target, models, visible)
+
+
+_ENTANGLING = {
+    "pull": poison.pull_loss,
+    "pull_released": poison.pull_loss_released,
+    "push": poison.push_loss,
+}
+
+METHODS: dict[str, Method] = {
+    "tap": _tap,
+    "tap_untargeted": _tap,
+    "hypo": _hypo,
+    "mislead": _hypo,
+    "sep": _sep,
+    "sep_fa": _sep_features,
+    "sep_fa_vr": _sep_features,
+    "entf": _entf,
+    "dune": _dune,
+}
