@@ -15,30 +15,33 @@ training, 77.2% and 26.3% after poisoned, 94.5% and 7.5% after purified training
 
 import pathlib
 
-from absl import app, flags
+from absl import flags
+
+from experiments.lib import flags as flagslib
 
 __all__ = ["main"]
 
-_SEED = flags.DEFINE_integer("seed", 0, "of everything that is drawn")
-_WORKDIR = flags.DEFINE_string("workdir", "runs/tones", "where the picture goes")
+flags.DEFINE_integer("seed", 0, "Of everything that is drawn.")
 
 
-def main(argv: list[str]) -> None:
-    """Runs the example with the flags."""
-    del argv
+def main(config: None, options: flags.FlagValues) -> None:
+    """Runs the example; prints the outcomes and writes the picture."""
+    del config
+    if options.seed < 0:
+        raise flagslib.UsageError(f"--seed must be 0 or more; got {options.seed}.")
     from experiments.lib import signals
 
-    outcomes, shown = signals.run(_SEED.value)
+    outcomes, shown = signals.run(options.seed)
     for one in outcomes:
         print(
             f"trained on {one.name} signals: {100 * one.accuracy:.1f}% right, trigger "
             f"works on {100 * one.success:.1f}%"
         )
-    folder = pathlib.Path(_WORKDIR.value)
+    folder = pathlib.Path(options.workdir or "runs/tones")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tones.png").write_bytes(signals.picture(shown, outcomes))
     print(f"picture: {folder / 'tones.png'}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    flagslib.run(main, ())

@@ -20,11 +20,12 @@ from experiments.lib import (
     triggering,
 )
 from experiments.lib.build import one_of
+from experiments.lib.config_crafting import Crafting
 from experiments.lib.setting import Method, Setting
 from purifax import data
 from purifax.poison import Poison
 
-__all__ = ["METHODS", "Named", "Setting", "made", "named", "told", "triggered"]
+__all__ = ["METHODS", "Named", "Setting", "check", "made", "named", "told", "triggered"]
 
 METHODS: dict[str, Method] = {
     **patterning.METHODS,
@@ -87,19 +88,28 @@ def numbered(name: str, setting: Setting) -> tuple[Named, Setting]:
     return found, replace(setting, crafting=given)
 
 
+def check(name: str, given: Crafting, field: str = "method") -> None:
+    """Refuses what can be known to be wrong before any image is read.
+
+    Raises:
+        ValueError: an unknown method, a share outside (0, 1], a radius outside it.
+    """
+    named(name, field)
+    for number in ("rate", "trigger_rate", "radius"):
+        if not 0 < getattr(given, number) <= 1:
+            raise ValueError(
+                f"crafting.{number} must be in (0, 1]; got {getattr(given, number)}."
+            )
+
+
 def made(name: str, setting: Setting) -> Poison:
     """The poison of a name.
 
     Raises:
         ValueError: an unknown method, or numbers that it cannot be made with.
     """
+    check(name, setting.crafting)
     found, setting = numbered(name, setting)
-    given = setting.crafting
-    if not 0 < given.rate <= 1 or not 0 < given.trigger_rate <= 1:
-        raise ValueError(
-            "crafting.rate and trigger_rate are shares in (0, 1]; got "
-            f"{given.rate} and {given.trigger_rate}."
-        )
     return METHODS[found.method](found.method, setting)
 
 

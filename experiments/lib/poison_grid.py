@@ -23,7 +23,7 @@ from experiments.lib import (
     workdir,
 )
 from experiments.lib.config_poison import PoisonGrid
-from experiments.lib.crafting import Setting, named, told, triggered
+from experiments.lib.crafting import Setting, check, named, told, triggered
 from experiments.lib.generators import Generators
 from experiments.lib.progress import Progress
 from experiments.lib.remedies import NONE, ORACLE, Remedy, remedy
@@ -76,7 +76,7 @@ def cells(config: PoisonGrid) -> list[Cell]:
         ValueError: an unknown poison or defence, one named twice, or no seed.
     """
     for poison in config.poisons:
-        named(poison, "poisons")
+        check(poison, config.crafting, "poisons")
     defences = rows(config)
     for field in ("poisons", "defences", "seeds"):
         names = getattr(config, field)

@@ -4,7 +4,7 @@ import pathlib
 
 from experiments.lib import poisoned, shares, workdir
 from experiments.lib.config_poison import Poisoning
-from experiments.lib.crafting import Setting
+from experiments.lib.crafting import Setting, check
 from experiments.lib.victims import trainer
 from purifax.data.poisoned import record
 
@@ -18,6 +18,7 @@ def run(config: Poisoning, folder: pathlib.Path, data_dir: str | None) -> str:
         ValueError: an unknown method, a folder of another config, an exceeded budget.
         DataError: the images are not found.
     """
+    check(config.method, config.crafting)
     workdir.check(folder, config)
     found = shares.parts(config.images, data_dir)
     victim = found.victim

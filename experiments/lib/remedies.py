@@ -6,13 +6,14 @@ those of `revising` the set in the course of the training. A number after ":" re
 the published one. `WHOLE` are defences of several parts.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.lib import hardening, revising, washing
 from experiments.lib.overrides import nearest
 
-__all__ = ["NONE", "ORACLE", "WHOLE", "Part", "Remedy", "remedy"]
+__all__ = ["NONE", "ORACLE", "RANGES", "WHOLE", "Part", "Remedy", "remedy"]
 
 NONE, ORACLE = "none", "oracle removal"
 
@@ -26,6 +27,24 @@ WHOLE = {
 """ECLIPSE as in its code, which corrupts anew every time an image is trained on; as in
 its paper, which corrupts the set once; and without one or the other of its three
 modules. Alone they are "eclipse_ddpm", "grayscale:0.4" and "gaussian_noise:0.05"."""
+
+RANGES = {
+    "jpeg": (1, 100),
+    "bit_depth": (1, 8),
+    "grayscale": (0, 1),
+    "grayscale_once": (0, 1),
+    "gaussian_noise": (0, math.inf),
+    "gaussian_noise_once": (0, math.inf),
+    "bernoulli_noise": (0, 1),
+    "cutout": (1, math.inf),
+    "ueraser_max": (1, math.inf),
+    "adversarial": (0, 255),
+    "puregen_filt": (0, 1),
+    "puregen_reps": (1, math.inf),
+    "epic": (0, 1),
+}
+"""What the number after a part may be, both ends included; of the others, anything
+that is not negative."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,8 @@ def remedy(name: str) -> Remedy:
     """The parts of a defence.
 
     Raises:
-        ValueError: an unknown part, a number that is none, or parts in the wrong order.
+        ValueError: an unknown part, a number that is none or out of its range, or parts
+            in the wrong order.
 
     >>> remedy("jpeg:75+cutout").always
     (Part(name='cutout', number=None),)
@@ -81,9 +101,18 @@ def _part(word: str, name: str) -> Part:
         raise ValueError(
             f"defence {name!r} has an unknown part {stem!r}{nearest(stem, known)}"
         )
+    if not colon:
+        return Part(stem)
     try:
-        return Part(stem, float(number) if colon else None)
+        value = float(number)
     except ValueError:
         raise ValueError(
             f"defence {name!r}: {number!r} after {stem!r} is not a number."
         ) from None
+    least, most = RANGES.get(stem, (0, math.inf))
+    if not least <= value <= most:
+        raise ValueError(
+            f"defence {name!r}: the number after {stem!r} must be "
+            f"{f'{least} to {most}' if most < math.inf else f'{least} or more'}."
+        )
+    return Part(stem, value)

@@ -23,7 +23,7 @@ SIGMAS = (0.1, 0.25, 0.5)
 KINDS = {"score": "scores", "energy": "forces", "classifier": "logits"}
 DRAWN = {"score": "samples.png", "energy": "bank.png"}
 COLOURS = 64
-SHOWN = 10
+TILE = np.ones((12, 12))
 
 
 def compare(
@@ -80,7 +80,7 @@ def picture(path: pathlib.Path, trained: pathlib.Path, images: data.Images) -> s
     """Writes a small picture and says what it shows.
 
     A score's samples and an energy's bank of chains, as training drew them; of a
-    classifier the first test images that it gets wrong.
+    classifier how often each class is answered as which: no image of the set.
     """
     role = weights.role(trained)
     if role != "classifier":
@@ -91,11 +91,17 @@ def picture(path: pathlib.Path, trained: pathlib.Path, images: data.Images) -> s
     few = images.take(np.arange(min(IMAGES * 4, len(images))))
     x = data.augment.to_float(jnp.asarray(few.images))
     answers = _logits(trained, x).argmax(-1)
-    wrong = np.flatnonzero(answers != few.labels)
-    chosen = wrong[:SHOWN] if len(wrong) else np.arange(SHOWN)
-    pictures.grid(path, np.asarray(x[chosen])[None], height=32)
-    if not len(wrong):
-        return f"the first {SHOWN} test images; of {len(few)} none is taken wrongly"
-    told = ", ".join(f"{few.labels[i]} as {answers[i]}" for i in chosen)
-    share = f"{len(wrong)} of {len(few)} test images are taken wrongly"
-    return f"{share}; the first of them, each label with its answer: {told}"
+    shares = _shares(few.labels, answers, len(images.names))
+    pictures.grid(path, np.kron(1 - shares, TILE)[None, None, :, :, None], height=1)
+    right = int((few.labels == answers).sum())
+    return (
+        f"a row for each class, a column for each answer, the darker the more often; "
+        f"{right} of the first {len(few)} test images are answered rightly"
+    )
+
+
+def _shares(labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:
+    """[K, K]: of each class, the share of every answer."""
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (labels, answers), 1)
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
