@@ -121,7 +121,10 @@ def test_the_memory_of_the_gradient_is_tabled_by_steps(root, tmp_path, capsys):
         memory.measure(flat, tmp_path, None)
 
 
-def test_chains_are_timed_together_and_in_a_python_loop(root, tmp_path, capsys):
+def test_chains_are_timed_together_and_in_a_python_loop(
+    root, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(throughput, "PATIENCE", float("inf"))
     found = throughput.measure(evaluation(root), tmp_path, None, most=10, repeats=1)
     assert [row["chains"] for row in found["rows"]] == [1, 4]
     assert all(
