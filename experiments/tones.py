@@ -21,7 +21,8 @@ from experiments.lib import flags as flagslib
 
 __all__ = ["main"]
 
-flags.DEFINE_integer("seed", 0, "Of everything that is drawn.")
+_WORDS = "Of everything that is drawn."
+flags.DEFINE_integer("seed", 0, _WORDS, allow_override=True)
 
 
 def main(config: None, options: flags.FlagValues) -> None:
