@@ -20,7 +20,7 @@ from experiments.lib import devices
 from experiments.lib.progress import say
 from purifax.fleet import start
 
-__all__ = ["any_of", "begin", "failing", "first", "tell", "wait"]
+__all__ = ["any_of", "begin", "failing", "first", "mode", "tell", "wait"]
 
 flags.DEFINE_enum(
     "distributed",
@@ -28,6 +28,11 @@ flags.DEFINE_enum(
     start.MODES,
     "Whether this is one of several processes: as the platform says, surely, or not.",
 )
+
+
+def mode(options: flags.FlagValues) -> str:
+    """What `--distributed` says: a name of `fleet.start.MODES`."""
+    return options.distributed
 
 
 def begin(mode: str) -> start.Start:

@@ -4,6 +4,7 @@ import os
 
 from absl import flags
 
+from experiments.lib import together
 from experiments.lib.overrides import UsageError
 from purifax.fleet import start
 
@@ -22,7 +23,7 @@ def number(options: flags.FlagValues) -> tuple[int, int]:
         UsageError: `--worker` is not like 0/4.
         ValueError: as `fleet.start`.
     """
-    given, mode = parsed(options.worker), options.distributed
+    given, mode = parsed(options.worker), together.mode(options)
     found = start.decide(os.environ, "off" if given and mode == "auto" else mode)
     if mode == "on" or found.platform == "tpu":
         start.start(mode)
