@@ -91,7 +91,7 @@ ROWS = [
     ("cost --pixels=8", 2, "--pixels must be 32 or more"),
     ("cost --pixels=many", 2, "--pixels=many"),
     ("tones --seed=-1", 2, "--seed must be 0 or more; got -1"),
-    ("tones --sede=1", 2, "unknown flag --sede; did you mean --seed?"),
+    ("tones --sede=1", 2, "unknown flag --sede"),
     ("benchmark --config.parts=networks --workdir={run}", 2, "mean network?"),
     ("mixture --config.samplers=ddimm --workdir={run}", 2, "no sampler 'ddimm'. K"),
     (f"{PURIFY} --source=digit", 1, "Did you mean 'digits'?"),
