@@ -468,5 +468,5 @@ def test_each_poison_without_a_network_is_made(finished, method):
 
 def test_shares_of_poison_outside_of_zero_and_one_are_refused(finished):
     work, _ = finished
-    with pytest.raises(ValueError, match=r"shares in \(0, 1\]; got 0"):
+    with pytest.raises(ValueError, match=r"crafting.rate must be in \(0, 1\]; got 0"):
         crafting.made("lsp", setting(work, crafting=Crafting(rate=0.0)))
