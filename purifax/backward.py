@@ -20,6 +20,7 @@ Source: Athalye et al. 2018, arXiv 1802.00420 (BPDA); Lee and Kim 2023, arXiv 23
 (surrogate process); Yoon et al. 2021, arXiv 2106.06041 (one-step unrolling).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -31,14 +32,21 @@ from purifax.types import Purifier, as_pytree
 __all__ = ["blind", "exact", "straight_through", "surrogate"]
 
 
-def exact(purifier: Purifier) -> Purifier:
+def exact(purifier: Purifier, scan: Callable[..., Any] | None = None) -> Purifier:
     """The purifier itself: the gradient of the program that runs.
 
     Purifiers here carry `jax.checkpoint` on their step: the backward pass recomputes
     each step from its stored input, with the same noise, since noise is a function of
     the key and the step.
+
+    Args:
+        scan: what the gradient of the chain keeps, in place of the purifier's own:
+            `recompute.Within(memory)` is the fastest that fits. The purifier must be
+            a chain, which takes it.
     """
-    return purifier
+    if scan is None:
+        return purifier
+    return Partial(as_pytree(purifier), scan=as_pytree(scan))
 
 
 def straight_through(purifier: Purifier) -> Purifier:

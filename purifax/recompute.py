@@ -8,6 +8,7 @@ memory of one state and A that of all values inside one step,
     nested      2 sqrt(T) S + A     every sqrt(T)-th state is kept, and within one
                                     segment its states; each step is run twice more
     auto        `each_step` below `LONG` steps, `nested` from there
+    Within      the fastest of the first three whose memory is within a limit
 
 All have the signature of `jax.lax.scan` and run the same steps forward. Noise is a
 function of the key and the step, so it is drawn again alike.
@@ -23,13 +24,26 @@ Source: Griewank 1992 (checkpointing); Chen et al. 2016, arXiv 1604.06174, secti
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 
-__all__ = ["LONG", "Scan", "auto", "each_step", "nested", "stored", "witness"]
+from purifax.types import noun
+
+__all__ = [
+    "LONG",
+    "Scan",
+    "Within",
+    "auto",
+    "each_step",
+    "nested",
+    "sizes",
+    "stored",
+    "witness",
+]
 
 LONG = 256
 """Steps from which `auto` nests.
@@ -120,6 +134,61 @@ def auto(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
     return (nested if _length(xs) >= LONG else each_step)(step, carry, xs)
 
 
+def sizes(step: Step, carry: Any, xs: Any) -> tuple[int, int]:
+    """Bytes of one state, and of all that one step stored keeps for its gradient.
+
+    Counted by tracing two steps and one: what all steps share, such as parameters, is
+    in neither. The compiler may keep less.
+
+    Args:
+        xs: a pytree with leading axes [T]; with one step it keeps nothing that another
+            would add, and the second number is 0.
+
+    >>> sizes(lambda x, a: (a * jnp.sin(x), None), jnp.ones(5), jnp.ones(7))
+    (20, 24)
+    """
+
+    def kept(steps: int) -> int:
+        some = jax.tree.map(lambda a: a[:steps], xs)
+        pull = jax.eval_shape(
+            lambda carry: jax.vjp(lambda c: stored(step, c, some), carry)[1], carry
+        )
+        return _bytes(pull)
+
+    return _bytes(carry), kept(2) - kept(1)
+
+
+@noun
+@dataclass(frozen=True)
+class Within:
+    """The fastest of `stored`, `each_step` and `nested` that keeps so many bytes.
+
+    `nested` is taken where none fits. The choice is made while tracing, by `sizes`,
+    from what one chain of one image keeps: with N chains on a device at once, each may
+    have an Nth of its memory. Which one it is changes gradients by rounding alone.
+
+    Attributes:
+        memory: bytes for one chain.
+
+    >>> step, start = (lambda x, a: (a * jnp.sin(x), None)), jnp.ones(5)
+    >>> [Within(m).choice(step, start, jnp.ones(7)).__name__ for m in (168, 164, 0)]
+    ['stored', 'each_step', 'nested']
+    """
+
+    memory: int = field(metadata={"static": True})
+
+    def __call__(self, step: Step, carry: Any, xs: Any, /) -> tuple[Any, Any]:
+        """The scan chosen, done."""
+        return self.choice(step, carry, xs)(step, carry, xs)
+
+    def choice(self, step: Step, carry: Any, xs: Any) -> Scan:
+        """The scan for these steps."""
+        (state, work), steps = sizes(step, carry, xs), _length(xs)
+        if steps * work <= self.memory:
+            return stored
+        return each_step if steps * state + work <= self.memory else nested
+
+
 def witness(
     step: Step, carry: Any, xs: Any, *, scan: Scan, report: Array
 ) -> tuple[Any, Any]:
@@ -161,6 +230,10 @@ def witness(
         return jax.tree.unflatten(shape, tapped), y
 
     return scan(compared, carry, (xs, first))
+
+
+def _bytes(tree: Any) -> int:
+    return sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(tree))
 
 
 def _length(xs: Any) -> int:

@@ -11,7 +11,15 @@ from jax.tree_util import Partial
 
 from purifax import recompute, sample
 
-SCANS = [recompute.stored, recompute.each_step, recompute.nested, recompute.auto]
+SCANS = [
+    recompute.stored,
+    recompute.each_step,
+    recompute.nested,
+    recompute.auto,
+    recompute.Within(2**20),
+    recompute.Within(150),
+    recompute.Within(0),
+]
 PIXELS = 64
 
 

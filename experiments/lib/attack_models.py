@@ -9,6 +9,7 @@ from experiments.lib.attack_checks import AUTO
 from experiments.lib.config_evaluation import Attack, Defence
 from experiments.lib.prior import Prior
 from purifax import backward, classify
+from purifax.recompute import Scan
 from purifax.spread import Axis
 from purifax.types import Classifier, Model, Purifier, Score
 
@@ -27,6 +28,7 @@ class World:
         limit: the threshold of a detecting defence, or 0.
         surrogate: another classifier, for "transfer".
         shares: devices that share the draws of an attack.
+        scan: what exact gradients keep of a chain; None leaves it to the purifier.
     """
 
     defence: Defence
@@ -35,6 +37,7 @@ class World:
     limit: float = 0.0
     surrogate: Classifier | None = None
     shares: int = 1
+    scan: Scan | None = None
 
     def axis(self, draws: int) -> Axis | None:
         """The axis of these devices, if so many draws divide over several."""
@@ -51,10 +54,15 @@ class World:
             self.defence, self.prior, self.limit, held=held, steps=steps
         )
 
+    def exact(self, *, held: bool = False) -> Purifier:
+        """The purifier with its exact gradient."""
+        scan = self.scan if defences.has_chain(self.defence) else None
+        return backward.exact(self.purifier(held=held), scan)
+
 
 def one_run(world: World) -> Model:
     """One run of the defence, with its exact gradient."""
-    return defences.run(backward.exact(world.purifier()), world.classifier)
+    return defences.run(world.exact(), world.classifier)
 
 
 def seen(name: str, budget: Attack, world: World) -> Model:
@@ -73,15 +81,15 @@ def seen(name: str, budget: Attack, world: World) -> Model:
         "joint_full": lambda: backward.straight_through(world.purifier()),
         "unrolled": lambda: backward.surrogate(world.purifier(), first),
         "surrogate_steps": lambda: shorter,
-        "held": lambda: backward.exact(world.purifier(held=True)),
-        "exact": lambda: backward.exact(world.purifier()),
+        "held": lambda: world.exact(held=True),
+        "exact": world.exact,
         "spsa": world.purifier,
-        "apgd": lambda: backward.exact(world.purifier()),
-        "apgd_held": lambda: backward.exact(world.purifier(held=True)),
+        "apgd": world.exact,
+        "apgd_held": lambda: world.exact(held=True),
         "apgd_bpda": lambda: backward.straight_through(world.purifier()),
         "square": world.purifier,
         "random": world.purifier,
-        "fixed_key": lambda: backward.exact(world.purifier()),
+        "fixed_key": world.exact,
     }
     model = defences.run(purifiers[name](), world.classifier)
     found = defences.ensemble(

@@ -24,7 +24,7 @@ from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
 from experiments.lib.segments import Segments
 from experiments.lib.stop import Stop
-from purifax import data
+from purifax import data, recompute
 from purifax.recompute import Scan
 from purifax.threat import Threat
 
@@ -75,7 +75,12 @@ def _spread(work: Run, job: Job) -> Run:
     runs = work.config.defence.runs
     draws = attacks.at_once(job.attack, _budget(work, job), runs)
     mesh = devices.spread(work.mesh, draws)
-    world = replace(work.world, shares=mesh.shape["draw"])
+    images, shares = work.chunk // mesh.shape["batch"], mesh.shape["draw"]
+    world = replace(work.world, shares=shares)
+    if work.config.memory:
+        chains = images * draws // shares
+        kept = recompute.Within(int(work.config.memory * 2**30) // chains)
+        world = replace(world, scan=kept)
     return replace(work, mesh=mesh, world=world)
 
 

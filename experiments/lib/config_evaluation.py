@@ -183,8 +183,10 @@ class Evaluation:
     further radii, at which `swept` attacks are run on the first `sweep_images` images.
     Every answer is given under `keys` fresh keys. `surface` asks whether an attack has
     converged. The exact gradient is looked at on `probed` images. `chunk` images are
-    worked on at once. `skip_wrong` leaves images unattacked that the defended model
-    gets wrong under every key as they are.
+    worked on at once. `memory` GiB of a device may be kept by the exact gradients of
+    their chains, by the fastest way that fits (0: long chains are recomputed in two
+    levels, others step by step). `skip_wrong` leaves images unattacked that the
+    defended model gets wrong under every key as they are.
     """
 
     images: Subjects
@@ -203,6 +205,7 @@ class Evaluation:
     probed: int = 32
     keys: int = 5
     chunk: int = 64
+    memory: float = 0.0
     seed: int = 0
     pictured: int = 8
     skip_wrong: bool = False

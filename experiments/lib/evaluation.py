@@ -103,6 +103,10 @@ def _check(config: Evaluation) -> None:
     for name in ("keys", "chunk"):
         if getattr(config, name) < 1:
             raise ValueError(f"{name} must be 1 or more; got {getattr(config, name)}.")
+    if not 0 <= config.memory < math.inf:
+        raise ValueError(
+            f"memory must be GiB of a device, 0 or more; got {config.memory}."
+        )
     if not 0 <= config.radius < math.inf:
         raise ValueError(
             f"radius must be 0 or more, in [0, 1] pixel units; got {config.radius}."

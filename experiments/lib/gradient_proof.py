@@ -16,7 +16,7 @@ from experiments.lib import attacks
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import ATTACKS, Evaluation
 from experiments.lib.parts import Arrays, Parts
-from purifax import backward, data, gradient_check, recompute
+from purifax import data, gradient_check, recompute
 from purifax.types import Model
 
 __all__ = ["PART", "proof", "prove", "wanted"]
@@ -72,7 +72,7 @@ def proof(parts: Parts) -> dict[str, float | bool]:
 
 def _model(world: attacks.World) -> Model:
     """One run of the defence as the exact attacks see it."""
-    model = defences.run(backward.exact(world.purifier()), world.classifier)
+    model = defences.run(world.exact(), world.classifier)
     if not defences.has_chain(world.defence):
         return Partial(_without_chain, model=model)
     return model

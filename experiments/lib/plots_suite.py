@@ -7,7 +7,12 @@ from experiments.lib.suite_scaling import fits
 
 __all__ = ["pictures"]
 
-COLOURS = {"forward": LIGHT.other, "bpda": LIGHT.bpda, "exact": LIGHT.exact}
+COLOURS = {
+    "forward": LIGHT.other,
+    "bpda": LIGHT.bpda,
+    "exact": LIGHT.exact,
+    "stored": LIGHT.blind,
+}
 
 
 def pictures(found: dict[str, Any]) -> dict[str, bytes]:

@@ -80,7 +80,7 @@ def test_gradients_are_taken_at_each_length_and_number_of_draws(found):
         for row in rows(found, "gradients").values()
     }
     pairs = {(1, 1), (2, 1), (1, 2)}
-    ways = ("forward", "bpda", "exact")
+    ways = ("forward", "bpda", "exact", "stored")
     assert settings == {(way, *pair) for way in ways for pair in pairs}
 
 
