@@ -22,7 +22,7 @@ def subject(
     defences.check(config.defence)
     chosen = dataclasses.replace(config.images, count=count)
     images = subjects.chosen(chosen, data_dir).images
-    known = prior.load(config.score, config.energy)
+    known = prior.load(config.score, config.energy, config.dtype)
     classifier = roles.classifier(config.classifier, images.shape[1:])
     roles.fits(config.score, images.shape[1:], "score")
     world = attacks.World(config.defence, known, classifier)

@@ -90,7 +90,7 @@ def purifier(config: Evaluation, data_dir: str | None) -> Purifier:
         raise ValueError("defence.method is 'none', which purifies nothing.")
     known, limit = None, 0.0
     if defences.needs_score(config.defence):
-        known = prior.load(config.score, config.energy)
+        known = prior.load(config.score, config.energy, config.dtype)
         defences.fit(config.defence, known)
         limit = limits.calibrated(config, known, data_dir)
     return defences.purifier(config.defence, known, limit, early=True)

@@ -178,7 +178,9 @@ class Evaluation:
     """A classifier, bare and defended, against a list of attacks.
 
     `score`, `classifier`, `surrogate` (only for the attack "transfer") and `energy`
-    (only for the defence "puregen") are work directories of `experiments.train`.
+    (only for the defence "puregen") are work directories of `experiments.train`. The
+    networks of score and energy compute in `dtype`, "float32" or "bfloat16" ("": as
+    they were trained).
     `attacks` are names of the fields below, in the order they are run. `sweep` are
     further radii, at which `swept` attacks are run on the first `sweep_images` images.
     Every answer is given under `keys` fresh keys. `surface` asks whether an attack has
@@ -194,6 +196,7 @@ class Evaluation:
     classifier: str
     surrogate: str = ""
     energy: str = ""
+    dtype: str = ""
     defence: Defence = field(default_factory=Defence)
     threat: str = "Linf"
     radius: float = 8 / 255

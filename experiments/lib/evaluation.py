@@ -71,7 +71,7 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     if defences.needs_score(config.defence) or (
         config.score and config.defence.method != "none"
     ):
-        prior = priors.load(config.score, config.energy)
+        prior = priors.load(config.score, config.energy, config.dtype)
         roles.fits(config.score, shape, "score")
     networks = {
         role: roles.classifier(place, shape, role) for role, place in named.items()

@@ -3,12 +3,17 @@
 import pathlib
 from dataclasses import dataclass, replace
 
+from jax import numpy as jnp
+
+from experiments.lib.overrides import nearest
 from purifax import nets, score, weights
 from purifax.noise import Process
 from purifax.sample.ancestral import Variance
 from purifax.types import Energy, Score
 
-__all__ = ["Prior", "load"]
+__all__ = ["DTYPES", "Prior", "load"]
+
+DTYPES = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class Prior:
     temperature: float | None = None
 
 
-def load(place: str | pathlib.Path, energy: str | pathlib.Path = "") -> Prior:
+def load(
+    place: str | pathlib.Path, energy: str | pathlib.Path = "", dtype: str = ""
+) -> Prior:
     """The prior of a work directory, whatever its network predicts.
 
     The score of an energy that was trained by its own samples is the same at every
@@ -39,18 +46,25 @@ def load(place: str | pathlib.Path, energy: str | pathlib.Path = "") -> Prior:
 
     Args:
         energy: another work directory, whose energy goes beside the score; "" is none.
+        dtype: what both compute in, one of `DTYPES`; "" is what they were trained in.
 
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
-        ValueError: it is a classifier, or the energy none, or of other images.
+        ValueError: it is a classifier, or the energy none, or of other images; or the
+            dtype is unknown.
     """
-    return _beside(_load(place), place, energy) if energy else _load(place)
+    if dtype and dtype not in DTYPES:
+        raise ValueError(
+            f"dtype is {dtype!r}, which is unknown{nearest(dtype, DTYPES)}"
+        )
+    found = _load(place, dtype)
+    return _beside(found, place, energy, dtype) if energy else found
 
 
 def _beside(
-    prior: Prior, place: str | pathlib.Path, energy: str | pathlib.Path
+    prior: Prior, place: str | pathlib.Path, energy: str | pathlib.Path, dtype: str
 ) -> Prior:
-    other, shapes = _load(energy), map(weights.image_shape, (place, energy))
+    other, shapes = _load(energy, dtype), map(weights.image_shape, (place, energy))
     if other.energy is None:
         raise ValueError(f"{energy} gives no energy; train one, as digits_ebm does.")
     mine, its = shapes
@@ -62,14 +76,13 @@ def _beside(
     return replace(prior, energy=other.energy, temperature=other.temperature)
 
 
-def _load(place: str | pathlib.Path) -> Prior:
+def _load(place: str | pathlib.Path, dtype: str) -> Prior:
     if weights.role(place) == "energy":
         tempered = weights.energy(place)
-        raw, heat = tempered.energy, float(tempered.temperature)
-        return Prior(
-            score.from_energy(tempered), network=raw, energy=raw, temperature=heat
-        )
-    words, network = weights.prediction(place), weights.load(place)
+        raw, heat = _typed(tempered.energy, dtype), float(tempered.temperature)
+        given = score.from_energy(replace(tempered, energy=raw))
+        return Prior(given, network=raw, energy=raw, temperature=heat)
+    words, network = weights.prediction(place), _typed(weights.load(place), dtype)
     learned = words.predicts == "noise_and_variance"
     return Prior(
         words.score(network),
@@ -78,3 +91,11 @@ def _load(place: str | pathlib.Path) -> Prior:
         network,
         network if words.predicts == "scaled_energy" else None,
     )
+
+
+def _typed(network: nets.Network, dtype: str) -> nets.Network:
+    """The network with the same parameters, in float32, that computes in a dtype."""
+    if not dtype:
+        return network
+    module = network.module.clone(dtype=jnp.dtype(dtype).type)
+    return nets.Network(module, network.variables)

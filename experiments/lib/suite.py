@@ -10,6 +10,7 @@ import jax
 from experiments.lib import (
     plots_suite,
     suite_chains,
+    suite_choices,
     suite_compile,
     suite_gradients,
     suite_network,
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[Subject], list[Row]]] = {
     "network": suite_network.rows,
     "purifiers": suite_purifiers.rows,
     "gradients": suite_gradients.rows,
+    "choices": suite_choices.rows,
     "chains": suite_chains.rows,
     "scaling": suite_scaling.rows,
     "training": suite_training.rows,

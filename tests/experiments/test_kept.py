@@ -7,9 +7,10 @@ import pytest
 from jax import numpy as jnp
 from small import TINY, evaluation, train
 
-from experiments.lib import attack_models, attackers, attacks, devices
+from experiments.lib import attack_models, attackers, attacks, devices, prior
 from experiments.lib import evaluation as driver
 from experiments.lib.jobs import Job
+from experiments.lib.prior import DTYPES
 from purifax import recompute
 
 
@@ -59,3 +60,15 @@ def test_more_memory_keeps_more_and_gives_the_same_gradient(root, tmp_path):
     (most, first), (least, second) = slope(2**30), slope(0)
     assert most > 2 * least
     assert jnp.allclose(first, second, rtol=1e-3, atol=1e-6) and jnp.any(first != 0)
+
+
+def test_a_network_computes_in_the_dtype_asked_for(root):
+    x = jnp.linspace(0, 1, 64).reshape(8, 8, 1)
+    scores = {name: prior.load(root / "score", dtype=name).score for name in DTYPES}
+    own = prior.load(root / "score").score(x, 0.2)
+    half, full = scores["bfloat16"](x, 0.2), scores["float32"](x, 0.2)
+    assert half.dtype == full.dtype == own.dtype == jnp.float32
+    assert jnp.array_equal(full, own) and not jnp.array_equal(half, own)
+    assert jnp.linalg.norm(half - own) < 0.05 * jnp.linalg.norm(own)
+    with pytest.raises(ValueError, match="'bfloat'.*did you mean bfloat16"):
+        prior.load(root / "score", dtype="bfloat")

@@ -12,6 +12,7 @@ from experiments.configs import cpu_benchmark, gpu_benchmark
 from experiments.lib import suite, suite_compile, suite_purifiers, suite_scaling
 from experiments.lib.config import ClassifierNet, EnergyNet, ScoreNet
 from experiments.lib.overrides import UsageError
+from experiments.lib.suite_choices import CHOICES
 from experiments.lib.suite_scaling import AXES
 from experiments.lib.suite_subject import subject
 
@@ -82,6 +83,22 @@ def test_gradients_are_taken_at_each_length_and_number_of_draws(found):
     pairs = {(1, 1), (2, 1), (1, 2)}
     ways = ("forward", "bpda", "exact", "stored")
     assert settings == {(way, *pair) for way in ways for pair in pairs}
+
+
+def test_every_choice_stands_beside_what_it_was_chosen_over(found):
+    told = rows(found, "choices")
+    assert set(told) == {n + end for n in CHOICES for end in ("", ": not so")}
+    for name in CHOICES:
+        ratio = told[name]["seconds"] / told[f"{name}: not so"]["seconds"]
+        assert told[name]["numbers"]["over_the_other"] == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("name", ["convolution in a loop", "draws together"])
+def test_what_was_chosen_gives_what_the_other_gives(name):
+    chosen, other, images = CHOICES[name](subject(TINY))
+    mine, its = chosen(), other()
+    assert mine.shape == its.shape == (images, 8, 8, 1) and np.any(mine != 0)
+    np.testing.assert_allclose(mine, its, rtol=1e-3, atol=1e-5)
 
 
 def test_the_work_of_a_network_is_the_compilers_count(found):
