@@ -12,7 +12,7 @@ import io
 import pickle
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,15 @@ import numpy as np
 
 from purifax.data.images import DataError, Images
 
-__all__ = ["find"]
+__all__ = [
+    "Form",
+    "check_call",
+    "check_members",
+    "find",
+    "located",
+    "present",
+    "row_count",
+]
 
 
 @dataclass(frozen=True)
@@ -69,32 +77,58 @@ FORMS = {
     ),
 }
 
+ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),
+}
+"""What the pickle of a batch calls."""
+
 
 def find(root: Path, name: str, split: str, classes: Sequence[str]) -> Images | None:
     """A split from an official folder or archive in `root` or `root/name`, or None.
 
     `root` may also be the unpacked folder itself.
     """
+    found = located(root, name)
+    if found is None:
+        return None
+    form, place = found
+    read = _from_folder if place.is_dir() else _from_archive
+    return _images(read(place, form.files[split]), form, classes, str(place))
+
+
+def located(root: Path, name: str) -> tuple[Form, Path] | None:
+    """The first official folder or archive in `root` or `root/name`, and its form."""
     for form in FORMS[name]:
         for folder in (root, root / name):
             unpacked = folder if folder.name == form.folder else folder / form.folder
             if unpacked.is_dir():
-                batches = _from_folder(unpacked, form.files[split])
-                return _images(batches, form, classes, str(unpacked))
+                return form, unpacked
             archive = folder / form.archive
             if archive.is_file():
-                batches = _from_archive(archive, form.files[split])
-                return _images(batches, form, classes, str(archive))
+                return form, archive
     return None
 
 
 def _from_folder(folder: Path, files: tuple[str, ...]) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in present(folder, files)}
+
+
+def present(folder: Path, files: tuple[str, ...]) -> list[Path]:
+    """The files of an unpacked folder.
+
+    Raises:
+        DataError: one is not there.
+    """
     for file in files:
         if not (folder / file).is_file():
             raise DataError(
                 f"{folder} lacks {file}; unpack the official archive again."
             )
-    return {file: (folder / file).read_bytes() for file in files}
+    return [folder / file for file in files]
 
 
 def _from_archive(archive: Path, files: tuple[str, ...]) -> dict[str, bytes]:
@@ -112,10 +146,19 @@ def _from_archive(archive: Path, files: tuple[str, ...]) -> dict[str, bytes]:
         raise DataError(
             f"{archive} is truncated or damaged ({error}); fetch it again."
         ) from error
+    check_members(archive, files, found)
+    return {file: found[file] for file in files}
+
+
+def check_members(archive: Path, files: Sequence[str], found: Collection[str]) -> None:
+    """Refuses an archive that lacks a file.
+
+    Raises:
+        DataError: which is named.
+    """
     for file in files:
         if file not in found:
             raise DataError(f"{archive} does not hold {file}; fetch the official one.")
-    return {file: found[file] for file in files}
 
 
 def _images(
@@ -143,14 +186,27 @@ def _images(
 def _binary(
     content: bytes, label_bytes: int, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
+    count = row_count(len(content), label_bytes, where)
+    table = np.frombuffer(content, np.uint8).reshape(count, -1)
+    return table[:, label_bytes:], table[:, label_bytes - 1]
+
+
+def row_count(size: int, label_bytes: int, where: str) -> int:
+    """How many images a file of the binary version holds.
+
+    Raises:
+        DataError: it is empty, or has no whole number of rows.
+
+    >>> row_count(6146, 1, "data_batch_1.bin")
+    2
+    """
     width = label_bytes + 3072
-    if not content or len(content) % width:
+    if not size or size % width:
         raise DataError(
-            f"{where} has {len(content)} bytes, which is no multiple of {width}; "
+            f"{where} has {size} bytes, which is no multiple of {width}; "
             "it is truncated: fetch the official archive again."
         )
-    table = np.frombuffer(content, np.uint8).reshape(-1, width)
-    return table[:, label_bytes:], table[:, label_bytes - 1]
+    return size // width
 
 
 def _python(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -174,23 +230,24 @@ def _python(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     return pixels, labels
 
 
+def check_call(module_name: str, global_name: str) -> None:
+    """Refuses what a pickle asks for, unless a batch of arrays needs it.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if (module_name, global_name) not in ALLOWED:
+        raise DataError(
+            f"asks for {module_name}.{global_name}, which no CIFAR batch needs; "
+            "refused: fetch the official archive."
+        )
+
+
 class _ArraysOnly(pickle.Unpickler):
     """Unpickles numpy arrays and plain containers; refuses to call anything else."""
 
-    allowed = {
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("_codecs", "encode"),
-    }
-
     def find_class(self, module_name: str, global_name: str) -> Any:  # noqa: ANN401
-        if (module_name, global_name) not in self.allowed:
-            raise DataError(
-                f"asks for {module_name}.{global_name}, which no CIFAR batch needs; "
-                "refused: fetch the official archive."
-            )
+        check_call(module_name, global_name)
         if global_name == "_reconstruct":
             module_name = "numpy._core.multiarray"
         return super().find_class(module_name, global_name)

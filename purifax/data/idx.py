@@ -8,6 +8,7 @@ Source: LeCun, Cortes and Burges, the MNIST database; Xiao et al., 2017, arXiv
 """
 
 import gzip
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import numpy as np
 
 from purifax.data.images import DataError, Images
 
-__all__ = ["find", "parse"]
+__all__ = ["check_images", "find", "header", "located", "parse"]
 
 STEMS = {"train": "train", "test": "t10k"}
 FOLDERS = {
@@ -33,7 +34,13 @@ FOLDERS = {
 
 
 def find(root: Path, name: str, split: str, classes: Sequence[str]) -> Images | None:
-    """A split from the official files in `root` or its folder for that set, or None.
+    """A split from the official files in `root` or its folder for that set, or None."""
+    files = located(root, name, split)
+    return None if files is None else _read(*files, classes)
+
+
+def located(root: Path, name: str, split: str) -> tuple[Path, Path] | None:
+    """The files of the images and of the labels of a split, or None.
 
     Both sets use the same file names, so files directly in `root` are taken for
     Fashion-MNIST only where its name (or the name of the folder around one called
@@ -48,7 +55,7 @@ def find(root: Path, name: str, split: str, classes: Sequence[str]) -> Images | 
         images = _file(folder, STEMS[split], "images", 3)
         labels = _file(folder, STEMS[split], "labels", 1)
         if images and labels:
-            return _read(images, labels, classes)
+            return images, labels
         if images or labels:
             missing = "labels" if images else "images"
             raise DataError(
@@ -66,8 +73,7 @@ def _file(folder: Path, stem: str, what: str, dimensions: int) -> Path | None:
 
 def _read(images: Path, labels: Path, classes: Sequence[str]) -> Images:
     pixels = parse(images)
-    if pixels.ndim != 3:
-        raise DataError(f"{images} holds {pixels.ndim} dimensions; images have 3.")
+    check_images(images, pixels.shape)
     return Images(
         pixels[..., None],
         parse(labels).astype(np.int32),
@@ -75,6 +81,16 @@ def _read(images: Path, labels: Path, classes: Sequence[str]) -> Images:
         tuple(classes),
         str(images.parent),
     )
+
+
+def check_images(path: Path, shape: tuple[int, ...]) -> None:
+    """Refuses what is no array of grey images.
+
+    Raises:
+        DataError: it has another number of dimensions.
+    """
+    if len(shape) != 3:
+        raise DataError(f"{path} holds {len(shape)} dimensions; images have 3.")
 
 
 def parse(path: Path) -> np.ndarray:
@@ -86,15 +102,32 @@ def parse(path: Path) -> np.ndarray:
         raise DataError(
             f"{path} is truncated or damaged ({error}); fetch it again."
         ) from error
+    shape, start = header(path, content, len(content))
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def header(path: Path, content: bytes, size: int) -> tuple[tuple[int, ...], int]:
+    """The shape of an IDX file of bytes, and where its values begin.
+
+    Args:
+        content: its first bytes, or all of them.
+        size: of the whole, unpacked.
+
+    Raises:
+        DataError: it is no such file, or has more or fewer values than it says.
+
+    >>> header(Path("a"), bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 7]), 10)
+    ((2,), 8)
+    """
     if len(content) < 4 or content[:3] != b"\0\0\x08":
         raise DataError(f"{path} is not an IDX file of bytes; fetch the official one.")
     start = 4 + 4 * content[3]
-    if len(content) < start:
+    if size < start:
         raise DataError(f"{path} is truncated within its header; fetch it again.")
     shape = struct.unpack(f">{content[3]}I", content[4:start])
-    if len(content) - start != int(np.prod(shape)):
+    if size - start != math.prod(shape):
         raise DataError(
-            f"{path} holds {len(content) - start} bytes of data where its header "
-            f"{shape} needs {int(np.prod(shape))}; it is truncated: fetch it again."
+            f"{path} holds {size - start} bytes of data where its header "
+            f"{shape} needs {math.prod(shape)}; it is truncated: fetch it again."
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return shape, start

@@ -1,7 +1,9 @@
 """Where the images of a name come from, and in which order the places are tried."""
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from purifax.data import (
     cifar,
@@ -18,9 +20,13 @@ from purifax.data.catalogue import SETS, Set
 from purifax.data.download import fetch
 from purifax.data.images import DataError, Images, suggestion
 
-__all__ = ["cache", "load", "tfds_home"]
+__all__ = ["OFFICIAL", "cache", "load", "located", "tfds_home"]
 
-OFFICIAL = {
+T = TypeVar("T")
+Finders = Mapping[str, Callable[..., T | None]]
+"""By the name of a set, what finds its official archive: `cifar.find` and the like."""
+
+OFFICIAL: Finders[Images] = {
     "cifar10": cifar.find,
     "cifar100": cifar.find,
     "mnist": idx.find,
@@ -70,6 +76,27 @@ def load(
     >>> load("digits", "test").images.shape
     (500, 8, 8, 1)
     """
+    return located(name, split, data_dir, OFFICIAL, download)
+
+
+def located(
+    name: str,
+    split: str,
+    data_dir: str | os.PathLike[str] | None,
+    official: Finders[T],
+    download: bool = True,
+) -> Images | T:
+    """`load`, with official archives read in another way.
+
+    Args:
+        official: what finds, and reads, those of each set.
+
+    Raises:
+        DataError: as `load`.
+
+    >>> len(located("digits", "test", None, OFFICIAL))
+    500
+    """
     place = None if data_dir is None else Path(data_dir).expanduser()
     if name in OWN:
         return _own(name, split, place)
@@ -86,10 +113,11 @@ def load(
         raise DataError(f"No image set is called '{name}'. {suggestion(key, known)}")
     if place is not None and not place.is_dir():
         raise DataError(f"The data directory {place} does not exist or is a file.")
-    found = _on_disk(name, SETS[key], split, place)
+    finder = official[key]
+    found = _on_disk(name, SETS[key], split, place, finder)
     if found is not None:
         return found
-    return _fetched(name, SETS[key], split, place or cache(), download)
+    return _fetched(name, SETS[key], split, place or cache(), download, finder)
 
 
 def _own(name: str, split: str, place: Path | None) -> Images:
@@ -103,27 +131,36 @@ def _own(name: str, split: str, place: Path | None) -> Images:
     return OWN[name](place, split)
 
 
-def _on_disk(name: str, facts: Set, split: str, place: Path | None) -> Images | None:
+def _on_disk(
+    name: str,
+    facts: Set,
+    split: str,
+    place: Path | None,
+    finder: Callable[..., T | None],
+) -> Images | T | None:
     tfds_name = facts.tfds
     if name.startswith("cifar10_c"):
         tfds_name = "{}/{}_{}".format(facts.tfds, *corrupted.parse_name(name))
     if place is not None:
         found = prepared.find(place, tfds_name, split)
         if found is None:
-            found = _official(place, name, split, facts)
+            found = finder(place, name, split, facts.classes)
         if found is None:
             found = npz.find(place, name.replace(":", "_"), split, facts.classes)
         if found is not None:
             return found
     found = prepared.find(tfds_home(), tfds_name, split)
-    return _official(cache(), name, split, facts) if found is None else found
+    return finder(cache(), name, split, facts.classes) if found is None else found
 
 
-def _official(root: Path, name: str, split: str, facts: Set) -> Images | None:
-    return OFFICIAL[name.split(":")[0]](root, name, split, facts.classes)
-
-
-def _fetched(name: str, facts: Set, split: str, root: Path, download: bool) -> Images:
+def _fetched(
+    name: str,
+    facts: Set,
+    split: str,
+    root: Path,
+    download: bool,
+    finder: Callable[..., T | None],
+) -> T:
     """From the network; where that fails, one sentence says what to do by hand."""
     places = dict.fromkeys(str(place) for place in (root, tfds_home(), cache()))
     where = f"{name} ({split}) was found in none of {', '.join(places)}"
@@ -142,7 +179,7 @@ def _fetched(name: str, facts: Set, split: str, root: Path, download: bool) -> I
         raise DataError(
             f"{where}, and the download failed ({error}): {advice}"
         ) from error
-    found = _official(root, name, split, facts)
+    found = finder(root, name, split, facts.classes)
     if found is None:
         raise DataError(f"{where} although it was downloaded: {advice}")
     return found

@@ -2,9 +2,9 @@
 
 A `Stream` knows how many images there are and reads any range of positions. What cannot
 be read does not end it: an `Unreadable` says where it is and why. Folders are read file
-by file, an .npz image by image, and prepared TFDS directories record by record
-(ArrayRecord) or shard by shard (TFRecord). What `load` decodes into memory, such as an
-official archive, which has the size of CIFAR or MNIST, is a stream too.
+by file, an .npz and the official archives of CIFAR and MNIST image by image, and
+prepared TFDS directories record by record (ArrayRecord) or shard by shard (TFRecord).
+What else `load` decodes into memory, such as Tiny-ImageNet, is a stream too.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from purifax.data import folder, npz, stream_npz, stream_tfds
+from purifax.data import folder, npz, stream_npz, stream_official, stream_tfds
 from purifax.data.decode import decode
 from purifax.data.examples import Example, Stream, Unreadable, checked
 from purifax.data.files import is_remote
 from purifax.data.images import DataError, Images
-from purifax.data.sources import load
+from purifax.data.sources import located
 
 __all__ = ["from_folder", "from_images", "open_stream"]
 
@@ -62,7 +62,8 @@ def open_stream(
             raise DataError(f"{path} is neither an .npz nor a folder of images.")
         split = split if npz.holds_splits(path) else "all"
         return stream_npz.read(path, split) or from_images(npz.read(path, split))
-    return from_images(load(source, split, data_dir))
+    found = located(source, split, data_dir, stream_official.FINDERS)
+    return found if isinstance(found, Stream) else from_images(found)
 
 
 def from_images(images: Images) -> Stream:
