@@ -3,6 +3,9 @@
 It is a zip of arrays. One that is stored (`np.savez`) is read where an image is; one
 that is compressed (`np.savez_compressed`) is unpacked block by block, from its start up
 to the image, and goes on from there. Labels and positions are in memory.
+
+When it is opened its images are read once through, against the sum that the file keeps
+of them: where a byte was changed cannot be told, and a later image may unpack to noise.
 """
 
 import hashlib
@@ -20,6 +23,7 @@ from purifax.data.images import DataError, Images
 
 __all__ = ["read"]
 
+BLOCK = 1 << 20
 LOCAL = 30
 """Bytes of a member's own header; the lengths of its name and of more end it."""
 
@@ -39,15 +43,16 @@ class _Array:
 def read(path: Path, split: str) -> Stream | None:
     """The split of an .npz, or all of one without splits.
 
-    A damaged image is an `Unreadable`. The digest is of the sums that the file itself
-    keeps of each array.
+    The digest is of the sums that the file itself keeps of each array. An image that
+    cannot be read any more, once the file is open, is an `Unreadable`.
 
     Returns:
         None where the images do not lie one after another (they are in Fortran's
         order).
 
     Raises:
-        DataError: no such arrays, or of other types or lengths.
+        DataError: no such arrays, or of other types or lengths; or they are not those
+            that were saved.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -71,6 +76,7 @@ def read(path: Path, split: str) -> Stream | None:
     told = Images(empty, labels, index, classes, str(path))  # or it says what is wrong
     if not found.by_row:
         return None
+    _check(found)
     pixels, (_, height, width, channels) = _pixels(found, shape[1:]), shape
 
     def rows(positions: range) -> Iterator[Example | Unreadable]:
@@ -100,6 +106,21 @@ def _array(path: Path, name: str) -> _Array:
                 return _Array(path, member, dtype, shape, not fortran, file.tell())
     except (KeyError, *npz.DAMAGED) as error:
         raise DataError(f"{path} is truncated or damaged ({error}).") from error
+
+
+def _check(found: _Array) -> None:
+    """Reads an array once through; its sum is checked at the end."""
+    try:
+        with zipfile.ZipFile(found.path) as archive:
+            with archive.open(found.member) as file:
+                while file.read(BLOCK):
+                    pass
+    except npz.DAMAGED as error:
+        raise DataError(
+            f"{found.path} is damaged in {found.member.filename} ({error}): its images "
+            "are not those that were saved, and which are wrong cannot be told; copy or "
+            "save it again."
+        ) from error
 
 
 def _sums(path: Path) -> list[tuple[str, int, int]]:

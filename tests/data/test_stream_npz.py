@@ -59,23 +59,44 @@ def test_the_digest_is_of_the_content_and_the_split(tmp_path):
     assert open_stream(str(tmp_path / "c.npz")).digest in digests
 
 
-def test_what_cannot_be_unpacked_is_told_and_the_rest_is_read(tmp_path):
-    path = tmp_path / "mine.npz"
-    noise = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
-    np.savez_compressed(path, images=noise)
+def damaged(path, size=1):
+    """Changes so many bytes in the middle of the images."""
     with zipfile.ZipFile(path) as archive:
         middle = archive.getinfo("images.npy").compress_size // 2
     content = bytearray(path.read_bytes())
-    content[middle : middle + 4000] = b"\xff" * 4000
+    changed = [byte ^ 255 for byte in content[middle : middle + size]]
+    content[middle : middle + size] = bytes(changed)
     path.write_bytes(content)
-    found = list(open_stream(str(path)).read(range(40)))
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_changed_byte_is_one_line_before_anything_is_done(tmp_path, way):
+    path = tmp_path / "mine.npz"
+    WAYS[way](path, images=NOISE)
+    damaged(path)
+    with pytest.raises(
+        data.DataError, match="mine.npz is damaged .*images.npy"
+    ) as told:
+        open_stream(str(path))
+    assert "\n" not in str(told.value)
+
+
+def test_what_cannot_be_unpacked_any_more_is_told_and_the_rest_is_read(tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez_compressed(path, images=NOISE)
+    stream = open_stream(str(path))
+    damaged(path, 4000)
+    found = list(stream.read(range(40)))
     lost = [row for row in found if isinstance(row, Unreadable)]
     assert lost and "truncated or damaged" in lost[0].reason
     assert f"mine.npz, image {lost[0].position}" in lost[0].where
     first = found[: lost[0].position]
     assert len(first) > 10
     for row in first[:10]:
-        np.testing.assert_array_equal(row.image, noise[row.position])
+        np.testing.assert_array_equal(row.image, NOISE[row.position])
 
 
 @pytest.mark.parametrize(

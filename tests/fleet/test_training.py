@@ -4,7 +4,6 @@ import functools
 import os
 import pathlib
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,8 +24,11 @@ HERE = pathlib.Path(__file__).parent
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
 
 
-def processes(count, folder, last, devices=1):
-    """So many processes, of which each has so many devices; what they said."""
+def processes(count, folder, last, stop, devices=1):
+    """So many processes, of which each has so many devices; what they said.
+
+    The last of them is told to stop in a step; they all do, after it.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     flags = os.environ["XLA_FLAGS"]
@@ -36,7 +38,7 @@ def processes(count, folder, last, devices=1):
         "XLA_FLAGS": re.sub(r"device_count=\d+", f"device_count={devices}", flags),
     }
     words = ["bash", str(ROOT / "launch" / "local.sh"), str(count), sys.executable]
-    words += [str(HERE / "trainer.py"), str(folder), str(last)]
+    words += [str(HERE / "trainer.py"), str(folder), str(last), str(stop)]
     done = subprocess.run(words, env=known, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done
@@ -61,7 +63,7 @@ PLAIN = devices.mesh
 def two(tmp_path_factory):
     """What two processes trained, and what they said."""
     folder = tmp_path_factory.mktemp("two")
-    return folder, processes(2, folder, 6)
+    return folder, processes(2, folder, 6, 2)
 
 
 def test_two_processes_train_what_one_does_with_as_many_devices(
@@ -119,13 +121,19 @@ def test_one_process_restores_what_two_saved(two, monkeypatch):
 
 
 @pytest.mark.slow
-def test_four_processes_resume_what_two_saved(two, one_process, tmp_path):
-    folder, _ = two
-    shutil.copytree(folder / "energy", tmp_path / "energy")
-    done = processes(4, tmp_path, 6)
-    assert len(re.findall("resuming SmallEnergy .* of 4 processes", done.stderr)) == 1
-    assert one_process(energy_run(steps=6), tmp_path / "whole", 1)
-    assert_close(tmp_path / "energy", tmp_path / "whole")
+def test_any_number_of_processes_goes_on_where_others_stopped(one_process, tmp_path):
+    """One, two of two devices, four, and again one: each saves what the next restores."""
+    config, folder = energy_run(steps=6), tmp_path / "energy"
+    with stopped_at(0):
+        assert not one_process(config, folder, 1)
+    for count, own, stop in ((2, 2, 2), (4, 1, 4)):
+        done = processes(count, tmp_path, 6, stop, own)
+        told = re.findall(f"resuming SmallEnergy .* of {count} processes", done.stderr)
+        assert len(told) == 1
+        assert steps(folder) == [stop + 1]
+    assert one_process(config, folder, 2)
+    assert one_process(config, tmp_path / "whole", 1)
+    assert_close(folder, tmp_path / "whole")
 
 
 def assert_close(found, wanted):

@@ -1,9 +1,9 @@
 """A process of a training, as `experiments.train` starts it; run by `launch/local.sh`.
 
-    python trainer.py FOLDER STEPS
+    python trainer.py FOLDER STEPS STOP
 
-It trains an energy, of which the last process is told to stop in the third step, and
-then a classifier to its end. Where FOLDER has the energy already, it resumes that.
+It trains an energy, of which the last process is told to stop in step STOP, and then a
+classifier to its end. Where FOLDER has the energy already, it resumes that alone.
 """
 
 import dataclasses
@@ -49,12 +49,12 @@ def stopped_at(step):
 
 
 if __name__ == "__main__":
-    folder, steps = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    folder, steps, stop = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     names = ("PURIFAX_PROCESS_ID", "PURIFAX_NUM_PROCESSES")
     number, count = (int(os.environ[name]) for name in names)
     fresh = not (folder / "energy").exists()
     options = {"workdir": folder / "energy", "data_dir": None, "distributed": "on"}
-    asked = stopped_at(2) if fresh and number == count - 1 else nullcontext()
+    asked = stopped_at(stop) if number == count - 1 else nullcontext()
     with asked:
         train.main(energy_run(steps=steps), SimpleNamespace(**options))
     if fresh:
