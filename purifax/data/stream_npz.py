@@ -117,9 +117,9 @@ def _check(found: _Array) -> None:
                     pass
     except npz.DAMAGED as error:
         raise DataError(
-            f"{found.path} is damaged in {found.member.filename} ({error}): its images "
-            "are not those that were saved, and which are wrong cannot be told; copy or "
-            "save it again."
+            f"{found.path} is damaged in {found.member.filename} ({error}): these are "
+            "not the images that were saved, and which are wrong cannot be told; copy "
+            "or save it again."
         ) from error
 
 

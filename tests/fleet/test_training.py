@@ -122,7 +122,7 @@ def test_one_process_restores_what_two_saved(two, monkeypatch):
 
 @pytest.mark.slow
 def test_any_number_of_processes_goes_on_where_others_stopped(one_process, tmp_path):
-    """One, two of two devices, four, and again one: each saves what the next restores."""
+    """One, two of two devices, four, one: each restores what the one before saved."""
     config, folder = energy_run(steps=6), tmp_path / "energy"
     with stopped_at(0):
         assert not one_process(config, folder, 1)
@@ -130,7 +130,7 @@ def test_any_number_of_processes_goes_on_where_others_stopped(one_process, tmp_p
         done = processes(count, tmp_path, 6, stop, own)
         told = re.findall(f"resuming SmallEnergy .* of {count} processes", done.stderr)
         assert len(told) == 1
-        assert steps(folder) == [stop + 1]
+        assert steps(folder)[-1] == stop + 1
     assert one_process(config, folder, 2)
     assert one_process(config, tmp_path / "whole", 1)
     assert_close(folder, tmp_path / "whole")
