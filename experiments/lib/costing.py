@@ -7,8 +7,8 @@ compiled or run. Everything in `CHIPS` but the peaks is an assumption, and so is
 utilisation until it has been measured.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import flax.linen as nn
@@ -18,7 +18,7 @@ from jax import numpy as jnp
 
 from purifax import nets
 
-__all__ = ["CHIPS", "METHODS", "SETS", "Chip", "Method", "chip_hours", "table", "work"]
+__all__ = ["CHIPS", "METHODS", "SETS", "Chip", "Method", "chip_hours", "tables", "work"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ CHIPS = (
     Chip("TPU v5e", peak=197e12, host=4, price=1.2),
 )
 
-SETS = {"ImageNet-1k": 1_281_167, "1 B images": 1_000_000_000}
+SETS = {"ImageNet-1k": 1_281_167, "A set like LAION": 1_000_000_000}
 
 
 @dataclass(frozen=True)
@@ -112,28 +112,45 @@ def chip_hours(flops: float, images: int, chip: Chip, utilisation: float) -> flo
     return images * flops / (chip.peak * utilisation) / 3600
 
 
-def table(side: int, utilisation: float, hosts: int) -> str:
-    """The plan in Markdown: work, and for each set and chip hours and dollars.
+def tables(
+    side: int, utilisation: float, hosts: int, prices: Sequence[float] = ()
+) -> str:
+    """The plan in Markdown: of each set the work, and of each chip hours and dollars.
 
     Args:
         utilisation: of the peak.
         hosts: machines that share the work, each with all its chips.
+        prices: dollars an hour of each of `CHIPS`, in place of what is assumed there.
     """
+    given = prices or [chip.price for chip in CHIPS]
+    chips = [replace(chip, price=at) for chip, at in zip(CHIPS, given, strict=True)]
+    flops = {
+        name: method.calls * work(method, side) for name, method in METHODS.items()
+    }
+    parts = []
+    for name, images in SETS.items():
+        lines = [_head(chips, hosts)]
+        lines.append(["---", *["---:"] * (len(lines[0]) - 1)])
+        for method, each in flops.items():
+            hours = [chip_hours(each, images, chip, utilisation) for chip in chips]
+            cells = [
+                _round(number)
+                for chip, one in zip(chips, hours, strict=True)
+                for number in (one, one / (hosts * chip.host), one * chip.price)
+            ]
+            lines.append([method, _round(each / 1e12), *cells])
+        rows = [f"| {' | '.join(line)} |" for line in lines]
+        parts.append("\n".join([f"{name}, {images:,} images:", "", *rows]))
+    return "\n\n".join(parts)
+
+
+def _head(chips: Sequence[Chip], hosts: int) -> list[str]:
+    """What the columns are."""
     head = ["purifier", "TFLOP an image"]
-    pairs = [(name, chip) for name in SETS for chip in CHIPS]
-    for name, chip in pairs:
-        of = f"{name}, {chip.name}"
-        head += [f"{of}: chip hours", f"hours on {hosts * chip.host} chips", "dollars"]
-    lines = [head, ["---"] * len(head)]
-    for name, method in METHODS.items():
-        flops = method.calls * work(method, side)
-        cells = [name, f"{flops / 1e12:.3g}"]
-        for which, chip in pairs:
-            hours = chip_hours(flops, SETS[which], chip, utilisation)
-            spread = hours / (hosts * chip.host)
-            cells += [_round(hours), _round(spread), _round(hours * chip.price)]
-        lines.append(cells)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    for chip in chips:
+        of = f"on {hosts * chip.host}: hours"
+        head += [f"{chip.name} hours", of, f"dollars at {chip.price:g}"]
+    return head
 
 
 def _round(number: float) -> str:

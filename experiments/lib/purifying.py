@@ -118,7 +118,8 @@ def check(config: Evaluation, where: Place, count: int) -> int:
 
 def show(out: str) -> int:
     """Prints how far the job in a folder is."""
-    print(statuses.words(statuses.status(fleet.load(out))))
+    job = fleet.load(os.path.expanduser(out))
+    print(statuses.words(statuses.status(job)))
     return 0
 
 

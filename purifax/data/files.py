@@ -20,6 +20,7 @@ __all__ = [
     "TEMPORARY",
     "is_remote",
     "leftovers",
+    "listed",
     "place",
     "remove",
     "whole",
@@ -152,6 +153,33 @@ def remove(path: Any) -> None:
             os.unlink(path)
 
 
+def listed(folder: Any) -> list[epath.Path]:
+    """The files of a folder as they are now; none where there is no folder.
+
+    A store has no empty folders, and its clients remember what they have listed: this
+    one asks each time.
+
+    >>> listed("/nowhere")
+    []
+    """
+    folder = place(folder)
+    try:
+        if is_remote(folder):
+            return [folder / name for name in _names(os.fspath(folder))]
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _names(folder: str) -> list[str]:
+    import fsspec
+
+    protocol, _, _ = folder.partition("://")
+    store = fsspec.filesystem(protocol, use_listings_cache=False)
+    names = (path.rpartition("/")[2] for path in store.ls(folder, detail=False))
+    return [name for name in names if name]
+
+
 def leftovers(folder: Any) -> dict[str, list[epath.Path]]:
     """Unfinished files of a folder, by the name that they would have got.
 
@@ -161,8 +189,7 @@ def leftovers(folder: Any) -> dict[str, list[epath.Path]]:
     {}
     """
     found: dict[str, list[epath.Path]] = {}
-    folder = place(folder)
-    for path in folder.iterdir() if folder.exists() else ():
+    for path in listed(folder):
         if path.name.startswith(TEMPORARY):
             _, _, name = path.name.removeprefix(TEMPORARY).partition(".")
             found.setdefault(name, []).append(path)

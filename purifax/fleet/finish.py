@@ -7,7 +7,7 @@ from typing import Any
 
 from purifax.data import DataError, write_info
 from purifax.data.examples import Unreadable
-from purifax.data.files import is_remote, leftovers, remove, write_whole
+from purifax.data.files import is_remote, leftovers, listed, remove, write_whole
 from purifax.data.rows import count_rows
 from purifax.fleet.job import Job
 
@@ -30,7 +30,7 @@ def left_out(job: Job) -> list[dict[str, Any]]:
 
     Each has its `position` in the source, `where` that is, and the `reason`.
     """
-    noted = {path.name for path in job.unreadable.iterdir()}
+    noted = {path.name for path in listed(job.unreadable)}
     names = {shard: job.plan.name(shard) for shard in sorted(job.done())}
     shards = [shard for shard, name in names.items() if name in noted]
     return [row for shard in shards for row in _noted(job, shard)]
@@ -59,7 +59,7 @@ def clear(job: Job) -> None:
         for parts in leftovers(folder).values():
             for part in parts:
                 remove(part)
-    for lease in list(job.leases.iterdir()):
+    for lease in listed(job.leases):
         remove(lease)
 
 

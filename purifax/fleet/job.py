@@ -17,7 +17,7 @@ from typing import Any
 from etils import epath
 
 from purifax.data import Layout, shard_path
-from purifax.data.files import place
+from purifax.data.files import listed, place
 from purifax.data.write import VERSION
 from purifax.fleet import fingerprint
 from purifax.fleet.shards import Plan
@@ -73,7 +73,7 @@ class Job:
 
     def done(self) -> set[int]:
         """The shards that are done."""
-        present = {path.name for path in self.data.iterdir()}
+        present = {path.name for path in listed(self.data)}
         return {n for n in range(self.plan.shards) if self.shard(n).name in present}
 
     def finished(self) -> bool:

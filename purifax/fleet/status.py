@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from purifax.data.files import TEMPORARY
+from purifax.data.files import TEMPORARY, listed
 from purifax.fleet.finish import left_out
 from purifax.fleet.job import Job
 
@@ -39,7 +39,7 @@ def status(job: Job) -> Status:
     names = {job.plan.name(shard) for shard in done}
     held = {
         path.name: _owner(path)
-        for path in sorted(job.leases.iterdir())
+        for path in sorted(listed(job.leases))
         if path.name not in names and not path.name.startswith(TEMPORARY)
     }
     count = sum(len(job.plan.positions(shard)) for shard in done)

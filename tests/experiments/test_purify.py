@@ -1,5 +1,6 @@
 """The purification command: files, folders and archives in, purified images out."""
 
+import os
 import subprocess
 import sys
 import types
@@ -264,10 +265,27 @@ def test_files_by_shipped_weights_are_what_one_line_of_python_gives(
 
 def test_the_command_answers_bad_input_with_one_line(tmp_path):
     command = [sys.executable, "-m", "experiments.purify", "--config=digits_adp"]
-    for flags, code, words in (
-        ([], 2, "--source is needed"),
-        ([f"--source={tmp_path}/no", f"--out={tmp_path}/out"], 1, "no file or folder"),
+    out, half = f"--out={tmp_path}/out", {"PURIFAX_PROCESS_ID": "1"}
+    for flags, known, code, words in (
+        ([], {}, 2, "--source is needed"),
+        ([f"--source={tmp_path}/no", out], {}, 1, "no file or folder"),
+        (["--source=digits", out], half, 1, "PURIFAX_NUM_PROCESSES"),
     ):
-        done = subprocess.run([*command, *flags], capture_output=True, text=True)
+        done = subprocess.run(
+            [*command, *flags], capture_output=True, text=True, env=os.environ | known
+        )
         assert done.returncode == code
         assert done.stderr.count("\n") == 1 and words in done.stderr
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a place nobody writes to")
+def test_a_place_that_cannot_be_written_is_one_line(capsys):
+    line = "purify --weights=digits_dsm --source=digits --split=test --out=/proc/washed"
+    code, _, err = commands.run(capsys, line)
+    assert code == 1 and "/proc/washed" in err and err.count("\n") == 1
+
+
+def test_home_is_where_it_is_for_all_of_a_job(config, archive, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert purifying.purify(config, place(archive, "~/set"), npz=False) == 0
+    assert purifying.show("~/set") == 0

@@ -6,6 +6,7 @@ import numpy as np
 from data import writers
 
 from purifax import data, fleet
+from purifax.data import files
 from purifax.data import stream as streams
 from purifax.data.examples import Unreadable
 from purifax.data.files import place
@@ -83,6 +84,6 @@ def assert_right(one, source):
         )
         assert found[number]["label"] == label
     assert one.finished()
-    names = [path.name for path in one.data.iterdir()]
+    names = [path.name for path in files.listed(one.data)]
     assert not [name for name in names if name.startswith("tmp.")]
-    assert not list(one.leases.iterdir())
+    assert not files.listed(one.leases)

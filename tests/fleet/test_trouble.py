@@ -213,8 +213,29 @@ def test_an_object_store_will_do(tmp_path, monkeypatch):
     one = jobs.job(stores.open_store(monkeypatch) + "/job", jobs.memory(9), 2)
     fleet.work(one, jobs.memory(9), jobs.wash, 7)
     jobs.assert_right(one, jobs.images(9))
+    assert fleet.load(one.out) == one and status.status(one).finished
     stream = data.open_stream(str(one.data))
     assert [row.id for row in stream.read(range(9))] == list(jobs.images(9).index)
+
+
+def test_what_others_put_into_a_store_is_seen(monkeypatch):
+    """By a worker that has looked there before, while they were at it."""
+    out = stores.open_store(monkeypatch) + "/job"
+    one, slept = jobs.job(out, jobs.memory(9), 2), []
+    with pytest.raises(InterruptedError):
+        run(one, jobs.memory(9), tell=_stop_at)
+    far, (left,) = Leases(one.leases, "far/1/bb"), {0, 1} - one.done()
+    assert far.claim(one.plan.name(left))
+
+    def sleep(seconds):
+        slept.append(seconds)
+        with stores.elsewhere():
+            far.release(one.plan.name(left))
+            assert run(one, jobs.memory(9)).shards == 1
+
+    assert run(one, jobs.memory(9), sleep=sleep).shards == 0
+    assert len(slept) == 1
+    jobs.assert_right(one, jobs.images(9))
 
 
 def test_status_counts_done_leased_and_left(tmp_path):
