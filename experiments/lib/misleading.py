@@ -47,19 +47,23 @@ def _hypo(method: str, setting: Setting) -> Poison:
 
 
 def _sep(method: str, setting: Setting) -> Poison:
-    bound = against(setting)
-    del bound["model"]
     models = tuple(Partial(bare, network=one) for one in setting.surrogates)
-    shift = len(setting.images.names) // 2
-    maker = Partial(poison.sep, models=models, shift=shift, **bound)
+    maker = Partial(
+        poison.sep,
+        models=models,
+        threat=setting.ball,
+        step_sizes=setting.step_sizes,
+        shift=len(setting.images.names) // 2,
+    )
     return by_maker(method, setting, maker, setting.ball)
 
 
 def _sep_features(method: str, setting: Setting) -> Poison:
     """SEP-FA, and with variance reduction as many visits as there are checkpoints."""
-    bound, networks = against(setting), setting.surrogates
-    del bound["model"]
-    bound |= {
+    networks, sizes = setting.surrogates, setting.step_sizes
+    bound = {
+        "threat": setting.ball,
+        "step_sizes": sizes,
         "extractors": tuple(Partial(features, network=one) for one in networks),
         "centroids": jnp.stack([_means(setting, one) for one in networks]),
         "shift": len(setting.images.names) // 2,
@@ -67,7 +71,7 @@ def _sep_features(method: str, setting: Setting) -> Poison:
     if method == "sep_fa":
         maker = Partial(poison.sep_features, **bound)
     else:
-        visits = jnp.full(len(networks), setting.step_sizes[0])
+        visits = jnp.full(len(networks), sizes[0])
         maker = Partial(poison.sep_reduced, visits=visits, **bound)
     return by_maker(method, setting, maker, setting.ball)
 
@@ -76,7 +80,7 @@ def _means(setting: Setting, network: nets.Network) -> Array:
     """The mean features of every class of the clean images, [K, D]."""
     images, mesh = setting.images, setting.trainer.mesh
     index = np.arange(len(images))
-    args = setting.key, index, unit(images.images)
+    args = setting.key("means"), index, unit(images.images)
     rows = over(Partial(features, network=network), mesh, setting.chunk, *args)
     labels = jnp.asarray(images.labels)
     return poison.centroids(jnp.asarray(rows), labels, setting.classes)
@@ -134,11 +138,12 @@ def _colour(setting: Setting, models: Sequence[Partial], label: int) -> Array:
     """The colour of a class, [C], which few will notice."""
     given, images = setting.crafting, setting.images
     own = unit(images.images[images.labels == label][:_MOST])
-    k_start, k_value = jax.random.split(jax.random.fold_in(setting.key, label))
-    particles = jnp.arange(given.dune_particles)
-    swarm = poison.swarm_start(k_start, particles, setting.shape[-1])
     if not len(own):
         return jnp.zeros(setting.shape[-1])
+    key = jax.random.fold_in(setting.key("colours"), label)
+    k_start, k_value = jax.random.split(key)
+    particles = jnp.arange(given.dune_particles)
+    swarm = poison.swarm_start(k_start, particles, setting.shape[-1])
     target = jnp.array((label + given.dune_shift) % len(images.names))
     value = Partial(
         _seen, key=k_value, images=jnp.asarray(own), target=target, models=tuple(models)

@@ -27,9 +27,9 @@ __all__ = ["after_steps", "damage", "generated"]
 
 
 def generated(
-    key: Array,
+    key: Array | None,
     x: Array,
-    label: Array,
+    label: Array | None,
     generator: Callable[[Array], Array],
     threat: Linf,
 ) -> Array:
