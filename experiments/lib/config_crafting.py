@@ -78,6 +78,11 @@ class Crafting:
     `ensemble` networks. `white_box` lets the makers know the network that a victim
     starts from, see `Transfer`.
 
+    "adaptive" is EM's noise for who expects the defence `against`: networks see, and
+    noise is made through, what that does to every batch, as ECLIPSE describes it.
+    "adaptive_bpda" and "adaptive_exact" go through its purifier of the set too, with
+    the gradient of the identity or the exact one, in `adaptive_draws` draws a step.
+
     "file" reads a poison of somebody else from `file`: its array `file_array` ("" is
     the only one) holds perturbations in `file_units` ("unit", "levels" or "signed") or
     "images", for the class `file_class` (-1: for all).
@@ -140,6 +145,8 @@ class Crafting:
     bullseye_size: float = 0.008
     ensemble: int = 1
     white_box: bool = True
+    against: str = "eclipse"
+    adaptive_draws: int = 1
     file: str = ""
     file_array: str = ""
     file_units: str = "unit"

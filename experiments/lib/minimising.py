@@ -18,17 +18,33 @@ from jax.tree_util import Partial
 from experiments.lib.over import over
 from experiments.lib.setting import Setting, rows
 from experiments.lib.victims import bare
-from purifax import poison
+from purifax import nets, poison
+from purifax.types import Purifier
 
 __all__ = ["minimised"]
 
 
-def minimised(setting: Setting, index: Array) -> np.ndarray:
-    """The noise of some of the images, float32 [P, H, W, C], within the radius."""
+def minimised(
+    setting: Setting, index: Array, view: Purifier | None = None
+) -> np.ndarray:
+    """The noise of some of the images, float32 [P, H, W, C], within the radius.
+
+    Args:
+        view: what networks see of an image, with its gradient; None is the image.
+    """
     given, trainer, seed = setting.crafting, setting.attacker, setting.seed
     x, labels = rows(setting, index)
     targets = np.eye(trainer.classes, dtype=np.float32)[labels]
-    delta = np.zeros_like(x)
+    delta, everything = np.zeros_like(x), np.arange(len(x))
+    k_view, k_noise = jax.random.split(setting.key("minimising"))
+
+    def seen(number: int, chosen: np.ndarray) -> np.ndarray:
+        spoilt = x[chosen] + delta[chosen]
+        if view is None:
+            return spoilt
+        chunk, key = min(setting.chunk, len(chosen)), jax.random.fold_in(k_view, number)
+        return over(view, trainer.mesh, chunk, key, chosen, spoilt)
+
     size, rng = trainer.victim.batch, np.random.default_rng(seed)
     order, state, done = np.empty(0, int), trainer.start(setting.hidden_seed), 0
     for number in range(given.em_rounds):
@@ -36,20 +52,30 @@ def minimised(setting: Setting, index: Array) -> np.ndarray:
             while len(order) < size:
                 order = np.concatenate([order, rng.permutation(len(x))])
             chosen, order = order[:size], order[size:]
-            seen = x[chosen] + delta[chosen]
-            state = trainer.step(seed, done, state, seen, targets[chosen])
+            shown = seen(done, chosen)
+            state = trainer.step(seed, done, state, shown, targets[chosen])
             done += 1
         network = trainer.network(state)
-        maker = Partial(
-            poison.minimise,
-            model=Partial(bare, network=network),
-            threat=setting.ball,
-            step_sizes=jnp.full(given.em_steps, given.radius / 10),
-        )
-        key = jax.random.fold_in(setting.key("minimising"), number)
-        args = trainer.mesh, setting.chunk, key, np.arange(len(x)), x, labels
-        delta = over(maker, *args, delta)
-        stored = np.clip(np.rint(255 * (x + delta)), 0, 255).astype(np.uint8)
-        if np.mean(trainer.predictions(network, stored) != labels) < given.em_stop:
-            break
+        key = jax.random.fold_in(k_noise, number)
+        args = trainer.mesh, setting.chunk, key, everything, x, labels, delta
+        delta = over(_maker(setting, network, view), *args)
+        if given.em_stop:
+            stored = np.clip(np.rint(255 * seen(done, everything)), 0, 255)
+            said = trainer.predictions(network, stored.astype(np.uint8))
+            if np.mean(said != labels) < given.em_stop:
+                break
     return delta
+
+
+def _maker(setting: Setting, network: nets.Network, view: Purifier | None) -> Partial:
+    """One sweep of the noise against a network, through what it sees."""
+    given, model = setting.crafting, Partial(bare, network=network)
+    if view is not None:
+        draws = jnp.arange(given.adaptive_draws)
+        model = poison.through([network], view, draws)[0]
+    return Partial(
+        poison.minimise,
+        model=model,
+        threat=setting.ball,
+        step_sizes=jnp.full(given.em_steps, given.radius / 10),
+    )

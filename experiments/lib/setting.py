@@ -17,6 +17,7 @@ from jax.tree_util import Partial
 from experiments.lib.config_crafting import Crafting
 from experiments.lib.over import over
 from experiments.lib.victims import Trainer, bare
+from experiments.lib.washing import Basin
 from purifax import data, nets, poison
 from purifax.poison import Poison
 from purifax.threat import Linf
@@ -67,6 +68,7 @@ class Setting:
         chunk: images perturbed at once.
         other: clean images that are nobody's, in public.
         test: clean images, one of which may be a target.
+        basin: what purifiers are made from, for poisons that are made against one.
     """
 
     images: data.Images
@@ -76,6 +78,7 @@ class Setting:
     chunk: int
     other: data.Images | None = None
     test: data.Images | None = None
+    basin: Basin | None = None
 
     @property
     def classes(self) -> Array:
