@@ -23,6 +23,7 @@ from experiments.lib.over import over
 from experiments.lib.setting import Method, Setting, everywhere, refuse, rows
 from experiments.lib.victims import bare
 from purifax import attack, nets, poison
+from purifax.data.views import simclr_view
 from purifax.poison import Poison
 from purifax.threat import Linf
 
@@ -161,22 +162,10 @@ def _agreement(key: Array, images: Array, network: nets.Network) -> Array:
 
 
 def _views(key: Array, images: Array) -> tuple[Array, Array]:
-    """Two draws of what SimCLR does to an image: moved, and of another brightness.
-
-    Its crops are resized and its colours turned too, which is left out here.
-    """
-    largest = jnp.float32(min(images.shape[1:3]) / 4)
-
-    def view(key: Array, x: Array) -> Array:
-        k_place, k_light, k_contrast = jax.random.split(key, 3)
-        x = poison.jitter(k_place, x, largest=largest)
-        light = jax.random.uniform(k_light, (), minval=0.6, maxval=1.4)
-        contrast = jax.random.uniform(k_contrast, (), minval=0.6, maxval=1.4)
-        mean = jnp.mean(light * x)
-        return jnp.clip(mean + contrast * (light * x - mean), 0.0, 1.0)
-
+    """Two views of each image of a batch."""
     keys = jax.random.split(key, (2, len(images)))
-    return jax.vmap(view)(keys[0], images), jax.vmap(view)(keys[1], images)
+    one, other = (jax.vmap(simclr_view)(k, images) for k in keys)
+    return one, other
 
 
 class _Learner:

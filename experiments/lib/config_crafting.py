@@ -61,7 +61,9 @@ class Crafting:
     `ntga_time` divided by images times classes, in `ntga_steps` steps of 1.1 radius
     over their number. DUNE uses `dune_checkpoints`, takes `dune_steps` steps of a
     sixteenth of the radius and shifts labels by `dune_shift`; its colours come from
-    `dune_particles` in `dune_moves` moves.
+    `dune_particles` in `dune_moves` moves. They may move what the parts of the last
+    surrogate see by `dune_features`, in LPIPS's form without its learned weights (0:
+    by anything); published is 0.03 of LPIPS itself.
 
     What is for one class is for the `target`: the share `trigger_rate` of all other
     images get patch and label ("badnets"), or that of the target's own images the
@@ -130,6 +132,7 @@ class Crafting:
     dune_shift: int = 3
     dune_particles: int = 10
     dune_moves: int = 10
+    dune_features: float = 0.0
     trigger_rate: float = 0.1
     target: int = 0
     narcissus_epochs: int = 5

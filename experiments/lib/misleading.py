@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from experiments.lib.build import one_of
 from experiments.lib.hardening import attacked
-from experiments.lib.insides import features
+from experiments.lib.insides import blocks, features
 from experiments.lib.over import over
 from experiments.lib.setting import Method, Setting, against, by_maker, refuse, unit
 from experiments.lib.victims import bare
@@ -121,7 +121,8 @@ def _dune(method: str, setting: Setting) -> Poison:
     )
     taken = np.linspace(0, len(networks), few + 1)[1:].round().astype(int) - 1
     models = tuple(Partial(bare, network=networks[i]) for i in taken)
-    colours = jnp.stack([_colour(setting, models, k) for k in range(count)])
+    visible = _visible(given.dune_features, networks[-1])
+    colours = jnp.stack([_colour(setting, models, k, visible) for k in range(count)])
     maker = Partial(
         poison.dune,
         models=models,
@@ -134,7 +135,9 @@ def _dune(method: str, setting: Setting) -> Poison:
     return by_maker(method, setting, maker, Linf(given.radius + widest))
 
 
-def _colour(setting: Setting, models: Sequence[Partial], label: int) -> Array:
+def _colour(
+    setting: Setting, models: Sequence[Partial], label: int, visible: Sequence[Partial]
+) -> Array:
     """The colour of a class, [C], which few will notice."""
     given, images = setting.crafting, setting.images
     own = unit(images.images[images.labels == label][:_MOST])
@@ -146,7 +149,12 @@ def _colour(setting: Setting, models: Sequence[Partial], label: int) -> Array:
     swarm = poison.swarm_start(k_start, particles, setting.shape[-1])
     target = jnp.array((label + given.dune_shift) % len(images.names))
     value = Partial(
-        _seen, key=k_value, images=jnp.asarray(own), target=target, models=tuple(models)
+        _seen,
+        key=k_value,
+        images=jnp.asarray(own),
+        target=target,
+        models=tuple(models),
+        visible=tuple(visible),
     )
     for _ in range(given.dune_moves):
         swarm = _moved(swarm, value)
@@ -159,14 +167,28 @@ def _moved(swarm: poison.Swarm, value: Partial) -> poison.Swarm:
 
 
 def _seen(
-    colour: Array, key: Array, images: Array, target: Array, models: Any
+    colour: Array, key: Array, images: Array, target: Array, models: Any, visible: Any
 ) -> Array:
-    """How badly a colour does, and how much of it is seen; LPIPS is left out."""
-    visible = [
+    """How badly a colour does, and how much of it is seen."""
+    return poison.colour_loss(key, images, colour, target, models, visible)
+
+
+def _visible(largest: float, network: nets.Network) -> list[Partial]:
+    """Penalties for what is seen of a colour; none for features if `largest` is 0."""
+    found = [
         Partial(poison.lacking, measure=Partial(poison.psnr), least=20.0),
         Partial(poison.lacking, measure=Partial(ssim), least=0.8),
     ]
-    return poison.colour_loss(key, images, colour, target, models, visible)
+    if largest:
+        alike = Partial(_alike, network=network)
+        found.append(Partial(poison.lacking, measure=alike, least=-largest))
+    return found
+
+
+def _alike(x_changed: Array, x: Array, network: nets.Network) -> Array:
+    """Minus the distance that the parts of a network see."""
+    extractor = Partial(blocks, None, network=network)
+    return -poison.perceptual(x_changed, x, extractor)
 
 
 _ENTANGLING = {

@@ -27,9 +27,9 @@ __all__ = ["after_steps", "damage", "generated"]
 
 
 def generated(
-    key: Array | None,
+    key: Array,
     x: Array,
-    label: Array | None,
+    label: Array,
     generator: Callable[[Array], Array],
     threat: Linf,
 ) -> Array:
