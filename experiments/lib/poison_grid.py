@@ -14,14 +14,7 @@ import jax
 import numpy as np
 from jax.tree_util import Partial
 
-from experiments.lib import (
-    hardening,
-    poisoned,
-    revising,
-    shares,
-    washing,
-    workdir,
-)
+from experiments.lib import hardening, poisoned, revising, shares, washing, workdir
 from experiments.lib.config_poison import PoisonGrid
 from experiments.lib.crafting import Setting, check, named, told, triggered
 from experiments.lib.generators import Generators
