@@ -20,9 +20,10 @@ from jax.tree_util import Partial
 from experiments.lib import build, optimisers
 from experiments.lib.minimising import minimised
 from experiments.lib.over import over
-from experiments.lib.setting import Method, Setting, everywhere, refuse, unit
+from experiments.lib.setting import Method, Setting, everywhere, refuse, rows
 from experiments.lib.victims import bare
 from purifax import attack, nets, poison
+from purifax.data.views import simclr_view
 from purifax.poison import Poison
 from purifax.threat import Linf
 
@@ -31,9 +32,7 @@ __all__ = ["METHODS"]
 
 def _em(method: str, setting: Setting) -> Poison:
     index = everywhere(setting)
-    some = setting.images.take(np.asarray(index))
-    args = setting.crafting, setting.attacker, setting.seed, setting.chunk
-    delta = minimised(some, *args)
+    delta = minimised(setting, index)
     return Poison(index, jnp.asarray(delta), setting.ball, name=method)
 
 
@@ -46,21 +45,22 @@ def _rem(method: str, setting: Setting) -> Poison:
         f"{given.radius:.4g}: REM's noise cannot outdo who moves images further.",
     )
     index = everywhere(setting)
-    some = setting.images.take(np.asarray(index))
-    x, labels = unit(some.images), some.labels
+    x, labels = rows(setting, index)
     targets = np.eye(trainer.classes, dtype=np.float32)[labels]
-    key, delta = jax.random.fold_in(setting.key, 6), np.zeros_like(x)
+    k_steps, k_last = jax.random.split(setting.key("rem"))
+    delta = np.zeros_like(x)
     state, order = trainer.start(setting.hidden_seed), _order(setting, len(x))
     for number in range(given.rem_rounds):
         chosen = order(number)
-        rows = x[chosen], labels[chosen]
-        parts = _robust(setting, trainer.network(state))
-        args = trainer.mesh, len(chosen), jax.random.fold_in(key, number), chosen
-        delta[chosen] = over(parts[0], *args, *rows, delta[chosen])
-        seen = over(parts[1], *args, *rows, delta[chosen])
+        few = x[chosen], labels[chosen]
+        k_noise, k_seen = jax.random.split(jax.random.fold_in(k_steps, number))
+        maker, example = _robust(setting, trainer.network(state))
+        args = trainer.mesh, len(chosen)
+        delta[chosen] = over(maker, *args, k_noise, chosen, *few, delta[chosen])
+        seen = over(example, *args, k_seen, chosen, *few, delta[chosen])
         state = trainer.step(setting.hidden_seed, number, state, seen, targets[chosen])
     maker = _robust(setting, trainer.network(state))[0]
-    args = trainer.mesh, setting.chunk, key, np.arange(len(x)), x, labels
+    args = trainer.mesh, setting.chunk, k_last, np.arange(len(x)), x, labels
     found = over(maker, *args, np.zeros_like(x))
     return Poison(index, jnp.asarray(found), setting.ball, name=method)
 
@@ -71,7 +71,7 @@ def _robust(setting: Setting, network: nets.Network) -> tuple[Partial, Partial]:
     adversary = Partial(
         attack.pgd,
         model=model,
-        threat=Linf(jnp.float32(given.adversary_radius)),
+        threat=Linf(given.adversary_radius),
         step_sizes=jnp.full(given.adversary_steps, given.adversary_radius / 5),
         start=Partial(attack.at_random),
     )
@@ -79,7 +79,7 @@ def _robust(setting: Setting, network: nets.Network) -> tuple[Partial, Partial]:
     maker = Partial(
         poison.rem,
         model=model,
-        threat=Linf(jnp.float32(given.radius)),
+        threat=setting.ball,
         step_sizes=jnp.full(given.rem_steps, given.radius / 5),
         draws=jnp.arange(given.rem_draws),
         **both,
@@ -104,9 +104,8 @@ def _order(setting: Setting, count: int) -> Any:
 def _tue(method: str, setting: Setting) -> Poison:
     """In turns with a network that learns which two views are of one image."""
     given, index = setting.crafting, everywhere(setting)
-    some = setting.images.take(np.asarray(index))
-    x, labels = unit(some.images), jnp.asarray(some.labels)
-    key = jax.random.fold_in(setting.key, 7)
+    x, labels = rows(setting, index)
+    key = setting.key("tue")
     learner = _Learner(setting)
     rng, radius = np.random.default_rng(setting.seed), given.radius
     delta = rng.uniform(-radius, radius, x.shape).astype(np.float32)
@@ -125,7 +124,7 @@ def _tue(method: str, setting: Setting) -> Poison:
             delta[chosen],
             learner.network,
             setting.classes,
-            Linf(jnp.float32(radius)),
+            setting.ball,
             sizes,
             (given.tue_agreement, given.tue_separability),
         )
@@ -153,8 +152,8 @@ def _agreed(
         k_step = jax.random.fold_in(key, i)
         return poison.tue_step(k_step, *args, weights=weights), None
 
-    rows = jnp.arange(step_sizes.shape[0]), step_sizes
-    return jax.lax.scan(step, deltas, rows)[0]
+    numbered = jnp.arange(step_sizes.shape[0]), step_sizes
+    return jax.lax.scan(step, deltas, numbered)[0]
 
 
 def _agreement(key: Array, images: Array, network: nets.Network) -> Array:
@@ -163,22 +162,10 @@ def _agreement(key: Array, images: Array, network: nets.Network) -> Array:
 
 
 def _views(key: Array, images: Array) -> tuple[Array, Array]:
-    """Two draws of what SimCLR does to an image: moved, and of another brightness.
-
-    Its crops are resized and its colours turned too, which is left out here.
-    """
-    largest = jnp.float32(min(images.shape[1:3]) / 4)
-
-    def view(key: Array, x: Array) -> Array:
-        k_place, k_light, k_contrast = jax.random.split(key, 3)
-        x = poison.jitter(k_place, x, largest=largest)
-        light = jax.random.uniform(k_light, (), minval=0.6, maxval=1.4)
-        contrast = jax.random.uniform(k_contrast, (), minval=0.6, maxval=1.4)
-        mean = jnp.mean(light * x)
-        return jnp.clip(mean + contrast * (light * x - mean), 0.0, 1.0)
-
+    """Two views of each image of a batch."""
     keys = jax.random.split(key, (2, len(images)))
-    return jax.vmap(view)(keys[0], images), jax.vmap(view)(keys[1], images)
+    one, other = (jax.vmap(simclr_view)(k, images) for k in keys)
+    return one, other
 
 
 class _Learner:
@@ -208,14 +195,14 @@ class _Learner:
     def _stepped(self, key: Array, variables: Any, moments: Any, x: Array) -> Any:
         def loss_of(params: Any) -> tuple[Array, Any]:
             k_views, k_drop = jax.random.split(key)
-            rows, changed = self._module.apply(
+            projected, changed = self._module.apply(
                 {**variables, "params": params},
                 jnp.concatenate(_views(k_views, x)),
                 train=True,
                 mutable=["batch_stats"],
                 rngs={"dropout": k_drop},
             )
-            return poison.agreement_loss(*jnp.split(rows, 2)), changed
+            return poison.agreement_loss(*jnp.split(projected, 2)), changed
 
         params = variables["params"]
         grads, changed = jax.grad(loss_of, has_aux=True)(params)

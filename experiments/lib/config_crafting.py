@@ -61,7 +61,9 @@ class Crafting:
     `ntga_time` divided by images times classes, in `ntga_steps` steps of 1.1 radius
     over their number. DUNE uses `dune_checkpoints`, takes `dune_steps` steps of a
     sixteenth of the radius and shifts labels by `dune_shift`; its colours come from
-    `dune_particles` in `dune_moves` moves.
+    `dune_particles` in `dune_moves` moves. They may move what the parts of the last
+    surrogate see by `dune_features`, in LPIPS's form without its learned weights (0:
+    by anything); published is 0.03 of LPIPS itself.
 
     What is for one class is for the `target`: the share `trigger_rate` of all other
     images get patch and label ("badnets"), or that of the target's own images the
@@ -77,6 +79,11 @@ class Crafting:
     after 3/8, 5/8 and 7/8; Bullseye `bullseye_steps` of `bullseye_size`, against
     `ensemble` networks. `white_box` lets the makers know the network that a victim
     starts from, see `Transfer`.
+
+    "adaptive" is EM's noise for who expects the defence `against`: networks see, and
+    noise is made through, what that does to every batch, as ECLIPSE describes it.
+    "adaptive_bpda" and "adaptive_exact" go through its purifier of the set too, with
+    the gradient of the identity or the exact one, in `adaptive_draws` draws a step.
 
     "file" reads a poison of somebody else from `file`: its array `file_array` ("" is
     the only one) holds perturbations in `file_units` ("unit", "levels" or "signed") or
@@ -125,6 +132,7 @@ class Crafting:
     dune_shift: int = 3
     dune_particles: int = 10
     dune_moves: int = 10
+    dune_features: float = 0.0
     trigger_rate: float = 0.1
     target: int = 0
     narcissus_epochs: int = 5
@@ -140,6 +148,8 @@ class Crafting:
     bullseye_size: float = 0.008
     ensemble: int = 1
     white_box: bool = True
+    against: str = "eclipse"
+    adaptive_draws: int = 1
     file: str = ""
     file_array: str = ""
     file_units: str = "unit"

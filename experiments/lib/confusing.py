@@ -33,7 +33,8 @@ def _deepconfuse(method: str, setting: Setting) -> Poison:
     x, labels = unit(setting.images.images), setting.images.labels
     targets = np.eye(trainer.classes, dtype=np.float32)[labels]
     network = _start(setting)
-    moments, ball = _GENERATOR.init(network.variables), Linf(jnp.float32(given.radius))
+    moments, ball = _GENERATOR.init(network.variables), setting.ball
+    key = setting.key("confusing")
     rate, size = jnp.full(1, given.confuse_rate), min(trainer.victim.batch, len(x))
     rng = np.random.default_rng(setting.seed)
     for number in range(given.confuse_rounds):
@@ -46,9 +47,11 @@ def _deepconfuse(method: str, setting: Setting) -> Poison:
             state = trainer.step(
                 setting.hidden_seed + number, step, state, seen, targets[chosen]
             )
-        for chosen, then in past:
+        k_round = jax.random.fold_in(key, number)
+        for step, (chosen, then) in enumerate(past):
+            k_step = jax.random.fold_in(k_round, step)
             args = x[chosen], labels[chosen], then, ball, rate
-            network, moments = _climbed(network, moments, *args)
+            network, moments = _climbed(k_step, network, moments, *args)
     maker = Partial(
         poison.generated, generator=Partial(_bounded, network=network), threat=ball
     )
@@ -58,7 +61,7 @@ def _deepconfuse(method: str, setting: Setting) -> Poison:
 def _start(setting: Setting) -> nets.Network:
     """A network of images; it is told a noise level of 1, which means nothing here."""
     module = build.network(setting.crafting.confuse_net, setting.shape[-1], 0)
-    key = jax.random.fold_in(setting.key, 8)
+    key = setting.key("generator")
     variables = nets.init(key, module, jnp.zeros(setting.shape), 1.0)
     return nets.Network(module, variables)
 
@@ -69,15 +72,15 @@ def _bounded(x: Array, network: nets.Network) -> Array:
 
 @jax.jit
 def _noised(x: Array, network: nets.Network, ball: Linf) -> Array:
-    def one(x: Array) -> Array:
-        generator = Partial(_bounded, network=network)
-        return x + poison.generated(None, x, None, generator, ball)  # type: ignore
-
-    return jax.vmap(one)(x)
+    maker = Partial(
+        poison.generated, generator=Partial(_bounded, network=network), threat=ball
+    )
+    return x + jax.vmap(lambda x: maker(None, x, None))(x)
 
 
 @jax.jit
 def _climbed(
+    key: Array,
     network: nets.Network,
     moments: Any,
     x: Array,
@@ -92,7 +95,7 @@ def _climbed(
     def loss(variables: Any) -> Array:
         noised = _noised(x, nets.Network(network.module, variables), ball)
         args = noised, x, labels, then.variables["params"], fn, rate
-        return -poison.damage(jax.random.key(0), *args)
+        return -poison.damage(key, *args)
 
     grads = jax.grad(loss)(network.variables)
     updates, moments = _GENERATOR.update(grads, moments)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from experiments.lib import (
+    adapting,
     alternating,
     confusing,
     kernels,
@@ -31,6 +32,7 @@ METHODS: dict[str, Method] = {
     **patterning.METHODS,
     **misleading.METHODS,
     **alternating.METHODS,
+    **adapting.METHODS,
     **confusing.METHODS,
     **kernels.METHODS,
     **triggering.METHODS,

@@ -23,8 +23,17 @@ from purifax.data.mixing import cutmix, mixup
 from purifax.data.plasma import ueraser
 from purifax.data.trivial import trivial_augment
 from purifax.threat import Linf
+from purifax.types import Purifier
 
-__all__ = ["PARTS", "Ground", "attacked", "composed", "linear_weights"]
+__all__ = [
+    "IMAGES",
+    "PARTS",
+    "Ground",
+    "attacked",
+    "composed",
+    "linear_weights",
+    "of_image",
+]
 
 
 @dataclass(frozen=True)
@@ -140,11 +149,17 @@ def _descended(weights: Array, x: Array, labels: Array, rate: Array) -> Array:
     return weights - rate * jax.grad(loss)(weights)
 
 
-def _of_image(verb: Callable, field: str, published: float) -> Callable[..., Change]:
+def of_image(name: str, number: float | None) -> Purifier:
+    """What the part of that name does to one image; it is one of `IMAGES`."""
+    verb, field, published = IMAGES[name]
+    value: Any = published if number is None else number
+    return Partial(verb, **{field: jnp.asarray(value)})
+
+
+def _of_images(name: str) -> Callable[..., Change]:
     def made(ground: Ground, number: float | None) -> Change:
         del ground
-        value: Any = published if number is None else number
-        return Partial(_each, fn=Partial(verb, **{field: jnp.asarray(value)}))
+        return Partial(_each, fn=of_image(name, number))
 
     return made
 
@@ -191,19 +206,24 @@ def _signs(key: Array, x: Array, size: Array) -> Array:
     return jnp.clip(x + size * jax.random.rademacher(key, x.shape, x.dtype), 0.0, 1.0)
 
 
+IMAGES: dict[str, tuple[Callable, str, float]] = {
+    "grayscale": (purify.grayscale, "probability", 1.0),
+    "gaussian_noise": (purify.noised, "sigma", 0.05),
+    "cutout": (cutout, "size", 16),
+    "bernoulli_noise": (_signs, "size", 8 / 255),
+}
+"""Parts that change each image by itself: the function, and its number as published."""
+
 PARTS: dict[str, Callable[[Ground, float | None], Change]] = {
-    "grayscale": _of_image(purify.grayscale, "probability", 1.0),
-    "gaussian_noise": _of_image(purify.noised, "sigma", 0.05),
-    "cutout": _of_image(cutout, "size", 16),
+    **{name: _of_images(name) for name in IMAGES},
     "mixup": _of_batch(mixup),
     "cutmix": _of_batch(cutmix),
     "ueraser": _erased,
     "ueraser_max": _erased_worst,
     "trivial_augment": _trivial,
-    "bernoulli_noise": _of_image(_signs, "size", 8 / 255),
     "adversarial": _adversarial,
     "orthogonal": _orthogonal,
 }
 """By name, with the meaning of the number that may follow it: the probability of grey,
-sigma, the side, alpha, alpha; none for UEraser, its draws for the worst of them, none
-for TrivialAugment; the size of the noise; the radius in 255ths; the steps."""
+sigma, the side, the size of the noise; alpha, alpha; none for UEraser, its draws for
+the worst of them, none for TrivialAugment; the radius in 255ths; the steps."""

@@ -23,7 +23,7 @@ def features(key: Array, x: Array, network: nets.Network) -> Array:
     return _watched(network.module, network.variables, x)[1]
 
 
-def blocks(key: Array, x: Array, network: nets.Network) -> list[Array]:
+def blocks(key: Array | None, x: Array, network: nets.Network) -> list[Array]:
     """What the parts of a network give, [H, W, C] each or [C], and `features` last."""
     del key
     parts, last, _ = _watched(network.module, network.variables, x)

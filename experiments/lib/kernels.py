@@ -12,11 +12,10 @@ from experiments.lib import build
 from experiments.lib.setting import Method, Setting, everywhere, public, unit
 from purifax import data, nets, poison
 from purifax.poison import Poison
-from purifax.threat import Linf
 
 __all__ = ["METHODS"]
 
-_LAYERS = jnp.full((5, 2), jnp.array([1.76, 0.18]))
+_LAYERS = ((1.76, 0.18),) * 5
 """Variances of weights and biases of the published dense network."""
 _SEEN = 10_000
 _AT_ONCE = 30
@@ -30,14 +29,14 @@ def _ntga(method: str, setting: Setting) -> Poison:
     kernel = _kernel(setting)
     steps = given.ntga_steps
     sizes = jnp.full(steps, 1.1 * given.radius / steps)
-    ball, deltas = Linf(jnp.float32(given.radius)), []
+    deltas = []
     classes = len(setting.images.names)
     for start in range(0, len(index), given.ntga_block):
         block = setting.images.take(index[start : start + given.ntga_block])
         targets = jax.nn.one_hot(block.labels, classes)
         time = jnp.float32(given.ntga_time / (len(block) * classes))
-        args = unit(block.images), targets, seen, labels, kernel, time, ball, sizes
-        deltas.append(_made(*args)[0])
+        args = unit(block.images), targets, seen, labels, kernel, time
+        deltas.append(_made(*args, setting.ball, sizes)[0])
     return Poison(
         jnp.asarray(index), jnp.concatenate(deltas), setting.ball, name=method
     )
@@ -60,7 +59,7 @@ def _kernel(setting: Setting) -> Partial:
         "crafting.ntga_kernel", setting.crafting.ntga_kernel, ("erf", "network")
     )
     if how == "erf":
-        return Partial(poison.ntk_erf, variances=_LAYERS)
+        return Partial(poison.ntk_erf, variances=jnp.array(_LAYERS))
     network = setting.trainer.network(setting.trainer.start(setting.hidden_seed))
     return Partial(_finite, network=network)
 

@@ -11,59 +11,71 @@ Source: Huang et al. 2021, arXiv 2101.04898: 10 updates of 512 images, then a sw
 
 import jax
 import numpy as np
+from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib.config_poison import Crafting
 from experiments.lib.over import over
-from experiments.lib.victims import Trainer, bare
-from purifax import data, nets, poison
-from purifax.threat import Linf
+from experiments.lib.setting import Setting, rows
+from experiments.lib.victims import bare
+from purifax import nets, poison
+from purifax.types import Purifier
 
 __all__ = ["minimised"]
 
 
 def minimised(
-    images: data.Images, crafting: Crafting, trainer: Trainer, seed: int, chunk: int
+    setting: Setting, index: Array, view: Purifier | None = None
 ) -> np.ndarray:
-    """The noise of all images, float32 [N, H, W, C], within the radius."""
-    x = images.images / np.float32(255)
-    targets = np.eye(trainer.classes, dtype=np.float32)[images.labels]
-    delta = np.zeros_like(x)
+    """The noise of some of the images, float32 [P, H, W, C], within the radius.
+
+    Args:
+        view: what networks see of an image, with its gradient; None is the image.
+    """
+    given, trainer, seed = setting.crafting, setting.attacker, setting.seed
+    x, labels = rows(setting, index)
+    targets = np.eye(trainer.classes, dtype=np.float32)[labels]
+    delta, everything = np.zeros_like(x), np.arange(len(x))
+    k_view, k_noise = jax.random.split(setting.key("minimising"))
+
+    def seen(number: int, chosen: np.ndarray) -> np.ndarray:
+        spoilt = x[chosen] + delta[chosen]
+        if view is None:
+            return spoilt
+        chunk, key = min(setting.chunk, len(chosen)), jax.random.fold_in(k_view, number)
+        return over(view, trainer.mesh, chunk, key, chosen, spoilt)
+
     size, rng = trainer.victim.batch, np.random.default_rng(seed)
-    order, state, done = np.empty(0, int), trainer.start(seed + 7919), 0
-    for _ in range(crafting.em_rounds):
-        for _ in range(crafting.em_updates):
+    order, state, done = np.empty(0, int), trainer.start(setting.hidden_seed), 0
+    for number in range(given.em_rounds):
+        for _ in range(given.em_updates):
             while len(order) < size:
                 order = np.concatenate([order, rng.permutation(len(x))])
             chosen, order = order[:size], order[size:]
-            seen = x[chosen] + delta[chosen]
-            state = trainer.step(seed, done, state, seen, targets[chosen])
+            shown = seen(done, chosen)
+            state = trainer.step(seed, done, state, shown, targets[chosen])
             done += 1
         network = trainer.network(state)
-        delta = _swept(network, x, images.labels, delta, crafting, trainer, chunk)
-        stored = np.clip(np.rint(255 * (x + delta)), 0, 255).astype(np.uint8)
-        wrong = trainer.predictions(network, stored) != images.labels
-        if np.mean(wrong) < crafting.em_stop:
-            break
+        key = jax.random.fold_in(k_noise, number)
+        args = trainer.mesh, setting.chunk, key, everything, x, labels, delta
+        delta = over(_maker(setting, network, view), *args)
+        if given.em_stop:
+            stored = np.clip(np.rint(255 * seen(done, everything)), 0, 255)
+            said = trainer.predictions(network, stored.astype(np.uint8))
+            if np.mean(said != labels) < given.em_stop:
+                break
     return delta
 
 
-def _swept(
-    network: nets.Network,
-    x: np.ndarray,
-    labels: np.ndarray,
-    delta: np.ndarray,
-    crafting: Crafting,
-    trainer: Trainer,
-    chunk: int,
-) -> np.ndarray:
-    """The noise after one sweep over all images."""
-    maker = Partial(
+def _maker(setting: Setting, network: nets.Network, view: Purifier | None) -> Partial:
+    """One sweep of the noise against a network, through what it sees."""
+    given, model = setting.crafting, Partial(bare, network=network)
+    if view is not None:
+        draws = jnp.arange(given.adaptive_draws)
+        model = poison.through([network], view, draws)[0]
+    return Partial(
         poison.minimise,
-        model=Partial(bare, network=network),
-        threat=Linf(jnp.float32(crafting.radius)),
-        step_sizes=jnp.full(crafting.em_steps, crafting.radius / 10),
+        model=model,
+        threat=setting.ball,
+        step_sizes=jnp.full(given.em_steps, given.radius / 10),
     )
-    key, index = jax.random.key(0), np.arange(len(x))
-    return over(maker, trainer.mesh, chunk, key, index, x, labels, delta)

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from experiments.lib.build import one_of
 from experiments.lib.hardening import attacked
-from experiments.lib.insides import features
+from experiments.lib.insides import blocks, features
 from experiments.lib.over import over
 from experiments.lib.setting import Method, Setting, against, by_maker, refuse, unit
 from experiments.lib.victims import bare
@@ -47,19 +47,23 @@ def _hypo(method: str, setting: Setting) -> Poison:
 
 
 def _sep(method: str, setting: Setting) -> Poison:
-    bound = against(setting)
-    del bound["model"]
     models = tuple(Partial(bare, network=one) for one in setting.surrogates)
-    shift = len(setting.images.names) // 2
-    maker = Partial(poison.sep, models=models, shift=shift, **bound)
+    maker = Partial(
+        poison.sep,
+        models=models,
+        threat=setting.ball,
+        step_sizes=setting.step_sizes,
+        shift=len(setting.images.names) // 2,
+    )
     return by_maker(method, setting, maker, setting.ball)
 
 
 def _sep_features(method: str, setting: Setting) -> Poison:
     """SEP-FA, and with variance reduction as many visits as there are checkpoints."""
-    bound, networks = against(setting), setting.surrogates
-    del bound["model"]
-    bound |= {
+    networks, sizes = setting.surrogates, setting.step_sizes
+    bound = {
+        "threat": setting.ball,
+        "step_sizes": sizes,
         "extractors": tuple(Partial(features, network=one) for one in networks),
         "centroids": jnp.stack([_means(setting, one) for one in networks]),
         "shift": len(setting.images.names) // 2,
@@ -67,7 +71,7 @@ def _sep_features(method: str, setting: Setting) -> Poison:
     if method == "sep_fa":
         maker = Partial(poison.sep_features, **bound)
     else:
-        visits = jnp.full(len(networks), setting.step_sizes[0])
+        visits = jnp.full(len(networks), sizes[0])
         maker = Partial(poison.sep_reduced, visits=visits, **bound)
     return by_maker(method, setting, maker, setting.ball)
 
@@ -76,7 +80,7 @@ def _means(setting: Setting, network: nets.Network) -> Array:
     """The mean features of every class of the clean images, [K, D]."""
     images, mesh = setting.images, setting.trainer.mesh
     index = np.arange(len(images))
-    args = setting.key, index, unit(images.images)
+    args = setting.key("means"), index, unit(images.images)
     rows = over(Partial(features, network=network), mesh, setting.chunk, *args)
     labels = jnp.asarray(images.labels)
     return poison.centroids(jnp.asarray(rows), labels, setting.classes)
@@ -117,7 +121,8 @@ def _dune(method: str, setting: Setting) -> Poison:
     )
     taken = np.linspace(0, len(networks), few + 1)[1:].round().astype(int) - 1
     models = tuple(Partial(bare, network=networks[i]) for i in taken)
-    colours = jnp.stack([_colour(setting, models, k) for k in range(count)])
+    visible = _visible(given.dune_features, networks[-1])
+    colours = jnp.stack([_colour(setting, models, k, visible) for k in range(count)])
     maker = Partial(
         poison.dune,
         models=models,
@@ -130,18 +135,26 @@ def _dune(method: str, setting: Setting) -> Poison:
     return by_maker(method, setting, maker, Linf(given.radius + widest))
 
 
-def _colour(setting: Setting, models: Sequence[Partial], label: int) -> Array:
+def _colour(
+    setting: Setting, models: Sequence[Partial], label: int, visible: Sequence[Partial]
+) -> Array:
     """The colour of a class, [C], which few will notice."""
     given, images = setting.crafting, setting.images
     own = unit(images.images[images.labels == label][:_MOST])
-    k_start, k_value = jax.random.split(jax.random.fold_in(setting.key, label))
-    particles = jnp.arange(given.dune_particles)
-    swarm = poison.swarm_start(k_start, particles, setting.shape[-1])
     if not len(own):
         return jnp.zeros(setting.shape[-1])
+    key = jax.random.fold_in(setting.key("colours"), label)
+    k_start, k_value = jax.random.split(key)
+    particles = jnp.arange(given.dune_particles)
+    swarm = poison.swarm_start(k_start, particles, setting.shape[-1])
     target = jnp.array((label + given.dune_shift) % len(images.names))
     value = Partial(
-        _seen, key=k_value, images=jnp.asarray(own), target=target, models=tuple(models)
+        _seen,
+        key=k_value,
+        images=jnp.asarray(own),
+        target=target,
+        models=tuple(models),
+        visible=tuple(visible),
     )
     for _ in range(given.dune_moves):
         swarm = _moved(swarm, value)
@@ -154,14 +167,28 @@ def _moved(swarm: poison.Swarm, value: Partial) -> poison.Swarm:
 
 
 def _seen(
-    colour: Array, key: Array, images: Array, target: Array, models: Any
+    colour: Array, key: Array, images: Array, target: Array, models: Any, visible: Any
 ) -> Array:
-    """How badly a colour does, and how much of it is seen; LPIPS is left out."""
-    visible = [
+    """How badly a colour does, and how much of it is seen."""
+    return poison.colour_loss(key, images, colour, target, models, visible)
+
+
+def _visible(largest: float, network: nets.Network) -> list[Partial]:
+    """Penalties for what is seen of a colour; none for features if `largest` is 0."""
+    found = [
         Partial(poison.lacking, measure=Partial(poison.psnr), least=20.0),
         Partial(poison.lacking, measure=Partial(ssim), least=0.8),
     ]
-    return poison.colour_loss(key, images, colour, target, models, visible)
+    if largest:
+        alike = Partial(_alike, network=network)
+        found.append(Partial(poison.lacking, measure=alike, least=-largest))
+    return found
+
+
+def _alike(x_changed: Array, x: Array, network: nets.Network) -> Array:
+    """Minus the distance that the parts of a network see."""
+    extractor = Partial(blocks, None, network=network)
+    return -poison.perceptual(x_changed, x, extractor)
 
 
 _ENTANGLING = {

@@ -18,7 +18,9 @@ __all__ = ["METHODS"]
 def _lsp(method: str, setting: Setting) -> Poison:
     given = setting.crafting
     count, patch = len(setting.images.names), given.lsp_patch
-    clusters = poison.lsp_clusters(setting.key, count, setting.shape, patch=patch)
+    clusters = poison.lsp_clusters(
+        setting.key("patterns"), count, setting.shape, patch=patch
+    )
     length = poison.lsp_length(setting.shape, level=given.lsp_level)
     maker = Partial(poison.lsp, clusters=clusters, length=length)
     return by_maker(method, setting, maker, L2(length))
@@ -31,7 +33,7 @@ def _ar(method: str, setting: Setting) -> Poison:
             taps = jnp.asarray(stored["coeff"], jnp.float32)
     else:
         taps = poison.ar_coefficients(
-            setting.key,
+            setting.key("patterns"),
             len(setting.images.names),
             jnp.arange(given.ar_candidates),
             channels=channels,
@@ -54,13 +56,15 @@ def _ops(method: str, setting: Setting) -> Poison:
 
 def _cuda(method: str, setting: Setting) -> Poison:
     largest = setting.crafting.cuda_largest
-    filters = poison.blur_filters(setting.key, setting.classes, largest=largest)
+    filters = poison.blur_filters(
+        setting.key("patterns"), setting.classes, largest=largest
+    )
     return by_maker(method, setting, Partial(poison.blur, filters=filters), None)
 
 
 def _urp(method: str, setting: Setting) -> Poison:
     radius = setting.crafting.radius
-    args = setting.key, setting.classes, setting.shape, radius
+    args = setting.key("patterns"), setting.classes, setting.shape, radius
     maker = Partial(poison.class_wise, patterns=poison.uniform_patterns(*args))
     return by_maker(method, setting, maker, setting.ball)
 

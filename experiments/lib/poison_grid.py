@@ -14,14 +14,7 @@ import jax
 import numpy as np
 from jax.tree_util import Partial
 
-from experiments.lib import (
-    hardening,
-    poisoned,
-    revising,
-    shares,
-    washing,
-    workdir,
-)
+from experiments.lib import hardening, poisoned, revising, shares, washing, workdir
 from experiments.lib.config_poison import PoisonGrid
 from experiments.lib.crafting import Setting, check, named, told, triggered
 from experiments.lib.generators import Generators
@@ -66,7 +59,7 @@ class Work:
         """What the poisons of a seed are made from."""
         config, parts = self.config, self.parts
         args = parts.victim, config.crafting, self.trainer, seed, config.chunk
-        return Setting(*args, parts.other, parts.test)
+        return Setting(*args, parts.other, parts.test, self.basin)
 
 
 def cells(config: PoisonGrid) -> list[Cell]:
@@ -153,6 +146,7 @@ def _result(work: Work, cell: Cell) -> dict[str, Any]:
     ground = hardening.Ground(work.config, images, cell.seed)
     change, revise = _change(ground, defence), _revise(work, ground, defence)
     network = work.trainer.fit(images, cell.seed, change, revise=revise)[-1]
+    dropped = {} if revise is None else _dropped(work, cell, images, revise.left)
     return {
         "poison": cell.poison,
         "defence": cell.defence,
@@ -160,6 +154,7 @@ def _result(work: Work, cell: Cell) -> dict[str, Any]:
         **_tested(work, cell, network),
         "trained_on": len(images),
         "trained_on_sha256": digest(images),
+        **dropped,
         "seconds": round(time.monotonic() - began, 2),
     }
 
@@ -228,7 +223,9 @@ def _change(ground: hardening.Ground, defence: Remedy) -> Any:
     return hardening.composed(made)
 
 
-def _revise(work: Work, ground: hardening.Ground, defence: Remedy) -> Any:
+def _revise(
+    work: Work, ground: hardening.Ground, defence: Remedy
+) -> revising.Watched | None:
     """What is done to the set in the course of the training; None if nothing is."""
     parts = [part for part in defence.always if part.name in revising.PARTS]
     if not parts:
@@ -236,7 +233,19 @@ def _revise(work: Work, ground: hardening.Ground, defence: Remedy) -> Any:
     made = [
         revising.PARTS[part.name](ground, work.trainer, part.number) for part in parts
     ]
-    return revising.composed(made)
+    return revising.Watched(revising.composed(made), ground.images)
+
+
+def _dropped(
+    work: Work, cell: Cell, images: data.Images, left: data.Images
+) -> dict[str, int]:
+    """How many images a training went on without, and how many of them were poisons."""
+    gone = ~np.isin(images.index, left.index)
+    found = {"dropped": int(gone.sum())}
+    if cell.poison != CLEAN:
+        index = perturbation(_place(work, cell))["index"]
+        found["dropped_poisons"] = int(gone[index].sum())
+    return found
 
 
 def _tested(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:

@@ -6,6 +6,7 @@ defences: what the victim would have without a poison, and what is left when eve
 poisoned image is known.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,10 @@ def summary(results: list[dict[str, Any]], defences: list[str]) -> dict[str, Any
     Returns:
         "columns", "rows", and "entries": for each {"defence", "poison", "seeds",
         "accuracy", "deviation", "difference", "difference_deviation", "worst_class"
-        and for triggers and targets "success", "worst_success"}, in shares; "over": the
-        same of a method over all its targets, see `_over`.
+        and for triggers and targets "success", "worst_success"}, in shares, and the
+        mean numbers of images that a defence "dropped" and of poisons among them,
+        "dropped_poisons"; "over": the success of a method over all its targets, see
+        `_over`.
     """
     values = {(r["poison"], r["defence"], r["seed"]): r for r in results}
     columns = list(dict.fromkeys(r["poison"] for r in results))
@@ -106,6 +109,9 @@ def _entry(
     if all("success" in one for one in mine):
         success = [one["success"] for one in mine]
         found |= {"success": float(np.mean(success)), "worst_success": max(success)}
+    if all("dropped" in one for one in mine):
+        for name in ("dropped", "dropped_poisons"):
+            found[name] = float(np.mean([one.get(name, 0) for one in mine]))
     return found
 
 
@@ -115,7 +121,7 @@ def _deviation(values: np.ndarray) -> float | None:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """Accuracies, then differences to no defence, then the success of poisons."""
+    """Accuracies, differences to no defence, success of poisons, images dropped."""
     parts = [
         "Test accuracy (%), mean ± standard deviation over seeds\n\n"
         + _table(found, "accuracy", "deviation", "{:.1f}"),
@@ -131,6 +137,9 @@ def markdown(found: dict[str, Any]) -> str:
             words + "\n\n" + _table(found, "success", "worst_success", "{:.1f}")
         )
         parts.append(_success(found["over"]))
+    if any("dropped" in one for one in found["entries"]):
+        words = "Images that a defence dropped, and poisons among them: means"
+        parts.append(words + "\n\n" + _rows(found, "dropped", _dropped))
     return "\n\n".join(parts) + "\n"
 
 
@@ -152,26 +161,34 @@ def _success(over: list[dict[str, Any]]) -> str:
 
 
 def _table(found: dict[str, Any], value: str, other: str, form: str) -> str:
-    """Rows are defences, columns poisons that have such a number."""
-    entries = {(one["defence"], one["poison"]): one for one in found["entries"]}
-    have = {one["poison"] for one in found["entries"] if value in one}
-    columns = [name for name in found["columns"] if name in have]
+    """A number in percent, with another one beside it."""
     joint = ", " if other.startswith("worst") else " ± "
+    return _rows(found, value, lambda one: _number(one, value, other, form, joint))
+
+
+def _rows(
+    found: dict[str, Any], value: str, words: Callable[[dict[str, Any]], str]
+) -> str:
+    """Rows are defences, columns poisons that have such a value."""
+    have = [one for one in found["entries"] if value in one]
+    entries = {(one["defence"], one["poison"]): words(one) for one in have}
+    known = {one["poison"] for one in have}
+    columns = [name for name in found["columns"] if name in known]
     lines = [["defence", *columns], ["---"] * (len(columns) + 1)]
     for row in found["rows"]:
-        cells = [
-            _number(entries.get((row, c)), value, other, form, joint) for c in columns
-        ]
+        cells = [entries.get((row, column), "") for column in columns]
         if any(cells):
             lines.append([row, *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _dropped(entry: dict[str, Any]) -> str:
+    return f"{entry['dropped']:.1f} ({entry['dropped_poisons']:.1f})"
+
+
 def _number(
-    entry: dict[str, Any] | None, value: str, other: str, form: str, joint: str
+    entry: dict[str, Any], value: str, other: str, form: str, joint: str
 ) -> str:
-    if entry is None or value not in entry:
-        return ""
     words = form.format(100 * entry[value])
     spread = entry[other]
     return words if spread is None else f"{words}{joint}{100 * spread:.1f}"

@@ -12,7 +12,7 @@ Source: Yang et al. 2022, arXiv 2210.10427 (EPIC), and its released code; Liu et
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -26,7 +26,26 @@ from experiments.lib.over import over
 from experiments.lib.victims import Change, Revise, Trainer
 from purifax import data, nets
 
-__all__ = ["PARTS", "composed", "friendly", "isolated", "medoids"]
+__all__ = ["PARTS", "Watched", "composed", "friendly", "isolated", "medoids"]
+
+
+@dataclass
+class Watched:
+    """A revision that remembers what it has left.
+
+    Attributes:
+        left: the images that the training goes on with; all of them at first.
+    """
+
+    revise: Revise
+    left: data.Images
+
+    def __call__(
+        self, done: int, network: nets.Network, images: data.Images, change: Change
+    ) -> tuple[data.Images, Change]:
+        """What the revision gives."""
+        self.left, change = self.revise(done, network, images, change)
+        return self.left, change
 
 
 def composed(parts: Sequence[Revise]) -> Revise:

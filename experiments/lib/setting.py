@@ -17,6 +17,7 @@ from jax.tree_util import Partial
 from experiments.lib.config_crafting import Crafting
 from experiments.lib.over import over
 from experiments.lib.victims import Trainer, bare
+from experiments.lib.washing import Basin
 from purifax import data, nets, poison
 from purifax.poison import Poison
 from purifax.threat import Linf
@@ -32,10 +33,30 @@ __all__ = [
     "public",
     "put",
     "refuse",
+    "rows",
     "unit",
 ]
 
 _SURROGATE = 7919
+
+_ROLES = (
+    "choice",
+    "makers",
+    "narcissus",
+    "matching",
+    "polytope",
+    "rem",
+    "tue",
+    "generator",
+    "confusing",
+    "patterns",
+    "colours",
+    "aims",
+    "means",
+    "tests",
+    "minimising",
+)
+"""What a poison draws for, each with a key of its own; new ones come last."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,7 @@ class Setting:
         chunk: images perturbed at once.
         other: clean images that are nobody's, in public.
         test: clean images, one of which may be a target.
+        basin: what purifiers are made from, for poisons that are made against one.
     """
 
     images: data.Images
@@ -56,6 +78,7 @@ class Setting:
     chunk: int
     other: data.Images | None = None
     test: data.Images | None = None
+    basin: Basin | None = None
 
     @property
     def classes(self) -> Array:
@@ -67,10 +90,10 @@ class Setting:
         """Of one image."""
         return self.images.images.shape[1:]
 
-    @property
-    def key(self) -> Array:
-        """For all that a poison draws; training has keys of its own."""
-        return jax.random.fold_in(jax.random.key(self.seed), 10)
+    def key(self, role: str) -> Array:
+        """For what a poison draws in one of its roles; training has its own keys."""
+        key = jax.random.fold_in(jax.random.key(self.seed), 10)
+        return jax.random.fold_in(key, 1 + _ROLES.index(role))
 
     @property
     def ball(self) -> Linf:
@@ -125,7 +148,7 @@ def refuse(wrong: bool, words: str) -> None:
 
 def chosen(setting: Setting, among: np.ndarray, rate: float) -> Array:
     """Positions of a share of some images, at least one, drawn by the poison's key."""
-    key = jax.random.fold_in(setting.key, 1)
+    key = setting.key("choice")
     count = max(1, round(rate * len(among)))
     return poison.choose_images(key, jnp.asarray(among), count)
 
@@ -171,6 +194,12 @@ def unit(images: np.ndarray) -> np.ndarray:
     return images / np.float32(255)
 
 
+def rows(setting: Setting, index: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Some of the victim's images, float32 in [0, 1], and their labels."""
+    few = setting.images.take(np.asarray(index))
+    return unit(few.images), few.labels
+
+
 def against(setting: Setting) -> dict[str, Any]:
     """What the makers against the surrogate are bound to."""
     return {
@@ -189,8 +218,7 @@ def put(
     method: str, setting: Setting, index: Array, maker: Callable, threat: Any
 ) -> Poison:
     """The poison of a maker for some images; what `poison.craft` gives, on a mesh."""
-    number, images = np.asarray(index), setting.images
-    x, labels = unit(images.images[number]), images.labels[number]
-    key, mesh = jax.random.fold_in(setting.key, 2), setting.trainer.mesh
-    delta = over(maker, mesh, setting.chunk, key, number, x, labels)
+    key, mesh = setting.key("makers"), setting.trainer.mesh
+    args = key, np.asarray(index), *rows(setting, index)
+    delta = over(maker, mesh, setting.chunk, *args)
     return Poison(index, jnp.asarray(delta), threat, name=method)

@@ -72,29 +72,31 @@ def trigger() -> Array:
 
 def run(seed: int, steps: int = 200) -> tuple[list[Outcome], dict[str, np.ndarray]]:
     """The outcomes of clean, poisoned and purified training, and signals to show."""
-    k_train, k_other, k_test, k_poison, k_purify, k_fit = jax.random.split(
-        jax.random.key(seed), 6
+    k_train, k_other, k_test, k_poison, k_purify, k_score, k_classifier = (
+        jax.random.split(jax.random.key(seed), 7)
     )
     x, labels = tones(k_train, COUNT)
     found = _backdoor(k_poison, x, labels)
     poisoned, _ = poison.inject(x, labels, found)
-    known = _learned(k_fit, tones(k_other, COUNT)[0], 2 * steps)
+    known = _learned(k_score, tones(k_other, COUNT)[0], 2 * steps)
     purifier = Partial(purify.diffuse_from, score=known, sigmas=_levels())
     pure = jax.jit(purifax.batched(purifier, chunk=100))(k_purify, poisoned)
     tests = tones(k_test, COUNT)
     named = {"clean": x, "poisoned": poisoned, "purified": pure}
     sets = [(name, signals, labels) for name, signals in named.items()]
-    outcomes = [_outcome(k_fit, *one, *tests, steps) for one in sets]
+    # One key for all three: they differ in their training set alone.
+    outcomes = [_outcome(k_classifier, *one, *tests, steps) for one in sets]
     first = int(found.index[0])
     return outcomes, {name: np.asarray(one[first, :, 0]) for name, one in named.items()}
 
 
 def _backdoor(key: Array, x: Array, labels: Array) -> poison.Poison:
     """The trigger on a share of the signals of its class, within its budget."""
+    k_choice, k_craft = jax.random.split(key)
     own = jnp.flatnonzero(labels == TARGET)
-    index = poison.choose_images(key, own, round(SHARE * len(own)))
+    index = poison.choose_images(k_choice, own, round(SHARE * len(own)))
     maker = Partial(poison.additive, pattern=trigger())
-    found = poison.craft(key, x, labels, index, maker, Linf(SIZE), name="tone")
+    found = poison.craft(k_craft, x, labels, index, maker, Linf(SIZE), name="tone")
     poison.verify(x, found)
     return found
 
@@ -106,14 +108,15 @@ def _levels() -> Array:
 def _learned(key: Array, x: Array, steps: int) -> Partial:
     """A score of signals like these."""
     module = nets.SignalScore(width=16, spread=0.15)
-    variables = nets.init(key, module, x[0], 1.0)
+    k_start, k_steps = jax.random.split(key)
+    variables = nets.init(k_start, module, x[0], 1.0)
 
     def total(params: Any, key: Array, x: Array) -> Array:
         network = nets.Network(module, params)
         one = Partial(loss.dsm_continuous, f=network, smallest=0.01, largest=0.5)
         return jnp.mean(jax.vmap(one)(jax.random.split(key, len(x)), x))
 
-    found = _descended(key, variables, total, (x,), steps)
+    found = _descended(k_steps, variables, total, (x,), steps)
     return score.from_scaled(nets.Network(module, found))
 
 
@@ -128,7 +131,8 @@ def _outcome(
 ) -> Outcome:
     """Trains a classifier on a set, and tests it."""
     module = nets.SignalClassifier(num_classes=len(PITCHES), width=16)
-    variables = nets.init(key, module, x[0])
+    k_start, k_steps = jax.random.split(key)
+    variables = nets.init(k_start, module, x[0])
 
     def total(params: Any, key: Array, x: Array, labels: Array) -> Array:
         del key
@@ -136,9 +140,8 @@ def _outcome(
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         return jnp.mean(losses)
 
-    network = nets.Network(
-        module, _descended(key, variables, total, (x, labels), steps)
-    )
+    learned = _descended(k_steps, variables, total, (x, labels), steps)
+    network = nets.Network(module, learned)
     answer = jax.jit(lambda x: jnp.argmax(jax.vmap(network)(x), axis=-1))
     heard = jnp.clip(test + trigger()[None], 0.0, 1.0)
     return Outcome(

@@ -15,7 +15,15 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from experiments.lib.insides import blocks, features, learning
-from experiments.lib.setting import Method, Setting, chosen, of_target, refuse, unit
+from experiments.lib.setting import (
+    Method,
+    Setting,
+    chosen,
+    of_target,
+    refuse,
+    rows,
+    unit,
+)
 from purifax import nets, poison
 from purifax.poison import Poison
 from purifax.threat import Linf
@@ -67,19 +75,18 @@ def _gradient_matching(method: str, setting: Setting) -> Poison:
     """Perturbs a share of the wanted class, against one network or several."""
     given, aim = setting.crafting, target(setting)
     index = chosen(setting, of_target(setting), given.trigger_rate)
-    x, labels = _rows(setting, index)
-    key = jax.random.fold_in(setting.key, 4)
-    transform = Partial(poison.jitter, largest=jnp.float32(given.jitter))
+    x, labels = (jnp.asarray(one) for one in rows(setting, index))
+    jitter = Partial(poison.jitter, largest=jnp.float32(given.jitter))
+    transform = jitter if given.jitter else Partial(_still)
     shown = jnp.asarray(unit(aim.image))[None], jnp.array([aim.wanted])
-    transform = transform if given.jitter else Partial(_still)
-    networks = setting.ensemble
+    key, networks = setting.key("aims"), setting.ensemble
     objectives = [_matched(key, one, shown, labels, transform) for one in networks]
     sizes = _falling(given.matching_steps, given.matching_size, (3 / 8, 5 / 8, 7 / 8))
     delta, _ = _best(
-        key,
+        setting.key("matching"),
         x,
         Partial(poison.mean_objective, objectives=tuple(objectives)),
-        Linf(jnp.float32(given.radius)),
+        setting.ball,
         sizes,
         jnp.arange(given.restarts),
     )
@@ -144,13 +151,13 @@ def _polytope(method: str, setting: Setting) -> Poison:
     linear = setting.trainer.victim.transfer.how == "linear"
     verb = features if linear else blocks
     extractors = tuple(Partial(verb, network=one) for one in setting.ensemble)
-    x, _ = _rows(setting, index)
-    key = jax.random.fold_in(setting.key, 5)
-    sought = jax.jit(poison.target_features)(key, unit(aim.image), extractors)
+    x = jnp.asarray(rows(setting, index)[0])
+    args = setting.key("aims"), unit(aim.image), extractors
+    sought = jax.jit(poison.target_features)(*args)
     objective = _OBJECTIVES[method](sought, extractors)
     sizes = jnp.full(given.bullseye_steps, given.bullseye_size)
-    ball = Linf(jnp.float32(given.radius))
-    delta, _ = jax.jit(poison.descend)(key, x, objective, ball, sizes)
+    args = setting.key("polytope"), x, objective, setting.ball, sizes
+    delta, _ = jax.jit(poison.descend)(*args)
     return Poison(index, delta, setting.ball, name=method)
 
 
@@ -169,12 +176,6 @@ def _falling(steps: int, size: float, drops: Sequence[float]) -> Array:
     """Step sizes, [T], a tenth of the last after each share of the steps."""
     passed = np.arange(steps)[:, None] >= np.round(np.array(drops) * steps)[None]
     return jnp.asarray(size * 0.1 ** passed.sum(axis=1), jnp.float32)
-
-
-def _rows(setting: Setting, index: Array) -> tuple[Array, Array]:
-    number = np.asarray(index)
-    images = setting.images
-    return jnp.asarray(unit(images.images[number])), jnp.asarray(images.labels[number])
 
 
 _OBJECTIVES = {"bullseye": _bullseye, "convex_polytope": _convex}

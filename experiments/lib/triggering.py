@@ -45,7 +45,7 @@ def triggered(
         return None
     x, index = unit(test.images), np.arange(len(test))
     maker, mesh = TRIGGERS[method](setting, delta), setting.trainer.mesh
-    args = setting.key, index, x, test.labels
+    args = setting.key("tests"), index, x, test.labels
     level = 255 * np.clip(x + over(maker, mesh, setting.chunk, *args), 0.0, 1.0)
     return np.rint(level).astype(np.uint8)
 
@@ -77,10 +77,11 @@ def _narcissus(method: str, setting: Setting) -> Poison:
     one. Published are public images of other kinds and one more output for the class;
     here they have the classes of the set, and the class its own output.
     """
-    own = of_target(setting)
-    index = chosen(setting, own, setting.crafting.trigger_rate)
-    network = _familiar(method, setting, setting.images.take(own))
-    pattern = _pattern(setting, network, setting.images.take(own))
+    among = of_target(setting)
+    index = chosen(setting, among, setting.crafting.trigger_rate)
+    own = setting.images.take(among)
+    network = _familiar(method, setting, own)
+    pattern = _pattern(setting, network, own)
     maker = Partial(poison.additive, pattern=pattern)
     return put(method, setting, index, maker, setting.ball)
 
@@ -106,7 +107,7 @@ def _pattern(setting: Setting, network: nets.Network, own: data.Images) -> Array
     size = min(trainer.victim.batch, len(own))
     batches = Batches(own, size, setting.seed)
     trigger = poison.blank(setting.shape)
-    key = jax.random.fold_in(setting.key, 3)
+    key = setting.key("narcissus")
     for i in range(-(-given.narcissus_passes * len(own) // size)):
         trigger = _stepped(
             jax.random.fold_in(key, i),
@@ -115,7 +116,7 @@ def _pattern(setting: Setting, network: nets.Network, own: data.Images) -> Array
             trigger,
             jnp.array(given.target),
             Partial(bare, network=network),
-            Linf(jnp.float32(given.radius)),
+            setting.ball,
             jnp.float32(given.narcissus_size),
         )
     return trigger.pattern

@@ -3,6 +3,7 @@
 `PARTS` lists them. A part is made by `(Basin, number or None) -> wash`, and
 `wash(key, images uint8 [N, H, W, C]) -> uint8`. What comes out is clipped and rounded
 to 8 bits, so that nothing wraps around. Purified sets keep the order of their images.
+Most parts purify every image by itself: `PURIFIERS` are what those are made of.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from experiments.lib.prior import Prior
 from purifax import purify
 from purifax.types import Purifier
 
-__all__ = ["PARTS", "Basin", "Wash"]
+__all__ = ["PARTS", "PURIFIERS", "Basin", "Wash"]
 
 Wash = Callable[[Array, np.ndarray], np.ndarray]
 """`wash(key, images) -> images`, uint8 [N, H, W, C]."""
@@ -58,19 +59,19 @@ class Basin:
         return wash
 
 
-def _plain(verb: Callable, field: str, published: float) -> Callable[..., Wash]:
-    def made(basin: Basin, number: float | None) -> Wash:
+def _plain(verb: Callable, field: str, published: float) -> Callable[..., Purifier]:
+    def made(basin: Basin, number: float | None) -> Purifier:
+        del basin
         value = published if number is None else number
-        return basin.each(Partial(verb, **{field: jnp.float32(value)}))
+        return Partial(verb, **{field: jnp.float32(value)})
 
     return made
 
 
-def _eclipse(basin: Basin, number: float | None) -> Wash:
-    given = basin.config.eclipse
-    asked = given.purifier if number is None else replace(given.purifier, time=number)
-    purifier = defences.purifier(asked, basin.generators.sparse())
-    return basin.each(purifier, floor=given.floor)
+def _eclipse(basin: Basin, number: float | None) -> Purifier:
+    given = basin.config.eclipse.purifier
+    asked = given if number is None else replace(given, time=number)
+    return defences.purifier(asked, basin.generators.sparse())
 
 
 def _energy(basin: Basin, steps: float | None = None) -> Purifier:
@@ -95,21 +96,24 @@ def _prior(basin: Basin, role: str) -> Prior:
     return getattr(basin.generators, role)()
 
 
-def _late(build: Callable[[Basin, float | None], Wash]) -> Callable[..., Wash]:
+def _each(name: str) -> Callable[[Basin, float | None], Wash]:
     """A part that is built when the images are known: its models may learn them."""
 
     def made(basin: Basin, number: float | None) -> Wash:
+        floor = name == "eclipse_ddpm" and basin.config.eclipse.floor
+
         def wash(key: Array, images: np.ndarray) -> np.ndarray:
-            return build(replace(basin, found=images), number)(key, images)
+            purifier = PURIFIERS[name](replace(basin, found=images), number)
+            return basin.each(purifier, floor=floor)(key, images)
 
         return wash
 
     return made
 
 
-def _avatar(basin: Basin, number: float | None) -> Wash:
+def _avatar(basin: Basin, number: float | None) -> Purifier:
     given = basin.config.avatar.purifier
-    return basin.each(defences.purifier(_from(given, number), _prior(basin, "avatar")))
+    return defences.purifier(_from(given, number), _prior(basin, "avatar"))
 
 
 def _from(given: Defence, time: float | None) -> Defence:
@@ -120,40 +124,33 @@ def _from(given: Defence, time: float | None) -> Defence:
     return replace(given, time=time, steps=steps)
 
 
-def _puregen_ebm(basin: Basin, number: float | None) -> Wash:
-    return basin.each(_energy(basin, number))
-
-
-def _puregen_ddpm(basin: Basin, number: float | None) -> Wash:
-    return basin.each(_ddpm(basin, number))
-
-
-def _puregen_naive(basin: Basin, number: float | None) -> Wash:
+def _puregen_naive(basin: Basin, number: float | None) -> Purifier:
     del number
-    return basin.each(Partial(purify.chain, purifiers=[_energy(basin), _ddpm(basin)]))
+    return Partial(purify.chain, purifiers=[_energy(basin), _ddpm(basin)])
 
 
-def _puregen_reps(basin: Basin, number: float | None) -> Wash:
+def _puregen_reps(basin: Basin, number: float | None) -> Purifier:
     given = basin.config.puregen
     rounds = given.rounds if number is None else int(number)
     pair = [_energy(basin, given.round_steps), _ddpm(basin, given.round_time)]
     draws = jnp.arange(rounds)
-    return basin.each(Partial(purify.puregen, purifiers=pair, draws=draws))
+    return Partial(purify.puregen, purifiers=pair, draws=draws)
 
 
 def _puregen_filt(basin: Basin, number: float | None) -> Wash:
     """Diffuses the images of highest energy, as they came; leaves the others."""
     given = basin.config.puregen
     share = given.filtered if number is None else number
-    prior = _prior(basin, "energy")
-    diffused = basin.each(_ddpm(basin, given.filter_time))
 
     def wash(key: Array, images: np.ndarray) -> np.ndarray:
+        mine = replace(basin, found=images)
+        prior, diffused = _prior(mine, "energy"), _ddpm(mine, given.filter_time)
         x, index = images / np.float32(255), np.arange(len(images))
         energy = Partial(_keyless, fn=prior.energy)
         high = over(energy, basin.mesh, basin.config.chunk, key, index, x)
         chosen = np.asarray(purify.highest(jnp.asarray(high), float(share)))
-        return np.where(chosen[:, None, None, None], diffused(key, images), images)
+        pure = basin.each(diffused)(key, images)
+        return np.where(chosen[:, None, None, None], pure, images)
 
     return wash
 
@@ -163,18 +160,23 @@ def _keyless(key: Array, x: Array, fn: Callable) -> Array:
     return fn(x)
 
 
-PARTS: dict[str, Callable[[Basin, float | None], Wash]] = {
+PURIFIERS: dict[str, Callable[[Basin, float | None], Purifier]] = {
     "jpeg": _plain(purify.jpeg, "quality", 75),
     "bit_depth": _plain(purify.bit_depth, "bits", 2),
     "grayscale_once": _plain(purify.grayscale, "probability", 1.0),
     "gaussian_noise_once": _plain(purify.noised, "sigma", 0.05),
     "eclipse_ddpm": _eclipse,
-    "avatar": _late(_avatar),
-    "puregen_ebm": _late(_puregen_ebm),
-    "puregen_ddpm": _late(_puregen_ddpm),
-    "puregen_naive": _late(_puregen_naive),
-    "puregen_reps": _late(_puregen_reps),
-    "puregen_filt": _late(_puregen_filt),
+    "avatar": _avatar,
+    "puregen_ebm": _energy,
+    "puregen_ddpm": _ddpm,
+    "puregen_naive": _puregen_naive,
+    "puregen_reps": _puregen_reps,
+}
+"""Of one image, by the name of their part."""
+
+PARTS: dict[str, Callable[[Basin, float | None], Wash]] = {
+    **{name: _each(name) for name in PURIFIERS},
+    "puregen_filt": _puregen_filt,
 }
 """By name, with the meaning of the number that may follow it: the quality, bits, the
 probability of grey, sigma, the label of ECLIPSE's diffusion, that of AVATAR's, steps,

@@ -71,6 +71,7 @@ from purifax.poison.dune import (
     colour_loss,
     dune,
     lacking,
+    perceptual,
     psnr,
     through,
 )
@@ -222,6 +223,7 @@ __all__ = [
     "one_sided",
     "onto_simplex",
     "own_loss",
+    "perceptual",
     "polytope_weights",
     "psnr",
     "pull_loss",

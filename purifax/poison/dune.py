@@ -33,7 +33,15 @@ from purifax.poison.ensemble import sep, together
 from purifax.threat import Threat
 from purifax.types import Classifier, Model, Purifier
 
-__all__ = ["Visible", "colour_loss", "dune", "lacking", "psnr", "through"]
+__all__ = [
+    "Visible",
+    "colour_loss",
+    "dune",
+    "lacking",
+    "perceptual",
+    "psnr",
+    "through",
+]
 
 Visible: TypeAlias = Callable[[Array, Array], Array]
 """`visible(x_changed, x) -> []`, a penalty, zero where the change is not seen."""
@@ -112,7 +120,8 @@ def colour_loss(
         colour: [C], added to every pixel.
         target: int [], the class `shift` after theirs.
         visible: penalties, summed: `lacking` bound to `psnr` and 20 and to a structural
-            similarity and 0.8, as `Partial`s.
+            similarity and 0.8, as `Partial`s; and something for LPIPS, see
+            `perceptual`.
 
     >>> model = Partial(lambda key, x: jnp.stack([jnp.sum(x), 0.0]))
     >>> args = jnp.zeros((2, 1, 1, 1)), jnp.array([0.1]), jnp.array(0), [model]
@@ -141,6 +150,36 @@ def lacking(
     (5.0, 0.0)
     """
     return jnp.maximum(least - measure(x_changed, x), 0.0)
+
+
+def perceptual(
+    x_changed: Array, x: Array, extractor: Callable[[Array], Sequence[Array]]
+) -> Array:
+    """How far the parts of a network see two images apart, [], zero if equal.
+
+    LPIPS without its learned weights, for any network: features are scaled to length
+    one along channels at every place; squared differences are summed over channels,
+    averaged over places and summed over parts. Published is LPIPS itself, whose
+    network and weights are learned elsewhere: its 0.03 is no value of this one.
+
+    Args:
+        extractor: `x -> parts`, each [H, W, C] or [C].
+
+    Source: Zhang et al. 2018, arXiv 1801.03924, equation 1 with all weights one.
+
+    >>> x = jnp.array([[[1.0, 0.0]]])
+    >>> float(perceptual(x[..., ::-1], x, lambda x: [x, 2 * x[0, 0]]))
+    4.0
+    """
+    pairs = zip(extractor(x_changed), extractor(x), strict=True)
+    apart = [jnp.square(_unit(a) - _unit(b)) for a, b in pairs]
+    means = [jnp.mean(jnp.sum(square, axis=-1)) for square in apart]
+    return sum(means, start=jnp.zeros(()))
+
+
+def _unit(features: Array) -> Array:
+    square = jnp.sum(jnp.square(features), axis=-1, keepdims=True)
+    return features / jnp.sqrt(square + _TINY)
 
 
 def psnr(x_changed: Array, x: Array) -> Array:

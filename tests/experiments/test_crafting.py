@@ -6,8 +6,16 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from jax.tree_util import Partial
 
-from experiments.lib import crafting, insides, poison_table, shares, victims
+from experiments.lib import (
+    crafting,
+    insides,
+    misleading,
+    poison_table,
+    shares,
+    victims,
+)
 from experiments.lib.config import (
     ClassifierNet,
     Crafting,
@@ -18,7 +26,7 @@ from experiments.lib.config import (
     Victim,
 )
 from experiments.lib.setting import Setting
-from purifax import nets
+from purifax import nets, poison
 
 SMALL = Crafting(
     radius=0.2,
@@ -91,6 +99,19 @@ def test_a_poison_of_every_image_keeps_its_promise(setting, name):
     assert found.threat.radius == 0.2 or name == "dune"
     assert -1e-6 <= spoilt.min() and spoilt.max() <= 1 + 1e-6
     assert crafting.told(name, setting) == {}
+
+
+def test_a_colour_of_dune_may_be_kept_from_what_a_network_sees(setting):
+    network = setting.surrogates[-1]
+    assert len(misleading._visible(0.0, network)) == 2
+    x = jnp.asarray(setting.images.images[0] / 255, jnp.float32)
+    extractor = Partial(insides.blocks, None, network=network)
+    far = float(poison.perceptual(x + 0.1, x, extractor))
+    assert far > 1e-4
+    for largest, want in ((far / 4, 3 * far / 4), (2 * far, 0.0)):
+        penalty = misleading._visible(largest, network)[-1]
+        np.testing.assert_allclose(penalty(x + 0.1, x), want, rtol=1e-4, atol=1e-8)
+        assert float(penalty(x, x)) == 0.0
 
 
 @pytest.mark.parametrize("name", ["gradient_matching:1", "bullseye", "convex_polytope"])

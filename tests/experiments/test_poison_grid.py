@@ -260,15 +260,21 @@ def test_enlarging_keeps_the_images_and_their_labels(how):
     assert changed.any() == (how != "duplicate")
 
 
-def test_generators_learn_from_their_own_share(tmp_path, monkeypatch):
-    asked = {}
+@pytest.fixture
+def asked(monkeypatch):
+    """The images that trainings have asked for, by folder; nothing is trained."""
+    found = {}
 
     def train(config, place, images):
-        asked[place.name] = data.load("npz", "train", images)
+        found[place.name] = data.load("npz", "train", images)
         return True
 
     monkeypatch.setattr(training, "train", train)
     monkeypatch.setattr(generators.prior, "load", lambda place: place)
+    return found
+
+
+def test_generators_learn_from_their_own_share(tmp_path, asked):
     config = grid(eclipse=Eclipse(copies=2), puregen=PureGen(energy_from="elsewhere"))
     found = shares.parts(config.images, None)
     made = generators.Generators(config, found, tmp_path)
@@ -282,15 +288,7 @@ def test_generators_learn_from_their_own_share(tmp_path, monkeypatch):
         generators.Generators(config, none, tmp_path / "none").sparse()
 
 
-def test_a_model_may_learn_the_images_that_it_purifies(tmp_path, monkeypatch):
-    asked = {}
-
-    def train(config, place, images):
-        asked[place.name] = data.load("npz", "train", images)
-        return True
-
-    monkeypatch.setattr(training, "train", train)
-    monkeypatch.setattr(generators.prior, "load", lambda place: place)
+def test_a_model_may_learn_the_images_that_it_purifies(tmp_path, asked):
     config = grid()
     found = shares.parts(config.images, None)
     made = generators.Generators(config, found, tmp_path)

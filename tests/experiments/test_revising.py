@@ -1,12 +1,14 @@
 """Defences in the course of a training, and augmentations that look at the network."""
 
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import hardening, revising
+from experiments.lib import hardening, poison_grid, poison_table, revising
 from experiments.lib.config import (
     ClassifierNet,
     PoisonGrid,
@@ -67,6 +69,32 @@ def test_an_isolated_image_is_dropped_in_its_epoch_and_never_returns():
     assert trainer.asked == 2 and counts[:6] == [12] * 6
     assert 11 not in now.index and len(now) >= 9
     assert counts == sorted(counts, reverse=True)
+
+
+def test_what_was_dropped_is_counted_and_how_much_of_it_was_poison(
+    monkeypatch, tmp_path
+):
+    trainer, images = planted()
+    epic = revising.PARTS["epic"](Ground(CONFIG, images, 0), trainer, 0.2)
+    watched = revising.Watched(epic, images)
+    assert watched.left is images
+    watched(6, None, images, object())
+    gone = set(range(12)) - set(watched.left.index.tolist())
+    poisons = len(gone & {3, 11})
+    assert 11 in gone and poisons >= 1
+    stored = {"index": np.array([3, 11])}
+    monkeypatch.setattr(poison_grid, "perturbation", lambda place: stored)
+    work, args = SimpleNamespace(folder=tmp_path), (images, watched.left)
+    clean, spoilt = (
+        poison_grid._dropped(work, poison_grid.Cell(name, "epic", 0), *args)
+        for name in (poison_grid.CLEAN, "lsp")
+    )
+    assert clean == {"dropped": len(gone)}
+    assert spoilt == {"dropped": len(gone), "dropped_poisons": poisons}
+    cell = {"accuracy": 0.5, "by_class": [0.5], "seed": 0, "poison": "lsp"}
+    results = [{**cell, "defence": "none"}, {**cell, "defence": "epic", **spoilt}]
+    words = poison_table.markdown(poison_table.summary(results, ["none", "epic"]))
+    assert words.endswith(f"| epic | {len(gone)}.0 ({poisons}.0) |\n")
 
 
 def test_no_image_is_dropped_where_medoids_are_few():

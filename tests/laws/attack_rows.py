@@ -18,7 +18,7 @@ from laws.parts import (
     pgd,
 )
 
-from purifax import attack, backward, classify, poison, purify
+from purifax import attack, backward, classify, purify
 
 
 def apgd(p, threat, verb=attack.apgd, **more):
@@ -45,64 +45,6 @@ def noised_once(p):
 def _first_answer(key, x, fn):
     k_attack, k_answers = jax.random.split(key)
     return fn(k_attack, x, LABEL, k_answers)[0][0]
-
-
-def poisoned(p, threat, verb=poison.tap):
-    """The image that a maker's perturbation gives."""
-    seen = Partial(poison.jittered, model=light(p), largest=1.0)
-    bound = {"model": seen, "threat": threat, "step_sizes": STEPS}
-    return Partial(_moved, fn=Partial(verb, restarts=jnp.arange(2), **bound))
-
-
-def _moved(key, x, fn):
-    return x + fn(key, x, LABEL)
-
-
-def robust(p):
-    made = Partial(
-        poison.rem,
-        delta=jnp.zeros((4, 4, 2)),
-        model=light(p),
-        threat=LINF,
-        step_sizes=STEPS,
-        adversary=Partial(_darker),
-        transform=Partial(_mirrored),
-        draws=DRAWS[:1],
-    )
-    return Partial(_moved, fn=made)
-
-
-def ensemble(p, verb, **more):
-    """Against two checkpoints, whose logits stand for features."""
-    seen = Partial(classify.undefended, classifier=p["classifier"])
-    means = jnp.linspace(-1.0, 1.0, 18).reshape(2, 3, 3)
-    bound = {"extractors": (seen, seen), "centroids": means, "threat": LINF}
-    made = Partial(verb, step_sizes=STEPS[:2], shift=1, **bound, **more)
-    return Partial(_moved, fn=made)
-
-
-def patterned(p):
-    """LSP on the image, which draws within the cluster of its class."""
-    del p
-    shape = (4, 4, 2)
-    clusters = poison.lsp_clusters(jax.random.key(5), 3, shape, patch=2)
-    length = poison.lsp_length(shape, level=0.01)
-    return Partial(
-        _moved_clipped, fn=Partial(poison.lsp, clusters=clusters, length=length)
-    )
-
-
-def _moved_clipped(key, x, fn):
-    return jnp.clip(x + fn(key, x, LABEL), 0.0, 1.0)
-
-
-def _darker(key, x, label):
-    del key, label
-    return 0.9 * x
-
-
-def _mirrored(key, x):
-    return jnp.where(jax.random.bernoulli(key), x[:, ::-1], x)
 
 
 def tried(p, verb, threat, **more):
@@ -294,13 +236,4 @@ ATTACKS = [
         threat=SPARSE,
         smooth=False,
     ),
-    Row("tap", lambda p: poisoned(p, LINF), threat=LINF, smooth=False),
-    Row("rem", robust, threat=LINF, smooth=False),
-    Row(
-        "sep_reduced",
-        lambda p: ensemble(p, poison.sep_reduced, visits=STEPS[:2]),
-        threat=LINF,
-        smooth=False,
-    ),
-    Row("lsp", patterned),
 ]

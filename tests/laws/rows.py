@@ -1,4 +1,4 @@
-"""The table of laws: one row per sampler, purifier, gradient mode, model and attack.
+"""The table of laws: a row for each sampler, purifier, gradient, model, attack, maker.
 
 A row binds a one-image function `fn(key, x)` to parameters. What it promises beyond the
 laws that hold for all: `random` (another key, another result), `boxed` (images in
@@ -20,6 +20,7 @@ from laws.parts import (
     model,
     shorter,
 )
+from laws.poison_rows import POISONS
 
 from purifax import (
     backward,
@@ -364,7 +365,7 @@ MODELS = [
     ),
 ]
 
-ROWS = SAMPLERS + PURIFIERS + GRADIENTS + MODELS + ATTACKS
+ROWS = SAMPLERS + PURIFIERS + GRADIENTS + MODELS + ATTACKS + POISONS
 
 
 def images(count=8):

@@ -110,3 +110,21 @@ def test_the_swarm_remembers_where_the_value_was_lowest():
     assert best_value < 1e-3
     drifted = poison.swarm_step_released(swarm, Partial(_value))
     assert not np.allclose(drifted.best, searched(swarm).best, atol=1e-5)
+
+
+def _parts(x, w):
+    return [x, 3 * x, jnp.tensordot(w, x, axes=x.ndim)]
+
+
+def test_perceptual_distance_is_of_directions_at_every_place():
+    """A right angle is a squared distance of two; lengths and scales do not count."""
+    seen = Partial(_parts, w=ROWS)
+    x = jnp.zeros((2, 2, 2)).at[..., 0].set(0.5)
+    turned = x.at[0].set(jnp.array([0.0, 0.7]))
+    alone = Partial(lambda x: [x, 3 * x])
+    np.testing.assert_allclose(poison.perceptual(turned, x, alone), 2.0, rtol=1e-6)
+    np.testing.assert_allclose(poison.perceptual(2 * x, x, alone), 0.0, atol=1e-7)
+    slope = jax.grad(poison.perceptual)
+    for a, b in ((GREY + 0.1, GREY), (GREY, GREY), (0 * GREY, GREY)):
+        assert bool(jnp.isfinite(slope(a, b, seen)).all())
+    assert float(jnp.abs(slope(GREY + 0.1, GREY, seen)).max()) > 0
