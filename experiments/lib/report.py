@@ -21,7 +21,7 @@ import math
 import os
 import pathlib
 
-from experiments.lib import plots, plots_grid, report_page, report_records
+from experiments.lib import page, plots, plots_grid, report_page, report_records
 from experiments.lib import report_summary as summaries
 from experiments.lib.report_table import table, text
 from experiments.lib.report_types import (
@@ -174,7 +174,7 @@ def _drawn(
     summary: dict, pictures: Pictures | None, theme: plots.Theme
 ) -> dict[str, bytes]:
     """The pictures there is something to draw for, by their names in `FILES`."""
-    report_page.need("matplotlib")
+    page.need("matplotlib")
     made = {name: plots.lines(name, summary["curves"], theme) for name in PICTURES}
     made["worst_of"] = plots.worst_of(summary["attacks"], theme)
     made["grid"] = plots_grid.grid(pictures, theme) if pictures else None

@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.lib import plots, plots_grid, report, report_page, report_records
+from experiments.lib import (
+    page,
+    plots,
+    plots_grid,
+    report,
+    report_page,
+    report_records,
+)
 from experiments.lib.report import Evaluation, Pictures, Result
 from experiments.lib.report_reading import sentences
 from experiments.lib.report_summary import summarise
@@ -608,7 +615,7 @@ def test_numbers_are_saved_even_where_matplotlib_is_missing(tmp_path, monkeypatc
     def missing(module):
         raise ModuleNotFoundError(module)
 
-    monkeypatch.setattr(report_page.importlib, "import_module", missing)
+    monkeypatch.setattr(page.importlib, "import_module", missing)
     with pytest.raises(
         ModuleNotFoundError, match=r"needs matplotlib.*purifax\[report\]"
     ):
