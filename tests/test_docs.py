@@ -56,6 +56,22 @@ def test_the_site_asks_nothing_of_others(site):
         assert not [one for one in assets if re.match(r"(https?:)?//", one)], name
 
 
+def test_the_walk_through_is_run_and_shows_what_it_made(site):
+    page = (site / "walkthrough.html").read_text()
+    shown = re.findall(r'<img[^>]*src="(walkthrough/[^"]*)"', page)
+    assert shown == ["walkthrough/film.png", "walkthrough/radii.png"]
+    for name in shown:
+        assert (site / name).read_bytes().startswith(b"\x89PNG")
+    largest = re.search(r"largest change of a pixel: ([\d.]+)", page)
+    assert largest and float(largest[1]) == pytest.approx(0.15)
+    hits = dict(re.findall(r"(\w+ +\w+) +([\d.]+)% \[", page))
+    found = {" ".join(name.split()): float(hit) for name, hit in hits.items()}
+    assert found["bare clean"] > 90 and found["defended clean"] > 80
+    assert found["defended attacked"] > found["bare attacked"] + 20
+    left = re.findall(r"(?:it|attack|gradient): ([\d.]+)% at radius 0.15", page)
+    assert len(left) == 3 and float(left[2]) < float(left[1])
+
+
 def test_the_cards_are_shown_with_their_pictures(site):
     page = (site / "shipped.html").read_text()
     for name in re.findall(r'src="(pictures/[^"]*)"', page):

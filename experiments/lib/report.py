@@ -9,8 +9,8 @@ writes into the work directory
     summary.json    every number of the report; laid out in `report_summary`
     report.md       to read in a terminal or a repository
     report.html     one file with everything in it, light and dark
-    grid.png, accuracy_vs_{strength,runs,steps,iterations,restarts}.png, worst_of.png
-                    each if there is something to draw
+    grid.png, film.png, accuracy_vs_{strength,runs,steps,iterations,restarts}.png,
+    worst_of.png    each if there is something to draw
 
 The first two are written before anything that needs matplotlib or jinja2, and the rest
 is made of them alone: `rebuild(workdir)` makes it again, and `read(workdir)` gives back
@@ -178,6 +178,7 @@ def _drawn(
     made = {name: plots.lines(name, summary["curves"], theme) for name in PICTURES}
     made["worst_of"] = plots.worst_of(summary["attacks"], theme)
     made["grid"] = plots_grid.grid(pictures, theme) if pictures else None
+    made["film"] = plots_grid.film(pictures, theme) if pictures else None
     return {name: png for name, png in made.items() if png is not None}
 
 

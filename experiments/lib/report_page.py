@@ -8,6 +8,7 @@ __all__ = ["FILES", "html", "markdown"]
 
 FILES = {
     "grid": "grid.png",
+    "film": "film.png",
     "strength": "accuracy_vs_strength.png",
     "runs": "accuracy_vs_runs.png",
     "steps": "accuracy_vs_steps.png",
@@ -32,6 +33,11 @@ _ABOUT = {
         "Images",
         "Each column is an image under its true class; beneath it, what the classifier "
         "answers. Differences are shown around grey.",
+    ),
+    "film": (
+        "How an image is purified",
+        "An attacked image in each row, and the same image on its way through one run "
+        "of the purifier, noised first where the purifier adds noise.",
     ),
     "strength": (
         "Accuracy against attack strength",
@@ -127,7 +133,7 @@ def _row(
 
 def _picture(name: str, summary: dict) -> dict:
     title, caption = _ABOUT[name]
-    if name == "grid" and summary["shown"]:
+    if name in ("grid", "film") and summary["shown"]:
         caption = f"{caption} Attacked by {summary['shown']}."
     counts = {c["images"] for c in summary["curves"] if c["picture"] == name}
     if counts:
