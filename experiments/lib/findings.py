@@ -13,6 +13,7 @@ from experiments.lib.attack_cost import cost
 from experiments.lib.config_evaluation import ATTACKS
 from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
+from experiments.lib.progress import each
 from experiments.lib.report_types import (
     AGGREGATIONS,
     ONE_RUN,
@@ -198,7 +199,7 @@ def _steps(
         x = jnp.asarray(done[job]["x_adv"][:some])
         parts = [
             respond(work.k_answers, index[i : i + work.chunk], x[i : i + work.chunk])
-            for i in range(0, some, work.chunk)
+            for i in each("steps", range(0, some, work.chunk), "chunk")
         ]
         rule = work.config.defence.rule
         classes = np.concatenate([np.asarray(part[rule]) for part in parts])
