@@ -66,12 +66,12 @@ def test_every_file_of_the_report_is_written(finished):
         assert (finished / f"accuracy_vs_{kind}.png").stat().st_size > 0
 
 
-def test_the_film_ends_in_what_the_purifier_gives(finished, root):
+def test_the_film_ends_in_what_the_purifier_gives(finished, root, tmp_path):
     found = outcomes(finished)
     film, steps = found["pictures/film"], found["pictures/steps"]
     np.testing.assert_array_equal(film[:, -1], found["pictures/purified"][: len(film)])
     assert steps.tolist() == [0, 1, 2] and film.shape[:2] == (4, 3)
-    work = driver.set_up(evaluation(root), finished, None)
+    work = driver.set_up(evaluation(root), tmp_path / "again", None)
     key = jax.random.fold_in(work.k_pictures, int(work.images.index[0]))
     purifier = defences.purifier(work.world.defence, work.world.prior)
     last = purifier(key, jnp.asarray(found["pictures/attacked"][0]))
