@@ -113,7 +113,7 @@ def compare(options: flags.FlagValues) -> None:
     folders = [pathlib.Path(folder) for folder in options.compare]
     comparing.compare(folders, out, flagslib.typed())
     print((out / "comparison.md").read_text())
-    print(f"comparison: {out / 'comparison.md'}")
+    print(f"comparison: {out / 'comparison.html'}")
 
 
 def evaluate(

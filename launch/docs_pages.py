@@ -1,7 +1,8 @@
 """Pages of the documentation site that are made of files elsewhere, for mkdocs.
 
 `index.md` is the README, `shipped.md` the cards of the weights that come with the
-package, and each module of the package has a page of its docstrings.
+package, and each module of the package has a page of its docstrings. The Python of
+`walkthrough.md` is run, and what it prints and draws is put into it.
 """
 
 import ast
@@ -9,12 +10,14 @@ import pathlib
 import re
 from typing import Any
 
+import docs_run
 from mkdocs.structure.files import File, Files
 
 __all__ = ["on_files"]
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "purifax"
+RUN = "walkthrough"
 ALONE = """\
     options:
       heading_level: 3
@@ -27,6 +30,7 @@ def on_files(files: Files, config: Any) -> Files:
     texts = {"index.md": (ROOT / "README.md").read_text(), "api.md": _index()}
     texts |= {f"api/{name}.md": _module(name) for name in _modules()}
     texts["shipped.md"] = _cards(files, config)
+    texts[f"{RUN}.md"] = _run(files, config)
     for path, text in texts.items():
         files.append(File.generated(config, path, content=text))
     return files
@@ -78,6 +82,16 @@ def _imported(path: pathlib.Path) -> set[str]:
 def _takes(node: ast.AST) -> bool:
     """Whether it is `from purifax.package.file import ...`."""
     return isinstance(node, ast.ImportFrom) and (node.module or "").count(".") == 2
+
+
+def _run(files: Files, config: Any) -> str:
+    """The page that is run, in place of the one that is written; adds its pictures."""
+    written = files.src_uris[f"{RUN}.md"]
+    files.remove(written)
+    text, pictures = docs_run.run(RUN, written.content_string)
+    for path, png in pictures.items():
+        files.append(File.generated(config, path, content=png))
+    return text
 
 
 def _cards(files: Files, config: Any) -> str:

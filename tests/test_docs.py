@@ -1,5 +1,6 @@
 """The documentation site: built with warnings as errors, and complete in itself."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -21,7 +22,8 @@ def site(tmp_path_factory):
     out = tmp_path_factory.mktemp("site")
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
     words += ["--config-file", ROOT / "launch/mkdocs.yml", "--site-dir", out]
-    done = subprocess.run(words, capture_output=True, text=True)
+    fast = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # to compile
+    done = subprocess.run(words, capture_output=True, text=True, env=fast)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
     assert "WARNING" not in done.stderr, done.stderr
     return out
@@ -54,6 +56,22 @@ def test_the_site_asks_nothing_of_others(site):
     for name, text in pages(site).items():
         assets = re.findall(r'<(?:script|img|link)[^>]*(?:src|href)="([^"]*)"', text)
         assert not [one for one in assets if re.match(r"(https?:)?//", one)], name
+
+
+def test_the_walk_through_is_run_and_shows_what_it_made(site):
+    page = (site / "walkthrough.html").read_text()
+    shown = re.findall(r'<img[^>]*src="(walkthrough/[^"]*)"', page)
+    assert shown == ["walkthrough/film.png", "walkthrough/radii.png"]
+    for name in shown:
+        assert (site / name).read_bytes().startswith(b"\x89PNG")
+    largest = re.search(r"largest change of a pixel: ([\d.]+)", page)
+    assert largest and float(largest[1]) == pytest.approx(0.15)
+    hits = dict(re.findall(r"(\w+ +\w+) +([\d.]+)% \[", page))
+    found = {" ".join(name.split()): float(hit) for name, hit in hits.items()}
+    assert found["bare clean"] > 90 and found["defended clean"] > 80
+    assert found["defended attacked"] > found["bare attacked"] + 20
+    left = re.findall(r"(?:it|attack|gradient): ([\d.]+)% at radius 0.15", page)
+    assert len(left) == 3 and float(left[2]) < float(left[1])
 
 
 def test_the_cards_are_shown_with_their_pictures(site):

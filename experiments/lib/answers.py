@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 from jax import Array
 from jax import numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
@@ -14,11 +15,15 @@ import purifax
 from experiments.lib import defence as defences
 from experiments.lib import devices
 from experiments.lib.attacks import World
+from experiments.lib.method import Path
 from experiments.lib.report_types import NO_ANSWER
 from purifax import classify, purify
 from purifax.types import Classifier, Model, Purifier
 
-__all__ = ["answers", "classes", "climb", "compiled", "mapped", "once"]
+__all__ = ["answers", "classes", "climb", "compiled", "frames", "mapped", "once"]
+
+FRAMES = 7
+"""States of a run that are kept to be looked at, the first and the last among them."""
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
@@ -136,17 +141,42 @@ def _climb(key: Array, x: Array, runs: Model) -> dict[str, Array]:
     return {rule: answer[:, -1] for rule, answer in told.items()}
 
 
+def frames(world: World) -> tuple[int, ...]:
+    """The steps after which `once` shows the image; of a run without states, none."""
+    defence = world.defence
+    if defence.method == "none" or defences.method(defence).paths is None:
+        return ()
+    steps = defences.paths(defence, world.prior).steps
+    return tuple(sorted({round(step) for step in np.linspace(0, steps, FRAMES)}))
+
+
 def once(world: World) -> Partial:
-    """`(key, x) -> (purified, class)`: one run of the defence, to look at."""
-    return Partial(
-        _once,
-        purifier=defences.purifier(world.defence, world.prior, world.limit, early=True),
-        classifier=world.classifier,
-    )
+    """`(key, x) -> (states, class)`: one run of the defence, to look at.
+
+    "states" [F, H, W, C] are those of `frames`, the purified image last; the purified
+    image alone where there are none.
+    """
+    shown = frames(world)
+    if shown:
+        states = defences.paths(world.defence, world.prior).path
+        run = Partial(_states, path=states, steps=jnp.array(shown))
+    else:
+        limit = world.limit
+        alone = defences.purifier(world.defence, world.prior, limit, early=True)
+        run = Partial(_end, purifier=alone)
+    return Partial(_once, run=run, classifier=world.classifier)
+
+
+def _states(key: Array, x: Array, path: Path, steps: Array) -> Array:
+    return path(key, x)[steps]
+
+
+def _end(key: Array, x: Array, purifier: Purifier) -> Array:
+    return purifier(key, x)[None]
 
 
 def _once(
-    key: Array, x: Array, purifier: Purifier, classifier: Classifier
+    key: Array, x: Array, run: Path, classifier: Classifier
 ) -> tuple[Array, Array]:
-    purified = purifier(key, x)
-    return purified, jnp.argmax(classifier(purified))
+    states = run(key, x)
+    return states, jnp.argmax(classifier(states[-1]))

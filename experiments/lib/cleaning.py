@@ -53,8 +53,9 @@ def clean(
         raise ValueError(
             f"{out / taken[0]} exists already; give another --out, or remove it."
         )
-    purified = _purified(config, found.images, data_dir, seed)
-    out.mkdir(parents=True, exist_ok=True)
+    bound = purifier(config, data_dir)
+    out.mkdir(parents=True, exist_ok=True)  # before the work, which would be lost
+    purified = _purified(bound, found.images, config.chunk, seed)
     found.write(out, purified)
     rows = np.stack([found.images[:10], purified[:10]]) / 255
     pictures.grid(out / "purified.png", rows)
@@ -62,11 +63,11 @@ def clean(
 
 
 def _purified(
-    config: Evaluation, images: np.ndarray, data_dir: str | None, seed: int
+    purifier: Purifier, images: np.ndarray, chunk: int, seed: int
 ) -> np.ndarray:
     """The purified images, uint8 [N, H, W, C]; each by its place's own key."""
-    chunk = min(config.chunk, len(images))
-    wash = fleet.washer(purifier(config, data_dir), seed, chunk)
+    chunk = min(chunk, len(images))
+    wash = fleet.washer(purifier, seed, chunk)
     shown, done = Progress("purify", 0, len(images), unit="image"), []
     for start in range(0, len(images), chunk):
         words = fleet.key_words(range(start, start + chunk))

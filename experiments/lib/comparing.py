@@ -3,7 +3,14 @@
     python -m experiments.evaluate --compare=DIR0,DIR1,... --workdir=OUT
 
 The evaluations are of different defences on the same images under the same threat.
-The differences are to the first of them, on the images that both have.
+The differences are to the first of them, on the images that both have. Written are
+
+    comparison.json   everything the others are made of
+    comparison.csv    its rows: an attack on an evaluation each
+    comparison.md     to read in a terminal or a repository
+    comparison.html   one file with everything in it, light and dark
+    comparison.png, comparison_{worst_of,strength}.png
+                      the last two if there is something to draw
 """
 
 import csv
@@ -16,15 +23,23 @@ from typing import Any
 
 import numpy as np
 
-from experiments.lib import overestimates, plots, plots_compare, report, workdir
+from experiments.lib import (
+    comparing_lines,
+    comparing_page,
+    overestimates,
+    page,
+    plots,
+    plots_compare,
+    report,
+    workdir,
+)
+from experiments.lib.comparing_lines import CLEAN, WORST
 from experiments.lib.report_compare import paired, strongest
+from experiments.lib.report_summary import plain
 from experiments.lib.report_types import Evaluation, Result
-from experiments.lib.report_words import percent, span
 from purifax import record as records
 
-__all__ = ["Entry", "compare", "markdown"]
-
-CLEAN, WORST = "no attack", "worst case"
+__all__ = ["Entry", "compare"]
 
 
 @dataclass(frozen=True)
@@ -35,11 +50,13 @@ class Entry:
         name: of its folder.
         results: those of its defended model, or of the bare one where it has no other,
             by attack.
+        summary: its summary.json.
     """
 
     name: str
     evaluation: Evaluation
     results: dict[str, Result]
+    summary: dict[str, Any]
 
     @property
     def description(self) -> str:
@@ -50,12 +67,14 @@ class Entry:
 def compare(
     folders: Sequence[pathlib.Path], out: pathlib.Path, command: str
 ) -> list[Entry]:
-    """Writes comparison.json, .csv, .md and .png of finished evaluations into `out`.
+    """Writes the comparison of finished evaluations into `out`.
 
     Raises:
         ValueError: fewer than two, other images, another threat, or an `out` that is
             one of the folders.
         FileNotFoundError: a folder without a finished evaluation.
+        ModuleNotFoundError: matplotlib or jinja2 is missing; comparison.json and .csv
+            are there.
     """
     if len(folders) < 2:
         raise ValueError("--compare needs two work directories or more, with commas.")
@@ -63,24 +82,48 @@ def compare(
         raise ValueError(f"{out} is one of those to compare; give another --workdir.")
     entries = [_entry(folder) for folder in folders]
     _alike(entries)
-    found = {
-        "command": command,
-        "rows": [row for entry in entries for row in _rows(entry)],
-        "differences": _differences(entries),
-        "overestimates": overestimates.rows(_same(entries)),
-        "settings": {entry.name: entry.evaluation.settings for entry in entries},
-        "versions": {entry.name: entry.evaluation.versions for entry in entries},
-    }
+    found = plain(_found(entries, command))
     out.mkdir(parents=True, exist_ok=True)
     workdir.write_json(out / "comparison.json", found)
     with (out / "comparison.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, list(found["rows"][0]))
         table.writeheader()
         table.writerows(found["rows"])
-    (out / "comparison.md").write_text(markdown(entries, found))
-    picture = plots_compare.picture(found["rows"], plots.LIGHT)
-    (out / "comparison.png").write_bytes(picture)
+    page.need("matplotlib")
+    light, dark = (plots_compare.drawn(found, t) for t in (plots.LIGHT, plots.DARK))
+    for name, png in light.items():
+        (out / comparing_page.FILES[name]).write_bytes(png)
+    (out / "comparison.md").write_text(comparing_page.markdown(found, light))
+    (out / "comparison.html").write_text(comparing_page.html(found, light, dark))
     return entries
+
+
+def _found(entries: Sequence[Entry], command: str) -> dict[str, Any]:
+    """The content of comparison.json."""
+    first = entries[0]
+    where = max(first.results.values(), key=lambda result: result.radius)
+    rows = [row for entry in entries for row in _rows(entry)]
+    checks = {entry.name: entry.summary["checks"] for entry in entries}
+    return {
+        "title": f"{first.evaluation.dataset}: {len(entries)} evaluations",
+        "command": command,
+        "threat": where.threat,
+        "radius": where.radius,
+        "models": {entry.name: entry.description for entry in entries},
+        "reading": comparing_lines.reading(rows, checks),
+        "rows": rows,
+        "differences": _differences(entries),
+        "overestimates": overestimates.rows(_same(entries)),
+        "curves": [
+            line
+            for entry in entries
+            for line in comparing_lines.curves(entry.name, entry.results, entry.summary)
+        ],
+        "checks": checks,
+        "seconds": {entry.name: entry.evaluation.seconds for entry in entries},
+        "settings": {entry.name: entry.evaluation.settings for entry in entries},
+        "versions": {entry.name: entry.evaluation.versions for entry in entries},
+    }
 
 
 def _entry(folder: pathlib.Path) -> Entry:
@@ -92,7 +135,8 @@ def _entry(folder: pathlib.Path) -> Entry:
     if len(made) > 1:
         worst = records.worst_case([result.record for result in made])
         mine[WORST] = _worst(made, worst)
-    return Entry(folder.resolve().name, evaluation, mine)
+    summary = workdir.read_json(folder / "summary.json")
+    return Entry(folder.resolve().name, evaluation, mine, summary)
 
 
 def _worst(made: Sequence[Result], record: records.Record) -> Result:
@@ -206,59 +250,3 @@ def _differences(entries: Sequence[Entry]) -> list[dict]:
         for attack, result in first.results.items()
         if attack in other.results
     ]
-
-
-def markdown(entries: Sequence[Entry], found: dict) -> str:
-    """The comparison as a page of Markdown."""
-    attacks = list(dict.fromkeys(row["attack"] for row in found["rows"]))
-    cells = {(row["evaluation"], row["attack"]): row for row in found["rows"]}
-    head = ["evaluation", *attacks, "network calls an answer", "ms an answer"]
-    lines = [_line(head), _line(["---"] * len(head))]
-    for entry in entries:
-        told = [_cell(cells.get((entry.name, attack))) for attack in attacks]
-        lines.append(_line([entry.name, *told, *_cost(cells[entry.name, CLEAN])]))
-    first = entries[0]
-    where = max(first.results.values(), key=lambda result: result.radius)
-    parts = [
-        f"# {first.evaluation.dataset}: {len(entries)} evaluations",
-        f"Accuracy in percent with 95% intervals over images; {where.threat} "
-        f"{where.radius:.4g}. The time of an answer includes compilation. Made by "
-        f"`{found['command']}`.",
-        "\n".join(lines),
-        "![accuracies](comparison.png)",
-        "## What they are",
-        "\n".join(f"- **{entry.name}**: {entry.description}." for entry in entries),
-        f"## Paired differences to {first.name}, in points",
-        "\n".join(map(_told, found["differences"])),
-        *overestimates.lines(found["overestimates"]),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _cell(row: dict | None) -> str:
-    if row is None:
-        return "–"
-    return f"{percent(row['accuracy'])} {span([row['low'], row['high']])}"
-
-
-def _cost(row: dict) -> list[str]:
-    """Of one answer to one image; the seconds are those under all keys."""
-    calls, seconds = row["network_evaluations_an_image"], row["seconds_an_image"]
-    return [
-        "–" if calls is None else f"{calls:,.0f}",
-        "–" if seconds is None else f"{1e3 * seconds / row['keys']:,.1f}",
-    ]
-
-
-def _told(one: dict) -> str:
-    low, high = (100 * end for end in one["difference"]["interval"])
-    test = one["mcnemar"]
-    return (
-        f"- {one['first']}, {one['attack']}: {100 * one['difference']['value']:+.1f} "
-        f"[{low:+.1f}, {high:+.1f}] on {one['difference']['images']} images; McNemar "
-        f"{test['only_first']} against {test['only_second']}, p = {test['p']:.2g}."
-    )

@@ -13,6 +13,7 @@ from experiments.lib.attack_cost import cost
 from experiments.lib.config_evaluation import ATTACKS
 from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
+from experiments.lib.progress import each
 from experiments.lib.report_types import (
     AGGREGATIONS,
     ONE_RUN,
@@ -26,6 +27,9 @@ from purifax import data
 from purifax.record import Record
 
 __all__ = ["detection", "findings", "norms"]
+
+FILMED = 4
+"""Images of which the states of purification are shown."""
 
 
 def findings(
@@ -195,7 +199,7 @@ def _steps(
         x = jnp.asarray(done[job]["x_adv"][:some])
         parts = [
             respond(work.k_answers, index[i : i + work.chunk], x[i : i + work.chunk])
-            for i in range(0, some, work.chunk)
+            for i in each("steps", range(0, some, work.chunk), "chunk")
         ]
         rule = work.config.defence.rule
         classes = np.concatenate([np.asarray(part[rule]) for part in parts])
@@ -219,19 +223,22 @@ def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:
     index = jnp.asarray(work.images.index[:count].astype(np.int32))
     x_adv = jnp.asarray(done[job]["x_adv"][:count])
     look = answers.mapped(answers.once(work.world), work.mesh)
-    purified, after = look(work.k_pictures, index, x_adv)
+    states, after = map(np.asarray, look(work.k_pictures, index, x_adv))
+    steps = answers.frames(work.world)
     return Pictures(
         clean=np.asarray(
             data.augment.to_float(jnp.asarray(work.images.images[:count]))
         ),
         attacked=np.asarray(x_adv),
-        purified=np.asarray(purified),
+        purified=states[:, -1],
         label=work.images.labels[:count],
         clean_class=clean["bare"][:count],
         attacked_class=done[job]["bare"][:count],
-        purified_class=np.asarray(after),
+        purified_class=after,
         attack=ATTACKS[job.attack][0],
         names=work.images.names,
+        film=states[:FILMED] if steps else None,
+        steps=steps,
     )
 
 

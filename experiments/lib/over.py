@@ -8,6 +8,7 @@ from jax.sharding import Mesh
 
 from experiments.lib.answers import mapped
 from experiments.lib.batches import padded
+from experiments.lib.progress import each
 
 __all__ = ["over"]
 
@@ -31,7 +32,7 @@ def over(
     share = mesh.shape["batch"]
     chunk = max(share, chunk - chunk % share)
     run, done = mapped(fn, mesh), []
-    for start in range(0, len(index), chunk):
+    for start in each("chunks of images", range(0, len(index), chunk), "chunk"):
         rows = [padded(array, start, chunk) for array in (index, *batch)]
         done.append(np.asarray(run(key, *rows)))
     return np.concatenate(done)[: len(index)]

@@ -65,7 +65,8 @@ def lines(found: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    calls, above = row["network_evaluations_an_image"], "–"
+    calls, seconds = row["network_evaluations_an_image"], row["seconds_an_image"]
+    above = "–"
     if row["strongest"]:
         above = "strongest"
     elif row["above"]:
@@ -79,5 +80,5 @@ def _cells(row: dict[str, Any]) -> list[str]:
         above,
         f"{percent(row['right_every_time'])} of {row['keys']}",
         "–" if calls is None else f"{calls:,.0f}",
-        f"{row['seconds_an_image']:,.1f}",
+        "–" if seconds is None else f"{seconds:,.1f}",
     ]

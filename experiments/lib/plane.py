@@ -15,6 +15,7 @@ from jax.tree_util import Partial
 
 from experiments.lib.config import Density, Mixture, encode
 from experiments.lib.overrides import UsageError
+from experiments.lib.progress import each
 from experiments.lib.report_table import aligned
 from experiments.lib.workdir import versions
 from purifax import sample as samplers
@@ -103,7 +104,7 @@ def sample(config: Mixture) -> tuple[Points, dict[str, Points]]:
     run = jax.jit(jax.vmap(lambda key, x, one: one(key, x), in_axes=(0, 0, None)))
     found = {
         name: np.asarray(run(keys, starts, _bound(name, config, oracle)))
-        for name in names
+        for name in each("mixture", names, "sampler")
     }
     return draws(k_exact, config, config.points), {
         name: x.reshape(-1, 2) for name, x in found.items()

@@ -17,7 +17,17 @@ import numpy as np
 
 from experiments.lib.report_types import THREATS
 
-__all__ = ["DARK", "DPI", "LIGHT", "Theme", "canvas", "encoded", "lines", "worst_of"]
+__all__ = [
+    "DARK",
+    "DPI",
+    "LIGHT",
+    "Theme",
+    "canvas",
+    "encoded",
+    "lines",
+    "side_by_side",
+    "worst_of",
+]
 
 DPI = 200
 
@@ -70,7 +80,7 @@ _AXES = {
 }
 _MARKERS = "os^DvP"
 _RUNS = {"logits": "blind", "probabilities": "exact", "vote": "bpda"}
-_TURNS = ("blind", "bpda", "other", "exact", "transfer")
+_TURNS = ("bpda", "exact", "other", "transfer", "blind")
 
 
 def lines(picture: str, curves: Sequence[dict], theme: Theme) -> bytes | None:
@@ -82,6 +92,19 @@ def lines(picture: str, curves: Sequence[dict], theme: Theme) -> bytes | None:
     """
     mine = [line for line in curves if line["picture"] == picture]
     return _panels(picture, mine, theme) if mine else None
+
+
+def side_by_side(
+    picture: str, curves: Sequence[dict], theme: Theme, threat: str
+) -> bytes | None:
+    """The lines of several evaluations, told apart by colour and marker; or None.
+
+    Args:
+        picture: "strength" or "worst_of".
+        curves: comparison.json's; a panel for each attack, a line for each evaluation.
+    """
+    mine = [line | {"turning": True} for line in curves if line["picture"] == picture]
+    return _panels(picture, mine, theme, threat) if mine else None
 
 
 def worst_of(entries: Sequence[dict], theme: Theme) -> bytes | None:
@@ -161,7 +184,9 @@ def encoded(figure: Any) -> bytes:
     return out.getvalue()
 
 
-def _panels(picture: str, curves: Sequence[dict], theme: Theme) -> bytes:
+def _panels(
+    picture: str, curves: Sequence[dict], theme: Theme, threat: str = ""
+) -> bytes:
     panels = list(dict.fromkeys(line["panel"] for line in curves))
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
@@ -178,17 +203,18 @@ def _panels(picture: str, curves: Sequence[dict], theme: Theme) -> bytes:
                 if line["panel"] == panel:
                     colour = _colour(line, theme, turns[label])
                     shown[label] = _draw(axis, line, markers[label], colour, theme)
-            _dress(axis, picture, panel)
+            _dress(axis, picture, panel, threat)
         for axis in list(axes)[len(panels) :]:
             axis.remove()
         for axis in figure.axes[::columns]:
             axis.set_ylabel("accuracy (%)")
-        side_by_side = 1 if max(map(len, shown)) > 36 else 2 if columns == 1 else 3
+        longest = max(map(len, shown))
+        abreast = 1 if longest > 36 else 2 if columns == 1 or longest > 20 else 3
         figure.legend(
             shown.values(),
             shown.keys(),
             loc="outside lower center",
-            ncols=min(len(shown), side_by_side),
+            ncols=min(len(shown), abreast),
         )
         return encoded(figure)
 
@@ -227,7 +253,7 @@ def _draw(axis: Any, line: dict, marker: str, colour: str, theme: Theme) -> Any:
 
 def _colour(line: dict, theme: Theme, turn: str) -> str:
     """By what a line is; lines that differ in number alone take turns."""
-    if line["picture"] == "iterations":
+    if line["picture"] == "iterations" or "turning" in line:
         return getattr(theme, turn)
     if line["picture"] == "runs":
         return getattr(theme, _RUNS[line["name"]])
@@ -236,17 +262,18 @@ def _colour(line: dict, theme: Theme, turn: str) -> str:
     return getattr(theme, line["gradient"], theme.other)
 
 
-def _dress(axis: Any, picture: str, panel: str) -> None:  # noqa: ANN401
+def _dress(axis: Any, picture: str, panel: str, threat: str) -> None:  # noqa: ANN401
     from matplotlib.ticker import MaxNLocator
 
     axis.set_ylim(0, 100)
     axis.set_yticks(range(0, 101, 20))
     axis.margins(x=0.03)
-    axis.set_xlabel(_AXES[picture].format(threat=THREATS.get(panel, "")))
+    axis.set_xlabel(_AXES[picture].format(threat=THREATS.get(threat or panel, "")))
+    if panel not in THREATS:
+        axis.set_title(panel, loc="left")
     if picture == "strength":
         axis.set_xlim(left=0)
     else:
-        axis.set_title(panel, loc="left")
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     axis.tick_params(length=0, pad=5)
     axis.grid(axis="x", visible=False)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.lib import plots
 from experiments.lib.plots import Theme, canvas, encoded
 
-__all__ = ["STYLES", "bars", "picture"]
+__all__ = ["STYLES", "bars", "drawn", "picture"]
 
 STYLES = {
     "none": ("ink", "o"),
@@ -15,6 +16,16 @@ STYLES = {
     "exact": ("exact", "D"),
 }
 """Colour and marker of a gradient; any other has the last."""
+
+
+def drawn(found: dict[str, Any], theme: Theme) -> dict[str, bytes]:
+    """The pictures of comparison.json that there is something to draw for, as PNGs."""
+    lines = {
+        name: plots.side_by_side(name, found["curves"], theme, found["threat"])
+        for name in ("worst_of", "strength")
+    }
+    made = {"accuracies": picture(found["rows"], theme), **lines}
+    return {name: png for name, png in made.items() if png is not None}
 
 
 def picture(rows: Sequence[dict], theme: Theme) -> bytes:

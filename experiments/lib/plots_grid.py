@@ -1,4 +1,4 @@
-"""The grid of images: what an attack adds and what purification takes away."""
+"""Images: what an attack adds, what purification takes away, and how."""
 
 from typing import Any
 
@@ -7,13 +7,14 @@ import numpy as np
 from experiments.lib.plots import Theme, canvas, encoded
 from experiments.lib.report_types import Pictures
 
-__all__ = ["grid", "rows"]
+__all__ = ["film", "grid", "rows"]
 
 SHOWN = 8
 """Images side by side; more cannot be read on a telephone."""
 
-_TITLE, _HEAD = 1.5, 0.35
-"""Inches left of the images for the rows' titles, and above them for the classes."""
+_TITLE, _NAMES, _HEAD = 1.5, 1.1, 0.35
+"""Inches left of the images for the rows' titles, or for the names of classes alone,
+and above them for the classes or the steps."""
 
 
 def rows(pictures: Pictures) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
@@ -63,6 +64,30 @@ def grid(pictures: Pictures, theme: Theme) -> bytes:
                     words = _name(pictures, answer)
                     right = answer == int(label[column])
                     _caption(axis, words, right, left + 0.5, float(top) + 1.04, theme)
+        return encoded(figure)
+
+
+def film(pictures: Pictures, theme: Theme) -> bytes | None:
+    """Images on their way through the purifier, a row each; None without states."""
+    if pictures.film is None or not pictures.steps:
+        return None
+    states = np.clip(np.asarray(pictures.film, np.float32), 0.0, 1.0)
+    attacked = np.clip(np.asarray(pictures.attacked, np.float32), 0.0, 1.0)
+    heads = ["attacked", *(f"step {step}" for step in pictures.steps)]
+    width, height = _NAMES + 1.1 * len(heads), _HEAD + 1.1 * len(states)
+    with canvas(width, height, theme) as figure:
+        axis = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
+        axis.set_axis_off()
+        for column, head in enumerate(heads):
+            centre = _NAMES + 1.1 * column + 0.5
+            axis.text(centre, _HEAD - 0.1, head, ha="center", va="bottom")
+        for row, shown in enumerate(states):
+            top, name = _HEAD + 1.1 * row, _name(pictures, int(pictures.label[row]))
+            axis.text(
+                _NAMES - 0.15, top + 0.5, name, ha="right", va="center", weight="bold"
+            )
+            for column, image in enumerate([attacked[row], *shown]):
+                _show(axis, image, _NAMES + 1.1 * column, top)
         return encoded(figure)
 
 

@@ -3,15 +3,25 @@
 import math
 import sys
 import time
-from typing import TextIO
+from collections.abc import Iterator, Sequence
+from typing import TextIO, TypeVar
 
-__all__ = ["Progress", "clock", "say"]
+__all__ = ["SOON", "Progress", "clock", "each", "say"]
+
+SOON = 2.0
+"""Seconds within which work that may be short says nothing."""
+
+_Item = TypeVar("_Item")
 
 
 class Progress:
     """Shows steps done, the loss, the rate and the time left.
 
     The rate is that of the steps since the second one, which leaves compilation out.
+
+    Args:
+        every: seconds between two lines, where there is no terminal.
+        soon: seconds in which nothing is said.
     """
 
     def __init__(
@@ -22,12 +32,14 @@ class Progress:
         every: float = 15.0,
         out: TextIO | None = None,
         unit: str = "step",
+        soon: float = 0.0,
     ) -> None:
         self._what, self._total, self._unit = what, total, unit
         self._out = sys.stderr if out is None else out
         self._bar = self._out.isatty()
         self._every = 0.2 if self._bar else every
         self._first, self._since = start + 1, time.monotonic()
+        self._from = self._since + soon
         self._shown = -math.inf
 
     def update(self, step: int, loss: float | None = None, more: str = "") -> None:
@@ -35,6 +47,8 @@ class Progress:
         now = time.monotonic()
         if step <= self._first:
             self._first, self._since = step, now
+        if now < self._from:
+            return
         if step == self._total or now - self._shown >= self._every:
             self._shown = now
             self._show(step, loss, more)
@@ -45,8 +59,8 @@ class Progress:
         return (step - self._first) / spent if spent > 0 and step > self._first else 0.0
 
     def close(self) -> None:
-        """Ends the line of a bar."""
-        if self._bar:
+        """Ends the line of a bar, if there is one."""
+        if self._bar and self._shown > -math.inf:
             self._out.write("\n")
 
     def _show(self, step: int, loss: float | None, more: str) -> None:
@@ -63,6 +77,21 @@ class Progress:
         else:
             self._out.write(words + "\n")
         self._out.flush()
+
+
+def each(what: str, items: Sequence[_Item], unit: str = "step") -> Iterator[_Item]:
+    """The items, with progress from the time on when they have taken `SOON` seconds.
+
+    >>> list(each("squares", [1, 2]))
+    [1, 2]
+    """
+    shown = Progress(what, 0, len(items), unit=unit, soon=SOON)
+    try:
+        for done, item in enumerate(items, 1):
+            yield item
+            shown.update(done)
+    finally:
+        shown.close()
 
 
 def clock(seconds: float) -> str:

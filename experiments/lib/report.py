@@ -9,8 +9,8 @@ writes into the work directory
     summary.json    every number of the report; laid out in `report_summary`
     report.md       to read in a terminal or a repository
     report.html     one file with everything in it, light and dark
-    grid.png, accuracy_vs_{strength,runs,steps,iterations,restarts}.png, worst_of.png
-                    each if there is something to draw
+    grid.png, film.png, accuracy_vs_{strength,runs,steps,iterations,restarts}.png,
+    worst_of.png    each if there is something to draw
 
 The first two are written before anything that needs matplotlib or jinja2, and the rest
 is made of them alone: `rebuild(workdir)` makes it again, and `read(workdir)` gives back
@@ -21,7 +21,7 @@ import math
 import os
 import pathlib
 
-from experiments.lib import plots, plots_grid, report_page, report_records
+from experiments.lib import page, plots, plots_grid, report_page, report_records
 from experiments.lib import report_summary as summaries
 from experiments.lib.report_table import table, text
 from experiments.lib.report_types import (
@@ -174,10 +174,11 @@ def _drawn(
     summary: dict, pictures: Pictures | None, theme: plots.Theme
 ) -> dict[str, bytes]:
     """The pictures there is something to draw for, by their names in `FILES`."""
-    report_page.need("matplotlib")
+    page.need("matplotlib")
     made = {name: plots.lines(name, summary["curves"], theme) for name in PICTURES}
     made["worst_of"] = plots.worst_of(summary["attacks"], theme)
     made["grid"] = plots_grid.grid(pictures, theme) if pictures else None
+    made["film"] = plots_grid.film(pictures, theme) if pictures else None
     return {name: png for name, png in made.items() if png is not None}
 
 

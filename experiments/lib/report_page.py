@@ -1,18 +1,14 @@
 """report.md and report.html, from the content of summary.json and nothing else."""
 
-import base64
-import importlib
-import pathlib
 from collections.abc import Mapping
-from typing import Any
 
-from experiments.lib.report_types import THREATS
-from experiments.lib.report_words import percent, span
+from experiments.lib import page
 
-__all__ = ["FILES", "html", "markdown", "need"]
+__all__ = ["FILES", "html", "markdown"]
 
 FILES = {
     "grid": "grid.png",
+    "film": "film.png",
     "strength": "accuracy_vs_strength.png",
     "runs": "accuracy_vs_runs.png",
     "steps": "accuracy_vs_steps.png",
@@ -37,6 +33,11 @@ _ABOUT = {
         "Images",
         "Each column is an image under its true class; beneath it, what the classifier "
         "answers. Differences are shown around grey.",
+    ),
+    "film": (
+        "How an image is purified",
+        "An attacked image in each row, and the same image on its way through one run "
+        "of the purifier, noised first where the purifier adds noise.",
     ),
     "strength": (
         "Accuracy against attack strength",
@@ -69,17 +70,6 @@ _ABOUT = {
 }
 
 
-def need(module: str) -> Any:
-    """Imports a module of the `report` extra, or says how to get it."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            f"the report needs {module.partition('.')[0]}, which is not installed; "
-            "install it with: pip install 'purifax[report]'"
-        ) from None
-
-
 def markdown(summary: dict, shown: Mapping[str, bytes]) -> str:
     """The text of report.md.
 
@@ -87,7 +77,8 @@ def markdown(summary: dict, shown: Mapping[str, bytes]) -> str:
         shown: the PNGs written beside it, by their names in `FILES`.
     """
     pictures = [_picture(name, summary) for name in FILES if name in shown]
-    return _render("report.md", False, summary, pictures=pictures)
+    given = {"s": summary, "tables": _tables(summary), "how": _HOW}
+    return page.render("report.md", False, pictures=pictures, **given)
 
 
 def html(summary: dict, light: Mapping[str, bytes], dark: Mapping[str, bytes]) -> str:
@@ -96,41 +87,13 @@ def html(summary: dict, light: Mapping[str, bytes], dark: Mapping[str, bytes]) -
     Args:
         light, dark: the same PNGs on either ground, by their names in `FILES`.
     """
-    pictures = []
-    for name in FILES:
-        if name in light:
-            width, height = _size(light[name])
-            pictures.append(
-                _picture(name, summary)
-                | {"light": _inline(light[name]), "dark": _inline(dark[name])}
-                | {"width": width // 2, "height": height // 2}
-            )
-    style = (_templates() / "report.css").read_text()
-    return _render("report.html", True, summary, pictures=pictures, style=style)
-
-
-def _render(name: str, escape: bool, summary: dict, **more: object) -> str:
-    jinja2 = need("jinja2")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_templates()),
-        autoescape=escape,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "percent": _or_dash(percent),
-        "span": span,
-        "tenths": _or_dash(lambda value: f"{value:,.1f}"),
-        "whole": _or_dash(lambda value: f"{value:,}"),
-        "short": _short,
-        "pairs": _pairs,
-        "symbols": lambda words: words.replace("Linf", THREATS["Linf"]),
-    }
-    return environment.get_template(name).render(
-        s=summary, tables=_tables(summary), how=_HOW, **more
-    )
+    pictures = [
+        _picture(name, summary) | page.inlined(light[name], dark[name])
+        for name in FILES
+        if name in light
+    ]
+    given = {"s": summary, "tables": _tables(summary), "how": _HOW}
+    return page.html("report.html", summary["title"], pictures=pictures, **given)
 
 
 def _tables(summary: dict) -> dict[str, list[dict]]:
@@ -155,7 +118,6 @@ def _row(
     kind: str, attack: str, where: dict, outcome: dict, seconds: float | None
 ) -> dict:
     average = outcome["average"]
-    low, high = (100 * end for end in average["interval"])
     return {
         "kind": kind,
         "attack": attack,
@@ -166,15 +128,12 @@ def _row(
         "every_key": outcome["every_key"],
         "deviation": outcome["deviation"],
         "seconds": seconds,
-        "left": f"{low:.2f}",
-        "width": f"{high - low:.2f}",
-        "dot": f"{100 * average['value']:.2f}",
-    }
+    } | page.track(average["value"], average["interval"])
 
 
 def _picture(name: str, summary: dict) -> dict:
     title, caption = _ABOUT[name]
-    if name == "grid" and summary["shown"]:
+    if name in ("grid", "film") and summary["shown"]:
         caption = f"{caption} Attacked by {summary['shown']}."
     counts = {c["images"] for c in summary["curves"] if c["picture"] == name}
     if counts:
@@ -183,30 +142,3 @@ def _picture(name: str, summary: dict) -> dict:
         )
     alt = f"{title}: {caption}"
     return {"title": title, "caption": caption, "alt": alt, "file": FILES[name]}
-
-
-def _inline(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _size(png: bytes) -> tuple[int, int]:
-    """Width and height of a PNG, from its header."""
-    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
-
-
-def _templates() -> pathlib.Path:
-    return pathlib.Path(__file__).parent / "templates"
-
-
-def _or_dash(form: Any) -> Any:
-    return lambda value: "–" if value is None else form(value)
-
-
-def _short(value: object) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _pairs(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {_short(value)}" for name, value in values.items()) or "–"

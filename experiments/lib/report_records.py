@@ -36,6 +36,8 @@ def save(
         for part in _FIELDS
     }
     for part in dataclasses.fields(pictures) if pictures is not None else ():
+        if getattr(pictures, part.name) is None:
+            continue
         value = np.asarray(getattr(pictures, part.name))
         plain = value if value.dtype.kind == "U" else np.asarray(jnp.asarray(value))
         members[f"{_SHOWN}/{part.name}"] = plain
@@ -77,7 +79,13 @@ def load_pictures(path: pathlib.Path) -> Pictures | None:
     if not shown:
         return None
     attack, names = str(shown.pop("attack")), shown.pop("names").tolist()
-    return Pictures(**shown, attack=attack, names=tuple(map(str, names)))
+    steps = shown.pop("steps", np.array([])).tolist()  # of an earlier version: none
+    return Pictures(
+        **shown,
+        attack=attack,
+        names=tuple(map(str, names)),
+        steps=tuple(map(int, steps)),
+    )
 
 
 def _members(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -221,6 +221,9 @@ class Pictures:
             answers to each image as it is shown.
         attack: whose images they are.
         names: of the classes; numbers if empty.
+        film: float [F, K, H, W, C], of the first F images after each of `steps` of one
+            run of the purifier; not shown where `steps` is empty.
+        steps: K of them, as the purifier counts.
     """
 
     clean: np.ndarray
@@ -232,6 +235,8 @@ class Pictures:
     purified_class: np.ndarray
     attack: str = ""
     names: tuple[str, ...] = ()
+    film: np.ndarray | None = None
+    steps: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         shape = np.shape(self.clean)
@@ -245,6 +250,11 @@ class Pictures:
         for name in ("label", "clean_class", "attacked_class", "purified_class"):
             if np.shape(getattr(self, name)) != shape[:1]:
                 raise ValueError(f"pictures: `{name}` is not of shape {shape[:1]}.")
+        if self.steps and np.shape(self.film)[1:] != (len(self.steps), *shape[1:]):
+            raise ValueError(
+                f"pictures: `film` must be [F, {len(self.steps)}] images, one after "
+                f"each of `steps`; got shape {np.shape(self.film)}."
+            )
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
-__all__ = ["paired", "percent", "points", "said", "span"]
+__all__ = ["chance", "paired", "percent", "points", "said", "span"]
 
 
 def percent(value: float | None) -> str:
     """70.2%."""
     return "unknown" if value is None else f"{100 * value:.1f}%"
+
+
+def chance(p: float) -> str:
+    """= 0.031, of a probability that may be less than a float can hold."""
+    return f"= {p:.2g}" if p > 1e-30 else "< 1e-30"
 
 
 def points(value: float) -> str:

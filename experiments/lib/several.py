@@ -42,6 +42,7 @@ def run(
     if len(configs) > 1:
         comparing.compare([folder / name for name in configs], folder, command)
         print(f"\n{(folder / 'comparison.md').read_text()}")
+        print(f"comparison: {folder / 'comparison.html'}")
     return True
 
 

@@ -19,6 +19,7 @@ from jax.tree_util import Partial
 
 import purifax
 from experiments.lib.plots import LIGHT, canvas, encoded
+from experiments.lib.progress import each
 from purifax import loss, nets, poison, purify, record, score
 from purifax.threat import Linf
 
@@ -168,7 +169,7 @@ def _descended(
         return optax.apply_updates(variables, updates), moments
 
     state = variables, optimiser.init(variables)
-    for i in range(steps):
+    for i in each("learning", range(steps)):
         state = step(state, jax.random.fold_in(key, i))
     return state[0]
 

@@ -24,6 +24,7 @@ from experiments.lib import answers, devices, workdir
 from experiments.lib import defence as defences
 from experiments.lib.bench import subject, timed
 from experiments.lib.config import Evaluation
+from experiments.lib.progress import each
 from purifax import classify
 
 __all__ = ["compare"]
@@ -99,7 +100,7 @@ def _compared(
     told = {name: way(images) for name, (way, images) in ways.items()}
     seconds = {
         name: [t / images for t in timed(partial(way, images), repeats)]
-        for name, (way, images) in ways.items()
+        for name, (way, images) in each("timing", list(ways.items()), "way")
     }
     medians = {name: float(np.median(t)) for name, t in seconds.items()}
     return {

@@ -24,6 +24,7 @@ from experiments.lib import build, devices, insides, optimisers
 from experiments.lib.batches import Batches, padded
 from experiments.lib.config_poison import Victim
 from experiments.lib.config_training import Data
+from experiments.lib.progress import each
 from purifax import data, nets, weights
 
 __all__ = ["Change", "Revise", "Trainer", "bare", "trainer", "unchanged"]
@@ -154,7 +155,7 @@ class Trainer:
         batches = Batches(images, self.victim.batch, seed)
         marks = np.linspace(0, steps, max(snapshots, 1) + 1)[1:].round()
         found = []
-        for done in range(1, steps + 1):
+        for done in each("training a classifier", range(1, steps + 1)):
             key, network = _key(seed, 2, done), self.network(state)
             if revise is not None:
                 now, change = revise(done - 1, network, images, change)

@@ -2,11 +2,14 @@
 
 import csv
 import json
+import re
+from types import MappingProxyType
 
+import browser
 import numpy as np
 import pytest
 
-from experiments.lib import comparing, report_records, workdir
+from experiments.lib import comparing, comparing_page, report_records, workdir
 from experiments.lib.report_summary import summarise
 from experiments.lib.report_types import Evaluation, Result
 from purifax.record import Record
@@ -52,6 +55,7 @@ def evaluation(
     dataset="digits",
     model=None,
     sigma=0.1,
+    swept=MappingProxyType({}),
 ):
     rows = [("no attack", "none", clean), ("blind PGD", "blind", blind)]
     if exact is not None:
@@ -64,6 +68,10 @@ def evaluation(
             result(attack, gradient, clean, right, first, radius)
             for attack, gradient, right in rows
         ),
+        sweep=tuple(
+            result("exact PGD", "exact", clean, right, first, radius=wide)
+            for wide, right in swept.items()
+        ),
         models={"defended": model or f"the purifier of {folder.name}"},
         seeds={},
         versions={"jax": "1"},
@@ -73,7 +81,7 @@ def evaluation(
         command="c",
     )
     folder.mkdir()
-    named = {one.name: one.record for one in whole.results}
+    named = {one.name: one.record for one in (*whole.results, *whole.sweep)}
     report_records.save(folder / "record.npz", named)
     workdir.write_json(folder / "summary.json", summarise(whole))
     return folder
@@ -83,8 +91,8 @@ def evaluation(
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("compared")
     return [
-        evaluation(root / "one", 18, 12, 8),
-        evaluation(root / "two", 16, 14, 5, first=3),
+        evaluation(root / "one", 18, 12, 8, swept={0.2: 3}),
+        evaluation(root / "two", 16, 14, 5, first=3, model="a <purifier>"),
     ]
 
 
@@ -129,9 +137,73 @@ def test_differences_are_paired_on_the_common_images(compared):
 
 def test_the_page_shows_cost_and_descriptions(compared):
     page = (compared / "comparison.md").read_text()
-    assert "| one | 90.0% " in page and "the purifier of two" in page
+    assert "| one | 90.0% " in page and "a <purifier>" in page
     assert "| 70 | 100.0 |" in page
     assert (compared / "comparison.png").stat().st_size > 1000
+
+
+def test_curves_of_every_evaluation_are_kept(compared):
+    found = json.loads((compared / "comparison.json").read_text())["curves"]
+    lines = {(one["picture"], one["panel"], one["name"]): one for one in found}
+    own = "worst case of its own attacks"
+    assert set(lines) == {
+        ("strength", "exact PGD", "one"),
+        *(("worst_of", p, n) for p in ("no attack", own) for n in ("one", "two")),
+    }
+    np.testing.assert_allclose(lines["worst_of", own, "one"]["y"], [0.4, 0.4])
+    strength = lines["strength", "exact PGD", "one"]
+    np.testing.assert_allclose(strength["x"], [0, 0.1, 0.2], rtol=1e-6)
+    np.testing.assert_allclose(strength["y"], [0.9, 0.4, 0.15], rtol=1e-6)
+
+
+def test_the_html_is_made_of_the_json_alone(compared):
+    found = json.loads((compared / "comparison.json").read_text())
+    page = comparing_page.html(found, {}, {})
+    for row in found["rows"]:
+        ends = f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        assert f"{100 * row['accuracy']:.1f}%" in page and ends in page
+    assert "a &lt;purifier&gt;" in page and "a <purifier>" not in page
+    for checks in found["checks"].values():
+        assert len(checks) > 5 and all(c["name"] in page for c in checks)
+    assert "one keeps the most: 40.0% [" in page
+    found["rows"][0]["accuracy"] = 0.4321
+    found["differences"][0]["difference"]["value"] = -0.1234
+    changed = comparing_page.html(found, {}, {})
+    assert "43.2%" in changed and "43.2%" not in page
+    assert "-12.3" in changed and "-12.3" not in page
+
+
+def test_warnings_and_unlike_attacks_stand_first(folders, tmp_path):
+    few = evaluation(tmp_path / "few", 18, 12, None)
+    weak = evaluation(tmp_path / "weak", 18, 8, 16)
+    comparing.compare([few, weak, *folders], tmp_path / "out", "c")
+    page = (tmp_path / "out" / "comparison.html").read_text()
+    assert "They were not attacked alike" in page and "keeps the most" not in page
+    assert re.search(r"Warning. weak has warnings.*: exact PGD leaves no more", page)
+    assert page.count("<details open>") == 2, (
+        "of few, without an exact attack, and weak"
+    )
+
+
+def test_the_html_needs_nothing_from_outside(compared):
+    page = (compared / "comparison.html").read_text()
+    words = re.sub(r"base64,[^\"]+", "base64,", page)
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|<link", words)
+    references = re.findall(r'(?:src|srcset|href)="([^"]{0,22})', page)
+    assert references == ["data:image/png;base64,"] * 6
+    text = (compared / "comparison.md").read_text()
+    for name in comparing_page.FILES.values():
+        assert (compared / name).stat().st_size > 1000 and f"({name})" in text
+
+
+@pytest.mark.skipif(not browser.find(), reason="no browser here")
+def test_a_browser_shows_the_page_whole(compared, tmp_path):
+    page = compared / "comparison.html"
+    seen = browser.look(page, tmp_path / "b", width=500, dark=True)
+    assert seen["title"] == "digits: 2 evaluations"
+    assert (seen["images"], seen["broken"], seen["unnamed"]) == (3, 0, 0)
+    assert not (seen["console"] or seen["troubles"] or seen["requests"])
+    assert seen["tables"] == 3 and seen["text"] > 1000 and seen["too_wide"] <= 0
 
 
 def test_attacks_on_one_model_are_ranked_against_the_strongest(tmp_path):

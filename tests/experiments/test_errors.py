@@ -148,6 +148,7 @@ ROWS = [
     # What stands in the way.
     ("train --config=digits_dsm --workdir={tmp}/file", 1, "is a file; --workdir must"),
     (f"{PURIFY} --source=digits --out={{tmp}}/file", 2, "is a file; it must name a f"),
+    ("purify --weights=digits_dsm --source={tmp}/grey.npz --out={tmp}/file/x", 1, "/x"),
     (f"{PURIFY} --source=x --config.defence.sigma=1", 2, "stands for --config=digits"),
 ]
 
@@ -164,6 +165,7 @@ def folder(tmp_path_factory):
     whole = (tmp / "floats.npz").read_bytes()
     (tmp / "cut.npz").write_bytes(whole[: len(whole) // 2])
     (tmp / "spoilt.npz").write_bytes(whole.replace(bytes(99), b"x" * 99, 1))
+    np.savez(tmp / "grey.npz", images=np.zeros((3, 8, 8, 1), np.uint8))
     np.savez(tmp / "wide.npz", images=np.zeros((3, 9, 8, 1), np.uint8))
     return tmp
 

@@ -20,6 +20,7 @@ from experiments.lib import (
     throughput,
 )
 from experiments.lib import config as configlib
+from experiments.lib import defence as defences
 from experiments.lib import evaluation as driver
 from experiments.lib.attack_checks import AUTO
 from experiments.lib.config_evaluation import ATTACKS, Attack
@@ -59,10 +60,32 @@ def assert_same_record(a, b):
 
 
 def test_every_file_of_the_report_is_written(finished):
-    for name in ("record.npz", "summary.json", "report.md", "report.html", "grid.png"):
+    for name in ("record.npz", "summary.json", "report.md", "report.html", "film.png"):
         assert (finished / name).stat().st_size > 0
     for kind in ("runs", "steps", "strength"):
         assert (finished / f"accuracy_vs_{kind}.png").stat().st_size > 0
+
+
+def test_the_film_ends_in_what_the_purifier_gives(finished, root, tmp_path):
+    found = outcomes(finished)
+    film, steps = found["pictures/film"], found["pictures/steps"]
+    np.testing.assert_array_equal(film[:, -1], found["pictures/purified"][: len(film)])
+    assert steps.tolist() == [0, 1, 2] and film.shape[:2] == (4, 3)
+    work = driver.set_up(evaluation(root), tmp_path / "again", None)
+    key = jax.random.fold_in(work.k_pictures, int(work.images.index[0]))
+    purifier = defences.purifier(work.world.defence, work.world.prior)
+    last = purifier(key, jnp.asarray(found["pictures/attacked"][0]))
+    np.testing.assert_allclose(film[0, -1], last, atol=1e-4)
+    assert np.abs(film[0, 0] - film[0, -1]).max() > 0.01, "it moves"
+
+
+def test_a_defence_without_states_has_no_film(root, tmp_path):
+    config = change(evaluation(root), ["defence", "method"], "one_step")
+    world = driver.set_up(config, tmp_path / "one", None).world
+    assert answers.frames(world) == ()
+    given = (jax.random.key(0), jnp.full((8, 8, 1), 0.5))
+    states, _ = jax.eval_shape(answers.once(world), *given)
+    assert states.shape[0] == 1
 
 
 def test_both_models_are_in_the_summary_under_every_attack(finished):

@@ -1,13 +1,14 @@
 """The metrics file and the progress line."""
 
 import io
+import sys
 import types
 
 import pytest
 
 from experiments.lib import logs, workdir
 from experiments.lib import progress as progress_module
-from experiments.lib.progress import Progress, clock
+from experiments.lib.progress import Progress, clock, each
 
 
 def steps(folder):
@@ -83,6 +84,20 @@ def test_lines_are_seldom_but_the_last_step_is_always_shown():
         "x: step 1/100",
         "x: step 100/100",
     ]
+
+
+def test_work_that_is_soon_done_says_nothing(monkeypatch):
+    at = [100.0]
+    watch = types.SimpleNamespace(monotonic=lambda: at[0])
+    monkeypatch.setattr(progress_module, "time", watch)
+    for seconds, lines in ((0.1, 0), (1.5, 1)):
+        out = Terminal()
+        monkeypatch.setattr(sys, "stderr", out)
+        for item in each("x", "abcd", "letter"):
+            at[0] += seconds
+            assert item in "abcd"
+        assert out.getvalue().count("\n") == lines
+        assert ("x: letter 4/4 (100%)" in out.getvalue()) == bool(lines)
 
 
 def test_the_rate_leaves_out_the_first_step(monkeypatch):

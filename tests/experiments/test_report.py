@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.lib import plots, plots_grid, report, report_page, report_records
+from experiments.lib import (
+    page,
+    plots,
+    plots_grid,
+    report,
+    report_page,
+    report_records,
+)
 from experiments.lib.report import Evaluation, Pictures, Result
 from experiments.lib.report_reading import sentences
 from experiments.lib.report_summary import summarise
@@ -78,7 +85,12 @@ def example(**changed):
             report.curve("steps", "no attack", [0, 5], step < [[0.9, 0.8]], keys=2),
         ),
         "pictures": Pictures(
-            *images, *np.array([[0, 1, 2, 0, 1]] * 4), "PGD", ("a", "b")
+            *images,
+            *np.array([[0, 1, 2, 0, 1]] * 4),
+            "PGD",
+            ("a", "b"),
+            np.stack([images[0, :2], images[2, :2]], 1),
+            (0, 5),
         ),
         "models": {"defended": "purified"},
         "seeds": {"training": 3},
@@ -209,6 +221,8 @@ def test_the_record_comes_back_as_it_was(written):
     )
     np.testing.assert_allclose(shown.purified, given.purified)
     assert (shown.attack, shown.names) == ("PGD", ("a", "b"))
+    np.testing.assert_allclose(shown.film, given.film)
+    assert shown.steps == (0, 5)
 
 
 def test_a_report_made_again_is_the_same(written):
@@ -220,6 +234,7 @@ def test_a_report_made_again_is_the_same(written):
 
 def test_pictures_have_the_size_they_are_drawn_at(written):
     sizes = {
+        "film.png": (1.1 + 1.1 * 3, 0.35 + 1.1 * 2),
         "grid.png": (1.5 + 1.1 * 5, 0.35 + 3 * 1.3 + 2 * 1.1),
         "accuracy_vs_strength.png": (6.0, 4.3),
         "accuracy_vs_runs.png": (6.8, 4.3),
@@ -241,6 +256,30 @@ def test_differences_are_around_grey_and_on_one_scale():
     assert titles[2] == "attacked − clean\n× 5" and titles[4] == "purified − clean\n× 5"
     np.testing.assert_allclose(layers[2], 1.0, atol=1e-5)
     np.testing.assert_allclose(layers[4], 0.25, atol=1e-5)
+
+
+def test_the_film_shows_each_state_where_it_belongs():
+    clean = np.zeros((1, 4, 4, 1))
+    states = np.array([0.25, 0.5, 1.0]).reshape(1, 3, 1, 1, 1) * np.ones((4, 4, 1))
+    given = (clean, clean, states[:, -1], *np.zeros((4, 1), int))
+    png = plots_grid.film(Pictures(*given, film=states, steps=(0, 3, 6)), plots.LIGHT)
+    picture = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    middles = (1.1 + 1.1 * np.arange(4) + 0.5) * plots.DPI
+    shades = picture[int((0.35 + 0.5) * plots.DPI), middles.astype(int)]
+    np.testing.assert_allclose(shades, [0, 64, 128, 255], atol=1)
+    assert plots_grid.film(Pictures(*given), plots.LIGHT) is None, "no states"
+
+
+def test_pictures_of_an_earlier_version_are_read(tmp_path):
+    images = np.full((3, 2, 4, 4, 1), 0.5)
+    shown = Pictures(*images, *np.zeros((4, 2), int), names=("a",))
+    report_records.save(tmp_path / "record.npz", {}, shown)
+    with np.load(tmp_path / "record.npz") as file:
+        old = {name: file[name] for name in file.files if "steps" not in name}
+    assert not any(name.endswith("film") for name in old)
+    np.savez(tmp_path / "record.npz", **old)
+    again = report_records.load_pictures(tmp_path / "record.npz")
+    assert again.film is None and again.steps == () and again.names == ("a",)
 
 
 def test_wrong_answers_are_marked_in_the_grid():
@@ -309,7 +348,7 @@ def test_the_html_needs_nothing_from_outside(written):
     words = re.sub(r"base64,[^\"]+", "base64,", page)
     assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|<link", words)
     references = re.findall(r'(?:src|srcset|href)="([^"]{0,22})', page)
-    assert len(references) == 10
+    assert len(references) == 12
     assert all(r == "data:image/png;base64," for r in references)
     assert "prefers-color-scheme: dark" in page and "width=device-width" in page
     assert "A &lt;small&gt; &amp; honest report" in page
@@ -318,7 +357,7 @@ def test_the_html_needs_nothing_from_outside(written):
 def test_dark_pictures_are_dark(written):
     page = (written / "report.html").read_text()
     dark = re.findall(r'srcset="data:image/png;base64,([^"]+)"', page)
-    assert len(dark) == 5
+    assert len(dark) == 6
     for code in dark:
         picture = Image.open(io.BytesIO(base64.b64decode(code))).convert("RGB")
         assert picture.getpixel((1, 1)) == tuple(bytes.fromhex(plots.DARK.ground[1:]))
@@ -534,6 +573,12 @@ def test_what_is_not_finite_is_null_and_a_dash(tmp_path):
         ),
         (lambda: Pictures(*np.ones((3, 2, 4, 4, 2)), *np.ones((4, 2))), "1 or 3"),
         (lambda: Pictures(*np.ones((3, 2, 4, 4, 1)), *np.ones((4, 3))), "`label`"),
+        (
+            lambda: Pictures(
+                *np.ones((3, 2, 4, 4, 1)), *np.ones((4, 2)), film=None, steps=(0,)
+            ),
+            "`film` must be [F, 1]",
+        ),
     ],
 )
 def test_wrong_input_is_refused(make, words):
@@ -608,7 +653,7 @@ def test_numbers_are_saved_even_where_matplotlib_is_missing(tmp_path, monkeypatc
     def missing(module):
         raise ModuleNotFoundError(module)
 
-    monkeypatch.setattr(report_page.importlib, "import_module", missing)
+    monkeypatch.setattr(page.importlib, "import_module", missing)
     with pytest.raises(
         ModuleNotFoundError, match=r"needs matplotlib.*purifax\[report\]"
     ):
@@ -642,7 +687,7 @@ needs_browser = pytest.mark.skipif(not browser.find(), reason="no browser here")
 def test_a_browser_shows_the_page_whole(written, tmp_path):
     seen = browser.look(written / "report.html", tmp_path / "b", width=500, dark=True)
     assert seen["title"] == "A <small> & honest report"
-    assert (seen["images"], seen["broken"], seen["unnamed"]) == (5, 0, 0)
+    assert (seen["images"], seen["broken"], seen["unnamed"]) == (6, 0, 0)
     assert not (seen["console"] or seen["troubles"] or seen["requests"])
     assert seen["tables"] >= 1 and seen["text"] > 1000 and seen["too_wide"] <= 0
 
