@@ -219,16 +219,15 @@ def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:
     count = -(-min(work.config.pictured, job.count) // size) * size
     if job.attack == "clean" or not 0 < count <= job.count:
         return None
-    clean = done[work.jobs[0]]
-    index = jnp.asarray(work.images.index[:count].astype(np.int32))
-    x_adv = jnp.asarray(done[job]["x_adv"][:count])
+    clean, index = done[work.jobs[0]], work.images.index[:count].astype(np.int32)
+    images, x_adv = (
+        jnp.asarray(x[:count]) for x in (work.images.images, done[job]["x_adv"])
+    )
     look = answers.mapped(answers.once(work.world), work.mesh)
-    states, after = map(np.asarray, look(work.k_pictures, index, x_adv))
+    states, after = map(np.asarray, look(work.k_pictures, jnp.asarray(index), x_adv))
     steps = answers.frames(work.world)
     return Pictures(
-        clean=np.asarray(
-            data.augment.to_float(jnp.asarray(work.images.images[:count]))
-        ),
+        clean=np.asarray(data.augment.to_float(images)),
         attacked=np.asarray(x_adv),
         purified=states[:, -1],
         label=work.images.labels[:count],
@@ -237,8 +236,7 @@ def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:
         purified_class=after,
         attack=ATTACKS[job.attack][0],
         names=work.images.names,
-        film=states[:FILMED] if steps else None,
-        steps=steps,
+        **({"film": states[:FILMED], "steps": steps} if steps else {}),
     )
 
 

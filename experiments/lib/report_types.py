@@ -53,7 +53,6 @@ PICTURES = ("strength", "runs", "steps", "iterations", "restarts")
 and restarts of the attack."""
 
 AGGREGATIONS = ("logits", "probabilities", "vote")
-
 NO_ANSWER = -1
 """The class of logits that are not finite: it equals no label, so it is wrong."""
 
@@ -63,9 +62,10 @@ _interval = jax.jit(records.interval)
 
 def nearest(kind: str, name: str, known: Sequence[str]) -> str:
     """The error message for an unknown name, with the closest known one."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    known_names = ", ".join(known)
-    return f"unknown {kind} {name!r}; did you mean {close[0]!r}? Known: {known_names}."
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return (
+        f"unknown {kind} {name!r}; did you mean {close!r}? Known: {', '.join(known)}."
+    )
 
 
 def radius_text(radius: float) -> str:
@@ -221,9 +221,8 @@ class Pictures:
             answers to each image as it is shown.
         attack: whose images they are.
         names: of the classes; numbers if empty.
-        film: float [F, K, H, W, C], of the first F images after each of `steps` of one
-            run of the purifier; not shown where `steps` is empty.
-        steps: K of them, as the purifier counts.
+        film: float [F, K, H, W, C], of the first F images after each of the K `steps`
+            of one run of the purifier; not shown where `steps` is empty.
     """
 
     clean: np.ndarray
@@ -251,10 +250,9 @@ class Pictures:
             if np.shape(getattr(self, name)) != shape[:1]:
                 raise ValueError(f"pictures: `{name}` is not of shape {shape[:1]}.")
         if self.steps and np.shape(self.film)[1:] != (len(self.steps), *shape[1:]):
-            raise ValueError(
-                f"pictures: `film` must be [F, {len(self.steps)}] images, one after "
-                f"each of `steps`; got shape {np.shape(self.film)}."
-            )
+            wanted = f"[F, {len(self.steps)}] images, one after each of `steps`"
+            got = np.shape(self.film)
+            raise ValueError(f"pictures: `film` must be {wanted}; got shape {got}.")
 
 
 @dataclass(frozen=True)
