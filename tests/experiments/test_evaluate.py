@@ -28,6 +28,8 @@ from experiments.lib.report_types import NO_ANSWER
 from experiments.lib.stop import Stop
 from purifax import nets, weights
 
+pytestmark = pytest.mark.xdist_group("evaluations")
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
