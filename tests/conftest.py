@@ -10,10 +10,10 @@ from itertools import cycle
 FLAGS = [
     "--xla_force_host_platform_device_count=8",
     "--xla_backend_optimization_level=1",
-    "--xla_cpu_parallel_codegen_split_count=1",
 ]
 if importlib.metadata.version("jax").startswith("0.10."):
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+    FLAGS.append("--xla_cpu_parallel_codegen_split_count=1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
 
