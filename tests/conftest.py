@@ -1,5 +1,6 @@
 """Strict modes for every test: 8 CPU devices, no silent rank promotion."""
 
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -21,6 +22,10 @@ import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Tracing makes many objects that stay; looking through them took up to a twelfth of
+# the time.
+gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def _place(item):
 @pytest.fixture
 def unoptimised():
     """Programs compile in half the time and run slower: for those that run once."""
-    before = jax.config.jax_disable_most_optimizations
+    before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
