@@ -16,4 +16,5 @@ mkdir -p "$VENV/checkout"
 ln -sfn "$PWD/experiments" "$VENV/checkout/experiments"
 export PYTHONPATH
 PYTHONPATH=$(cd "$VENV/checkout" && pwd)
-pytest -n "${PURIFAX_TEST_WORKERS:-auto}" --dist loadgroup "$@"
+# In the order of tests/conftest.py, not the files with the most tests first.
+pytest -n "${PURIFAX_TEST_WORKERS:-auto}" --dist loadgroup --no-loadscope-reorder "$@"

@@ -1,5 +1,6 @@
 """Strict modes for every test: 8 CPU devices, no silent rank promotion."""
 
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -13,6 +14,7 @@ FLAGS = [
 ]
 if importlib.metadata.version("jax").startswith("0.10."):
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+    FLAGS.append("--xla_cpu_parallel_codegen_split_count=1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
 
@@ -20,6 +22,10 @@ import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Tracing makes many objects that stay; looking through them took up to a twelfth of
+# the time.
+gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture
@@ -38,20 +44,35 @@ def float64():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """One worker runs a whole file, or a row of the laws, and so compiles it once."""
+    """One worker runs a whole file, or a row of the laws, and so compiles it once.
+
+    Files with a group of their own make the same programs. They are the longest, so
+    they are first; the other experiments follow, which find what is compiled.
+    """
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         group = str(item.path)
         if item.path.parent.name == "laws" and hasattr(item, "callspec"):
             group += item.callspec.params.get("name", "")
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_place)
+
+
+def _place(item):
+    """Long groups before short ones, so that no worker is left with one at the end."""
+    shared = item.get_closest_marker("xdist_group").args[0] != str(item.path)
+    experiment = item.path.parent.name == "experiments"
+    return not (shared and experiment), not experiment
 
 
 @pytest.fixture
 def unoptimised():
     """Programs compile in half the time and run slower: for those that run once."""
+    before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", True)
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 MAPS = pathlib.Path("/proc/self/maps")

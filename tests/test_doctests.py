@@ -11,6 +11,8 @@ import pytest
 import experiments
 import purifax
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
 PACKAGE, COMMANDS = (
     pathlib.Path(place.__file__).parent for place in (purifax, experiments)
 )

@@ -4,11 +4,12 @@ import jax
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True, scope="package")
 def _compiled_fast():
-    """Before any fixture of a module, so that what these run is compiled fast too.
+    """Before any other fixture, so that what these run is compiled fast too.
 
-    Programs of both kinds differ in the last bit, and jax would take one for the other.
+    One file finds what another has compiled. Programs of both kinds differ in the last
+    bit, and jax would take one for the other.
     """
     jax.clear_caches()
     jax.config.update("jax_disable_most_optimizations", True)

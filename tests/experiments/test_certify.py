@@ -20,6 +20,8 @@ from experiments.lib.config import Attack, Defence, Subjects
 from experiments.lib.prior import Prior
 from experiments.lib.stop import Stop
 
+pytestmark = pytest.mark.xdist_group("evaluations")
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
@@ -211,6 +213,8 @@ def test_a_killed_command_resumes_to_the_same_certificates(root):
     path = os.pathsep.join([tests, os.path.dirname(tests)])
     settings = {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"}
     settings["JAX_COMPILATION_CACHE_DIR"] = str(root / "cache")
+    settings["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    settings["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     folder, whole = root / "killed", root / "unbroken"
     words = [
         sys.executable,

@@ -1,6 +1,8 @@
 """The evaluation command: what it writes, resumes, refuses, and that it is honest."""
 
+import contextlib
 import dataclasses
+import io
 import json
 
 import jax
@@ -28,6 +30,8 @@ from experiments.lib.parts import Parts
 from experiments.lib.report_types import NO_ANSWER
 from experiments.lib.stop import Stop
 from purifax import nets, weights
+
+pytestmark = pytest.mark.xdist_group("evaluations")
 
 
 @pytest.fixture(scope="module")
@@ -144,25 +148,31 @@ def test_the_memory_of_the_gradient_is_tabled_by_steps(root, tmp_path, capsys):
         memory.measure(flat, tmp_path, None)
 
 
-def test_chains_are_timed_together_and_in_a_python_loop(
-    root, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setattr(throughput, "PATIENCE", float("inf"))
-    found = throughput.measure(evaluation(root), tmp_path, None, most=10, repeats=1)
+@pytest.fixture(scope="module")
+def chained(root):
+    """The chains of an evaluation timed, the folder of it, and what was printed."""
+    folder, said = root / "chains", io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setattr(throughput, "PATIENCE", float("inf"))
+        found = throughput.measure(evaluation(root), folder, None, most=10, repeats=1)
+    return found, folder, said.getvalue()
+
+
+def test_chains_are_timed_together_and_in_a_python_loop(chained):
+    found, folder, said = chained
     assert [row["chains"] for row in found["rows"]] == [1, 4]
     assert all(
         row["seconds"] > 0 and row["python_seconds"] > 0 for row in found["rows"]
     )
     one, four = (row["temporary_bytes_a_device"] for row in found["rows"])
     assert 0 < one < four
-    assert json.loads((tmp_path / "chains.json").read_text()) == found
-    assert (tmp_path / "chains.png").stat().st_size > 1000
-    assert "4 network calls a chain" in capsys.readouterr().out
+    assert json.loads((folder / "chains.json").read_text()) == found
+    assert (folder / "chains.png").stat().st_size > 1000
+    assert "4 network calls a chain" in said
 
 
-def test_chains_stop_where_memory_does(root, tmp_path, monkeypatch):
-    found = throughput.measure(evaluation(root), tmp_path, None, most=4, repeats=1)
-    last = found["rows"][1]["temporary_bytes_a_device"]
+def test_chains_stop_where_memory_does(chained, root, tmp_path, monkeypatch):
+    last = chained[0]["rows"][1]["temporary_bytes_a_device"]
     full = last / throughput.SHARE - 1
     monkeypatch.setattr(throughput, "_memory", lambda shares: full)
     found = throughput.measure(evaluation(root), tmp_path, None, most=4, repeats=1)

@@ -109,7 +109,7 @@ def test_squeezers_need_no_score():
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_as_many_calls_are_made_as_counted(name, unoptimised):
+def test_as_many_calls_are_made_as_counted(name):
     calls = []
 
     def counting(x, sigma):

@@ -14,6 +14,8 @@ from experiments.lib import dividing, merging, workdir
 from experiments.lib.overrides import UsageError
 from purifax.fleet import Leases
 
+pytestmark = pytest.mark.xdist_group("evaluations")
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):

@@ -18,6 +18,8 @@ from experiments import quickstart
 from experiments.configs import digits_adp
 from experiments.lib import flags as flagslib
 
+pytestmark = pytest.mark.xdist_group("evaluations")
+
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -28,12 +30,15 @@ def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     small = {"digits_dsm": score_training(), "digits_classifier": classifier_training()}
     budgets = {name: TINY for name in ("blind", "bpda", "exact")}
+    config = digits_adp.config()
     config = dataclasses.replace(
-        digits_adp.config(),
-        images=dataclasses.replace(digits_adp.config().images, count=16),
+        config,
+        images=dataclasses.replace(config.images, count=16),
+        defence=dataclasses.replace(config.defence, steps=2, runs=2),
         keys=2,
-        chunk=16,
+        chunk=8,
         sweep=(),
+        probed=2,
         **budgets,
     )
     options = types.SimpleNamespace(workdir=home / "runs/quickstart", data_dir=None)

@@ -42,7 +42,11 @@ def command(tmp_path_factory):
     tests = os.path.dirname(os.path.dirname(__file__))
     path = os.pathsep.join([tests, os.path.dirname(tests)])
     settings = {"JAX_NUM_CPU_DEVICES": "1", "XLA_FLAGS": "", "PYTHONPATH": path}
-    cache = {"JAX_COMPILATION_CACHE_DIR": str(root / "cache")}
+    cache = {
+        "JAX_COMPILATION_CACHE_DIR": str(root / "cache"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
 
     def run(name, sent=""):
         words = [sys.executable, "-m", "experiments.train"]

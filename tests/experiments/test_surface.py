@@ -16,6 +16,8 @@ from experiments.lib.stop import Stop
 
 ASKED = Surface(steps=(1, 2), eot=(1, 2), restarts=(1, 2), images=8)
 
+pytestmark = pytest.mark.xdist_group("evaluations")
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
