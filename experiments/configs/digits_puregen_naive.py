@@ -6,7 +6,10 @@ after `experiments.train` of `digits_ebm`, `digits_ddpm` and `digits_classifier`
 Langevin steps of `digits_ebm`, then `digits_ddpm` from label 75. In PureGen's terms T =
 [100, 75, 1]; nothing was tuned.
 
-Not run here.
+Measured on 128 test images (seed 0, 2 keys), 13 minutes of two busy CPU cores: 97.7%
+[93.3, 99.2] clean, 83.6% [76.2, 89.0] blind, 84.4% [77.1, 89.7] BPDA+EOT and 75.4%
+[67.3, 82.0] under the exact gradient, which BPDA overestimates by 9.0 points [4.7,
+13.7].
 """
 
 from dataclasses import replace

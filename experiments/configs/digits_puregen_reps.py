@@ -6,7 +6,10 @@ after `experiments.train` of `digits_ebm`, `digits_ddpm` and `digits_classifier`
 Langevin steps of `digits_ebm`, then `digits_ddpm` from label 50, five times. In
 PureGen's terms T = [10, 50, 5]; nothing was tuned.
 
-Not run here.
+Measured on 128 test images (seed 0, 2 keys), 21 minutes of two busy CPU cores: 97.3%
+[92.8, 99.0] clean, 80.5% [72.8, 86.4] blind, 80.5% [72.8, 86.4] BPDA+EOT and 69.5%
+[61.1, 76.8] under the exact gradient, which BPDA overestimates by 10.9 points [6.6,
+15.6].
 """
 
 from dataclasses import replace
