@@ -75,6 +75,20 @@ def unoptimised():
     jax.config.update("jax_disable_most_optimizations", before)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Experiments compile fast, fixtures of a module included, and nothing else does.
+
+    Evaluations of tiny networks take nearly all their time to compile, and one file
+    finds what another has compiled. Programs of both kinds differ in the last bit, and
+    jax would take one for the other.
+    """
+    fast = item.path.parent.name == "experiments"
+    if jax.config.read("jax_disable_most_optimizations") != fast:
+        jax.clear_caches()
+        jax.config.update("jax_disable_most_optimizations", fast)
+
+
 MAPS = pathlib.Path("/proc/self/maps")
 MANY = 25_000
 """Linux allows a process 65,530 memory maps, and crashes it beyond.

@@ -251,6 +251,14 @@ def test_a_corrector_alone_is_stationary_with_its_bias():
     assert abs(ratio / (1 + snr**2) - 1) < 4 * np.sqrt(2 / x.size)
 
 
+@pytest.mark.parametrize("name", ["ancestral", "ancestral large", "ddim", "sde"])
+def test_between_equal_levels_nothing_happens(name, unoptimised):
+    """Not even where a program is compiled badly: s^2 - s^2 may be rounded twice."""
+    target, x = score.Gaussian(0.3, 0.2), jax.random.uniform(KEY, (8, 8, 2))
+    last, _ = SAMPLERS[name](jax.random.key(1), x, target, jnp.full(4, 0.3))
+    np.testing.assert_allclose(last, x, atol=1e-5)
+
+
 def test_predictor_and_corrector_reach_the_clean_law():
     target = score.Gaussian(0.3, jnp.broadcast_to(jnp.array([0.05, 0.3]), WIDE))
     k_start, k_run = jax.random.split(KEY)

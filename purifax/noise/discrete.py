@@ -14,7 +14,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.noise.process import reached
+from purifax.noise.process import reached, root
 from purifax.types import known, noun
 
 __all__ = ["VPDiscrete", "cosine_betas", "linear_betas"]
@@ -87,10 +87,7 @@ class VPDiscrete:
 
     def sigma(self, t: Array | int) -> Array:
         """Noise level at time t; zero at -1."""
-        square = jnp.expm1(self._total(t))
-        positive = square > 0
-        root = jnp.sqrt(jnp.where(positive, square, 1.0))
-        return jnp.where(positive, root, 0.0) / self.width
+        return root(jnp.expm1(self._total(t))) / self.width
 
     def time(self, sigma: Array | float) -> Array:
         """Time at which the noise level is sigma, a float between labels.

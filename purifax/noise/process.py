@@ -8,7 +8,7 @@ from jax import numpy as jnp
 
 from purifax.types import known
 
-__all__ = ["Process", "alpha_bar_of", "perturb", "reached", "sigma_of"]
+__all__ = ["Process", "alpha_bar_of", "perturb", "reached", "root", "sigma_of"]
 
 
 class Process(Protocol):
@@ -84,3 +84,16 @@ def reached(
                 f"{name} has noise levels from {low:.4g} to {high:.4g} in [0, 1] pixel "
                 f"units; it cannot reach sigma = {level:.4g}."
             )
+
+
+def root(square: Array) -> Array:
+    """A square root, zero below zero, whose derivative there is zero.
+
+    A compiler may compute `square` once for the comparison and once, rounded in another
+    way, for the root; so what stands in for it below zero has a root of nearly zero.
+
+    >>> root(jnp.array([4.0, 0.0, -1e-9])).tolist()
+    [2.0, 0.0, 0.0]
+    """
+    positive, least = square > 0, jnp.finfo(square.dtype).tiny
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, least)), 0.0)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.noise.process import reached
+from purifax.noise.process import reached, root
 from purifax.types import noun
 
 __all__ = ["EDM", "VE", "VP", "SubVP", "VPCosine"]
@@ -123,7 +123,7 @@ class VP:
     def sigma(self, t: Array | float) -> Array:
         """Noise level at time t in [0, 1]."""
         total = _linear_sum(t, self.first, self.last)
-        return _root(jnp.expm1(total)) / self.width
+        return root(jnp.expm1(total)) / self.width
 
     def time(self, sigma: Array | float) -> Array:
         """Time at which the noise level is sigma.
@@ -207,7 +207,7 @@ class VPCosine:
         start, turn = self._angles(t)
         # cos^2 A - cos^2 B as a product, for it is small.
         lost = jnp.sin(2 * start + turn) * jnp.sin(turn)
-        return _root(lost) / jnp.cos(start + turn) / self.width
+        return root(lost) / jnp.cos(start + turn) / self.width
 
     def time(self, sigma: Array | float) -> Array:
         """Time at which the noise level is sigma.
@@ -239,9 +239,3 @@ def _linear_time(total: Array, first: Array | float, last: Array | float) -> Arr
     """The inverse of `_linear_sum`; also for equal ends."""
     slope = jnp.asarray(last) - first
     return 2 * total / (first + jnp.sqrt(jnp.square(first) + 2 * slope * total))
-
-
-def _root(square: Array) -> Array:
-    """A square root whose derivative at zero is zero."""
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)

@@ -25,7 +25,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recompute
-from purifax.sample.descent import descend, root
+from purifax.noise.process import root
+from purifax.sample.descent import descend, removed
 from purifax.types import Score
 
 __all__ = ["Variance", "ancestral", "ancestral_step", "large", "learned", "small"]
@@ -52,7 +53,7 @@ def large(x: Array, sigma: Array, below: Array, *, width: Array | float = 2.0) -
     """
     del x
     shrunk = (1 + jnp.square(width * below)) / (1 + jnp.square(width * sigma))
-    return (jnp.square(sigma) - jnp.square(below)) * shrunk
+    return removed(sigma, below) * shrunk
 
 
 def learned(
@@ -97,7 +98,7 @@ def ancestral_step(
     [[[0.0]]]
     """
     sigma, below = jnp.asarray(sigma, x.dtype), jnp.asarray(below, x.dtype)
-    mean = x + (jnp.square(sigma) - jnp.square(below)) * score(x, sigma)
+    mean = x + removed(sigma, below) * score(x, sigma)
     spread = jnp.where(below > 0, root(variance(x, sigma, below)), 0.0)
     return mean + spread.astype(x.dtype) * jax.random.normal(key, x.shape, x.dtype)
 

@@ -19,7 +19,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recompute
-from purifax.sample.descent import descend, root
+from purifax.noise.process import root
+from purifax.sample.descent import descend
 from purifax.types import Score
 
 __all__ = ["ddim", "ddim_step"]

@@ -8,7 +8,7 @@ from jax import numpy as jnp
 
 from purifax import recompute, schedule
 
-__all__ = ["Step", "descend", "root"]
+__all__ = ["Step", "descend", "removed"]
 
 
 class Step(Protocol):
@@ -51,11 +51,12 @@ def descend(
     return last, jnp.concatenate([x[None], path])
 
 
-def root(square: Array) -> Array:
-    """A square root, zero below zero, whose derivative there is zero.
+def removed(sigma: Array, below: Array) -> Array:
+    """The variance between two levels, sigma^2 - below^2.
 
-    >>> root(jnp.array([4.0, 0.0, -1e-9])).tolist()
-    [2.0, 0.0, 0.0]
+    As a product it is zero between equal levels, whatever the compiler contracts.
+
+    >>> float(removed(jnp.array(0.5), jnp.array(0.3)))
+    0.1599999964237213
     """
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+    return (sigma - below) * (sigma + below)

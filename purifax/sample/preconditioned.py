@@ -33,7 +33,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recompute
-from purifax.sample.descent import descend, root
+from purifax.noise.process import root
+from purifax.sample.descent import descend, removed
 from purifax.types import Score, noun
 
 __all__ = [
@@ -206,7 +207,7 @@ def preconditioned_predictor(
     Array([[[0.]]], dtype=float32)
     """
     sigma, below = jnp.asarray(sigma, x.dtype), jnp.asarray(below, x.dtype)
-    lost = jnp.square(sigma) - jnp.square(below)
+    lost = removed(sigma, below)
     z = filters.noise(jax.random.normal(key, x.shape, x.dtype))
     heat = jnp.where(below > 0, root(lost), 0.0)
     return x + lost * filters.drift(score(x, sigma)) + heat * z
@@ -227,7 +228,7 @@ def matched_predictor(
     Array([[[0.]]], dtype=float32)
     """
     sigma, below = jnp.asarray(sigma, x.dtype), jnp.asarray(below, x.dtype)
-    lost = jnp.square(sigma) - jnp.square(below)
+    lost = removed(sigma, below)
     s = score(x, sigma)
     z = filters.noise(jax.random.normal(key, x.shape, x.dtype))
     heat = jnp.where(below > 0, root(lost), 0.0)

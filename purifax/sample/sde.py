@@ -24,7 +24,8 @@ from jax.tree_util import Partial
 
 from purifax import recompute, schedule
 from purifax.noise import Process
-from purifax.sample.descent import descend, root
+from purifax.noise.process import root
+from purifax.sample.descent import descend, removed
 from purifax.types import Score
 
 __all__ = ["sde", "sde_in_time", "sde_in_time_step", "sde_step"]
@@ -40,7 +41,7 @@ def sde_step(
     [[[0.0]]]
     """
     sigma, below = jnp.asarray(sigma, x.dtype), jnp.asarray(below, x.dtype)
-    lost = jnp.square(sigma) - jnp.square(below)
+    lost = removed(sigma, below)
     z = jax.random.normal(key, x.shape, x.dtype)
     return x + lost * score(x, sigma) + jnp.where(below > 0, root(lost), 0.0) * z
 

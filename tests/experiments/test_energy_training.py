@@ -308,7 +308,7 @@ def test_long_chains_pass_through_the_states_of_shorter_ones():
 )
 def test_what_is_no_energy_for_a_score_is_refused(energy, shapes, message, monkeypatch):
     known = prior.Prior(lambda x, sigma: x, energy=energy)
-    monkeypatch.setattr(prior, "_load", lambda place: known)
+    monkeypatch.setattr(prior, "_load", lambda place, dtype: known)
     of = dict(zip("ab", shapes, strict=True))
     monkeypatch.setattr(prior.weights, "image_shape", of.get)
     with pytest.raises(ValueError, match=message):
