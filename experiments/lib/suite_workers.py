@@ -28,6 +28,7 @@ from purifax.data.stream import from_images
 __all__ = ["rows"]
 
 SHARDS = 4
+"""As many as there may be, each of whole batches: the rest of one would be padding."""
 
 
 def rows(subject: Subject) -> list[Row]:
@@ -93,7 +94,7 @@ def _work(images: data.Images, washes: list[Callable[..., Any]], batch: int) -> 
     stream = from_images(images)
     with tempfile.TemporaryDirectory() as folder:
         layout = data.Layout("washed", stream.shape, stream.names)
-        cut = fleet.plan(stream.count, -(-stream.count // SHARDS))
+        cut = fleet.plan(stream.count, batch * -(-stream.count // (SHARDS * batch)))
         job = fleet.Job(place(Path(folder)), layout, cut)
         threads = [
             threading.Thread(
