@@ -41,7 +41,7 @@ def test_processes_share_the_work(tmp_path):
     jobs.assert_right(jobs.job(tmp_path, jobs.memory(60), 6), jobs.images(60))
 
 
-@pytest.mark.parametrize("schedule", range(2))
+@pytest.mark.parametrize("schedule", range(20))
 def test_a_killed_process_loses_nothing(tmp_path, schedule):
     """One of two dies at some moment, then the other; a third does the rest."""
     random = np.random.default_rng(schedule)
