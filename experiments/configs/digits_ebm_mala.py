@@ -9,7 +9,7 @@ of that defence is the bias of its steps?
 Measured on 128 test images (seed 0, 2 keys), 4 minutes of two busy CPU cores: 98.4%
 [94.5, 99.6] clean, 79.7% [71.9, 85.7] blind, 77.3% [69.4, 83.7] BPDA+EOT and 71.1%
 [62.7, 78.2] under the exact gradient, which BPDA overestimates by 6.2 points [3.1,
-9.4]. `digits_ebm_langevin` leaves 67.2% [61.7, 72.3] (300 images, ten runs an answer,
+9.4]. `digits_ebm_langevin` leaves 66.7% [62.4, 70.7] (500 images, ten runs an answer,
 longer attacks): no sign that the bias of its steps is what defends.
 """
 
