@@ -11,17 +11,15 @@ from experiments.lib import answers, attacks, gradient_proof, plots_detection, w
 from experiments.lib import defence as defences
 from experiments.lib.attack_cost import cost
 from experiments.lib.config_evaluation import ATTACKS
+from experiments.lib.findings_curves import by_runs, by_steps
 from experiments.lib.jobs import Job, Run
 from experiments.lib.parts import Arrays, Parts
-from experiments.lib.progress import each
+from experiments.lib.report_pictures import Pictures
 from experiments.lib.report_types import (
-    AGGREGATIONS,
     ONE_RUN,
     Curve,
     Evaluation,
-    Pictures,
     Result,
-    curve,
 )
 from purifax import data
 from purifax.record import Record
@@ -58,8 +56,8 @@ def findings(
         num_classes=len(work.images.names),
         results=tuple(r for job in main for r in _results(work, job, done, models)),
         sweep=tuple(r for job in swept for r in _results(work, job, done, models[:2])),
-        curves=(*_runs(work, main[:1], done), *_runs(work, main[1:][-1:], done))
-        + (*_steps(work, {main[0]: None, strongest: None}, done), *surface),
+        curves=(*by_runs(work, main[:1], done), *by_runs(work, main[1:][-1:], done))
+        + (*by_steps(work, {main[0]: None, strongest: None}, done), *surface),
         pictures=_pictures(work, strongest, done),
         models=_models(work),
         seeds={"all keys": config.seed, "images": config.images.seed},
@@ -164,53 +162,6 @@ def _evaluations(work: Run, job: Job) -> int | None:
     budget = getattr(config, job.attack)
     one = cost(job.attack, budget, config)
     return None if one is None else job.count * one
-
-
-def _runs(work: Run, jobs: list[Job], done: dict[Job, Arrays]) -> Iterator[Curve]:
-    """Accuracy against the number of pooled runs, by pooling rule."""
-    runs = work.config.defence.runs if work.config.defence.method != "none" else 1
-    for job in jobs if runs > 1 else []:
-        label = work.images.labels[: job.count, None, None]
-        title, gradient = ATTACKS.get(job.attack, ("clean", "none"))
-        for rule in AGGREGATIONS:
-            right = (done[job][rule] == label).mean(1)
-            yield curve(
-                "runs",
-                rule,
-                range(1, runs + 1),
-                right,
-                keys=work.config.keys,
-                gradient=gradient,
-                panel=title,
-            )
-
-
-def _steps(
-    work: Run, jobs: dict[Job, None], done: dict[Job, Arrays]
-) -> Iterator[Curve]:
-    """Accuracy against the number of purification steps, on the first images."""
-    if work.config.defence.method != "adaptive":
-        return
-    some = min(work.config.sweep_images, len(work.images))
-    some -= some % work.mesh.shape["batch"]
-    respond = answers.mapped(answers.climb(work.world), work.mesh)
-    index = jnp.asarray(work.images.index[:some].astype(np.int32))
-    for job in jobs if some else {}:
-        x = jnp.asarray(done[job]["x_adv"][:some])
-        parts = [
-            respond(work.k_answers, index[i : i + work.chunk], x[i : i + work.chunk])
-            for i in each("steps", range(0, some, work.chunk), "chunk")
-        ]
-        rule = work.config.defence.rule
-        classes = np.concatenate([np.asarray(part[rule]) for part in parts])
-        title, gradient = ATTACKS.get(job.attack, ("clean", "none"))
-        yield curve(
-            "steps",
-            title,
-            range(work.config.defence.steps + 1),
-            classes == work.images.labels[:some, None],
-            gradient=gradient,
-        )
 
 
 def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from experiments.lib.plots import Theme, canvas, encoded
-from experiments.lib.report_types import Pictures
+from experiments.lib.report_pictures import Pictures
 
 __all__ = ["film", "grid", "rows"]
 

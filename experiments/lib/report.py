@@ -23,12 +23,12 @@ import pathlib
 
 from experiments.lib import page, plots, plots_grid, report_page, report_records
 from experiments.lib import report_summary as summaries
+from experiments.lib.report_pictures import Pictures
 from experiments.lib.report_table import table, text
 from experiments.lib.report_types import (
     PICTURES,
     Curve,
     Evaluation,
-    Pictures,
     Result,
     curve,
 )

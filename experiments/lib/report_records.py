@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.lib.report_types import Pictures
+from experiments.lib.report_pictures import Pictures
 from purifax.record import Record
 
 __all__ = ["load", "load_pictures", "save"]

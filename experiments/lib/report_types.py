@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import jax
 import numpy as np
 
+from experiments.lib.report_pictures import Pictures
 from purifax import record as records
 from purifax.record import Record
 
@@ -21,7 +22,6 @@ __all__ = [
     "THREATS",
     "Curve",
     "Evaluation",
-    "Pictures",
     "Result",
     "curve",
     "nearest",
@@ -207,52 +207,6 @@ def curve(
         gradient=gradient,
         panel=panel,
     )
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Images to show, the same P in every field.
-
-    Attributes:
-        clean, attacked, purified: float [P, H, W, C] in [0, 1]; `purified` is the
-            attacked image after one run of the purifier.
-        label: int [P].
-        clean_class, attacked_class, purified_class: int [P], what the classifier alone
-            answers to each image as it is shown.
-        attack: whose images they are.
-        names: of the classes; numbers if empty.
-        film: float [F, K, H, W, C], of the first F images after each of the K `steps`
-            of one run of the purifier; not shown where `steps` is empty.
-    """
-
-    clean: np.ndarray
-    attacked: np.ndarray
-    purified: np.ndarray
-    label: np.ndarray
-    clean_class: np.ndarray
-    attacked_class: np.ndarray
-    purified_class: np.ndarray
-    attack: str = ""
-    names: tuple[str, ...] = ()
-    film: np.ndarray | None = None
-    steps: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        shape = np.shape(self.clean)
-        if len(shape) != 4 or shape[3] not in (1, 3) or shape[0] == 0:
-            raise ValueError(
-                f"pictures must be [P, H, W, 1 or 3] with P > 0; got shape {shape}."
-            )
-        for name in ("attacked", "purified"):
-            if np.shape(getattr(self, name)) != shape:
-                raise ValueError(f"pictures: `{name}` is not of shape {shape}.")
-        for name in ("label", "clean_class", "attacked_class", "purified_class"):
-            if np.shape(getattr(self, name)) != shape[:1]:
-                raise ValueError(f"pictures: `{name}` is not of shape {shape[:1]}.")
-        if self.steps and np.shape(self.film)[1:] != (len(self.steps), *shape[1:]):
-            wanted = f"[F, {len(self.steps)}] images, one after each of `steps`"
-            got = np.shape(self.film)
-            raise ValueError(f"pictures: `film` must be {wanted}; got shape {got}.")
 
 
 @dataclass(frozen=True)
