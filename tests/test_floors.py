@@ -16,7 +16,7 @@ ROOT = pathlib.Path(purifax.__file__).parent
 FLOOR_0 = {"types"}
 FLOOR_1 = FLOOR_0 | {"noise", "recompute", "schedule", "spread", "threat"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
-FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
+FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "refill", "sample", "loss"}
 ATTACKER = FLOOR_2 | {"loss", "classify"}
 MAY_IMPORT = {
     "__init__": {"batching", "ready"},
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "batching": FLOOR_0,
     "noise": FLOOR_0,
     "recompute": FLOOR_0,
+    "refill": FLOOR_0 | {"batching"},
     "schedule": FLOOR_0,
     "spread": FLOOR_0,
     "threat": FLOOR_0,

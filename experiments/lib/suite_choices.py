@@ -3,6 +3,7 @@
     convolution in a loop   the input gradient of `nets.conv`, over that of `lax`
     draws together          the draws of a gradient as one batch, over one at a time
     slope by jvp            ADP's derivative by one forward-mode pass, over a difference
+    a batch kept full       chains of 1 to T steps that leave room, over waiting for all
     steps in one program    ADP as one program, over a Python loop that waits each step
     bfloat16                the score network in bfloat16, over float32
 
@@ -22,6 +23,7 @@ from experiments.lib.attack_models import seen
 from experiments.lib.config import Attack, Defence
 from experiments.lib.suite_gradients import slope
 from experiments.lib.suite_network import told
+from experiments.lib.suite_refill import kept_full
 from experiments.lib.suite_subject import LEVEL, Row, Subject, row
 from purifax import nets
 from purifax.nets.conv import conv
@@ -129,6 +131,7 @@ CHOICES: dict[str, Callable[[Subject], Pair]] = {
     "convolution in a loop": _convolution,
     "draws together": _draws,
     "slope by jvp": _slopes,
+    "a batch kept full": kept_full,
     "steps in one program": _one_program,
     "bfloat16": _bfloat16,
 }

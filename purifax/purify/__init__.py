@@ -22,16 +22,14 @@ says which of a set those are.
 from purifax.purify.adaptive import (
     Trace,
     adaptive,
+    adaptive_chain,
     adaptive_early,
     adaptive_path,
     adaptive_trace,
-    by_difference,
-    by_jvp,
-    held,
-    step_size,
 )
 from purifax.purify.compose import chain, repeat
 from purifax.purify.corrupt import grayscale, noised
+from purifax.purify.curvature import by_difference, by_jvp, held, step_size
 from purifax.purify.detect import detect, scaled_norm, threshold
 from purifax.purify.diffuse import (
     diffuse,
@@ -69,6 +67,7 @@ from purifax.purify.squeeze import bit_depth, jpeg, jpeg_full
 __all__ = [
     "Trace",
     "adaptive",
+    "adaptive_chain",
     "adaptive_early",
     "adaptive_path",
     "adaptive_trace",

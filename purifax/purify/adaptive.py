@@ -23,7 +23,6 @@ yields NaN, and no image sees its batch-mates. `reference` keeps all three.
 Source: Yoon, Hwang and Lee 2021, arXiv 2106.06041, algorithm 1 and section 3.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -33,23 +32,18 @@ from jax.tree_util import Partial
 
 from purifax import recompute
 from purifax.noise import gaussian
-from purifax.score import scaled
+from purifax.purify.curvature import Curvature, by_jvp, step_size
+from purifax.refill import Chain, alone
 from purifax.types import Perturb, Score
 
 __all__ = [
     "Trace",
     "adaptive",
+    "adaptive_chain",
     "adaptive_early",
     "adaptive_path",
     "adaptive_trace",
-    "by_difference",
-    "by_jvp",
-    "held",
-    "step_size",
 ]
-
-Curvature = Callable[[Array, Array, Score], tuple[Array, Array]]
-"""`curvature(x, level, score) -> (v, bend)`: v like x, bend []."""
 
 
 class Trace(NamedTuple):
@@ -62,66 +56,6 @@ class Trace(NamedTuple):
 
     images: Array
     step_sizes: Array
-
-
-def by_jvp(x: Array, level: Array, score: Score) -> tuple[Array, Array]:
-    """v = f(x) and its bend by one Jacobian-vector product.
-
-    >>> v, bend = by_jvp(jnp.ones((2, 2, 1)), jnp.array(1.0), lambda x, s: -x / 4)
-    >>> float(bend)
-    0.25
-    """
-    v, push = jax.linearize(lambda y: scaled(y, level, score), x)
-    return v, -_ratio(v, push(v))
-
-
-def by_difference(
-    x: Array, level: Array, score: Score, *, probe: Array | float = 1e-3
-) -> tuple[Array, Array]:
-    """v = f(x) and its bend by a finite difference, as published (delta = probe).
-
-    Needs float32 throughout: in bfloat16 the probe vanishes in rounding.
-
-    >>> f = lambda x, s: -x / 4
-    >>> v, bend = by_difference(jnp.ones((2, 2, 1)), jnp.array(1.0), f)
-    >>> round(float(bend), 3)
-    0.25
-    """
-    v = scaled(x, level, score)
-    probe = jnp.asarray(probe, x.dtype)
-    ahead = scaled(x + probe * v, level, score)
-    return v, (1.0 - _ratio(v, ahead)) / probe
-
-
-def held(
-    x: Array, level: Array, score: Score, *, curvature: Curvature = Partial(by_jvp)
-) -> tuple[Array, Array]:
-    """A curvature whose bend is a constant to the gradient.
-
-    `Partial(adaptive, curvature=Partial(held))` has the images of `adaptive` and the
-    gradient with its step sizes held constant, which Croce et al. 2022 (arXiv
-    2202.13711) attack with. It is cheaper than the exact gradient and not exact.
-    """
-    v, bend = curvature(x, level, score)
-    return v, jax.lax.stop_gradient(bend)
-
-
-def step_size(
-    bend: Array,
-    *,
-    rate: Array | float = 0.05,
-    smallest: Array | float = 1e-5,
-    largest: Array | float = 0.1,
-) -> Array:
-    """clip(rate / bend): `largest` at zero bend, `smallest` at negative bend.
-
-    >>> [round(float(step_size(jnp.array(b))), 5) for b in (1.0, 0.0, -1.0)]
-    [0.05, 0.1, 1e-05]
-    """
-    steep = bend * largest > rate
-    newton = rate / jnp.where(steep, bend, 1.0)
-    flat = jnp.where(bend >= 0, largest, smallest)
-    return jnp.clip(jnp.where(steep, newton, flat), smallest, largest)
 
 
 def adaptive(
@@ -239,19 +173,63 @@ def adaptive_early(
     `limits` are `rate, smallest, largest, stop` as in `adaptive`.
     """
 
-    def unfinished(carry: tuple[Array, Array, Array]) -> Array:
-        i, _, active = carry
-        return active & (i < levels.shape[0])
+    chain = adaptive_chain(
+        score, levels, sigma=sigma, perturb=perturb, curvature=curvature, **limits
+    )
+    return alone(chain, key, x)
 
-    def step(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        i, x, active = carry
-        level = jax.lax.dynamic_index_in_dim(levels, i, keepdims=False)
-        x, active, _ = _step(x, active, level, score, curvature, **limits)
-        return i + 1, x, active
 
+def adaptive_chain(
+    score: Score,
+    levels: Array,
+    *,
+    sigma: Array | float = 0.25,
+    perturb: Perturb = Partial(gaussian),
+    curvature: Curvature = Partial(by_jvp),
+    **limits: Array | float,
+) -> Chain:
+    """`adaptive_early` as a chain, whose place another image may take.
+
+    Many images in 64 slots, each with the result of `batched(adaptive)`:
+    `refilled(adaptive_chain(score, levels), 64)(key, images)`.
+    """
+    move = Partial(_move, score=score, levels=levels, curvature=curvature, **limits)
+    return Chain(
+        Partial(_begin, sigma=sigma, perturb=perturb),
+        Partial(_unfinished, levels=levels),
+        move,
+        Partial(_image),
+    )
+
+
+class _Climb(NamedTuple):
+    """The steps taken, the image, and whether it is still active."""
+
+    taken: Array
+    x: Array
+    active: Array
+
+
+def _begin(key: Array, x: Array, *, sigma: Array | float, perturb: Perturb) -> _Climb:
     start = _noised(key, x, sigma, perturb)
-    carry = (jnp.zeros((), jnp.int32), start, _moving(start))
-    return jax.lax.while_loop(unfinished, step, carry)[1]
+    moving = _moving(start)
+    return _Climb(jnp.where(moving, 0, 0), start, moving)
+
+
+def _unfinished(climb: _Climb, *, levels: Array) -> Array:
+    return climb.active & (climb.taken < levels.shape[0])
+
+
+def _move(
+    climb: _Climb, *, score: Score, levels: Array, curvature: Curvature, **limits: Any
+) -> _Climb:
+    level = jax.lax.dynamic_index_in_dim(levels, climb.taken, keepdims=False)
+    x, active, _ = _step(climb.x, climb.active, level, score, curvature, **limits)
+    return _Climb(climb.taken + 1, x, active)
+
+
+def _image(climb: _Climb) -> Array:
+    return climb.x
 
 
 def _noised(key: Array, x: Array, sigma: Array | float, perturb: Perturb) -> Array:
@@ -279,11 +257,3 @@ def _step(
     active = active & (alpha > stop) & jnp.any(v != 0)
     alpha = jnp.where(active, alpha, 0.0)
     return jnp.where(active, jnp.clip(x + alpha * v, 0.0, 1.0), x), active, alpha
-
-
-def _ratio(v: Array, w: Array) -> Array:
-    """<v, w> / <v, v> in float32 or better; 0 for v = 0, with finite gradients."""
-    wide = jnp.promote_types(v.dtype, jnp.float32)
-    v, w = v.astype(wide), w.astype(wide)
-    square = jnp.sum(jnp.square(v))
-    return jnp.sum(v * w) / jnp.where(square > 0, square, 1.0)

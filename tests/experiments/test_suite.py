@@ -93,7 +93,9 @@ def test_every_choice_stands_beside_what_it_was_chosen_over(found):
         assert told[name]["numbers"]["over_the_other"] == pytest.approx(ratio)
 
 
-@pytest.mark.parametrize("name", ["convolution in a loop", "draws together"])
+@pytest.mark.parametrize(
+    "name", ["a batch kept full", "convolution in a loop", "draws together"]
+)
 def test_what_was_chosen_gives_what_the_other_gives(name):
     chosen, other, images = CHOICES[name](subject(TINY))
     mine, its = chosen(), other()

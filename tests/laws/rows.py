@@ -32,6 +32,7 @@ from purifax import (
     purify,
     sample,
 )
+from purifax.refill import refilled
 from purifax.threat import Linf
 
 DOWN = jnp.array([0.3, 0.15, 0.0])
@@ -54,6 +55,15 @@ def down(p, verb, **bound):
     """A purifier along `DOWN`, with one scale for each step."""
     scales = {"scales": jnp.array([0.4, 0.2])}
     return Partial(verb, score=p["score"], sigmas=DOWN, **scales | bound)
+
+
+def _in_a_slot(p):
+    """ADP of one image in a batch of one slot."""
+    return Partial(_only, fn=refilled(adaptive(p, purify.adaptive_chain)(), slots=1))
+
+
+def _only(key, x, fn):
+    return fn(key, x[None])[0]
 
 
 def _orthogonal(p):
@@ -201,6 +211,7 @@ PURIFIERS = [
     ),
     Row("adaptive_held", lambda p: adaptive(p, curvature=Partial(purify.held))),
     Row("adaptive_early", lambda p: adaptive(p, purify.adaptive_early), smooth=False),
+    Row("adaptive_refilled", _in_a_slot, smooth=False),
     Row("adaptive_trace", lambda p: first(adaptive(p, purify.adaptive_trace))),
     Row(
         "detect",
