@@ -33,6 +33,20 @@ DIRECTIVES = {
     "time": r"\d+:\d\d:\d\d",
 }
 
+JOBSET = {
+    "coordinator",
+    "failurePolicy",
+    "managedBy",
+    "network",
+    "replicatedJobs",
+    "startupPolicy",
+    "successPolicy",
+    "suspend",
+    "ttlSecondsAfterFinished",
+}
+"""Fields of a JobSet's specification, v1alpha2, and below of its sets of jobs."""
+REPLICATED = {"dependsOn", "groupName", "name", "replicas", "template"}
+
 
 def directives(name):
     """What sbatch would read of a file: it stops at the first command."""
@@ -169,6 +183,22 @@ def test_pods_are_as_many_as_they_are_told():
     known = set(flags.FLAGS) | {"config", "data_dir", "workdir"}
     for word in container["command"][3:]:
         assert word.removeprefix("--").partition("=")[0] in known
+
+
+def test_pods_are_what_kubernetes_takes():
+    """The jobs by Kubernetes' own schema, that fails wrong fields; the set by name."""
+    yaml = pytest.importorskip("yaml")
+    kubernetes = pytest.importorskip("kubernetes_validate")
+    pods = yaml.safe_load((LAUNCH / "gke_jobset.yaml").read_text())
+    assert set(pods) == {"apiVersion", "kind", "metadata", "spec"}
+    assert set(pods["spec"]) <= JOBSET and "replicatedJobs" in pods["spec"]
+    for jobs in pods["spec"]["replicatedJobs"]:
+        assert {"name", "template"} <= set(jobs) <= REPLICATED
+        job = {"apiVersion": "batch/v1", "kind": "Job", **jobs["template"]}
+        kubernetes.validate(job | {"metadata": {"name": "x"}}, "1.31", strict=True)
+        job["spec"]["template"]["spec"]["containers"][0]["commands"] = ["python"]
+        with pytest.raises(kubernetes.ValidationError, match="commands"):
+            kubernetes.validate(job, "1.31", strict=True)
 
 
 @pytest.mark.multihost
