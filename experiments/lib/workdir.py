@@ -45,7 +45,8 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
     Args:
         folder: need not exist.
         config: any type in `config.KINDS`.
-        may_grow: fields whose value may be larger than recorded.
+        may_grow: fields whose number may be larger, and whose list longer at its end,
+            than recorded.
 
     Raises:
         ValueError: the folder belongs to another config; the fields are named.
@@ -59,13 +60,19 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
     refused = [
         f"{name} is {old} there and {new} here"
         for name, old, new in changed
-        if not (name in may_grow and new > old)
+        if not (name in may_grow and _grown(old, new))
     ]
     if refused:
         raise ValueError(
             f"{folder} holds a run of another config: {'; '.join(refused)}. "
             "Give another --workdir, or the same config to resume."
         )
+
+
+def _grown(old: Any, new: Any) -> bool:
+    if isinstance(old, tuple):
+        return len(new) > len(old) and new[: len(old)] == old
+    return new > old
 
 
 def claim(folder: pathlib.Path, config: Any) -> None:

@@ -175,6 +175,8 @@ def test_a_grid_may_grow_and_nothing_else(finished):
             work.folder,
             None,
         )
+    with pytest.raises(ValueError, match=r"seeds is \(0, 1\) there and \(1, 2, 3\)"):
+        poison_grid.set_up(grid(seeds=(1, 2, 3)), work.folder, None)
 
 
 def test_purified_images_of_another_order_are_refused(finished):
