@@ -19,6 +19,7 @@ from jax.tree_util import Partial
 from experiments.lib import plane
 from experiments.lib.config import Density, encode
 from experiments.lib.overrides import UsageError
+from experiments.lib.progress import each
 from experiments.lib.workdir import versions
 from purifax import loss, sample, score
 from purifax.energy import Mixture
@@ -41,6 +42,9 @@ Parameters = dict[str, Array]
 
 LOW, HIGH, SIDE = -0.5, 1.5, 120
 """The ends of the grid, and its points along each side."""
+
+PARTS = 20
+"""Of the training, each one program, between which progress is told."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def learn(config: Density) -> Learnt:
     k_start, k_train, k_data, k_chains = jax.random.split(key, 4)
     data = jnp.asarray(plane.draws(k_data, config, config.points)).reshape(-1, 1, 2, 1)
     before = _start(k_start, config.width)
-    after = jax.jit(_trained, static_argnames="config")(k_train, data, before, config)
+    after = _trained(k_train, data, before, config)
     begun = jax.random.uniform(jax.random.fold_in(k_chains, 0), (config.drawn, 1, 2, 1))
     run = Partial(_walked, parameters=after, sizes=_sizes(config, config.long))
     keys = jax.random.split(jax.random.fold_in(k_chains, 1), config.drawn)
@@ -142,7 +146,7 @@ def _walked(key: Array, x: Array, parameters: Parameters, sizes: Array) -> Array
 def _trained(
     key: Array, data: Array, parameters: Parameters, config: Density
 ) -> Parameters:
-    """All updates, in one scan: the network has no convolution."""
+    """All updates, in scans of a part each: the network has no convolution."""
     rate = optax.cosine_decay_schedule(config.learning_rate, config.updates)
     optimiser, sizes = optax.adam(rate), _sizes(config, config.steps)
 
@@ -163,8 +167,15 @@ def _trained(
         kept = renew(starts, negatives, positives, config.fresh)
         return (parameters, memory, sample.write(bank, places, kept)), None
 
+    @jax.jit
+    def several(state: Any, numbers: Array) -> Any:
+        return jax.lax.scan(update, state, numbers)[0]
+
     state = parameters, optimiser.init(parameters), data[: config.bank]
-    return jax.lax.scan(update, state, jnp.arange(config.updates))[0][0]
+    parts = np.array_split(np.arange(config.updates), min(PARTS, config.updates))
+    for numbers in each("parts of the training", parts, unit="part"):
+        state = jax.block_until_ready(several(state, jnp.asarray(numbers)))
+    return state[0]
 
 
 def _gap(parameters: Parameters, positives: Array, negatives: Array) -> Array:

@@ -16,6 +16,7 @@ from experiments.lib import attacks
 from experiments.lib import defence as defences
 from experiments.lib.config_evaluation import ATTACKS, Evaluation
 from experiments.lib.parts import Arrays, Parts
+from experiments.lib.progress import say
 from purifax import data, gradient_check, recompute
 from purifax.types import Model
 
@@ -42,6 +43,7 @@ def prove(
     """Examines the gradient on the first image, unless that was done before."""
 
     def make() -> Arrays:
+        say("proving the exact gradient on one image")
         began = time.monotonic()
         x = data.augment.to_float(jnp.asarray(images.images[0]))
         examine = jax.jit(gradient_check.examine)

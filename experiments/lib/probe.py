@@ -30,6 +30,7 @@ from experiments.lib.batches import padded
 from experiments.lib.config_evaluation import ATTACKS, Attack, Evaluation
 from experiments.lib.jobs import Run
 from experiments.lib.parts import Parts
+from experiments.lib.progress import say
 from purifax import check, data
 from purifax.threat import Threat
 from purifax.types import Classifier, Loss, Model
@@ -52,6 +53,7 @@ class _Probe:
     count: int
 
     def __call__(self) -> dict[str, np.ndarray]:
+        say(f"looking at the exact gradient of {self.count} image(s)")
         work, size = self.work, self.work.mesh.shape["batch"]
         rows = (0, -(-self.count // size) * size)
         budget = _budget(work.config)

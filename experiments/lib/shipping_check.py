@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 from PIL import Image
 
 from experiments.lib import pictures
+from experiments.lib.progress import each
 from purifax import data, score, weights
 from purifax.types import Score
 
@@ -32,7 +33,8 @@ def compare(
     """How far the answers of two folders are apart on test images, and in words."""
     few = images.take(np.arange(min(IMAGES, len(images))))
     x = data.augment.to_float(jnp.asarray(few.images))
-    before, after = (_answers(place, x) for place in (trained, made))
+    both = each("answers compared", (trained, made), unit="folder")
+    before, after = (_answers(place, x) for place in both)
     apart = float(np.sqrt(np.square(after - before).mean() / np.square(before).mean()))
     found = {"images": len(few), "apart": float(f"{apart:.2g}")}
     kind = KINDS[weights.role(made)]
