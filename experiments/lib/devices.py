@@ -90,17 +90,18 @@ def mesh(batch: int, count: int | None = None) -> Mesh:
     return Mesh(np.asarray(devices), ("batch",), axis_types=axes)
 
 
-def grid(images: int, count: int | None = None) -> Mesh:
+def grid(images: int, count: int | None = None, draws: int = 1) -> Mesh:
     """A mesh with the axes "batch" and "draw": what images leave idle, draws may use.
 
     Args:
         images: worked on at once. As many devices as divide them up have one share of
             the images each; with fewer images than devices, several have the same.
         count: devices taken; by default as in `mesh`.
+        draws: of each image, which make a few images worth more CPU devices.
     """
     devices = jax.local_devices()
     if count is None and devices[0].platform == "cpu":
-        count = _shares(len(devices), images)
+        count = _shares(len(devices), images * draws)
     devices = devices[:count]
     fitting = (n for n in range(len(devices), 0, -1) if len(devices) % n == 0)
     rows = next(n for n in fitting if n <= max(images, 1))

@@ -46,8 +46,10 @@ def rows(subject: Subject) -> list[Row]:
     return found
 
 
-def _programs(subject: Subject, fns: list[Any], images: int | None = None) -> Pair:
-    chosen, other = (subject.program(fn, images)[0] for fn in fns)
+def _programs(
+    subject: Subject, fns: list[Any], images: int | None = None, draws: int = 1
+) -> Pair:
+    chosen, other = (subject.program(fn, images, draws)[0] for fn in fns)
     return chosen, other, images or subject.config.images
 
 
@@ -92,7 +94,7 @@ def _draws(subject: Subject) -> Pair:
     models = (
         seen("exact", Attack(eot=draws, at_once=some), world) for some in (None, 1)
     )
-    return _programs(subject, [slope(m) for m in models], config.attacked)
+    return _programs(subject, [slope(m) for m in models], config.attacked, draws)
 
 
 def _slopes(subject: Subject) -> Pair:

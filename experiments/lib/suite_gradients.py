@@ -50,7 +50,7 @@ def _one(subject: Subject, world: World, way: str) -> Row:
     model = seen("bpda" if way == "bpda" else "exact", Attack(eot=draws), world)
     fn = Partial(_loss, model=model) if way == "forward" else slope(model)
     count = min(config.attacked, config.images)
-    run, bytes_ = subject.program(fn, count)
+    run, bytes_ = subject.program(fn, count, draws)
     what = f"{way}, EOT {draws}, {length} step(s)"
     timed = row("gradients", what, run, count, config.repeats)
     timed.numbers.update(

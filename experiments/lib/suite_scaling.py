@@ -81,7 +81,7 @@ def _draws(given: Subject) -> Programs:
         world = given.world(Defence(level=LEVEL, runs=draws, steps=length))
         fn = slope(seen("exact", Attack(eot=draws), world))
         count = min(config.attacked, config.images)
-        yield draws, count, given.program(fn, count)[0]
+        yield draws, count, given.program(fn, count, draws)[0]
 
 
 def _sides(given: Subject) -> Programs:

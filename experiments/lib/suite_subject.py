@@ -69,11 +69,14 @@ class Subject:
         return World(defence, self.prior, self.classifier)
 
     def program(
-        self, fn: Callable[..., Any], images: int | None = None
+        self, fn: Callable[..., Any], images: int | None = None, draws: int = 1
     ) -> tuple[Callable[[], Any], int]:
-        """`fn(key, x)` of so many images, compiled, and its temporary bytes."""
+        """`fn(key, x)` of so many images, compiled, and its temporary bytes.
+
+        An image that is drawn several times is worth as much as several.
+        """
         x = self.images[: images or len(self.images)]
-        mesh = devices.grid(len(x))
+        mesh = devices.grid(len(x), draws=draws)
         return answers.compiled(fn, mesh, self.key, jnp.arange(len(x)), x)
 
 

@@ -186,26 +186,30 @@ def _purifier(twins: _Twins) -> list[Row]:
 
 
 def _attacks(twins: _Twins) -> list[Row]:
-    """One step of BPDA and one of the exact gradient."""
+    """A gradient of BPDA through all steps of ADP, and an exact one through few.
+
+    PyTorch stores what an exact gradient needs of every step.
+    """
     import torch
 
     from experiments.lib import torch_purifying
 
     subject, config = twins.subject, twins.subject.config
-    draws, length = max(config.eot), min(config.lengths)
+    draws = max(config.eot)
     count = min(config.attacked, config.images)
     x, labels = twins.images[:count], torch.zeros(count, dtype=torch.long)
     labels = labels.to(x.device)
-    world = subject.world(Defence(level=LEVEL, runs=draws, steps=length))
     found = []
-    for way in ("bpda", "exact"):
-        run, _ = subject.program(slope(seen(way, Attack(eot=draws), world)), count)
+    for way, length in (("bpda", config.steps), ("exact", min(config.lengths))):
+        world = subject.world(Defence(level=LEVEL, runs=draws, steps=length))
+        fn = slope(seen(way, Attack(eot=draws), world))
+        run, _ = subject.program(fn, count, draws)
         ours = row("torch", "", run, count, config.repeats)
         work = (x, labels, twins.net, twins.classifier, length, draws)
 
         def theirs(work: tuple = work, exact: bool = way == "exact") -> Any:
             return torch_purifying.attack_gradient(*work, exact=exact)
 
-        what = f"{way} step, EOT {draws}, {length} step(s)"
+        what = f"{way} gradient, EOT {draws}, {length} step(s)"
         found += _beside(twins, what, ours, {"torch": theirs})
     return found
