@@ -90,7 +90,8 @@ def set_up(config: Certification, folder: pathlib.Path, data_dir: str | None) ->
     hashes = {"images": subjects.fingerprint(images)} | {
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }
-    mesh = devices.grid(min(config.chunk, len(images)))
+    worth = devices.worth(shape)
+    mesh = devices.grid(min(config.chunk, len(images)), worth=worth)
     keys = jax.random.split(jax.random.key(config.seed), 3)
     return Run(config, folder, mesh, images, once, *keys, hashes)
 

@@ -27,6 +27,7 @@ __all__ = [
     "replicated",
     "sharded",
     "spread",
+    "worth",
 ]
 
 _SMALLEST_SHARE = 16
@@ -57,9 +58,9 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _shares(cores: int, batch: int) -> int:
+def _shares(cores: int, batch: int, worth: int = 1) -> int:
     """The largest number of equal shares of the batch, each worth a device."""
-    most = max(1, min(cores, batch // _SMALLEST_SHARE))
+    most = max(1, min(cores, batch * worth // _SMALLEST_SHARE))
     return next(n for n in range(most, 0, -1) if batch % n == 0)
 
 
@@ -90,24 +91,30 @@ def mesh(batch: int, count: int | None = None) -> Mesh:
     return Mesh(np.asarray(devices), ("batch",), axis_types=axes)
 
 
-def grid(images: int, count: int | None = None, draws: int = 1) -> Mesh:
+def grid(images: int, count: int | None = None, worth: int = 1) -> Mesh:
     """A mesh with the axes "batch" and "draw": what images leave idle, draws may use.
 
     Args:
         images: worked on at once. As many devices as divide them up have one share of
             the images each; with fewer images than devices, several have the same.
         count: devices taken; by default as in `mesh`.
-        draws: of each image, which make a few images worth more CPU devices.
+        worth: of an image, in small images drawn once, see `worth`: a few large ones
+            are worth more CPU devices.
     """
     devices = jax.local_devices()
     if count is None and devices[0].platform == "cpu":
-        count = _shares(len(devices), images * draws)
+        count = _shares(len(devices), images, worth)
     devices = devices[:count]
     fitting = (n for n in range(len(devices), 0, -1) if len(devices) % n == 0)
     rows = next(n for n in fitting if n <= max(images, 1))
     axes = (AxisType.Auto, AxisType.Auto)
     square = np.asarray(devices).reshape(rows, -1)
     return Mesh(square, ("batch", "draw"), axis_types=axes)
+
+
+def worth(shape: tuple[int, ...], draws: int = 1) -> int:
+    """How many images of 8 x 8 an image [H, W, C] that is drawn so often is worth."""
+    return draws * max(1, shape[0] * shape[1] // 64)
 
 
 def spread(over: Mesh, draws: int) -> Mesh:

@@ -94,7 +94,8 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
         role: workdir.fingerprint(net.variables) for role, net in networks.items()
     }
     keys = jax.random.split(jax.random.key(config.seed), 6)
-    mesh = devices.grid(min(config.chunk, len(images)))
+    worth = devices.worth(images.images.shape[1:])
+    mesh = devices.grid(min(config.chunk, len(images)), worth=worth)
     return Run(config, folder, mesh, images, world, *keys, hashes)
 
 

@@ -73,10 +73,12 @@ class Subject:
     ) -> tuple[Callable[[], Any], int]:
         """`fn(key, x)` of so many images, compiled, and its temporary bytes.
 
-        An image that is drawn several times is worth as much as several.
+        Args:
+            draws: of each image, which the program makes.
         """
         x = self.images[: images or len(self.images)]
-        mesh = devices.grid(len(x), draws=draws)
+        worth = devices.worth(x.shape[1:], draws)
+        mesh = devices.grid(len(x), worth=worth)
         return answers.compiled(fn, mesh, self.key, jnp.arange(len(x)), x)
 
 
@@ -103,7 +105,7 @@ def subject(config: Benchmark) -> Subject:
     score, noise = words.score(network), words.noise()
     prior = Prior(score, noise, network=network, energy=energy, temperature=1.0)
     images = jax.random.uniform(keys[3], (config.images, *shape))
-    mesh = devices.grid(config.images)
+    mesh = devices.grid(config.images, worth=devices.worth(shape))
     return Subject(config, network, classifier, prior, images, keys[4], mesh)
 
 

@@ -84,7 +84,7 @@ def together(
     Args:
         repeats: how often it is timed, after a first time; the median counts.
     """
-    over = devices.grid(count)
+    over = devices.grid(count, worth=devices.worth(x.shape))
     batch = jnp.broadcast_to(x, (count, *x.shape))
     run, bytes_ = answers.compiled(purifier, over, key, jnp.arange(count), batch)
     if bytes_ > SHARE * _memory(over.size):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from purifax.nets.layers import conv_layer, normalise
+from purifax.nets.layers import conv_layer, larger, normalise
 
 __all__ = ["ImageNetResNet"]
 
@@ -135,5 +135,5 @@ def _pool(h: Array) -> Array:
             jax.lax.slice_in_dim(padded, k, k + size, stride=2, axis=axis)
             for k in range(3)
         ]
-        h = reduce(jnp.maximum, shifted)
+        h = reduce(larger, shifted)
     return h

@@ -19,6 +19,7 @@ __all__ = [
     "conv3",
     "conv_layer",
     "depth_to_space",
+    "larger",
     "max_pool_5x5",
     "normalise",
     "resize_align_corners",
@@ -160,8 +161,16 @@ def max_pool_5x5(x: Array) -> Array:
         shifted = [
             jax.lax.slice_in_dim(padded, k, k + size, axis=axis) for k in range(5)
         ]
-        x = reduce(jnp.maximum, shifted)
+        x = reduce(larger, shifted)
     return x
+
+
+def larger(a: Array, b: Array) -> Array:
+    """The larger of two, element by element, with derivatives of one comparison.
+
+    Those of `jnp.maximum` share a tie, at three times the work; here `a` has it all.
+    """
+    return jnp.where(b > a, b, a)
 
 
 def resize_align_corners(x: Array, shape: tuple[int, int]) -> Array:

@@ -21,6 +21,15 @@ def test_cpu_devices_divide_the_batch_into_worthwhile_shares(cores, batch, expec
     assert devices._shares(cores, batch) == expected
 
 
+def test_few_large_images_are_worth_as_many_devices_as_many_small_ones():
+    assert devices.worth((8, 8, 1)) == devices.worth((4, 4, 3)) == 1
+    assert devices.worth((32, 32, 3), draws=4) == 64
+    assert devices._shares(4, 4) == 1
+    assert devices._shares(4, 4, worth=16) == 4
+    assert devices._shares(4, 3, worth=64) == 3
+    assert devices._shares(4, 1, worth=64) == 1
+
+
 def test_what_the_user_sets_is_left_alone(monkeypatch):
     updates = {}
     monkeypatch.setattr(jax.config, "update", updates.__setitem__)
