@@ -22,7 +22,7 @@ IMAGES = 256
 
 SIGMAS = (0.1, 0.25, 0.5)
 KINDS = {"score": "scores", "energy": "forces", "classifier": "logits"}
-DRAWN = {"score": "samples.png", "energy": "bank.png"}
+DRAWN = {"score": "samples.png", "energy": "long_chains_from_noise.png"}
 COLOURS = 64
 TILE = np.ones((12, 12))
 
@@ -81,15 +81,16 @@ def _mapped(fn: Any, x: Array) -> Array:
 def picture(path: pathlib.Path, trained: pathlib.Path, images: data.Images) -> str:
     """Writes a small picture and says what it shows.
 
-    A score's samples and an energy's bank of chains, as training drew them; of a
-    classifier how often each class is answered as which: no image of the set.
+    A score's samples and an energy's chains from noise, as training drew them: the
+    bank has images of the set that are only a few steps old. Of a classifier how often
+    each class is answered as which. There is no image of the set in any.
     """
     role = weights.role(trained)
     if role != "classifier":
         with Image.open(trained / DRAWN[role]) as drawn:
             small = drawn.quantize(COLOURS)
         small.save(path, optimize=True)
-        return {"score": "samples", "energy": "chains of its bank"}[role]
+        return {"score": "samples", "energy": "long chains from noise"}[role]
     few = images.take(np.arange(min(IMAGES * 4, len(images))))
     x = data.augment.to_float(jnp.asarray(few.images))
     answers = _logits(trained, x).argmax(-1)
