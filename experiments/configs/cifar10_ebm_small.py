@@ -3,10 +3,10 @@
     python -m experiments.train --config=cifar10_ebm_small --data_dir=DIR
 
 Measured (seed 0, jax 0.10.2): 40 minutes of CPU time, two hours beside other work. In
-the last 100 updates the energy gap is 79 nats in size, of 3,072 values; held-out images
-lie 93 below the chains of the bank. It is a weak model: chains from data keep their image
-for some 100 steps, are blurred after 300 and patches after 3,000, and chains from uniform
-noise become patches of the same energy.
+the last 100 updates the energy gap is 79 nats in size, of 3,072 values; held-out
+images lie 93 below the chains of the bank. It is a weak model: chains from data keep
+their image for some 100 steps, are blurred after 300 and patches after 3,000, and
+chains from uniform noise become patches of the same energy.
 """
 
 from experiments.lib.config import (
