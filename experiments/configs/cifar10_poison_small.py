@@ -1,0 +1,74 @@
+"""Every availability poison on small CIFAR-10 (32x32), undefended.
+
+python -m experiments.evaluate_poison --config=cifar10_poison_small --data_dir=DIR
+"""
+
+from experiments.lib.config import (
+    ClassifierNet,
+    Crafting,
+    Optim,
+    PoisonGrid,
+    Shares,
+    Victim,
+)
+
+__all__ = ["config"]
+
+
+def config() -> PoisonGrid:
+    """The config; see the module's docstring."""
+    return PoisonGrid(
+        images=Shares(name="cifar10", train=4000, sparse=200, other=1000, test=2000),
+        victim=Victim(
+            net=ClassifierNet(
+                name="SmallCNN",
+                widths=(32, 64),
+                hidden=128,
+                fold=2,
+                mean=(0.4914, 0.4822, 0.4465),
+                std=(0.2023, 0.1994, 0.2010),
+            ),
+            optim=Optim(learning_rate=2e-3, schedule="cosine"),
+            steps=400,
+        ),
+        poisons=(
+            "lsp",
+            "ar",
+            "ops",
+            "cuda",
+            "urp",
+            "tap",
+            "hypo",
+            "sep",
+            "em",
+            "rem",
+            "entf",
+            "tue",
+            "ntga",
+            "dune",
+        ),
+        defences=("none",),
+        seeds=(0,),
+        crafting=Crafting(
+            radius=16 / 255,
+            adversary_radius=8 / 255,
+            ar_length=3.0,
+            ar_response=3.0,
+            ar_candidates=10_000,
+            steps=30,
+            step_size=0.1,
+            restarts=1,
+            jitter=0.0,
+            checkpoints=1,
+            em_rounds=10,
+            em_stop=0.0,
+            rem_rounds=300,
+            rem_steps=5,
+            rem_draws=1,
+            adversary_steps=5,
+            tue_rounds=300,
+            tue_steps=5,
+            ntga_block=256,
+            dune_checkpoints=1,
+        ),
+    )
