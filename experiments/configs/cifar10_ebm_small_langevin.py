@@ -3,7 +3,10 @@
     python -m experiments.evaluate --config=cifar10_ebm_small_langevin --data_dir=DIR
 
 after `cifar10_ebm_small` and `cifar10_classifier_small`. The images and the attacks are
-those of `cifar10_adp_small`. Not run here.
+those of `cifar10_adp_small`. Measured on 128 test images (seed 0, one key, blind PGD
+with 20 steps, the others with 8 and EOT 2), eight minutes of CPU time: 55.5% [46.8,
+63.8] clean, 32.8% blind, 14.1% [9.1, 21.1] BPDA+EOT, 4.7% [2.2, 9.8] exact. Of 128
+validation images 20 steps leave 73.4% clean and 0.8% blind.
 """
 
 from dataclasses import replace
