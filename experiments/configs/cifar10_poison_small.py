@@ -1,6 +1,18 @@
-"""Every availability poison on small CIFAR-10 (32x32), undefended.
+"""Every availability poison on 3,800 images of CIFAR-10 (32x32), undefended.
 
-python -m experiments.evaluate_poison --config=cifar10_poison_small --data_dir=DIR
+    python -m experiments.evaluate_poison --config=cifar10_poison_small --data_dir=DIR
+
+A small network, 400 steps, one seed. Nothing was tuned but the strength: at the
+published 8/255 (AR: L2 1) so few images and steps hardly learn what a poison offers.
+
+Measured on 2,000 test images, in lists of a few poisons: 53.0% after clean training;
+32.2% LSP, 36.7% AR, 27.5% OPS, 15.4% CUDA, 30.5% TAP, 43.5% HYPO, 30.6% SEP, 32.8% EM,
+35.4% REM, 37.2% TUE, 28.5% NTGA, 13.5% DUNE, 50.3% EntF; 49.4% URP at 8/255. EntF is
+made against adversarial training, which learns nothing here in 400 steps; on digits
+(`digits_poison_grid`, three seeds) it leaves 15.5% where clean images leave 86.1%:
+
+    --config.poisons=entf --config.defences=none,adversarial:38
+    --config.crafting.adversary_radius=0.15 --config.crafting.adversary_steps=5
 """
 
 from experiments.lib.config import (
