@@ -1,4 +1,4 @@
-"""From one image to many: the one place where a batch axis appears."""
+"""From one image to many: but for `refill`, where a batch axis appears."""
 
 from collections.abc import Callable
 from typing import Any

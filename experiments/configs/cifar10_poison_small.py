@@ -15,8 +15,10 @@ made against adversarial training, which learns nothing here in 400 steps; on di
     --config.crafting.adversary_radius=0.15 --config.crafting.adversary_steps=5
 """
 
+from dataclasses import replace
+
+from experiments.configs import cifar10_poison_grid
 from experiments.lib.config import (
-    ClassifierNet,
     Crafting,
     Optim,
     PoisonGrid,
@@ -29,36 +31,17 @@ __all__ = ["config"]
 
 def config() -> PoisonGrid:
     """The config; see the module's docstring."""
+    full = cifar10_poison_grid.config()
     return PoisonGrid(
         images=Shares(name="cifar10", train=4000, sparse=200, other=1000, test=2000),
         victim=Victim(
-            net=ClassifierNet(
-                name="SmallCNN",
-                widths=(32, 64),
-                hidden=128,
-                fold=2,
-                mean=(0.4914, 0.4822, 0.4465),
-                std=(0.2023, 0.1994, 0.2010),
+            net=replace(
+                full.victim.net, name="SmallCNN", widths=(32, 64), hidden=128, fold=2
             ),
             optim=Optim(learning_rate=2e-3, schedule="cosine"),
             steps=400,
         ),
-        poisons=(
-            "lsp",
-            "ar",
-            "ops",
-            "cuda",
-            "urp",
-            "tap",
-            "hypo",
-            "sep",
-            "em",
-            "rem",
-            "entf",
-            "tue",
-            "ntga",
-            "dune",
-        ),
+        poisons=(*full.poisons[:-1], "ntga"),
         defences=("none",),
         seeds=(0,),
         crafting=Crafting(

@@ -168,7 +168,7 @@ def max_pool_5x5(x: Array) -> Array:
 def larger(a: Array, b: Array) -> Array:
     """The larger of two, element by element, with derivatives of one comparison.
 
-    Those of `jnp.maximum` share a tie, at three times the work; here `a` has it all.
+    Those of `jnp.maximum` share a tie, with more comparisons; here `a` has it all.
     """
     return jnp.where(b > a, b, a)
 
