@@ -1,13 +1,13 @@
 """What it takes to purify a large set: counted work over what a chip does.
 
-    chip hours = images x calls x work of a call / (peak x utilisation) / 3600
+    chip hours = images x calls x work of a call / (product x utilisation) / 3600
 
 The work is XLA's count of the network at the size asked for, without its being
-compiled or run. Everything in `CHIPS` but the peaks is an assumption, and so is the
-utilisation until it has been measured.
+compiled or run. The utilisation is the share of a large matrix product's rate that the
+purifier reaches: measured by `cost_rates`, or assumed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,22 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from experiments.lib import defence as defences
+from experiments.lib.config import Defence
 from purifax import nets
 
-__all__ = ["CHIPS", "METHODS", "SETS", "Chip", "Method", "chip_hours", "tables", "work"]
+__all__ = [
+    "CHIPS",
+    "METHODS",
+    "SETS",
+    "Chip",
+    "Method",
+    "chip_hours",
+    "counted",
+    "here",
+    "tables",
+    "work",
+]
 
 
 @dataclass(frozen=True)
@@ -26,21 +39,24 @@ class Chip:
     """An accelerator.
 
     Attributes:
-        peak: of its data sheet, operations a second: bfloat16, without sparsity.
+        product: operations a second of a large matrix product in bfloat16.
         host: how many a machine has.
         price: assumed, dollars an hour.
+        kind: what jax calls it.
     """
 
     name: str
-    peak: float
+    product: float
     host: int
     price: float
+    kind: str = ""
 
 
 CHIPS = (
-    Chip("H200", peak=989e12, host=8, price=3.5),
-    Chip("TPU v5e", peak=197e12, host=4, price=1.2),
+    Chip("H200", product=790e12, host=8, price=3.5, kind="NVIDIA H200"),
+    Chip("TPU v5e", product=0.8 * 197e12, host=4, price=1.2, kind="TPU v5 lite"),
 )
+"""An H200's product was measured; for a v5e the same share of the data sheet."""
 
 SETS = {"ImageNet-1k": 1_281_167, "A set like LAION": 1_000_000_000}
 
@@ -51,15 +67,23 @@ class Method:
 
     Attributes:
         module: its network for images of so many pixels a side.
-        calls: how often an image goes through it, one run of the purifier.
+        defence: how it is run, with all its steps.
         slope: whether each call is the gradient of an energy.
         told: whether the network is told a noise level or a time.
     """
 
     module: Callable[[int], nn.Module]
-    calls: int
+    defence: Defence
     slope: bool = False
     told: bool = True
+
+    @property
+    def calls(self) -> int:
+        """How often an image goes through the network, one run of the purifier.
+
+        A score is asked once more after Langevin's steps, an energy is not.
+        """
+        return defences.evaluations(self.defence) - 1 - self.slope
 
 
 def _diffpure(side: int) -> nn.Module:
@@ -70,22 +94,29 @@ def _diffpure(side: int) -> nn.Module:
     return nets.OpenAIUNet(width=256, blocks=2, head_width=64, resize="block", **levels)
 
 
+_DOWN = Defence(method="diffuse", steps=100)
+_SDE = {"sampler": "sde_in_time", "process": "VP", "time": 0.1, "last_time": 1e-5}
+_CHAIN = {"sampler": "ancestral", "process": "linear", "time": 99.0}
+_PULL = Defence(method="langevin", epsilon=0.005, temperature=1e-4)
+
 METHODS = {
-    "ADP, 10 steps": Method(lambda side: nets.NCSNv2(width=128), 20),
-    "DiffPure, 100 steps": Method(_diffpure, 100),
-    "ECLIPSE, 100 steps": Method(lambda side: nets.OpenAIUNet(), 100),
+    "ADP, 10 steps": Method(lambda side: nets.NCSNv2(width=128), Defence(steps=10)),
+    "DiffPure, 100 steps": Method(_diffpure, replace(_DOWN, **_SDE)),
+    "ECLIPSE, 100 steps": Method(
+        lambda side: nets.OpenAIUNet(), replace(_DOWN, **_CHAIN)
+    ),
     "PureGen's energy, 150 steps": Method(
-        lambda side: nets.SNGANEnergy(), 150, slope=True, told=False
+        lambda side: nets.SNGANEnergy(), replace(_PULL, steps=150), True, False
     ),
     "Stochastic Security, 1,500 steps": Method(
-        lambda side: nets.LightEnergy(), 1500, slope=True, told=False
+        lambda side: nets.LightEnergy(), replace(_PULL, steps=1500), True, False
     ),
 }
 """The published settings for CIFAR-10; of other sizes only the images are."""
 
 
-def work(method: Method, side: int) -> float:
-    """Operations of one call on one image, by XLA's count; nothing is run."""
+def work(method: Method, side: int, platform: str = "tpu") -> float:
+    """Operations of one call on one image, see `counted`; nothing is run."""
     module = method.module(side)
     image = jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32)
     more = (jax.ShapeDtypeStruct((1,), jnp.float32),) if method.told else ()
@@ -99,8 +130,26 @@ def work(method: Method, side: int) -> float:
         return jax.grad(lambda x: jnp.sum(call(variables, x)))(x)
 
     fn = slope if method.slope else call
-    told: Any = jax.jit(fn).lower(variables, image, *more).cost_analysis()
+    return counted(fn, variables, image, *more, platform=platform)
+
+
+def counted(fn: Callable[..., Any], *arguments: Any, platform: str = "tpu") -> float:
+    """Operations of one call, by XLA's count of the program; nothing is run.
+
+    Args:
+        arguments: arrays, or their shapes.
+        platform: that the program is for. On "cpu" wide convolutions are done by fewer
+            products, see `nets.winograd`; on "tpu" none are, nor are they on a GPU, and
+            that is the work that is told of a network.
+    """
+    lowered = jax.jit(fn).trace(*arguments).lower(lowering_platforms=(platform,))
+    told: Any = lowered.cost_analysis()
     return float(told["flops"])
+
+
+def here() -> str:
+    """What `counted` calls the devices at hand."""
+    return "cpu" if jax.default_backend() == "cpu" else "tpu"
 
 
 def chip_hours(flops: float, images: int, chip: Chip, utilisation: float) -> float:
@@ -109,21 +158,21 @@ def chip_hours(flops: float, images: int, chip: Chip, utilisation: float) -> flo
     >>> round(chip_hours(1e12, 3_600_000, Chip("a", 1e15, 8, 1.0), 0.5), 3)
     2.0
     """
-    return images * flops / (chip.peak * utilisation) / 3600
+    return images * flops / (chip.product * utilisation) / 3600
 
 
 def tables(
-    side: int, utilisation: float, hosts: int, prices: Sequence[float] = ()
+    side: int,
+    utilisation: Mapping[str, float],
+    hosts: int,
+    chips: Sequence[Chip] = CHIPS,
 ) -> str:
     """The plan in Markdown: of each set the work, and of each chip hours and dollars.
 
     Args:
-        utilisation: of the peak.
+        utilisation: of each of `METHODS`, by name.
         hosts: machines that share the work, each with all its chips.
-        prices: dollars an hour of each of `CHIPS`, in place of what is assumed there.
     """
-    given = prices or [chip.price for chip in CHIPS]
-    chips = [replace(chip, price=at) for chip, at in zip(CHIPS, given, strict=True)]
     flops = {
         name: method.calls * work(method, side) for name, method in METHODS.items()
     }
@@ -132,13 +181,14 @@ def tables(
         lines = [_head(chips, hosts)]
         lines.append(["---", *["---:"] * (len(lines[0]) - 1)])
         for method, each in flops.items():
-            hours = [chip_hours(each, images, chip, utilisation) for chip in chips]
+            share = utilisation[method]
+            hours = [chip_hours(each, images, chip, share) for chip in chips]
             cells = [
                 _round(number)
                 for chip, one in zip(chips, hours, strict=True)
                 for number in (one, one / (hosts * chip.host), one * chip.price)
             ]
-            lines.append([method, _round(each / 1e12), *cells])
+            lines.append([method, _round(each / 1e12), f"{share:.0%}", *cells])
         rows = [f"| {' | '.join(line)} |" for line in lines]
         parts.append("\n".join([f"{name}, {images:,} images:", "", *rows]))
     return "\n\n".join(parts)
@@ -146,7 +196,7 @@ def tables(
 
 def _head(chips: Sequence[Chip], hosts: int) -> list[str]:
     """What the columns are."""
-    head = ["purifier", "TFLOP an image"]
+    head = ["purifier", "TFLOP an image", "of the product"]
     for chip in chips:
         of = f"on {hosts * chip.host}: hours"
         head += [f"{chip.name} hours", of, f"dollars at {chip.price:g}"]

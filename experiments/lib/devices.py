@@ -49,6 +49,8 @@ def prepare(batch: int) -> None:
         jax.config.update(
             "jax_compilation_cache_dir", str(pathlib.Path(home, "purifax"))
         )
+        # Many small programs are much of what a start compiles.
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 
 
 def _cores() -> int:

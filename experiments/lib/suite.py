@@ -16,6 +16,7 @@ from experiments.lib import (
     suite_network,
     suite_purifiers,
     suite_scaling,
+    suite_start,
     suite_torch,
     suite_training,
     suite_workers,
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[Subject], list[Row]]] = {
     "training": suite_training.rows,
     "workers": suite_workers.rows,
     "torch": suite_torch.rows,
+    "start": suite_start.rows,
     "compile": suite_compile.rows,
 }
 """What is timed, in this order; compiling comes last, since it empties the caches."""

@@ -1,7 +1,8 @@
 """Networks alone: forward, gradient in the image, and the share of the device's peak.
 
 The peak is the rate of a large matrix product in the network's precision, measured here
-on every device at once.
+on every device at once. Its share is that of the operations that are done, fewer than
+an image's where wide convolutions take fewer products, see `costing.counted`.
 """
 
 from typing import Any
@@ -11,10 +12,10 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.lib import devices
-from experiments.lib.suite_subject import LEVEL, Row, Subject, flops, row
+from experiments.lib import costing, devices
+from experiments.lib.suite_subject import LEVEL, Row, Subject, row
 
-__all__ = ["called", "rows", "told"]
+__all__ = ["called", "product", "rows", "told"]
 
 
 def told(key: Array, x: Array, network: Any) -> Array:
@@ -43,7 +44,9 @@ def rows(subject: Subject) -> list[Row]:
     )
     for name, fn, net in networks:
         if net.dtype not in peaks:
-            peaks[net.dtype] = _peak(subject, net.dtype)
+            peaks[net.dtype] = product(
+                config.peak, net.dtype, subject.mesh.size, config.repeats
+            )
             found.append(peaks[net.dtype])
         best = peaks[net.dtype].numbers["flops_a_second"]
         found.append(_one(subject, f"{name}, forward", fn, best))
@@ -55,23 +58,23 @@ def rows(subject: Subject) -> list[Row]:
 def _one(subject: Subject, what: str, fn: Partial, best: float) -> Row:
     config = subject.config
     run, bytes_ = subject.program(fn)
-    count = flops(fn, subject.key, subject.images[0])
+    count = costing.counted(fn, subject.key, subject.images[0])
     timed = row("network", what, run, config.images, config.repeats)
-    share = count and count * timed.rate / best
+    where = costing.here()
+    done = costing.counted(fn, subject.key, subject.images[0], platform=where)
+    share = done * timed.rate / best
     timed.numbers.update(
         flops_an_image=count, share_of_peak=share, temporary_bytes_a_device=bytes_
     )
     return timed
 
 
-def _peak(subject: Subject, dtype: str) -> Row:
+def product(side: int, dtype: str, shares: int, repeats: int) -> Row:
     """A matrix product on every device at once."""
-    config, shares = subject.config, subject.mesh.size
-    shape = (shares, config.peak, config.peak)
-    a = jax.random.normal(subject.key, shape, jnp.dtype(dtype))
+    a = jax.random.normal(jax.random.key(0), (shares, side, side), jnp.dtype(dtype))
     a = jax.device_put(a, devices.sharded(devices.mesh(shares, shares)))
     run = jax.jit(lambda a: jnp.einsum("nij,njk->nik", a, a))
-    what = f"matrix product, side {config.peak}, {dtype}"
-    timed = row("network", what, lambda: run(a), shares, config.repeats)
-    timed.numbers["flops_a_second"] = 2 * config.peak**3 * timed.rate
+    what = f"matrix product, side {side}, {dtype}"
+    timed = row("network", what, lambda: run(a), shares, repeats)
+    timed.numbers["flops_a_second"] = 2 * side**3 * timed.rate
     return timed

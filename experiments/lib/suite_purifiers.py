@@ -61,7 +61,7 @@ def rows(subject: Subject) -> list[Row]:
 def _one(subject: Subject, name: str) -> Row:
     config = subject.config
     defence = replace(PURIFIERS[name], steps=config.steps)
-    calls = defences.evaluations(defence) - 1
+    calls = _calls(defence)
     run, bytes_ = subject.program(subject.world(defence).purifier())
     timed = row("purifiers", name, run, config.images, config.repeats)
     timed.numbers.update(network_calls=calls, temporary_bytes_a_device=bytes_)
@@ -70,6 +70,15 @@ def _one(subject: Subject, name: str) -> Row:
         beside = row("purifiers", name, bare, config.images, config.repeats)
         timed.numbers["over_bare_calls"] = timed.seconds / beside.seconds
     return timed
+
+
+def _calls(defence: Defence) -> int:
+    """Evaluations of the network in one run of those in `PURIFIERS`.
+
+    Down an energy, Langevin's steps have no last evaluation that denoises.
+    """
+    extra = 2 if defence.method == "langevin" else 1
+    return defences.evaluations(defence) - extra
 
 
 def _bare(subject: Subject, of_energy: bool, calls: int) -> Partial:

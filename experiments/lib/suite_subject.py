@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -17,7 +17,7 @@ from experiments.lib.config import Benchmark, Defence
 from experiments.lib.prior import Prior
 from purifax import nets, weights
 
-__all__ = ["CLASSES", "LEVEL", "Row", "Subject", "flops", "row", "subject"]
+__all__ = ["CLASSES", "LEVEL", "Row", "Subject", "prior", "row", "subject"]
 
 LEVEL = 0.2
 """The noise level of networks that are told one."""
@@ -99,14 +99,19 @@ def subject(config: Benchmark) -> Subject:
             (keys[2], _module(config.energy, config), ()),
         )
     )
-    told = build.predicted(config.net.name)
-    process = {"denoised": {"name": "EDM"}, "noise": {"name": "linear"}}.get(told)
-    words = weights.Prediction(told, process)
-    score, noise = words.score(network), words.noise()
-    prior = Prior(score, noise, network=network, energy=energy, temperature=1.0)
+    known = prior(config.net.name, network)
+    known = replace(known, energy=energy, temperature=1.0)
     images = jax.random.uniform(keys[3], (config.images, *shape))
     mesh = devices.grid(config.images, worth=devices.worth(shape))
-    return Subject(config, network, classifier, prior, images, keys[4], mesh)
+    return Subject(config, network, classifier, known, images, keys[4], mesh)
+
+
+def prior(name: str, network: nets.Network) -> Prior:
+    """The prior of a score network of this name, under the process it is usual with."""
+    told = build.predicted(name)
+    process = {"denoised": {"name": "EDM"}, "noise": {"name": "linear"}}.get(told)
+    words = weights.Prediction(told, process)
+    return Prior(words.score(network), words.noise(), network=network)
 
 
 def _module(net: Any, config: Benchmark) -> Any:
@@ -118,10 +123,3 @@ def row(part: str, what: str, run: Callable[[], Any], images: int, repeats: int)
     _, *seconds = timed(run, 1 + repeats)
     middle = statistics.median(seconds)
     return Row(part, what, images, middle, (max(seconds) - min(seconds)) / middle)
-
-
-def flops(fn: Callable[..., Any], *arguments: Any) -> float | None:
-    """Operations of one call by the compiler's count; None where it does not count."""
-    told: Any = jax.jit(fn).lower(*arguments).compile().cost_analysis()
-    told = told[0] if isinstance(told, list) else told
-    return float(told["flops"]) if told and told.get("flops", 0) > 0 else None

@@ -43,6 +43,7 @@ def test_what_the_user_sets_is_left_alone(monkeypatch):
     assert updates == {
         "jax_num_cpu_devices": 4,
         "jax_compilation_cache_dir": "/cache/purifax",
+        "jax_persistent_cache_min_compile_time_secs": 0.05,
     }
 
     for name, value in (

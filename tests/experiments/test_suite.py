@@ -4,12 +4,19 @@ import dataclasses
 import json
 import types
 
+import commands
 import numpy as np
 import pytest
 
 from experiments import benchmark as command
 from experiments.configs import cpu_benchmark, gpu_benchmark
-from experiments.lib import suite, suite_compile, suite_purifiers, suite_scaling
+from experiments.lib import (
+    suite,
+    suite_compile,
+    suite_purifiers,
+    suite_scaling,
+    suite_start,
+)
 from experiments.lib.config import ClassifierNet, EnergyNet, ScoreNet
 from experiments.lib.overrides import UsageError
 from experiments.lib.suite_choices import CHOICES
@@ -44,6 +51,8 @@ def found(tmp_path_factory):
     # Emptying the caches would make all tests after this one compile again.
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(suite_compile.jax, "clear_caches", lambda: None)
+    quick = {"train": ("train --list_configs", "digits_dsm")}
+    monkeypatch.setattr(suite_start, "COMMANDS", quick)
     nothing = types.SimpleNamespace(workdir=folder, chains=0, gradient_memory=False)
     command.main(TINY, nothing)
     monkeypatch.undo()
@@ -227,3 +236,28 @@ def test_adp_in_pytorch_is_ours_without_noise():
     np.testing.assert_allclose(
         found.numpy().transpose(0, 2, 3, 1), np.stack(expected), atol=1e-4
     )
+
+
+def test_commands_are_started_cold_and_again(found):
+    (row,) = rows(found, "start").values()
+    assert row["what"] == "train" and row["numbers"]["cold_seconds"] > 0
+
+
+def test_a_command_that_fails_is_told(monkeypatch):
+    monkeypatch.setattr(suite_start, "COMMANDS", {"cost": ("cost --pixels=1", "")})
+    with pytest.raises(RuntimeError, match="--pixels must be 32 or more"):
+        suite_start.rows(None)
+    quick = {"train": ("train --list_configs", "never said")}
+    monkeypatch.setattr(suite_start, "COMMANDS", quick)
+    with pytest.raises(RuntimeError, match="failed"):
+        suite_start.rows(None)
+
+
+@pytest.mark.parametrize("name", suite_start.COMMANDS)
+def test_the_commands_that_are_started_are_right(capsys, name):
+    line, _ = suite_start.COMMANDS[name]
+    if "--config=" not in line:
+        pytest.skip("it has no config to print")
+    code, out, err = commands.run(capsys, f"{line} --print_config")
+    assert code == 0, err
+    assert out.lstrip().startswith("{")
