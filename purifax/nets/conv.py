@@ -19,6 +19,7 @@ no transformation knows of it.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -136,6 +137,12 @@ def _on_cpu(x: Array, kernel: Array, **how: Any) -> Array:
     return _forward(x, kernel, **how)
 
 
+def _anywhere(x: Array, kernel: Array, **how: Any) -> Array:
+    """What is lowered for the platform at hand, for calls outside `jit`."""
+    ways = {"cpu": partial(_on_cpu, **how), "default": partial(_forward, **how)}
+    return lax.platform_dependent(x, kernel, **ways)
+
+
 def _transpose_input(cotangent: Array, x: Any, kernel: Array, **how: Any) -> Array:
     """The adjoint in x: convolve with the flipped kernel, strides for dilation."""
     padding = []
@@ -199,7 +206,7 @@ def _abstract(x: Any, kernel: Any, **how: Any) -> Any:
 
 
 _conv_p = Primitive("purifax_conv")
-_conv_p.def_impl(jax.jit(_conv_p.bind, static_argnames=_STATIC))
+_conv_p.def_impl(jax.jit(_anywhere, static_argnames=_STATIC))
 _conv_p.def_abstract_eval(_abstract)
 for _rule, _platform in ((_forward, None), (_on_cpu, "cpu")):
     _lowering = mlir.lower_fun(_rule, multiple_results=False)

@@ -111,3 +111,12 @@ def test_derivatives_are_those_of_the_direct_convolution():
     theirs = both(lambda x, k: _direct(x, k, padding, 1))
     for a, b in zip(ours, theirs, strict=True):
         assert np.abs(a - b).max() < 1e-5 * max(1, np.abs(b).max())
+
+
+def test_calls_outside_jit_have_the_same_bits():
+    x, kernel = _drawn((16, 16), 128, 128)
+    compiled = jax.jit(lambda x, k: conv(x, k, (1, 1), "SAME"))(x, kernel)
+    assert (np.asarray(conv(x, kernel, (1, 1), "SAME")) == np.asarray(compiled)).all()
+    with jax.disable_jit():
+        bare = conv(x, kernel, (1, 1), "SAME")
+    assert np.abs(np.asarray(bare) - np.asarray(compiled)).max() < 1e-5
