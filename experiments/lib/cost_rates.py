@@ -70,16 +70,16 @@ def read(path: pathlib.Path, side: int) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text())
-        known = {row["purifier"]: float(row["share"]) for row in found["rows"]}
-        of = found["pixels"]
+        names = [row["purifier"] for row in found["rows"] if float(row["share"]) > 0]
+        of, _ = found["pixels"], table(found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{path} is no measurement of `experiments.cost --measure`: {error}"
         ) from None
     if of != side:
         raise UsageError(f"{path} was measured at {of} pixels; --pixels is {side}.")
-    if missing := [name for name in costing.METHODS if name not in known]:
-        raise UsageError(f"{path} says nothing of {missing[0]}; measure anew.")
+    if set(names) != set(costing.METHODS):
+        raise UsageError(f"{path} is of other purifiers than the plan; measure anew.")
     return found
 
 

@@ -15,6 +15,7 @@ from experiments.lib.costing import CHIPS, METHODS, Method, chip_hours, work
 from purifax import nets
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
+RESULTS = ROOT / "experiments" / "results"
 STEPS = Defence(method="langevin", epsilon=0.01, steps=10**6)
 
 
@@ -103,6 +104,15 @@ def test_what_was_measured_gives_the_shares_of_the_plan(small, capsys, tmp_path)
     assert code == 2 and "measured at 32 pixels" in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("lost", ["product", "rows", "device"])
+def test_half_a_measurement_is_one_line(capsys, tmp_path, lost):
+    found = json.loads((RESULTS / "throughput_cpu_32.json").read_text())
+    path = tmp_path / "half.json"
+    path.write_text(json.dumps({k: v for k, v in found.items() if k != lost}))
+    code, _, err = commands.run(capsys, f"cost --measured={path}")
+    assert code == 2 and "is no measurement" in err and err.count("\n") == 1
+
+
 def test_a_chip_that_was_measured_has_its_own_product():
     found = {"device": "NVIDIA H200", "devices": 2, "product": 1.2e15}
     assert cost_rates.known(CHIPS[0], found).product == 6e14
@@ -115,7 +125,6 @@ def test_the_published_settings_make_so_many_calls():
 
 
 PAGE = ROOT / "launch" / "docs" / "cost.md"
-RESULTS = ROOT / "experiments" / "results"
 
 
 def test_the_hours_of_the_page_follow_from_what_was_measured():
