@@ -102,8 +102,8 @@ def table(found: dict[str, Any]) -> str:
         lines.append([row["purifier"], *numbers, f"{1 / whole:.3g}"])
     rows = [f"| {' | '.join(line)} |" for line in lines]
     told = (
-        f"Measured on {found['devices']} x {found['device']}, {found['dtype']}, "
-        f"{found['pixels']} pixels, {found['images']} images at once; a matrix product "
+        f"Measured on {found['devices']} x {found['device']}, {found['dtype']}, images "
+        f"of {found['pixels']} pixels, {found['images']} at once; a matrix product "
         f"reaches {found['product'] / 1e12:.3g} TFLOP/s:"
     )
     return "\n".join([told, "", *rows])

@@ -56,7 +56,8 @@ CHIPS = (
     Chip("H200", product=790e12, host=8, price=3.5, kind="NVIDIA H200"),
     Chip("TPU v5e", product=0.8 * 197e12, host=4, price=1.2, kind="TPU v5 lite"),
 )
-"""An H200's product was measured; for a v5e the same share of the data sheet."""
+"""An H200's product is what others measured, 80% of the data sheet; a v5e's is taken to
+be the same share."""
 
 SETS = {"ImageNet-1k": 1_281_167, "A set like LAION": 1_000_000_000}
 

@@ -130,10 +130,10 @@ def _forward(
 
 def _on_cpu(x: Array, kernel: Array, **how: Any) -> Array:
     """`_forward`, by fewer products where that takes less time."""
-    plain = how["strides"] == how["spread"] == (1, 1)
-    rows, columns = how["dilation"]
-    if plain and rows == columns and winograd.pays(x, kernel):
-        return winograd.convolve(x, kernel, how["padding"], rows)
+    (rows, columns), padding = how["dilation"], how["padding"]
+    plain = how["strides"] == how["spread"] == (1, 1) and rows == columns
+    if plain and winograd.pays(x, kernel, padding, rows):
+        return winograd.convolve(x, kernel, padding, rows)
     return _forward(x, kernel, **how)
 
 

@@ -12,6 +12,7 @@ of the square. A float32 sum of outputs of size 1 differs from the direct one by
 Source: Lavin and Gray 2016, arXiv 1509.09308, F(2 x 2, 3 x 3).
 """
 
+import math
 from collections.abc import Sequence
 
 from jax import Array, lax
@@ -23,19 +24,31 @@ _CHANNELS = 128
 _PIXELS = 256
 
 
-def pays(x: Array, kernel: Array) -> bool:
+def pays(
+    x: Array, kernel: Array, padding: Sequence[tuple[int, int]], dilation: int
+) -> bool:
     """Whether `convolve` takes less time than a direct convolution on CPUs.
 
-    It asks for the shapes of an image and of the kernel, not for the number of images,
-    so that an image's bits do not depend on those beside it.
+    It asks for the shapes of the kernel and of one image's outputs, not for the number
+    of images, so that an image's bits do not depend on those beside it.
     """
-    _, height, width, _ = x.shape
     return (
         kernel.shape[:2] == (3, 3)
         and min(kernel.shape[2:]) >= _CHANNELS
-        and height * width >= _PIXELS
+        and math.prod(_outside(x, padding, dilation)) >= _PIXELS
         and x.dtype == kernel.dtype == jnp.float32
     )
+
+
+def _outside(
+    x: Array, padding: Sequence[tuple[int, int]], dilation: int
+) -> tuple[int, int]:
+    """Height and width of the outputs."""
+    high, wide = (
+        max(0, size + sum(border) - 2 * dilation)
+        for size, border in zip(x.shape[1:3], padding, strict=True)
+    )
+    return high, wide
 
 
 def convolve(
@@ -60,10 +73,7 @@ def convolve(
            [4., 6., 6., 4.]], dtype=float32)
     """
     n, height, width, channels = x.shape
-    high, wide = (
-        size + sum(border) - 2 * dilation
-        for size, border in zip((height, width), padding, strict=True)
-    )
+    high, wide = _outside(x, padding, dilation)
     rows, columns = (-(-size // (2 * dilation)) for size in (high, wide))
     border = [
         (low, (2 * count + 2) * dilation - size - low)

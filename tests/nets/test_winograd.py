@@ -83,6 +83,8 @@ def test_it_is_taken_where_it_pays():
     assert _taken(16, 128, rhs_dilation=(2, 2))
     assert not _taken(16, 127)
     assert not _taken(15, 128)
+    assert not _taken(16, 128, padding="VALID"), "few outputs, whatever comes in"
+    assert _taken(18, 128, padding="VALID")
     assert not _taken(16, 128, window_strides=(2, 2))
     assert not _taken(16, 128, rhs_dilation=(2, 1))
 
