@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 from jax import numpy as jnp
@@ -12,7 +12,7 @@ from experiments.lib import defence as defences
 from experiments.lib.config import Evaluation
 from purifax import data
 
-__all__ = ["subject", "timed"]
+__all__ = ["in_turns", "subject", "timed"]
 
 
 def subject(
@@ -31,9 +31,20 @@ def subject(
 
 def timed(way: Callable[[], object], repeats: int) -> list[float]:
     """Seconds of each of several calls, until what they give is there."""
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        jax.block_until_ready(way())
-        times.append(time.perf_counter() - began)
-    return times
+    return [_seconds(way) for _ in range(repeats)]
+
+
+def in_turns(
+    ways: Sequence[Callable[[], object]], repeats: int
+) -> list[tuple[float, ...]]:
+    """Seconds of each way, in several rounds of all of them.
+
+    What slows a machine down for a while slows all the ways of a round.
+    """
+    return [tuple(map(_seconds, ways)) for _ in range(repeats)]
+
+
+def _seconds(way: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    jax.block_until_ready(way())
+    return time.perf_counter() - began

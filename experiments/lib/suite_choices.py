@@ -24,7 +24,7 @@ from experiments.lib.config import Attack, Defence
 from experiments.lib.suite_gradients import slope
 from experiments.lib.suite_network import told
 from experiments.lib.suite_refill import kept_full
-from experiments.lib.suite_subject import LEVEL, Row, Subject, row
+from experiments.lib.suite_subject import LEVEL, Row, Subject, rows_in_turns
 from purifax import nets
 from purifax.nets.conv import conv
 
@@ -37,12 +37,12 @@ Pair = tuple[Callable[[], Any], Callable[[], Any], int]
 def rows(subject: Subject) -> list[Row]:
     """Two rows for each choice: it, with its time over the other's, and the other."""
     found, repeats = [], subject.config.repeats
-    for name, pair in CHOICES.items():
-        chosen, other, images = pair(subject)
-        mine = row("choices", name, chosen, images, repeats)
-        beside = row("choices", f"{name}: not so", other, images, repeats)
-        mine.numbers["over_the_other"] = mine.seconds / beside.seconds
-        found += [mine, beside]
+    for name, make in CHOICES.items():
+        chosen, other, images = make(subject)
+        runs = {name: chosen, f"{name}: not so": other}
+        pair, over = rows_in_turns("choices", runs, images, repeats)
+        pair[0].numbers["over_the_other"] = over[0]
+        found += pair
     return found
 
 

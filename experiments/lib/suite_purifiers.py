@@ -15,7 +15,7 @@ from jax.tree_util import Partial
 from experiments.lib import defence as defences
 from experiments.lib.config import Defence
 from experiments.lib.suite_network import told
-from experiments.lib.suite_subject import LEVEL, Row, Subject, row
+from experiments.lib.suite_subject import LEVEL, Row, Subject, rows_in_turns
 
 __all__ = ["PURIFIERS", "rows"]
 
@@ -63,13 +63,16 @@ def _one(subject: Subject, name: str) -> Row:
     defence = replace(PURIFIERS[name], steps=config.steps)
     calls = _calls(defence)
     run, bytes_ = subject.program(subject.world(defence).purifier())
-    timed = row("purifiers", name, run, config.images, config.repeats)
-    timed.numbers.update(network_calls=calls, temporary_bytes_a_device=bytes_)
+    runs = {name: run}
     if calls:
-        bare, _ = subject.program(_bare(subject, name in _OF_ENERGY, calls))
-        beside = row("purifiers", name, bare, config.images, config.repeats)
-        timed.numbers["over_bare_calls"] = timed.seconds / beside.seconds
-    return timed
+        bare = _bare(subject, name in _OF_ENERGY, calls)
+        runs["bare calls"] = subject.program(bare)[0]
+    timed, over = rows_in_turns("purifiers", runs, config.images, config.repeats)
+    numbers = timed[0].numbers
+    numbers.update(network_calls=calls, temporary_bytes_a_device=bytes_)
+    if calls:
+        numbers["over_bare_calls"] = over[0]
+    return timed[0]
 
 
 def _calls(defence: Defence) -> int:

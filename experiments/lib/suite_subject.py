@@ -1,7 +1,7 @@
 """What a benchmark times: networks with random weights, images, and a row of times."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,12 +12,21 @@ from jax.sharding import Mesh
 
 from experiments.lib import answers, build, devices
 from experiments.lib.attack_models import World
-from experiments.lib.bench import timed
+from experiments.lib.bench import in_turns, timed
 from experiments.lib.config import Benchmark, Defence
 from experiments.lib.prior import Prior
 from purifax import nets, weights
 
-__all__ = ["CLASSES", "LEVEL", "Row", "Subject", "prior", "row", "subject"]
+__all__ = [
+    "CLASSES",
+    "LEVEL",
+    "Row",
+    "Subject",
+    "prior",
+    "row",
+    "rows_in_turns",
+    "subject",
+]
 
 LEVEL = 0.2
 """The noise level of networks that are told one."""
@@ -121,5 +130,30 @@ def _module(net: Any, config: Benchmark) -> Any:
 def row(part: str, what: str, run: Callable[[], Any], images: int, repeats: int) -> Row:
     """Times a call, after a first one; see `Row`."""
     _, *seconds = timed(run, 1 + repeats)
+    return _row(part, what, seconds, images)
+
+
+def rows_in_turns(
+    part: str, runs: dict[str, Callable[[], Any]], images: int, repeats: int
+) -> tuple[list[Row], list[float]]:
+    """Times several calls in turns, after a first one of each.
+
+    Returns:
+        a row of each, and the median, over the rounds, of its time over the last's.
+    """
+    _, *rounds = in_turns(list(runs.values()), 1 + repeats)
+    columns = list(zip(*rounds, strict=True))
+    rows = [
+        _row(part, what, seconds, images)
+        for what, seconds in zip(runs, columns, strict=True)
+    ]
+    ratios = [
+        statistics.median(a / b for a, b in zip(seconds, columns[-1], strict=True))
+        for seconds in columns
+    ]
+    return rows, ratios
+
+
+def _row(part: str, what: str, seconds: Sequence[float], images: int) -> Row:
     middle = statistics.median(seconds)
     return Row(part, what, images, middle, (max(seconds) - min(seconds)) / middle)

@@ -130,10 +130,10 @@ def _forward(
 
 def _on_cpu(x: Array, kernel: Array, **how: Any) -> Array:
     """`_forward`, by fewer products where that takes less time."""
-    (rows, columns), padding = how["dilation"], how["padding"]
-    plain = how["strides"] == how["spread"] == (1, 1) and rows == columns
-    if plain and winograd.pays(x, kernel, padding, rows):
-        return winograd.convolve(x, kernel, padding, rows)
+    plain = how["strides"] == how["spread"] == (1, 1)
+    where = how["padding"], how["dilation"]
+    if plain and winograd.pays(x, kernel, *where):
+        return winograd.convolve(x, kernel, *where)
     return _forward(x, kernel, **how)
 
 

@@ -1,5 +1,7 @@
 """Layers that several networks share, against oracles written out in NumPy."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,6 +57,32 @@ def test_gradient_of_max_pool_goes_to_the_largest_pixel():
         for pool in (layers.max_pool_5x5, windowed)
     )
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_derivatives_of_max_pool_where_pixels_are_as_large():
+    """Both modes, twice, against those of the comparisons that it is made of."""
+    x = jnp.round(3 * tools.example(2, 7, 6, 3)) / 3
+    push, pull = (tools.example(2, 7, 6, 3, seed=seed) for seed in (5, 6))
+
+    def compared(x):
+        for axis in (1, 2):
+            border = [(2, 2) if a == axis else (0, 0) for a in range(4)]
+            wide = jnp.pad(x, border, constant_values=-jnp.inf)
+            size = x.shape[axis]
+            parts = [
+                jax.lax.slice_in_dim(wide, k, k + size, axis=axis) for k in range(5)
+            ]
+            x = functools.reduce(layers.larger, parts)
+        return x
+
+    def derivatives(pool):
+        slope = jax.grad(lambda x: jnp.sum(pull * jnp.sin(pool(x))))
+        return jax.jvp(pool, (x,), (push,)), jax.jvp(slope, (x,), (push,))
+
+    found, expected = map(derivatives, (layers.max_pool_5x5, compared))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), found, expected
+    )
 
 
 def test_convolutions_start_as_in_pytorch():

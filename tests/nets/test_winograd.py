@@ -26,7 +26,7 @@ def _direct(x, kernel, padding, dilation):
         kernel,
         (1, 1),
         padding,
-        rhs_dilation=(dilation, dilation),
+        rhs_dilation=dilation,
         dimension_numbers=LABELS,
         precision="highest",
     )
@@ -35,14 +35,16 @@ def _direct(x, kernel, padding, dilation):
 @pytest.mark.parametrize(
     ("side", "padding", "dilation"),
     [
-        ((8, 8), ((1, 1), (1, 1)), 1),
-        ((7, 10), ((0, 0), (0, 0)), 1),
-        ((5, 6), ((2, 0), (1, 3)), 1),
-        ((3, 3), ((0, 0), (0, 0)), 1),
-        ((9, 8), ((2, 2), (2, 2)), 2),
-        ((16, 13), ((4, 4), (4, 4)), 4),
-        ((11, 12), ((0, 1), (3, 0)), 3),
-        ((9, 8), ((-1, 0), (1, -2)), 1),
+        ((8, 8), ((1, 1), (1, 1)), (1, 1)),
+        ((7, 10), ((0, 0), (0, 0)), (1, 1)),
+        ((5, 6), ((2, 0), (1, 3)), (1, 1)),
+        ((3, 3), ((0, 0), (0, 0)), (1, 1)),
+        ((9, 8), ((2, 2), (2, 2)), (2, 2)),
+        ((16, 13), ((4, 4), (4, 4)), (4, 4)),
+        ((12, 13), ((1, 1), (3, 3)), (1, 3)),
+        ((12, 13), ((2, 2), (0, 1)), (2, 1)),
+        ((11, 12), ((0, 1), (3, 0)), (3, 3)),
+        ((9, 8), ((-1, 0), (1, -2)), (1, 1)),
     ],
 )
 def test_it_is_the_direct_convolution(side, padding, dilation):
@@ -61,41 +63,48 @@ def test_its_error_in_float32_is_that_of_a_direct_convolution():
     padding = ((1, 1), (1, 1))
     with jax.enable_x64(True):
         wide = [jnp.asarray(np.asarray(a), jnp.float64) for a in (x, kernel)]
-        exact = np.asarray(_direct(*wide, padding, 1))
+        exact = np.asarray(_direct(*wide, padding, (1, 1)))
     errors = [
         np.sqrt(np.mean(np.square(np.asarray(y) - exact)))
-        for y in (winograd.convolve(x, kernel, padding), _direct(x, kernel, padding, 1))
+        for y in (
+            winograd.convolve(x, kernel, padding),
+            _direct(x, kernel, padding, (1, 1)),
+        )
     ]
     assert errors[0] < 1.5 * errors[1] < 1e-6
 
 
 def _taken(side, channels, **how):
-    """Whether the compiled program has no convolution of `lax`."""
-    x, kernel = _drawn((side, side), channels, channels, count=1)
+    """Whether the compiled program has four convolutions, of one column each."""
+    side = (side, side) if isinstance(side, int) else side
+    x, kernel = _drawn(side, channels, channels, count=1)
     how = {"window_strides": (1, 1), "padding": "SAME"} | how
     program = jax.jit(lambda x, k: conv(x, k, **how)).lower(x, kernel)
-    return re.search(r"stablehlo\.convolution", program.as_text()) is None
+    found = re.findall(r"stablehlo\.convolution.*tensor<3x(\d)x", program.as_text())
+    assert found in (["3"], ["1"] * 4)
+    return found[0] == "1"
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="it is for CPUs")
 def test_it_is_taken_where_it_pays():
-    assert _taken(16, 128)
-    assert _taken(16, 128, rhs_dilation=(2, 2))
-    assert not _taken(16, 127)
-    assert not _taken(15, 128)
-    assert not _taken(16, 128, padding="VALID"), "few outputs, whatever comes in"
-    assert _taken(18, 128, padding="VALID")
-    assert not _taken(16, 128, window_strides=(2, 2))
-    assert not _taken(16, 128, rhs_dilation=(2, 1))
+    assert _taken(16, 64)
+    assert _taken(16, 64, rhs_dilation=(2, 4))
+    assert not _taken(16, 63)
+    assert not _taken(15, 64)
+    assert not _taken(16, 64, padding="VALID"), "few outputs, whatever comes in"
+    assert _taken(18, 64, padding="VALID")
+    assert not _taken(16, 64, window_strides=(2, 2))
+    assert not _taken((64, 4), 64, rhs_dilation=(1, 4)), "half of it is padding"
 
 
-@pytest.mark.parametrize("channels", [128, 130])
-def test_an_image_does_not_depend_on_those_beside_it(channels):
+@pytest.mark.parametrize("channels", [64, 67, 256])
+@pytest.mark.parametrize("side", [(16, 16), (128, 2), (8, 32), (20, 13)])
+def test_an_image_does_not_depend_on_those_beside_it(side, channels):
     """Bit for bit, at the fewest pixels that it is taken for."""
-    x, kernel = _drawn((16, 16), channels, channels, count=7)
+    x, kernel = _drawn(side, channels, channels, count=7)
     run = jax.jit(lambda x, k: conv(x, k, (1, 1), "SAME"))
     whole = np.asarray(run(x, kernel))
-    for count in (1, 2, 5):
+    for count in (1, 2, 3, 5):
         assert (np.asarray(run(x[:count], kernel)) == whole[:count]).all()
 
 
@@ -110,7 +119,7 @@ def test_derivatives_are_those_of_the_direct_convolution():
         return [*run(x, kernel), *jax.jit(slope)(x, kernel)]
 
     ours = both(lambda x, k: conv(x, k, (1, 1), padding))
-    theirs = both(lambda x, k: _direct(x, k, padding, 1))
+    theirs = both(lambda x, k: _direct(x, k, padding, (1, 1)))
     for a, b in zip(ours, theirs, strict=True):
         assert np.abs(a - b).max() < 1e-5 * max(1, np.abs(b).max())
 
