@@ -15,9 +15,12 @@ The kernel gradient keeps JAX's own rule: training steps are never scanned.
 
 On CPUs wide 3 x 3 convolutions, and their input gradients, take fewer products: see
 `winograd`. The choice is made where the primitive is lowered, so no other platform and
-no transformation knows of it.
+no transformation knows of it. It pays where each core is a device of its own, as in all
+commands. One device of many cores may split the direct convolution over them and leave
+the other on one: with PURIFAX_CONVOLUTIONS=direct in the environment all are direct.
 """
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -130,7 +133,8 @@ def _forward(
 
 def _on_cpu(x: Array, kernel: Array, **how: Any) -> Array:
     """`_forward`, by fewer products where that takes less time."""
-    plain = how["strides"] == how["spread"] == (1, 1)
+    asked = os.environ.get("PURIFAX_CONVOLUTIONS") != "direct"
+    plain = asked and how["strides"] == how["spread"] == (1, 1)
     where = how["padding"], how["dilation"]
     if plain and winograd.pays(x, kernel, *where):
         return winograd.convolve(x, kernel, *where)

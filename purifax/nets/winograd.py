@@ -105,7 +105,7 @@ def convolve(
             place.reshape(n, high, pairs * apart, channels),
             tap[:, None],
             (1, 1),
-            (tuple(padding[0]), (0, 0)),
+            (padding[0], (0, 0)),
             rhs_dilation=(dilation[0], 1),
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )

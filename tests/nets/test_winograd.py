@@ -97,6 +97,13 @@ def test_it_is_taken_where_it_pays():
     assert not _taken((64, 4), 64, rhs_dilation=(1, 4)), "half of it is padding"
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="it is for CPUs")
+def test_it_can_be_turned_off(monkeypatch):
+    assert _taken(16, 65)
+    monkeypatch.setenv("PURIFAX_CONVOLUTIONS", "direct")
+    assert not _taken(16, 65)
+
+
 @pytest.mark.parametrize("channels", [64, 67, 256])
 @pytest.mark.parametrize("side", [(16, 16), (128, 2), (8, 32), (20, 13)])
 def test_an_image_does_not_depend_on_those_beside_it(side, channels):
