@@ -17,10 +17,10 @@ On CPUs wide 3 x 3 convolutions, and their input gradients, take fewer products:
 `winograd`. The choice is made where the primitive is lowered, so no other platform and
 no transformation knows of it. It pays where each core is a device of its own, as in all
 commands. One device of many cores may split the direct convolution over them and leave
-the other on one: with PURIFAX_CONVOLUTIONS=direct in the environment all are direct.
+the other on one. Where a precision is asked for all are direct, be it the convolution's
+own or by `jax.default_matmul_precision`, or JAX_DEFAULT_MATMUL_PRECISION=highest.
 """
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -133,8 +133,9 @@ def _forward(
 
 def _on_cpu(x: Array, kernel: Array, **how: Any) -> Array:
     """`_forward`, by fewer products where that takes less time."""
-    asked = os.environ.get("PURIFAX_CONVOLUTIONS") != "direct"
-    plain = asked and how["strides"] == how["spread"] == (1, 1)
+    usual: Any = jax.config
+    exact = how["precision"] or usual.jax_default_matmul_precision
+    plain = not exact and how["strides"] == how["spread"] == (1, 1)
     where = how["padding"], how["dilation"]
     if plain and winograd.pays(x, kernel, *where):
         return winograd.convolve(x, kernel, *where)

@@ -98,10 +98,12 @@ def test_it_is_taken_where_it_pays():
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="it is for CPUs")
-def test_it_can_be_turned_off(monkeypatch):
+def test_it_is_not_taken_where_a_precision_is_asked_for():
     assert _taken(16, 65)
-    monkeypatch.setenv("PURIFAX_CONVOLUTIONS", "direct")
-    assert not _taken(16, 65)
+    assert not _taken(16, 65, precision="highest")
+    with jax.default_matmul_precision("highest"):
+        assert not _taken(16, 65)
+    assert _taken(16, 65)
 
 
 @pytest.mark.parametrize("channels", [64, 67, 256])
