@@ -41,7 +41,7 @@ def rows(subject: Subject) -> list[Row]:
         chosen, other, images = make(subject)
         runs = {name: chosen, f"{name}: not so": other}
         pair, over = rows_in_turns("choices", runs, images, repeats)
-        pair[0].numbers["over_the_other"] = over[0]
+        pair[0].numbers["over_the_other"] = over
         found += pair
     return found
 

@@ -71,7 +71,7 @@ def _one(subject: Subject, name: str) -> Row:
     numbers = timed[0].numbers
     numbers.update(network_calls=calls, temporary_bytes_a_device=bytes_)
     if calls:
-        numbers["over_bare_calls"] = over[0]
+        numbers["over_bare_calls"] = over
     return timed[0]
 
 

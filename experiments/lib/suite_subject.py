@@ -135,23 +135,20 @@ def row(part: str, what: str, run: Callable[[], Any], images: int, repeats: int)
 
 def rows_in_turns(
     part: str, runs: dict[str, Callable[[], Any]], images: int, repeats: int
-) -> tuple[list[Row], list[float]]:
-    """Times several calls in turns, after a first one of each.
+) -> tuple[list[Row], float]:
+    """Times calls in turns, after a first one of each.
 
     Returns:
-        a row of each, and the median, over the rounds, of its time over the last's.
+        a row of each, and the median, over the rounds, of the first's time over the
+        last's.
     """
     _, *rounds = in_turns(list(runs.values()), 1 + repeats)
-    columns = list(zip(*rounds, strict=True))
+    columns = zip(*rounds, strict=True)
     rows = [
         _row(part, what, seconds, images)
         for what, seconds in zip(runs, columns, strict=True)
     ]
-    ratios = [
-        statistics.median(a / b for a, b in zip(seconds, columns[-1], strict=True))
-        for seconds in columns
-    ]
-    return rows, ratios
+    return rows, statistics.median(seconds[0] / seconds[-1] for seconds in rounds)
 
 
 def _row(part: str, what: str, seconds: Sequence[float], images: int) -> Row:

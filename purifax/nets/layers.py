@@ -168,8 +168,7 @@ def _tangent_of_the_largest(
 ) -> tuple[Array, Array]:
     """That of the first that is as large: a comparison with the value itself.
 
-    The maxima's own derivatives follow the larger of each two, which takes twice as
-    long where the network is differentiated forwards.
+    The maxima's own derivatives are the same, and need the larger of each two again.
     """
     shifted = _shifted(*primals, axis, -jnp.inf)
     y = lax.optimization_barrier(reduce(larger, shifted))

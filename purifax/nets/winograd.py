@@ -24,8 +24,11 @@ from jax import numpy as jnp
 __all__ = ["convolve", "pays"]
 
 _CHANNELS = 64
+"""With fewer, its sums take what the products save."""
 _PIXELS = 256
+"""With fewer, the products of few images are summed otherwise than those of many."""
 _WASTE = 1.2
+"""Columns worked out over those asked for: rows are made up of whole pairs."""
 
 
 def pays(

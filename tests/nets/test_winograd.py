@@ -106,7 +106,7 @@ def test_it_is_not_taken_where_a_precision_is_asked_for():
     assert _taken(16, 65)
 
 
-@pytest.mark.parametrize("channels", [64, 67, 256])
+@pytest.mark.parametrize("channels", [64, 67, 128, 130, 256])
 @pytest.mark.parametrize("side", [(16, 16), (128, 2), (8, 32), (20, 13)])
 def test_an_image_does_not_depend_on_those_beside_it(side, channels):
     """Bit for bit, at the fewest pixels that it is taken for."""
