@@ -12,6 +12,7 @@ import pathlib
 
 from absl import flags
 
+from experiments.lib import devices
 from experiments.lib import flags as flagslib
 from experiments.lib.config import Density
 
@@ -20,6 +21,7 @@ __all__ = ["main"]
 
 def main(config: Density, options: flags.FlagValues) -> None:
     """Learns with `config` into the work directory of the options."""
+    devices.prepare(1)
     from experiments.lib import density, density_plot, workdir
 
     density.check(config)

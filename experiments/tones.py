@@ -17,6 +17,7 @@ import pathlib
 
 from absl import flags
 
+from experiments.lib import devices
 from experiments.lib import flags as flagslib
 
 __all__ = ["main"]
@@ -30,6 +31,7 @@ def main(config: None, options: flags.FlagValues) -> None:
     del config
     if options.seed < 0:
         raise flagslib.UsageError(f"--seed must be 0 or more; got {options.seed}.")
+    devices.prepare(1)
     from experiments.lib import signals
 
     outcomes, shown = signals.run(options.seed)

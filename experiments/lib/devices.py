@@ -14,6 +14,8 @@ import numpy as np
 from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from experiments.lib import allocator
+
 __all__ = [
     "everywhere",
     "grid",
@@ -38,8 +40,10 @@ def prepare(batch: int) -> None:
 
     The number of CPU devices is the number of cores this process may use, lowered
     until it divides the batch into shares of at least 16. A number the user has set
-    (JAX_NUM_CPU_DEVICES, or the XLA flag) is left alone.
+    (JAX_NUM_CPU_DEVICES, or the XLA flag) is left alone. Freed memory is kept, see
+    `allocator`.
     """
+    allocator.keep(_cores())
     flag = "xla_force_host_platform_device_count"
     asked = os.environ.get("JAX_NUM_CPU_DEVICES")
     if not asked and flag not in os.environ.get("XLA_FLAGS", ""):

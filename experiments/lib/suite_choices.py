@@ -6,6 +6,8 @@
     a batch kept full       chains of 1 to T steps that leave room, over waiting for all
     steps in one program    ADP as one program, over a Python loop that waits each step
     bfloat16                the score network in bfloat16, over float32
+    freed memory kept       a step of BPDA on a host that keeps memory, over one whose
+                            memory is given back after each
 
 Which is faster depends on the device: a row's "over" is its time over the other's.
 """
@@ -19,6 +21,7 @@ from jax import Array, lax
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from experiments.lib import allocator
 from experiments.lib.attack_models import seen
 from experiments.lib.config import Attack, Defence
 from experiments.lib.suite_gradients import slope
@@ -124,6 +127,21 @@ def _bfloat16(subject: Subject) -> Pair:
     return _programs(subject, [Partial(told, network=n) for n in networks])
 
 
+def _kept(subject: Subject) -> Pair:
+    """With the second of the numbers of draws: large blocks are never kept."""
+    config = subject.config
+    draws, length = sorted(config.eot)[:2][-1], min(config.lengths)
+    world = subject.world(Defence(level=LEVEL, runs=draws, steps=length))
+    fn = slope(seen("bpda", Attack(eot=draws), world))
+    run, _ = subject.program(fn, config.attacked, draws)
+
+    def bare() -> None:
+        jax.block_until_ready(run())
+        allocator.give_back()
+
+    return run, bare, config.attacked
+
+
 def _adp(subject: Subject, **changes: Any) -> Any:
     defence = Defence(level=LEVEL, steps=subject.config.steps)
     return subject.world(dataclasses.replace(defence, **changes)).purifier()
@@ -136,5 +154,6 @@ CHOICES: dict[str, Callable[[Subject], Pair]] = {
     "a batch kept full": kept_full,
     "steps in one program": _one_program,
     "bfloat16": _bfloat16,
+    "freed memory kept": _kept,
 }
 """By name, how what was chosen and the other are built."""

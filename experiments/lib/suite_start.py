@@ -35,6 +35,20 @@ COMMANDS = {
         "",
     ),
     "cost": ("cost --pixels=32", ""),
+    "certify": (
+        "certify --config=digits_certify --config.score=digits_dsm "
+        "--config.classifier=digits_classifier --config.images.count=1 "
+        "--config.attacked=1",
+        "image 1/1",
+    ),
+    "evaluate_poison": ("evaluate_poison --config=digits_poison_grid", "cell 1/"),
+    "accelerate": (
+        "accelerate --config.score=digits_dsm --config.classifier=digits_classifier "
+        "--config.samplers=momentum --config.calls=8 --config.count=16",
+        "",
+    ),
+    "mixture": ("mixture --config.points=16 --config.calls=5", ""),
+    "density": ("density --config.updates=1", ""),
 }
 """What is typed, and what it then says when it has begun; "" is its end.
 
