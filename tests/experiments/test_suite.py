@@ -256,7 +256,7 @@ def test_a_command_that_fails_is_told(monkeypatch):
 @pytest.mark.parametrize("name", suite_start.COMMANDS)
 def test_the_commands_that_are_started_are_right(capsys, name):
     line, _ = suite_start.COMMANDS[name]
-    if "--config=" not in line:
+    if "--config" not in line:
         pytest.skip("it has no config to print")
     code, out, err = commands.run(capsys, f"{line} --print_config")
     assert code == 0, err
