@@ -12,9 +12,11 @@ import pathlib
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Acceleration
+from experiments.examples.config_acceleration import (
+    Acceleration,
+)
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -22,19 +24,20 @@ __all__ = ["main"]
 def main(config: Acceleration, options: flags.FlagValues) -> None:
     """Samples with `config` into the work directory of the options."""
     devices.prepare(config.count)
-    from experiments.lib import accelerating, accelerating_page, workdir
+    from experiments.examples import accelerate, accelerate_page
+    from purifax.run import workdir
 
-    accelerating.check(config)
+    accelerate.check(config)
     folder = pathlib.Path(options.workdir)
     workdir.check(folder, config)
-    summary, shown = accelerating.measure(config, options.data_dir)
+    summary, shown = accelerate.measure(config, options.data_dir)
     summary["command"] = flagslib.typed()
     workdir.claim(folder, config)
-    table = accelerating_page.table(summary)
+    table = accelerate_page.table(summary)
     workdir.write_json(folder / "summary.json", summary)
     (folder / "table.md").write_text(table)
-    (folder / "distance.png").write_bytes(accelerating_page.curves(summary))
-    accelerating_page.drawings(folder / "samples.png", shown, config.calls)
+    (folder / "distance.png").write_bytes(accelerate_page.curves(summary))
+    accelerate_page.drawings(folder / "samples.png", shown, config.calls)
     print(table)
     print(f"pictures: {folder / 'distance.png'}, {folder / 'samples.png'}")
 

@@ -27,9 +27,14 @@ import pathlib
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Benchmark, Evaluation
+from experiments.benchmarking.config import (
+    Benchmark,
+)
+from purifax.command import flags as flagslib
+from purifax.evaluation.settings import (
+    Evaluation,
+)
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -53,7 +58,7 @@ def _whole(config: Benchmark, options: flags.FlagValues) -> None:
             "--chains and --gradient_memory are for the config of an evaluation."
         )
     devices.prepare(max(config.images, config.batch, config.chains))
-    from experiments.lib import suite
+    from experiments.benchmarking import suite
 
     found = suite.measure(config, pathlib.Path(options.workdir), flagslib.typed())
     print(suite.words(found))
@@ -65,7 +70,7 @@ def _defence(config: Evaluation, options: flags.FlagValues) -> None:
             "--images and --repeats must be 1 or more, --chains 0 or more."
         )
     devices.prepare(max(options.images, options.chains))
-    from experiments.lib import memory, throughput, timing
+    from experiments.benchmarking import memory, serial, throughput
 
     folder = pathlib.Path(options.workdir)
     if options.chains:
@@ -75,7 +80,7 @@ def _defence(config: Evaluation, options: flags.FlagValues) -> None:
     if options.gradient_memory:
         memory.measure(config, folder, options.data_dir)
         return
-    timing.compare(config, folder, options.data_dir, options.images, options.repeats)
+    serial.compare(config, folder, options.data_dir, options.images, options.repeats)
 
 
 if __name__ == "__main__":

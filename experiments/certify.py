@@ -13,9 +13,11 @@ import sys
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Certification
+from experiments.certification.config import (
+    Certification,
+)
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["certify", "main"]
 
@@ -35,18 +37,18 @@ def certify(
     Args:
         command: to be told to the user for resuming, and written in the summary.
     """
-    from experiments.lib import certification, certified
-    from experiments.lib.stop import Stop
+    from experiments.certification import report, run
+    from purifax.run.stop import Stop
 
     with Stop() as stop:
-        work = certification.set_up(config, folder, data_dir)
-        done = certification.run(work, stop)
+        work = run.set_up(config, folder, data_dir)
+        done = run.run(work, stop)
     if done is None:
         print(
             f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
         )
         return False
-    print(certified.text(certified.write(work, done, command)))
+    print(report.text(report.write(work, done, command)))
     print(f"summary: {folder / 'summary.json'}, plot: {folder / 'certified.png'}")
     return True
 

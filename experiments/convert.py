@@ -13,8 +13,8 @@ import sys
 
 from absl import flags
 
-from experiments.lib import converting, families
-from experiments.lib import flags as flagslib
+from purifax.command import flags as flagslib
+from purifax.weights import conversion, families
 
 __all__ = ["PLACES", "main"]
 
@@ -55,8 +55,8 @@ def main(config: None, options: flags.FlagValues) -> None:
         if options[name].value is not None
     }
     made = families.read(options["from"].value, options.path, given)
-    converting.write(made, options.into)
-    words = converting.describe(made)
+    conversion.write(made, options.into)
+    words = conversion.describe(made)
     print(f"{options.into} holds {words}, read from {options.path}", file=sys.stderr)
 
 

@@ -9,7 +9,8 @@ XLA counts the work of each network. How much of a large matrix product's rate a
 purifier reaches, `--utilisation`, is assumed, unless `--measure` times every purifier
 on the devices here (random weights, a few steps, `--at_once` images) and writes it
 down, or `--measured` names what was written. The rate of that product is the measured
-one on a chip that was measured, and that of `experiments.lib.costing` on others.
+one on a chip that was measured, and that of `experiments.benchmarking.cost_model` on
+others.
 Prices, dollars an hour of an H200 and of a TPU v5e, are assumptions.
 """
 
@@ -20,8 +21,8 @@ from typing import Any
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -41,19 +42,19 @@ def main(config: None, options: flags.FlagValues) -> None:
     del config
     _check(options)
     devices.prepare(16 * options.at_once)  # A large image is worth a device.
-    from experiments.lib import costing
+    from experiments.benchmarking import cost_model
 
-    chips = _priced(costing.CHIPS, options.prices)
-    shares = dict.fromkeys(costing.METHODS, options.utilisation)
+    chips = _priced(cost_model.CHIPS, options.prices)
+    shares = dict.fromkeys(cost_model.METHODS, options.utilisation)
     if found := _measured(options):
-        from experiments.lib import cost_rates
+        from experiments.benchmarking import cost_rates
 
         shares = {row["purifier"]: row["share"] for row in found["rows"]}
         chips = [cost_rates.known(chip, found) for chip in chips]
         print(cost_rates.table(found) + "\n")
     else:
         print(f"At {options.utilisation:.0%} of a matrix product's rate, assumed.\n")
-    print(costing.tables(options.pixels, shares, options.hosts, chips))
+    print(cost_model.tables(options.pixels, shares, options.hosts, chips))
 
 
 def _check(options: flags.FlagValues) -> None:
@@ -71,7 +72,7 @@ def _measured(options: flags.FlagValues) -> dict[str, Any] | None:
     """What was measured, now or before; None if it is to be assumed."""
     if not (options.measure or options.measured):
         return None
-    from experiments.lib import cost_rates
+    from experiments.benchmarking import cost_rates
 
     if options.measured:
         return cost_rates.read(pathlib.Path(options.measured), options.pixels)

@@ -12,9 +12,11 @@ import pathlib
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Density
+from experiments.examples.config_density import (
+    Density,
+)
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -22,7 +24,8 @@ __all__ = ["main"]
 def main(config: Density, options: flags.FlagValues) -> None:
     """Learns with `config` into the work directory of the options."""
     devices.prepare(1)
-    from experiments.lib import density, density_plot, workdir
+    from experiments.examples import density, density_plot
+    from purifax.run import workdir
 
     density.check(config)
     folder = pathlib.Path(options.workdir)

@@ -25,9 +25,12 @@ import time
 
 from absl import flags
 
-from experiments.lib import devices, workers
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Evaluation
+from purifax.command import flags as flagslib
+from purifax.command import worker as workers
+from purifax.evaluation.settings import (
+    Evaluation,
+)
+from purifax.run import devices
 
 __all__ = ["evaluate", "main"]
 
@@ -53,15 +56,15 @@ def main(
         return evaluate(config, inside, options.data_dir, command)
 
     if worker[1] > 1:
-        from experiments.lib import dividing
+        from purifax.evaluation import workers as dividing
 
         dividing.run(_alone(config, options), folder, worker, one, command)
     elif isinstance(config, dict):
-        from experiments.lib import several
+        from purifax.evaluation import many
 
-        several.run(config, folder, one, command)
+        many.run(config, folder, one, command)
     elif options.sweep:
-        from experiments.lib import sweep
+        from purifax.evaluation import sweep
 
         sweep.run(config, options.sweep, folder, one)
     else:
@@ -93,19 +96,20 @@ def _chunk(
 
 def merge(options: flags.FlagValues) -> None:
     """Makes one report of the work directories named by `--merge`."""
-    from experiments.lib import merging, report
+    from purifax.evaluation import merging
+    from purifax.report import files
 
     if options.workdir is None:
         raise flagslib.UsageError("--merge needs --workdir, where the report goes.")
     out = pathlib.Path(options.workdir)
     folders = [pathlib.Path(folder) for folder in options.merge]
-    print(report.text(merging.merge(folders, out, flagslib.typed())))
+    print(files.text(merging.merge(folders, out, flagslib.typed())))
     print(f"report: {out / 'report.html'}")
 
 
 def compare(options: flags.FlagValues) -> None:
     """Sets the work directories named by `--compare` side by side."""
-    from experiments.lib import comparing
+    from purifax.report import compare as comparing
 
     if options.workdir is None:
         raise flagslib.UsageError("--compare needs --workdir, where the table goes.")
@@ -129,22 +133,17 @@ def evaluate(
         command: to be told to the user for resuming, and written in the report.
         began: `time.monotonic()` when the whole command began, training included.
     """
-    from experiments.lib import (
-        evaluation,
-        findings,
-        plots_detection,
-        probe,
-        report,
-        workdir,
-    )
-    from experiments.lib import surface as surfaces
-    from experiments.lib.stop import Stop
+    from purifax.evaluation import convergence as surfaces
+    from purifax.evaluation import engine, gradient_probe, results
+    from purifax.report import files, plots_detection
+    from purifax.run import workdir
+    from purifax.run.stop import Stop
 
     began = time.monotonic() if began is None else began
     with Stop() as stop:
-        work = evaluation.set_up(config, folder, data_dir)
-        probed = probe.run(work)
-        done = evaluation.run(work, stop)
+        work = engine.set_up(config, folder, data_dir)
+        probed = gradient_probe.run(work)
+        done = engine.run(work, stop)
         surface = None if done is None else surfaces.run(work, stop)
     seconds = workdir.clock(folder, time.monotonic() - began)
     if done is None or surface is None:
@@ -152,7 +151,7 @@ def evaluate(
             f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
         )
         return False
-    found = findings.findings(
+    found = results.findings(
         work,
         done,
         surface=surface,
@@ -161,8 +160,8 @@ def evaluate(
         command=command,
         seconds=seconds,
     )
-    print(report.text(report.write(folder, found)))
-    if lengths := findings.norms(work, done):
+    print(files.text(files.write(folder, found)))
+    if lengths := results.norms(work, done):
         plots_detection.write(folder, lengths)
     print(f"report: {folder / 'report.html'}")
     return True

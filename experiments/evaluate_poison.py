@@ -16,9 +16,11 @@ import sys
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
-from experiments.lib.config import PoisonGrid
+from experiments.poisoning.config import (
+    PoisonGrid,
+)
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["evaluate", "main"]
 
@@ -38,18 +40,18 @@ def evaluate(
     Args:
         command: to be told to the user for resuming, and written in the summary.
     """
-    from experiments.lib import poison_grid, poison_table
-    from experiments.lib.stop import Stop
+    from experiments.poisoning import grid, table
+    from purifax.run.stop import Stop
 
     with Stop() as stop:
-        work = poison_grid.set_up(config, folder, data_dir)
-        results = poison_grid.run(work, stop)
+        work = grid.set_up(config, folder, data_dir)
+        results = grid.run(work, stop)
     if results is None:
         print(
             f"stopped; finished cells are saved. To resume: {command}", file=sys.stderr
         )
         return False
-    print(poison_table.write(work, results, command))
+    print(table.write(work, results, command))
     print(f"report: {folder / 'report.md'}, picture: {folder / 'grid.png'}")
     return True
 

@@ -12,9 +12,11 @@ import pathlib
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Mixture
+from experiments.examples.config_mixture import (
+    Mixture,
+)
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -22,7 +24,8 @@ __all__ = ["main"]
 def main(config: Mixture, options: flags.FlagValues) -> None:
     """Samples with `config` into the work directory of the options."""
     devices.prepare(config.points)
-    from experiments.lib import plane, plane_plot, workdir
+    from experiments.examples import plane, plane_plot
+    from purifax.run import workdir
 
     plane.check(config)
     folder = pathlib.Path(options.workdir)

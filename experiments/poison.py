@@ -18,9 +18,11 @@ import pathlib
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Poisoning
+from experiments.poisoning.config import (
+    Poisoning,
+)
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -28,10 +30,10 @@ __all__ = ["main"]
 def main(config: Poisoning, options: flags.FlagValues) -> None:
     """Poisons the images of `config` into the work directory of the options."""
     devices.prepare(config.victim.batch)
-    from experiments.lib import poisoning
+    from experiments.poisoning import craft
 
     folder = pathlib.Path(options.workdir)
-    print(poisoning.run(config, folder, options.data_dir))
+    print(craft.run(config, folder, options.data_dir))
 
 
 if __name__ == "__main__":

@@ -28,9 +28,12 @@ import sys
 
 from absl import flags
 
-from experiments.lib import devices, workers
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Evaluation
+from purifax.command import flags as flagslib
+from purifax.command import worker as workers
+from purifax.evaluation.settings import (
+    Evaluation,
+)
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -59,18 +62,18 @@ def main(config: Evaluation | None, options: flags.FlagValues) -> int:
             raise flagslib.UsageError(f"--{name} is needed; see --help.")
     _check(options)
     if options.status:
-        from experiments.lib import purifying
+        from purifax.pipelines import dataset
 
-        return purifying.show(options.out)
+        return dataset.show(options.out)
     if config is None:
         config = _advised(options)
     if _is_data_set(options):
         return _data_set(config, options)
     devices.prepare(config.chunk)
-    from experiments.lib import cleaning
+    from purifax.pipelines import files
 
     source, out = pathlib.Path(options.source), pathlib.Path(options.out)
-    count = cleaning.clean(config, source, out, options.data_dir, options.seed)
+    count = files.clean(config, source, out, options.data_dir, options.seed)
     print(f"{count} image(s) purified into {out}", file=sys.stderr)
     return 0
 
@@ -130,9 +133,9 @@ def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
     """This process's part of a data set."""
     worker = workers.number(options)
     devices.prepare(config.chunk)
-    from experiments.lib import purifying
+    from purifax.pipelines import dataset
 
-    where = purifying.Place(
+    where = dataset.Place(
         source=options.source,
         out=options.out,
         data_dir=options.data_dir,
@@ -143,8 +146,8 @@ def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
         lease=options.lease,
     )
     if options.verify:
-        return purifying.check(config, where, options.sample)
-    return purifying.purify(config, where, options.npz)
+        return dataset.check(config, where, options.sample)
+    return dataset.purify(config, where, options.npz)
 
 
 if __name__ == "__main__":

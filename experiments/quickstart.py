@@ -16,9 +16,11 @@ import time
 from absl import flags
 
 from experiments.evaluate import evaluate
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
-from experiments.lib.config import Evaluation
+from purifax.command import flags as flagslib
+from purifax.evaluation.settings import (
+    Evaluation,
+)
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -28,13 +30,16 @@ TRAINED = ("digits_dsm", "digits_classifier")
 def main(config: Evaluation, options: flags.FlagValues) -> None:
     """Trains both networks into the work directory, then evaluates `config`."""
     devices.prepare(config.chunk)
-    from experiments.lib import training
-    from experiments.lib.config import ClassifierTraining, ScoreTraining
+    from experiments.training import loop
+    from experiments.training.config import (
+        ClassifierTraining,
+        ScoreTraining,
+    )
 
     began, root = time.monotonic(), pathlib.Path(options.workdir)
     for name in TRAINED:
         trained = flagslib.find(name, (ScoreTraining, ClassifierTraining))
-        training.train(trained, root / name, options.data_dir)
+        loop.train(trained, root / name, options.data_dir)
         if not (root / name / "summary.json").exists():
             return  # stopped by a signal; training has said how to go on
 

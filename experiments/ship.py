@@ -17,8 +17,9 @@ import sys
 
 from absl import flags
 
-from experiments.lib import devices, shipping
-from experiments.lib import flags as flagslib
+from experiments.training import ship
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -35,9 +36,9 @@ def main(config: None, options: flags.FlagValues) -> None:
     for name, word in (("name", "NAME"), ("trained", "WORKDIR")):
         if not options[name].value:
             raise flagslib.UsageError(f"{word} is needed: NAME WORKDIR; see --help.")
-    devices.prepare(shipping.IMAGES)
+    devices.prepare(ship.IMAGES)
     root = pathlib.Path(options.root) if options.root else None
-    made = shipping.ship(
+    made = ship.ship(
         options.name,
         pathlib.Path(options.trained),
         options.data_dir,
@@ -45,7 +46,7 @@ def main(config: None, options: flags.FlagValues) -> None:
         root=root,
         replace=options.replace,
     )
-    print(shipping.text(made), file=sys.stderr)
+    print(ship.text(made), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ import pathlib
 
 from absl import flags
 
-from experiments.lib import devices
-from experiments.lib import flags as flagslib
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["main"]
 
@@ -32,7 +32,7 @@ def main(config: None, options: flags.FlagValues) -> None:
     if options.seed < 0:
         raise flagslib.UsageError(f"--seed must be 0 or more; got {options.seed}.")
     devices.prepare(1)
-    from experiments.lib import signals
+    from experiments.examples import signals
 
     outcomes, shown = signals.run(options.seed)
     for one in outcomes:

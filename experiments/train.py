@@ -16,27 +16,30 @@ import pathlib
 
 from absl import flags
 
-from experiments.lib import devices, together
-from experiments.lib import flags as flagslib
-from experiments.lib.config import (
+from experiments.training import multiprocess
+from experiments.training.config import (
     ClassifierTraining,
     DiffusionTraining,
-    EnergyTraining,
     ScoreTraining,
+)
+from experiments.training.config_energy import (
+    EnergyTraining,
     Training,
 )
+from purifax.command import flags as flagslib
+from purifax.run import devices
 
 __all__ = ["main"]
 
 
 def main(config: Training, options: flags.FlagValues) -> None:
     """Trains `config` in the work directory of the options."""
-    found = together.begin(options.distributed)
+    found = multiprocess.begin(options.distributed)
     devices.prepare(config.train.batch // found.processes)
-    from experiments.lib import training
+    from experiments.training import loop
 
-    with together.failing():
-        training.train(config, pathlib.Path(options.workdir), options.data_dir)
+    with multiprocess.failing():
+        loop.train(config, pathlib.Path(options.workdir), options.data_dir)
 
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ when it is first asked for.
 
 from typing import TYPE_CHECKING, Any
 
-from purifax.batching import batched
+from purifax.transform.batching import batched
 
 if TYPE_CHECKING:
-    from purifax.ready import purify_images
+    from purifax.pipelines.images import purify_images
 
 __all__ = ["batched", "purify_images"]
 
@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name == "purify_images":
-        from purifax.ready import purify_images
+        from purifax.pipelines.images import purify_images
 
         return purify_images
     raise AttributeError(f"module 'purifax' has no attribute {name!r}")

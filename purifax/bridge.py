@@ -31,7 +31,7 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.batching import batched
+from purifax.transform.batching import batched
 from purifax.types import Model, as_pytree
 
 __all__ = ["Keys", "as_callable", "as_torch"]

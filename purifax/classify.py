@@ -18,7 +18,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.spread import Axis, spread
+from purifax.transform.shard_draws import Axis, spread
 from purifax.types import Classifier, Model, Purifier
 
 __all__ = [

@@ -27,8 +27,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 
-from purifax import recompute
 from purifax.classify import margin
+from purifax.transform import remat
 from purifax.types import Loss, Model, noun
 
 __all__ = [
@@ -94,7 +94,7 @@ def examine(
     model: Chained,
     *,
     loss: Loss = Partial(margin),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
     directions: Array | None = None,
     widths: ArrayLike | Sequence[float] = WIDTHS,
 ) -> Figures:
@@ -120,15 +120,15 @@ def examine(
     """
     k_model, k_directions = jax.random.split(key)
 
-    def value(y: Array, scan: recompute.Scan) -> Array:
+    def value(y: Array, scan: remat.Scan) -> Array:
         logits = model(jax.random.clone(k_model), y, scan=scan)  # pyright: ignore[reportCallIssue]
         return loss(logits, label)
 
     def watched(y: Array, report: Array) -> Array:
-        return value(y, Partial(recompute.witness, scan=scan, report=report))
+        return value(y, Partial(remat.witness, scan=scan, report=report))
 
     gradient, report = jax.grad(watched, argnums=(0, 1))(x, jnp.zeros(2, x.dtype))
-    kept = jax.grad(value)(x, Partial(recompute.stored))
+    kept = jax.grad(value)(x, Partial(remat.stored))
     widths = jnp.asarray(widths, x.dtype)
     signs = _signs(k_directions, x, jnp.arange(8) if directions is None else directions)
     slopes = _slopes(lambda y: value(y, scan), x, signs, widths)

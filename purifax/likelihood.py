@@ -26,7 +26,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute, schedule
+from purifax import schedule
+from purifax.transform import remat
 from purifax.types import Score, known
 
 __all__ = [
@@ -117,7 +118,7 @@ def log_likelihood(
     *,
     divergence: Divergence = Partial(hutchinson),
     prior: Prior = Partial(isotropic),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """log p_sigma(x) at the lowest level, in nats, and where the flow takes x.
 

@@ -59,10 +59,19 @@ def pytest_collection_modifyitems(items):
     items.sort(key=_place)
 
 
+COMMANDS = {"command", "evaluation", "experiments", "report", "run"}
+"""Folders whose tests run commands and evaluations of tiny networks."""
+
+
+def _is_experiment(item):
+    folders = item.path.relative_to(pathlib.Path(__file__).parent).parent.parts
+    return bool(COMMANDS.intersection(folders))
+
+
 def _place(item):
     """Long groups before short ones, so that no worker is left with one at the end."""
     shared = item.get_closest_marker("xdist_group").args[0] != str(item.path)
-    experiment = item.path.parent.name == "experiments"
+    experiment = _is_experiment(item)
     return not (shared and experiment), not experiment
 
 
@@ -83,7 +92,7 @@ def pytest_runtest_setup(item):
     finds what another has compiled. Programs of both kinds differ in the last bit, and
     jax would take one for the other.
     """
-    fast = item.path.parent.name == "experiments"
+    fast = _is_experiment(item)
     if jax.config.read("jax_disable_most_optimizations") != fast:
         jax.clear_caches()
         jax.config.update("jax_disable_most_optimizations", fast)

@@ -5,8 +5,8 @@ import pytest
 
 WHAT_TO_DO = """
 The public names or signatures of purifax differ from tests/data/api.txt. If that is
-meant: run `python tests/api.py`, look at the difference, say in CHANGELOG.md what
-changed, and keep the old name or argument as the deprecation policy there says.
+meant: run `python tests/support/api.py`, look at the difference, say in CHANGELOG.md
+what changed, and keep the old name or argument as the deprecation policy there says.
 """
 
 

@@ -9,7 +9,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, mixture
 
-from purifax import backward, classify, noise, purify, recompute, sample, score
+from purifax import backward, classify, noise, purify, sample, score
+from purifax.transform import remat
 
 KEY = jax.random.key(21)
 LEVELS = (0.3, 0.25, 0.2)
@@ -85,7 +86,7 @@ def chain(key, x, levels, scan):
     return sample.langevin(key, x, hill(), levels, 0.1 * levels, scan=scan)[0]
 
 
-def toward_its_noised_self(key, x, scan=recompute.each_step, order=2):
+def toward_its_noised_self(key, x, scan=remat.each_step, order=2):
     """A guided purifier: each step follows the gradient of a distance, and more.
 
     Guidance is the gradient in y of |g(y) - g(x)|^2 / 2 with g a curved map, so the
@@ -112,19 +113,19 @@ def first_order(key, x):
 
 PURIFIERS["guided"] = lambda: Partial(toward_its_noised_self)
 PURIFIERS["guided_nested"] = lambda: Partial(
-    toward_its_noised_self, scan=Partial(recompute.nested)
+    toward_its_noised_self, scan=Partial(remat.nested)
 )
 PURIFIERS["nested"] = lambda: adaptive(
-    (*LEVELS, 0.15, 0.1), scan=Partial(recompute.nested), rate=0.1
+    (*LEVELS, 0.15, 0.1), scan=Partial(remat.nested), rate=0.1
 )
 PURIFIERS["langevin_nested"] = lambda: Partial(
-    chain, scan=Partial(recompute.nested), levels=jnp.array((*LEVELS, 0.15, 0.1))
+    chain, scan=Partial(remat.nested), levels=jnp.array((*LEVELS, 0.15, 0.1))
 )
 PURIFIERS["rounds_nested"] = lambda: Partial(
     purify.rounds,
     purifier=adaptive(LEVELS[:2], rate=0.1),
     sigmas=jnp.array([0.03, 0.02]),
-    scan=Partial(recompute.nested),
+    scan=Partial(remat.nested),
 )
 
 

@@ -14,19 +14,16 @@ import purifax
 
 ROOT = pathlib.Path(purifax.__file__).parent
 FLOOR_0 = {"types"}
-FLOOR_1 = FLOOR_0 | {"noise", "recompute", "schedule", "spread", "threat"}
+FLOOR_1 = FLOOR_0 | {"noise", "schedule", "threat", "transform"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
-FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "refill", "sample", "loss"}
+FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
 ATTACKER = FLOOR_2 | {"loss", "classify"}
 MAY_IMPORT = {
-    "__init__": {"batching", "ready"},
+    "__init__": {"transform", "pipelines"},
     "types": set(),
-    "batching": FLOOR_0,
     "noise": FLOOR_0,
-    "recompute": FLOOR_0,
-    "refill": FLOOR_0 | {"batching"},
+    "transform": FLOOR_0,
     "schedule": FLOOR_0,
-    "spread": FLOOR_0,
     "threat": FLOOR_0,
     "energy": FLOOR_2,
     "score": FLOOR_2,
@@ -38,14 +35,25 @@ MAY_IMPORT = {
     "classify": FLOOR_3,
     "backward": FLOOR_0,
     "attack": ATTACKER,
-    "poison": ATTACKER | {"attack", "batching"},
+    "poison": ATTACKER | {"attack", "transform"},
     "certify": ATTACKER,
     "record": FLOOR_1 | {"classify"},
     "check": FLOOR_1 | {"classify"},
     "gradient_check": FLOOR_1 | {"classify"},
     "nets": FLOOR_0,
 }
-EDGES = {"data", "weights", "fleet", "bridge", "ready", "__main__"}
+EDGES = {
+    "data",
+    "weights",
+    "fleet",
+    "bridge",
+    "pipelines",
+    "__main__",
+    "command",
+    "evaluation",
+    "report",
+    "run",
+}
 CORE = MAY_IMPORT.keys() - {"nets"}
 STANDARD = {
     "__future__",

@@ -7,7 +7,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import bent_classifier, image, linear_classifier, mixture, weights
 
-from purifax import backward, classify, gradient_check, purify, recompute
+from purifax import backward, classify, gradient_check, purify
+from purifax.transform import remat
 
 KEY = jax.random.key(31)
 LABEL = jnp.array(1)
@@ -26,7 +27,7 @@ def defended(purifier, classifier=None):
 
 @jax.jit
 def examined(model, x, scan=None, widths=gradient_check.WIDTHS):
-    scan = Partial(recompute.auto) if scan is None else scan
+    scan = Partial(remat.auto) if scan is None else scan
     return gradient_check.examine(KEY, x, LABEL, model, scan=scan, widths=widths)
 
 
@@ -68,7 +69,7 @@ def test_chains_within_chains_are_examined():
         purify.detect, purifier=adaptive(), score=mixture(), level=0.3, limit=3.0
     )
     again = Partial(purify.rounds, purifier=wary, sigmas=jnp.array([0.1, 0.05]))
-    found = examined(defended(again), image(), Partial(recompute.nested))
+    found = examined(defended(again), image(), Partial(remat.nested))
     assert found.states == 2 * len(LEVELS) + 2
     assert verdict(found) == [True, True, True]
 

@@ -15,7 +15,10 @@ Source: Zagoruyko & Komodakis 2016, arXiv 1605.07146, as trained for Yoon et al.
 from dataclasses import replace
 
 from experiments.configs import cifar10_classifier
-from experiments.lib.config import ClassifierTraining, Data
+from experiments.training.config import (
+    ClassifierTraining,
+    Data,
+)
 
 __all__ = ["config"]
 

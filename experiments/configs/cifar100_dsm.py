@@ -14,7 +14,10 @@ Source: Yoon et al. 2021, arXiv 2106.06041; Song & Ermon 2020, arXiv 2006.09011.
 from dataclasses import replace
 
 from experiments.configs import cifar10_dsm
-from experiments.lib.config import Data, ScoreTraining
+from experiments.training.config import (
+    Data,
+    ScoreTraining,
+)
 
 __all__ = ["config"]
 

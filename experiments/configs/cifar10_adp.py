@@ -9,7 +9,12 @@ Lee and Kim's is `exact` (200 steps of 0.007, EOT 20, from the image). Published
 exact-gradient attacks (Croce et al. 2022: 33.7 +- 0.5 on 1000 images).
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -11,7 +11,12 @@ and 1.6% under the exact gradient: what looks like a defence to a blind attacker
 hardly one.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

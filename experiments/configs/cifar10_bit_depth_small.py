@@ -10,7 +10,9 @@ and attacks are those of `cifar10_jpeg_small`.
 from dataclasses import replace
 
 from experiments.configs import cifar10_jpeg_small
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -13,7 +13,11 @@ A forward pass only: 20 score evaluations an image. Not run here on the real cor
 images, which are not part of what is downloaded with CIFAR-10.
 """
 
-from experiments.lib.config import Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

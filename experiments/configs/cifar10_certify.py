@@ -13,7 +13,13 @@ Source of the settings: Carlini et al. 2023, arXiv 2206.10550; Cohen et al. 2019
 For a GPU, 50 million calls of both networks; not run here.
 """
 
-from experiments.lib.config import Attack, Certification, Subjects
+from experiments.certification.config import (
+    Certification,
+)
+from purifax.evaluation.settings import (
+    Attack,
+    Subjects,
+)
 
 __all__ = ["config"]
 

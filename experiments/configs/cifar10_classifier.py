@@ -12,7 +12,7 @@ Not run here. It is meant for an accelerator: 36 GFLOP an image and step.
 Source: Zagoruyko & Komodakis 2016, arXiv 1605.07146, as trained for Yoon et al. 2021.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     ClassifierNet,
     ClassifierTraining,
     Data,

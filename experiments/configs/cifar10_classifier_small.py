@@ -7,7 +7,7 @@ of 5,000 test images [83.6, 85.6] and 85.2% of the 5,000 validation images. 3,00
 are 8.5 epochs, not convergence.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     ClassifierNet,
     ClassifierTraining,
     Data,

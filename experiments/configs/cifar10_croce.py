@@ -19,7 +19,11 @@ WRN-28-10, ours the two named above.
 from dataclasses import replace
 
 from experiments.configs import cifar10_adp
-from experiments.lib.config import Attack, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

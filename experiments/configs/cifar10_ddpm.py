@@ -12,7 +12,7 @@ For a GPU; not run here. `cifar10_ddpm_small` is for a CPU.
 Source: Ho, Jain and Abbeel 2020, arXiv 2006.11239, appendix B.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Diffusion,
     DiffusionTraining,

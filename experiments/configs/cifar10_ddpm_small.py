@@ -8,7 +8,7 @@ all) while they were free; loss 362.0 on the 5,000 validation images. It denoise
 its samples, in 200 ancestral steps, have CIFAR's colours and textures but few objects.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Diffusion,
     DiffusionTraining,

@@ -13,7 +13,7 @@ Source: Song et al. 2021, arXiv 2011.13456, appendix H; Nie et al. 2022, arXiv
 2205.07460 (which uses their checkpoint).
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Diffusion,
     DiffusionTraining,

@@ -13,7 +13,12 @@ For a GPU; not run here.
 Source: Carlini et al. 2023, arXiv 2206.10550.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -16,7 +16,12 @@ Source: Nie et al. 2022, arXiv 2205.07460, and its released code; the attacks' n
 as DiffBreak gives them (2025).
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -16,7 +16,10 @@ Source: Ho et al. 2020, arXiv 2006.11239; Kang, Song and Li 2023, arXiv 2311.161
 from dataclasses import replace
 
 from experiments.configs import cifar10_diffpure
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -13,7 +13,9 @@ Source: Nie et al. 2022, arXiv 2205.07460, and its released code.
 from dataclasses import replace
 
 from experiments.configs import cifar10_diffpure
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -11,7 +11,9 @@ from the noise of `cifar10_diffpure_small`. On 96 validation images one run answ
 from dataclasses import replace
 
 from experiments.configs import cifar10_diffpure_small
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

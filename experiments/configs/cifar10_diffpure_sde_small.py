@@ -11,7 +11,9 @@ steps of PGD, 30.2%.
 from dataclasses import replace
 
 from experiments.configs import cifar10_diffpure_small
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -10,7 +10,10 @@ the noise 0.1 are those of `cifar10_adp_small`. On 96 validation images one run 
 from dataclasses import replace
 
 from experiments.configs import cifar10_adp_small
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -18,7 +18,7 @@ minutes on one busy core):
 Source: Yoon et al. 2021, arXiv 2106.06041; Song & Ermon 2020, arXiv 2006.09011.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Noise,
     Optim,

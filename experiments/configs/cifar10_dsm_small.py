@@ -7,7 +7,7 @@ Measured (seed 0, jax 0.10.2): 8,000 steps on one shared CPU core in 77 minutes;
 enough to denoise; its samples are not images.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Noise,
     Optim,

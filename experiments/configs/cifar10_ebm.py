@@ -14,13 +14,15 @@ Source: Bhat et al. 2024, arXiv 2405.18627, and its code; Pooladzandi et al. 202
 2405.19376.
 """
 
-from experiments.lib.config import (
-    Chains,
+from experiments.training.config import (
     Data,
     EnergyNet,
-    EnergyTraining,
     Optim,
     Train,
+)
+from experiments.training.config_energy import (
+    Chains,
+    EnergyTraining,
 )
 
 __all__ = ["config"]

@@ -13,7 +13,12 @@ For GPUs; not run here.
 Source: Bhat et al. 2024, arXiv 2405.18627, appendix D.2.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

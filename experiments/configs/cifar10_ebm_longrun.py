@@ -13,15 +13,17 @@ It has not been run here, and is meant for an accelerator: 1.6 TFLOP an update.
 Source: Hill, Mitchell and Zhu 2021, arXiv 2005.13525, and its code.
 """
 
-from experiments.lib.config import (
-    Chains,
+from experiments.training.config import (
     Data,
     EnergyNet,
-    EnergyTraining,
     Optim,
+    Train,
+)
+from experiments.training.config_energy import (
+    Chains,
+    EnergyTraining,
     Strip,
     Switch,
-    Train,
 )
 
 __all__ = ["config"]

@@ -19,7 +19,12 @@ Source: Hill, Mitchell and Zhu 2021, arXiv 2005.13525, and its code.
 from dataclasses import replace
 
 from experiments.configs import cifar10_ebm_langevin
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -9,14 +9,16 @@ their image for some 100 steps, are blurred after 300 and patches after 3,000, a
 chains from uniform noise become patches of the same energy.
 """
 
-from experiments.lib.config import (
-    Chains,
+from experiments.training.config import (
     Data,
     EnergyNet,
-    EnergyTraining,
     Optim,
-    Strip,
     Train,
+)
+from experiments.training.config_energy import (
+    Chains,
+    EnergyTraining,
+    Strip,
 )
 
 __all__ = ["config"]

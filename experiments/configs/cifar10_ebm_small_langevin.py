@@ -12,7 +12,10 @@ validation images 20 steps leave 73.4% clean and 0.8% blind.
 from dataclasses import replace
 
 from experiments.configs import cifar10_adp_small
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -14,7 +14,7 @@ Source: Wang et al. 2024, arXiv 2406.15093, and its released configuration; Nich
 Dhariwal 2021, arXiv 2102.09672.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Diffusion,
     DiffusionTraining,

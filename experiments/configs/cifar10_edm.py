@@ -13,7 +13,7 @@ For several GPUs; not run here.
 Source: Karras et al. 2022, arXiv 2206.00364, table 1 and appendix F.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Diffusion,
     DiffusionTraining,

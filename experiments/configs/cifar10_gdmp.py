@@ -8,7 +8,12 @@ the network for one answer. SSIM is `--config.defence.distance=ssim`. Published 
 gradients of the purifier itself: 24.5% (surrogate PGD+EOT), 19.5% (DiffGrad).
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -12,7 +12,10 @@ the attacks are those of `cifar10_adp_small`.
 from dataclasses import replace
 
 from experiments.configs import cifar10_diffpure_small
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -11,7 +11,9 @@ under 20 steps of blind PGD; with a strength of 300 55.2% and 33.3%, of 2,000 77
 from dataclasses import replace
 
 from experiments.configs import cifar10_gdmp_small
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

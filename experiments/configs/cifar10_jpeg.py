@@ -7,7 +7,12 @@ Not run here. Rounding has no gradient: `exact` stands still, and `bpda` is the 
 that counts.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -15,7 +15,12 @@ Source: Lee and Kim 2023, arXiv 2303.09051, section 5, and its released code.
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

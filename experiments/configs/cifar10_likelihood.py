@@ -9,7 +9,12 @@ the maximisation alone, attacked through itself (DiffHammer): 16.2% and 8.0% by 
 two counts.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

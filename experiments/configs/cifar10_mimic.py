@@ -8,7 +8,12 @@ enters by signs alone: `exact` has no gradient to follow, and `bpda` is the atta
 counts. DiffBreak finds 2.7% in the worst of ten runs and 25.8% by majority vote.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -20,13 +20,15 @@ together 18 EFLOP; TAP's 8 restarts of 250 steps 250 PFLOP, SEP 110, EM at most 
 `--config.seeds=0`, then `--config.seeds=0,1` in the same work directory.
 """
 
-from experiments.lib.config import (
-    ClassifierNet,
+from experiments.poisoning.config import (
     Crafting,
-    Optim,
     PoisonGrid,
     Shares,
     Victim,
+)
+from experiments.training.config import (
+    ClassifierNet,
+    Optim,
 )
 
 __all__ = ["config"]

@@ -18,12 +18,14 @@ made against adversarial training, which learns nothing here in 400 steps; on di
 from dataclasses import replace
 
 from experiments.configs import cifar10_poison_grid
-from experiments.lib.config import (
+from experiments.poisoning.config import (
     Crafting,
-    Optim,
     PoisonGrid,
     Shares,
     Victim,
+)
+from experiments.training.config import (
+    Optim,
 )
 
 __all__ = ["config"]

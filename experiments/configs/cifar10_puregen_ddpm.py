@@ -14,7 +14,7 @@ For a GPU; not run here.
 Source: Bhat et al. 2024, arXiv 2405.18627, and its code.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Diffusion,
     DiffusionTraining,

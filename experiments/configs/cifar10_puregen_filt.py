@@ -16,7 +16,9 @@ Source: Bhat et al. 2024, arXiv 2405.18627, table 10 and appendix D.2.
 from dataclasses import replace
 
 from experiments.configs import cifar10_puregen_naive
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

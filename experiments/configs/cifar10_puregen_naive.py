@@ -16,7 +16,10 @@ Source: Bhat et al. 2024, arXiv 2405.18627, table 10 and appendix D.2.
 from dataclasses import replace
 
 from experiments.configs import cifar10_ebm_langevin
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

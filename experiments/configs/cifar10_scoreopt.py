@@ -9,7 +9,12 @@ sizes are half the published ones, which are for images in [-1, 1]. ScoreOpt-N i
 (WRN-28-10): 91.2% clean and 65.0% for O, 94.4% and 65.6% for N.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

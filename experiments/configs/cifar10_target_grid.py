@@ -17,7 +17,14 @@ and more added at the end of the list: `--config.poisons=narcissus:0,narcissus:1
 from dataclasses import replace
 
 from experiments.configs import cifar10_poison_grid
-from experiments.lib.config import Crafting, Optim, PoisonGrid, Shares
+from experiments.poisoning.config import (
+    Crafting,
+    PoisonGrid,
+    Shares,
+)
+from experiments.training.config import (
+    Optim,
+)
 
 __all__ = ["config"]
 

@@ -17,7 +17,17 @@ hour of a device that keeps up 120 TFLOP/s.
 from dataclasses import replace
 
 from experiments.configs import cifar10_target_grid
-from experiments.lib.config import Defence, Optim, PoisonGrid, Shares, Transfer
+from experiments.poisoning.config import (
+    PoisonGrid,
+    Shares,
+    Transfer,
+)
+from experiments.training.config import (
+    Optim,
+)
+from purifax.evaluation.settings import (
+    Defence,
+)
 
 __all__ = ["config"]
 

@@ -6,7 +6,9 @@ Weights are random; nothing has to be trained first. With torch installed, the s
 networks in PyTorch beside them. `--config.parts=network,torch` times a part of it.
 """
 
-from experiments.lib.config import Benchmark
+from experiments.benchmarking.config import (
+    Benchmark,
+)
 
 __all__ = ["config"]
 

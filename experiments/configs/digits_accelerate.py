@@ -10,7 +10,9 @@ published 1.14, 0.40, 0.32, matched 0.64, 0.36, 0.29. Training images have 0.30.
 and 20 calls the best Langevin rate is the largest of those tried.
 """
 
-from experiments.lib.config import Acceleration
+from experiments.examples.config_acceleration import (
+    Acceleration,
+)
 
 __all__ = ["config"]
 

@@ -17,7 +17,9 @@ there.
 from dataclasses import replace
 
 from experiments.configs import digits_poison_grid
-from experiments.lib.config import PoisonGrid
+from experiments.poisoning.config import (
+    PoisonGrid,
+)
 
 __all__ = ["config"]
 

@@ -16,7 +16,12 @@ Measured on 300 test images with quickstart's networks (seed 0, 3 keys): 96.1% [
 exact with --config.exact.steps=50 --config.exact.eot=20.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -9,7 +9,9 @@ follow. Images and attacks are those of `digits_jpeg`.
 from dataclasses import replace
 
 from experiments.configs import digits_jpeg
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -12,7 +12,14 @@ certified at radius 0, 92.7% [87.3, 96.3] at 0.2 and 66.0% [57.8, 73.5] at 0.5; 
 first 50 images 84% survive PGD at 0.5, where 74% are certified.
 """
 
-from experiments.lib.config import Attack, Certification, Defence, Subjects
+from experiments.certification.config import (
+    Certification,
+)
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -12,7 +12,7 @@ Measured (seed 0, jax 0.10.2): 36 seconds of steps on one CPU core; loss 15.13 o
 130 validation images; samples in 100 ancestral steps look like digits.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Diffusion,
     DiffusionTraining,

@@ -15,7 +15,9 @@ the exact gradient.
 from dataclasses import replace
 
 from experiments.configs import digits_diffpure
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -13,7 +13,12 @@ Measured on 300 test images (seed 0, 3 keys) in seven minutes on a busy CPU core
 exact gradient.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

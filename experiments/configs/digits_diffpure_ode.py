@@ -9,7 +9,9 @@ images and attacks are those of `digits_diffpure`; settings of its own were not 
 from dataclasses import replace
 
 from experiments.configs import digits_diffpure
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

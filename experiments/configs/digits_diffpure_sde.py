@@ -9,7 +9,9 @@ of `digits_diffpure`.
 from dataclasses import replace
 
 from experiments.configs import digits_diffpure
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -7,7 +7,7 @@ steps on 2 CPU cores; loss 7.51 on the 130 validation images (32 for a network t
 nothing).
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Noise,
     Optim,

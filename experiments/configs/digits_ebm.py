@@ -10,13 +10,15 @@ chains from data -183, and both look like digits; held-out data with the noise o
 training are at -175.
 """
 
-from experiments.lib.config import (
-    Chains,
+from experiments.training.config import (
     Data,
     EnergyNet,
-    EnergyTraining,
     Optim,
     Train,
+)
+from experiments.training.config_energy import (
+    Chains,
+    EnergyTraining,
 )
 
 __all__ = ["config"]

@@ -13,7 +13,10 @@ the 130 validation images (7.51 with `digits_dsm`, 32 for a network that says no
 from dataclasses import replace
 
 from experiments.configs import digits_dsm
-from experiments.lib.config import ScoreNet, ScoreTraining
+from experiments.training.config import (
+    ScoreNet,
+    ScoreTraining,
+)
 
 __all__ = ["config"]
 

@@ -16,7 +16,10 @@ BPDA+EOT and 66.7% [62.4, 70.7] under the exact gradient, which BPDA overestimat
 from dataclasses import replace
 
 from experiments.configs import digits_diffpure
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

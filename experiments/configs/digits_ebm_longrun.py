@@ -15,7 +15,9 @@ exact: 4.7 points [-0.8, 10.2]. Ten steps with three draws do not climb it to th
 from dataclasses import replace
 
 from experiments.configs import digits_ebm_mala
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -16,7 +16,11 @@ longer attacks): no sign that the bias of its steps is what defends.
 from dataclasses import replace
 
 from experiments.configs import digits_ebm_langevin
-from experiments.lib.config import Attack, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -10,7 +10,12 @@ On 130 validation images one run answers 98.5% clean and 66.2% under blind PGD; 
 guidance 86.9% and 60.0%; the bare classifier 98.5% and 20.0%. Not run on test images.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -9,7 +9,9 @@ after `digits_ddpm` and `digits_classifier`. All but the distance is that of
 from dataclasses import replace
 
 from experiments.configs import digits_gdmp
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -9,7 +9,12 @@ On 130 validation images 98.5% clean and 36.9% under blind PGD; with 2 bits a va
 98.5% and 64.6%; bare 98.5% and 20.0%. Not run on test images.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -14,7 +14,10 @@ the exact gradient.
 from dataclasses import replace
 
 from experiments.configs import digits_diffpure
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -2,7 +2,7 @@
 
     python -m experiments.poison --config=digits_poison
 
-`--config.method` takes any name of `experiments.lib.crafting.METHODS`; behind
+`--config.method` takes any name of `experiments.poisoning.registry.METHODS`; behind
 "narcissus:3" stands the class that it is for, behind "bullseye:3" the number of the
 test image. Seconds on one CPU core; up to two minutes for those that train networks.
 """
@@ -10,7 +10,10 @@ test image. Seconds on one CPU core; up to two minutes for those that train netw
 from dataclasses import replace
 
 from experiments.configs import digits_poison_grid
-from experiments.lib.config import Crafting, Poisoning
+from experiments.poisoning.config import (
+    Crafting,
+    Poisoning,
+)
 
 __all__ = ["config", "crafting"]
 

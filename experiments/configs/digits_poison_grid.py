@@ -13,21 +13,27 @@ The README has the table, `experiments/results/digits_poison_grid.json` all numb
 from dataclasses import replace
 
 from experiments.configs import digits_ddpm, digits_ebm
-from experiments.lib.config import (
-    ClassifierNet,
+from experiments.poisoning.config import (
     Crafting,
-    Data,
-    Defence,
-    DiffusionTraining,
-    Drawing,
     Eclipse,
-    EnergyTraining,
-    Optim,
     PoisonGrid,
     PureGen,
     Shares,
-    Strip,
     Victim,
+)
+from experiments.training.config import (
+    ClassifierNet,
+    Data,
+    DiffusionTraining,
+    Drawing,
+    Optim,
+)
+from experiments.training.config_energy import (
+    EnergyTraining,
+    Strip,
+)
+from purifax.evaluation.settings import (
+    Defence,
 )
 
 __all__ = ["config"]

@@ -16,7 +16,9 @@ filter.
 from dataclasses import replace
 
 from experiments.configs import digits_puregen_naive
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

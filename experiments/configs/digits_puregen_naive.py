@@ -15,7 +15,12 @@ Measured on 128 test images (seed 0, 2 keys), 13 minutes of two busy CPU cores: 
 from dataclasses import replace
 
 from experiments.configs import digits_diffpure
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

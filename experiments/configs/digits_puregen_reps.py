@@ -15,7 +15,9 @@ Measured on 128 test images (seed 0, 2 keys), 21 minutes of two busy CPU cores: 
 from dataclasses import replace
 
 from experiments.configs import digits_puregen_naive
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

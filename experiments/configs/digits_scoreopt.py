@@ -9,7 +9,12 @@ On 130 validation images one run answers 96.9% clean and 79.2% under blind PGD; 
 classifier 98.5% and 20.0%. Not run on test images.
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -15,7 +15,9 @@ JPEG at quality 50 they turn 76%, and two of three; without the class's images n
 from dataclasses import replace
 
 from experiments.configs import digits_poison, digits_poison_grid
-from experiments.lib.config import PoisonGrid
+from experiments.poisoning.config import (
+    PoisonGrid,
+)
 
 __all__ = ["config"]
 

@@ -13,7 +13,14 @@ quality 50 or without; 91.7% and 93.9% of clean images are answered rightly.
 from dataclasses import replace
 
 from experiments.configs import digits_poison, digits_poison_grid
-from experiments.lib.config import Optim, PoisonGrid, Shares, Transfer
+from experiments.poisoning.config import (
+    PoisonGrid,
+    Shares,
+    Transfer,
+)
+from experiments.training.config import (
+    Optim,
+)
 
 __all__ = ["config"]
 

@@ -9,7 +9,10 @@ CPU cores; 88.2% of 5,000 test images.
 from dataclasses import replace
 
 from experiments.configs import mnist_classifier
-from experiments.lib.config import ClassifierTraining, Data
+from experiments.training.config import (
+    ClassifierTraining,
+    Data,
+)
 
 __all__ = ["config"]
 

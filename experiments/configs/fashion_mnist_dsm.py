@@ -9,7 +9,10 @@ CPU cores; loss 50.46 on 2,000 validation images (392 for a network that says no
 from dataclasses import replace
 
 from experiments.configs import mnist_dsm
-from experiments.lib.config import Data, ScoreTraining
+from experiments.training.config import (
+    Data,
+    ScoreTraining,
+)
 
 __all__ = ["config"]
 

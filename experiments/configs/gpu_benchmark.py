@@ -6,7 +6,14 @@ For accelerators; meant to take a few minutes on one large GPU. Weights are rand
 run here.
 """
 
-from experiments.lib.config import Benchmark, ClassifierNet, EnergyNet, ScoreNet
+from experiments.benchmarking.config import (
+    Benchmark,
+)
+from experiments.training.config import (
+    ClassifierNet,
+    EnergyNet,
+    ScoreNet,
+)
 
 __all__ = ["config"]
 

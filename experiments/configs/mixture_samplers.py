@@ -3,7 +3,9 @@
 python -m experiments.mixture --config=mixture_samplers
 """
 
-from experiments.lib.config import Mixture
+from experiments.examples.config_mixture import (
+    Mixture,
+)
 
 __all__ = ["config"]
 

@@ -9,7 +9,12 @@ PGD; defended 97.6% [95.1, 98.8] clean, 79.8% [74.9, 83.9] blind, 75.6% [70.4, 8
 BPDA+EOT and 68.3% [62.9, 73.3] under the exact gradient (20 steps, EOT 5).
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -10,7 +10,9 @@ attacks are those of `mnist_jpeg`.
 from dataclasses import replace
 
 from experiments.configs import mnist_jpeg
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

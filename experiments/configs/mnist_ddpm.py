@@ -9,7 +9,7 @@ validation images. It denoises as `mnist_dsm` does: mean squared errors at sigma
 samples, in 200 ancestral steps, about half are digits; the others are strokes.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Diffusion,
     DiffusionTraining,

@@ -10,7 +10,9 @@ EOT 3: 96.9% clean and 64.1% attacked. Images and attacks are those of `mnist_di
 from dataclasses import replace
 
 from experiments.configs import mnist_diffpure
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -8,7 +8,12 @@ and 0.4 do alike (96.9% clean, 68.8% under 10 steps of the exact gradient, 3 run
 3), 0.65 does worse (89.1% and 59.4%).
 """
 
-from experiments.lib.config import Attack, Defence, Evaluation, Subjects
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Evaluation,
+    Subjects,
+)
 
 __all__ = ["config"]
 

@@ -9,7 +9,9 @@ after `mnist_ddpm` and `mnist_classifier`. Noise, steps, images and attacks are 
 from dataclasses import replace
 
 from experiments.configs import mnist_diffpure
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -9,7 +9,9 @@ of `mnist_diffpure`; settings of its own were not tried.
 from dataclasses import replace
 
 from experiments.configs import mnist_diffpure
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

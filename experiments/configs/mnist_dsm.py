@@ -6,7 +6,7 @@ Measured (seed 0, jax 0.10.2): 264 seconds on 2 busy CPU cores; loss 26.95 on th
 6,000 validation images (392 for a network that says nothing); 152,164 parameters.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Noise,
     Optim,

@@ -9,14 +9,16 @@ are mid-run: from data they stay digits for 3,000 steps, mean energies -1323 aft
 and -1356 at the end, and from uniform noise they reach no digits, -284.
 """
 
-from experiments.lib.config import (
-    Chains,
+from experiments.training.config import (
     Data,
     EnergyNet,
-    EnergyTraining,
     Optim,
-    Strip,
     Train,
+)
+from experiments.training.config_energy import (
+    Chains,
+    EnergyTraining,
+    Strip,
 )
 
 __all__ = ["config"]

@@ -13,7 +13,10 @@ cores: bare 98.8% clean and 0.0% [0.0, 0.7] under its own PGD; defended 96.9% [9
 from dataclasses import replace
 
 from experiments.configs import mnist_diffpure
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

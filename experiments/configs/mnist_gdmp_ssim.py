@@ -10,7 +10,9 @@ under blind PGD, with 1,500 97.9% and 78.1%, with 5,000 91.7% and 55.2%.
 from dataclasses import replace
 
 from experiments.configs import mnist_gdmp
-from experiments.lib.config import Evaluation
+from purifax.evaluation.settings import (
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -10,7 +10,10 @@ validation images 99.0% clean and 5.2% under blind PGD. Images and attacks are t
 from dataclasses import replace
 
 from experiments.configs import mnist_diffpure
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -9,7 +9,10 @@ after `mnist_ddpm` and `mnist_classifier`. Images and attacks are those of
 from dataclasses import replace
 
 from experiments.configs import mnist_diffpure
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

@@ -10,7 +10,10 @@ attacks are those of `mnist_diffpure`.
 from dataclasses import replace
 
 from experiments.configs import mnist_diffpure
-from experiments.lib.config import Defence, Evaluation
+from purifax.evaluation.settings import (
+    Defence,
+    Evaluation,
+)
 
 __all__ = ["config"]
 

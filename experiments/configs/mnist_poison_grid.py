@@ -16,21 +16,27 @@ ECLIPSE leaves 90.7% to 95.2% under all of them, PureGen's diffusion 89.3% to 95
 from dataclasses import replace
 
 from experiments.configs import mnist_ddpm, mnist_ebm
-from experiments.lib.config import (
-    ClassifierNet,
+from experiments.poisoning.config import (
     Crafting,
-    Data,
-    Defence,
-    DiffusionTraining,
-    Drawing,
     Eclipse,
-    EnergyTraining,
-    Optim,
     PoisonGrid,
     PureGen,
     Shares,
-    Strip,
     Victim,
+)
+from experiments.training.config import (
+    ClassifierNet,
+    Data,
+    DiffusionTraining,
+    Drawing,
+    Optim,
+)
+from experiments.training.config_energy import (
+    EnergyTraining,
+    Strip,
+)
+from purifax.evaluation.settings import (
+    Defence,
 )
 
 __all__ = ["config"]

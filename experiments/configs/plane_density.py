@@ -7,7 +7,9 @@ away from the model; 0.81 before training, and 0.55 from the normal law with the
 mean and covariance. Chains of 2,000 steps from uniform noise find all three blobs.
 """
 
-from experiments.lib.config import Density
+from experiments.examples.config_density import (
+    Density,
+)
 
 __all__ = ["config"]
 

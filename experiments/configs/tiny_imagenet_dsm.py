@@ -10,7 +10,7 @@ Not run here. It is meant for an accelerator: 79 GFLOP an image and evaluation.
 Source: Yoon et al. 2021, arXiv 2106.06041; Song & Ermon 2020, arXiv 2006.09011.
 """
 
-from experiments.lib.config import (
+from experiments.training.config import (
     Data,
     Noise,
     Optim,

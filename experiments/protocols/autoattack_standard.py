@@ -13,7 +13,10 @@ Cost an image: 10 runs of 101 gradients, 9 of FAB, 5,000 answers, while it stand
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Evaluation
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+)
 
 __all__ = ["protocol"]
 

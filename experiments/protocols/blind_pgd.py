@@ -11,7 +11,10 @@ Cost an image: 40 gradients of the classifier.
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Evaluation
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+)
 
 __all__ = ["protocol"]
 

@@ -8,7 +8,10 @@ Cost an image: 1,500 purifications forward and 1,500 gradients of the classifier
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Evaluation
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+)
 
 __all__ = ["protocol"]
 

@@ -13,7 +13,10 @@ Cost an image: 600 purifications forward and 600 gradients of the classifier, tw
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Evaluation
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+)
 
 __all__ = ["protocol"]
 

@@ -13,7 +13,10 @@ Cost an image: 2,200 gradients through the purifier, twice.
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Evaluation
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+)
 
 __all__ = ["protocol"]
 

@@ -14,7 +14,10 @@ Cost an image: 1,500 purifications forward and 150 gradients through the purifie
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Evaluation
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+)
 
 __all__ = ["protocol"]
 

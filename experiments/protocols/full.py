@@ -15,7 +15,11 @@ of a GPU for 512 images and a small network.
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Evaluation, Surface
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+    Surface,
+)
 
 __all__ = ["protocol"]
 

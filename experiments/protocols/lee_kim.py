@@ -13,7 +13,10 @@ Cost an image: 4,000 gradients through the purifier, and 4,000 through half of i
 
 from dataclasses import replace
 
-from experiments.lib.config import Attack, Evaluation
+from purifax.evaluation.settings import (
+    Attack,
+    Evaluation,
+)
 
 __all__ = ["protocol"]
 

@@ -13,16 +13,16 @@ from purifax.attack.apgd_l1 import (
 )
 from purifax.attack.auto import components
 from purifax.attack.choose import best_iterate, best_of_restarts, choose
-from purifax.attack.deviate import (
+from purifax.attack.diffattack import (
     along_clean,
     deviate,
     deviated,
     deviation,
     followed,
 )
+from purifax.attack.diffhammer import graft, hammer, hammer_path, shared
 from purifax.attack.fab import fab, fab_limits, fab_targeted
 from purifax.attack.fixed_key import fixed_key, known
-from purifax.attack.hammer import graft, hammer, hammer_path, shared
 from purifax.attack.joint import joint, pull, scaled_direction
 from purifax.attack.pgd import at_image, at_random, at_surface, pgd, pgd_path
 from purifax.attack.random_search import random_search

@@ -35,8 +35,8 @@ from jax.tree_util import Partial
 from purifax.attack.pgd import Start, at_surface
 from purifax.attack.trace import Kept, See, Trace, everything, images, nothing
 from purifax.classify import cross_entropy
-from purifax.recompute import Scan
 from purifax.threat import L2, Linf
+from purifax.transform.remat import Scan
 from purifax.types import Loss, Model
 
 __all__ = [

@@ -30,8 +30,8 @@ from purifax.attack.apgd import value_and_slope
 from purifax.attack.pgd import Start, at_surface
 from purifax.attack.trace import Kept, See, Trace, everything, images, nothing
 from purifax.classify import cross_entropy
-from purifax.recompute import Scan
 from purifax.threat import L1
+from purifax.transform.remat import Scan
 from purifax.types import Loss, Model
 
 __all__ = [

@@ -54,8 +54,8 @@ from purifax.classify import (
     targeted_dlr,
     targeted_margin,
 )
-from purifax.spread import Axis
 from purifax.threat import L1, L2, Linf
+from purifax.transform.shard_draws import Axis
 from purifax.types import Attack, Model, as_pytree
 
 __all__ = ["VERSIONS", "components"]

@@ -17,7 +17,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import cross_entropy
-from purifax.recompute import Scan
+from purifax.transform.remat import Scan
 from purifax.types import Loss, Model
 
 __all__ = ["best_iterate", "best_of_restarts", "choose"]

@@ -38,8 +38,8 @@ from purifax.attack.hyperplane import slope_length, step_to_plane
 from purifax.attack.pgd import at_surface
 from purifax.attack.targeted import mean_over_draws, wrong_classes
 from purifax.classify import margin
-from purifax.recompute import Scan
 from purifax.threat import Threat
+from purifax.transform.remat import Scan
 from purifax.types import Model
 
 __all__ = ["fab", "fab_limits", "fab_targeted"]

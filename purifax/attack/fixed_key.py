@@ -17,7 +17,7 @@ from jax import Array
 from jax.tree_util import Partial
 
 from purifax.attack.choose import handed, over
-from purifax.recompute import Scan
+from purifax.transform.remat import Scan
 from purifax.types import Model, as_pytree
 
 __all__ = ["fixed_key", "known"]

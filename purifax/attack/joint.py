@@ -18,9 +18,9 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_image, gradient
 from purifax.classify import cross_entropy
-from purifax.recompute import Scan
 from purifax.score import scaled
 from purifax.threat import Threat
+from purifax.transform.remat import Scan
 from purifax.types import Loss, Model, Purifier, Score
 
 __all__ = ["joint", "pull", "scaled_direction"]

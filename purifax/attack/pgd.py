@@ -19,8 +19,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import cross_entropy
-from purifax.recompute import Scan
 from purifax.threat import L1, Linf, Threat
+from purifax.transform.remat import Scan
 from purifax.types import Loss, Model
 
 __all__ = ["at_image", "at_random", "at_surface", "gradient", "pgd", "pgd_path"]

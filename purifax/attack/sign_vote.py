@@ -19,9 +19,9 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import gradient
 from purifax.classify import cross_entropy, undefended
-from purifax.recompute import Scan
-from purifax.spread import Axis, spread
 from purifax.threat import Linf
+from purifax.transform.remat import Scan
+from purifax.transform.shard_draws import Axis, spread
 from purifax.types import Classifier, Loss, Purifier
 
 __all__ = ["sign_vote"]

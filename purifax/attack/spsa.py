@@ -16,8 +16,8 @@ from jax.tree_util import Partial
 
 from purifax.attack.pgd import Start, at_image
 from purifax.classify import margin
-from purifax.recompute import Scan
 from purifax.threat import Threat
+from purifax.transform.remat import Scan
 from purifax.types import Loss, Model
 
 __all__ = ["spsa"]

@@ -26,8 +26,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import margin
-from purifax.recompute import Scan
 from purifax.threat import L1, L2, Linf
+from purifax.transform.remat import Scan
 from purifax.types import Loss, Model
 
 __all__ = ["square", "square_shares"]

@@ -17,8 +17,8 @@ from jax.tree_util import Partial
 from purifax.attack.apgd import apgd
 from purifax.attack.choose import choose, handed, over
 from purifax.classify import margin, targeted_dlr
-from purifax.recompute import Scan
 from purifax.threat import Threat
+from purifax.transform.remat import Scan
 from purifax.types import Model
 
 __all__ = ["apgd_targeted"]

@@ -16,7 +16,7 @@ from jax import numpy as jnp
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jax.tree_util import Partial
 
-from purifax.batching import batched
+from purifax.transform.batching import batched
 from purifax.types import Purifier
 
 __all__ = ["Wash", "key_words", "washer"]

@@ -13,10 +13,10 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax.attack.pgd import gradient
-from purifax.batching import batched
 from purifax.classify import cross_entropy
 from purifax.poison.errors import own_loss
 from purifax.threat import Threat
+from purifax.transform.batching import batched
 from purifax.types import Model
 
 __all__ = ["in_ball", "minimise_by_class", "universal_step"]

@@ -14,9 +14,9 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.batching import batched
 from purifax.poison.budget import Budget
 from purifax.poison.inject import Poison
+from purifax.transform.batching import batched
 
 __all__ = ["Maker", "choose_images", "craft", "one_sided"]
 

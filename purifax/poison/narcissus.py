@@ -22,11 +22,11 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.batching import batched
 from purifax.classify import cross_entropy
 from purifax.poison.by_class import in_ball
 from purifax.poison.descend import Moments, Rule, at_rest, radam
 from purifax.threat import Threat
+from purifax.transform.batching import batched
 from purifax.types import Model, noun
 
 __all__ = ["Trigger", "blank", "magnified", "narcissus_step"]

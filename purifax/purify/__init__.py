@@ -19,7 +19,7 @@ says which of a set those are.
 `chain` and `repeat` make purifiers of purifiers, and `gradual` of `diffuse`.
 """
 
-from purifax.purify.adaptive import (
+from purifax.purify.adp import (
     Trace,
     adaptive,
     adaptive_chain,
@@ -31,7 +31,7 @@ from purifax.purify.compose import chain, repeat
 from purifax.purify.corrupt import grayscale, noised
 from purifax.purify.curvature import by_difference, by_jvp, held, step_size
 from purifax.purify.detect import detect, scaled_norm, threshold
-from purifax.purify.diffuse import (
+from purifax.purify.diffpure import (
     diffuse,
     diffuse_from,
     diffuse_in_time,
@@ -49,6 +49,7 @@ from purifax.purify.guided import (
     similarity_scales,
     square_scales,
 )
+from purifax.purify.jpeg import bit_depth, jpeg, jpeg_full
 from purifax.purify.maximise import (
     anchored_gap,
     gap,
@@ -62,7 +63,6 @@ from purifax.purify.project import orthogonal, orthonormal
 from purifax.purify.puregen import filtered, highest, puregen, puregen_ddpm
 from purifax.purify.reference import reference
 from purifax.purify.rounds import rounds
-from purifax.purify.squeeze import bit_depth, jpeg, jpeg_full
 
 __all__ = [
     "Trace",

@@ -10,7 +10,7 @@ import jax
 from jax import Array
 from jax.tree_util import Partial
 
-from purifax import recompute
+from purifax.transform import remat
 from purifax.types import Purifier
 
 __all__ = ["chain", "repeat"]
@@ -34,7 +34,7 @@ def repeat(
     purifier: Purifier,
     draws: Array,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """The purifier on its own result, once for each of the draws.
 

@@ -25,8 +25,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute, sample
+from purifax import sample
 from purifax.score import from_energy
+from purifax.transform import remat
 from purifax.types import Energy
 
 __all__ = ["langevin", "mala"]
@@ -39,7 +40,7 @@ def langevin(
     step_sizes: Array,
     *,
     temperature: Array | float = 1.0,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """The end of a Langevin chain of p ~ exp(-E / temperature) that starts at x.
 
@@ -73,7 +74,7 @@ def mala(
     step_sizes: Array,
     *,
     temperature: Array | float = 1.0,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """`langevin` with every step accepted or refused by Metropolis's rule.
 

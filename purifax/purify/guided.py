@@ -34,11 +34,12 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute, sample, schedule
+from purifax import sample, schedule
 from purifax.noise import alpha_bar_of, gaussian
 from purifax.purify.compose import repeat
 from purifax.purify.distance import Distance, mean_square
 from purifax.sample.ancestral import Variance
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = [
@@ -139,7 +140,7 @@ def guided(
     near: Array | None = None,
     distance: Distance = Partial(mean_square),
     variance: Variance = Partial(sample.large),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """Noise the image to level sigmas[0] and sample down, guided to `near`.
 
@@ -183,7 +184,7 @@ def gdmp(
     *,
     distance: Distance = Partial(mean_square),
     variance: Variance = Partial(sample.large),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """Rounds of `guided`, each from the result of the last, all guided to the input.
 
@@ -220,7 +221,7 @@ def led(
     step: Callable[..., Array],
     sigmas: Array,
     scales: Array,
-    scan: recompute.Scan,
+    scan: remat.Scan,
 ) -> Array:
     """Noise `start` to level sigmas[0] and take guided steps down to sigmas[-1].
 

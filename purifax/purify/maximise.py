@@ -32,12 +32,12 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
 from purifax.noise import gaussian
 from purifax.purify.adam import State, adam_step, resting
 from purifax.purify.distance import mean_square
 from purifax.score import denoise, scaled
 from purifax.threat import Threat
+from purifax.transform import remat
 from purifax.types import Score, known
 
 __all__ = [
@@ -115,7 +115,7 @@ def maximise(
     spread: Array | float = 0.05,
     objective: Objective = Partial(gap),
     threat: Threat | None = None,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """Adam on the image, down an objective that is low where images are likely.
 
@@ -167,7 +167,7 @@ def maximise_noised(
     sigma: Array | float,
     step_sizes: Array,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """Adam on the noised image towards one whose noise is seen as it is; denoised.
 

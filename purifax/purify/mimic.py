@@ -31,12 +31,13 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute, sample
+from purifax import sample
 from purifax.noise import alpha_bar_of
 from purifax.purify.distance import Distance, manhattan
 from purifax.purify.guided import led
 from purifax.sample.ancestral import Variance
 from purifax.score import denoise
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["mimic", "mimic_scales", "mimic_step"]
@@ -107,7 +108,7 @@ def mimic(
     distance: Distance = Partial(manhattan),
     variance: Variance = Partial(sample.small),
     centre: Array | float = 0.5,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """Generate an image from pure noise, guided towards x.
 

@@ -24,10 +24,11 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute, sample
+from purifax import sample
 from purifax.noise import Process, gaussian
 from purifax.purify.compose import chain, repeat
-from purifax.purify.diffuse import Sampler
+from purifax.purify.diffpure import Sampler
+from purifax.transform import remat
 from purifax.types import Energy, Score, known
 
 __all__ = ["filtered", "highest", "puregen", "puregen_ddpm"]
@@ -39,7 +40,7 @@ def puregen(
     purifiers: Sequence[Callable[..., Array]],
     draws: Array,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """Rounds of several purifiers one after another: `repeat` of their `chain`.
 
@@ -93,7 +94,7 @@ def puregen_ddpm(
     *,
     centre: Array | float = 0.5,
     sampler: Sampler = Partial(sample.ancestral),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> Array:
     """`diffuse` with PureGen's start: noised to times[0], sampled from times[1] on.
 

@@ -12,7 +12,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import recompute
+from purifax.transform import remat
 from purifax.types import Purifier
 
 __all__ = ["rounds"]
@@ -24,7 +24,7 @@ def rounds(
     purifier: Purifier,
     sigmas: Array,
     *,
-    scan: recompute.Scan | None = None,
+    scan: remat.Scan | None = None,
 ) -> Array:
     """Purify again and again, round r with noise `sigmas[r]` and its own key.
 
@@ -46,5 +46,5 @@ def rounds(
         key_r = jax.random.fold_in(key, r)
         return purifier(key_r, x, sigma=sigma, **within), None  # pyright: ignore[reportCallIssue]
 
-    over = recompute.auto if scan is None else scan
+    over = remat.auto if scan is None else scan
     return over(again, x, (jnp.arange(sigmas.shape[0]), sigmas))[0]

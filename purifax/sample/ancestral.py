@@ -24,9 +24,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
 from purifax.noise.process import root
 from purifax.sample.descent import descend, removed
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["Variance", "ancestral", "ancestral_step", "large", "learned", "small"]
@@ -110,7 +110,7 @@ def ancestral(
     sigmas: Array,
     *,
     variance: Variance = Partial(small),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """DDPM's reverse chain.
 

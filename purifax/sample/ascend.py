@@ -7,7 +7,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["ascend", "ascend_step"]
@@ -31,7 +31,7 @@ def ascend(
     sigmas: Array,
     step_sizes: Array,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """Score ascent, one step per entry of the schedule; deterministic.
 

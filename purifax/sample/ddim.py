@@ -18,9 +18,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
 from purifax.noise.process import root
 from purifax.sample.descent import descend
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["ddim", "ddim_step"]
@@ -55,7 +55,7 @@ def ddim(
     sigmas: Array,
     *,
     eta: Array | float = 0.0,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """DDIM down a schedule of levels.
 

@@ -6,7 +6,8 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import recompute, schedule
+from purifax import schedule
+from purifax.transform import remat
 
 __all__ = ["Step", "descend", "removed"]
 
@@ -20,7 +21,7 @@ class Step(Protocol):
 
 
 def descend(
-    key: Array, x: Array, step: Step, sigmas: Array, scan: recompute.Scan
+    key: Array, x: Array, step: Step, sigmas: Array, scan: remat.Scan
 ) -> tuple[Array, Array]:
     """Takes `step` from each of the levels to the next, step i with `fold_in(key, i)`.
 

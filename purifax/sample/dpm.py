@@ -16,8 +16,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute, schedule
+from purifax import schedule
 from purifax.score import denoise
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["dpm_solver", "dpm_solver_step"]
@@ -56,7 +57,7 @@ def dpm_solver(
     score: Score,
     sigmas: Array,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """DPM-Solver++ (2M); order 2 with one call of the score for each step.
 

@@ -10,8 +10,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
 from purifax.score import denoise
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["annealed_langevin", "langevin", "langevin_step"]
@@ -47,7 +47,7 @@ def langevin(
     step_sizes: Array,
     *,
     temperature: Array | float = 1.0,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """Unadjusted Langevin dynamics, one step per entry of the schedule.
 
@@ -89,7 +89,7 @@ def annealed_langevin(
     sigmas: Array,
     step_sizes: Array,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """Langevin dynamics down a ladder of levels, then one denoising step.
 

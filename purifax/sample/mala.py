@@ -21,8 +21,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
 from purifax.energy import Tempered
+from purifax.transform import remat
 from purifax.types import Energy
 
 __all__ = ["Placed", "acceptance", "mala", "mala_step", "placed"]
@@ -80,7 +80,7 @@ def mala(
     step_sizes: Array,
     *,
     temperature: Array | float = 1.0,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """Metropolis-adjusted Langevin dynamics of p ~ exp(-E / temperature).
 

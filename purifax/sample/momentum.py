@@ -33,7 +33,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["Moving", "matched_momentum_step", "momentum", "momentum_step", "still"]
@@ -111,7 +111,7 @@ def momentum(
     step_sizes: Array,
     *,
     step: Callable[..., Moving] = Partial(momentum_step),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """Langevin dynamics with adaptive momentum, one step per entry of the schedule.
 

@@ -20,9 +20,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
 from purifax.noise.process import root
 from purifax.sample.descent import descend
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["euler", "euler_step", "heun", "heun_step"]
@@ -46,7 +46,7 @@ def euler(
     score: Score,
     sigmas: Array,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """The probability-flow ODE by Euler's method in sigma; order 1, deterministic.
 
@@ -117,7 +117,7 @@ def heun(
     smallest: Array | float = 0.0,
     largest: Array | float = math.inf,
     inflate: Array | float = 1.0,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """EDM's sampler: Heun's method of order 2, stochastic if churned.
 

@@ -32,9 +32,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
 from purifax.noise.process import root
 from purifax.sample.descent import descend, removed
+from purifax.transform import remat
 from purifax.types import Score, noun
 
 __all__ = [
@@ -138,7 +138,7 @@ def preconditioned_langevin(
     step_sizes: Array,
     filters: Filters,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """`langevin` with a filter; the bias is that of its step, as without.
 
@@ -244,7 +244,7 @@ def preconditioned(
     *,
     snr: Array | float = 0.16,
     predictor: Callable[..., Array] = Partial(preconditioned_predictor),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """`predictor_corrector` with a filter; published from x = sigmas[0] M z.
 

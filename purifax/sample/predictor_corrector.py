@@ -21,9 +21,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute
 from purifax.sample.descent import descend
 from purifax.sample.sde import sde_step
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["Predictor", "corrector_step", "predictor_corrector"]
@@ -68,7 +68,7 @@ def predictor_corrector(
     *,
     snr: Array | float = 0.16,
     predictor: Predictor = Partial(sde_step),
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """A corrector step at each level and a predictor step to the next.
 

@@ -22,10 +22,11 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recompute, schedule
+from purifax import schedule
 from purifax.noise import Process
 from purifax.noise.process import root
 from purifax.sample.descent import descend, removed
+from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = ["sde", "sde_in_time", "sde_in_time_step", "sde_step"]
@@ -52,7 +53,7 @@ def sde(
     score: Score,
     sigmas: Array,
     *,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """The reverse SDE by Euler and Maruyama's method in sigma^2; order 1.
 
@@ -115,7 +116,7 @@ def sde_in_time(
     times: Array,
     *,
     centre: Array | float = 0.5,
-    scan: recompute.Scan = Partial(recompute.auto),
+    scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """The reverse SDE by Euler and Maruyama's method in the time of a process.
 

@@ -14,11 +14,15 @@ from jax import numpy as jnp
 from small import certification, train
 
 from experiments import certify as command
-from experiments.lib import certification as driver
-from experiments.lib import certified
-from experiments.lib.config import Attack, Defence, Subjects
-from experiments.lib.prior import Prior
-from experiments.lib.stop import Stop
+from experiments.certification import report
+from experiments.certification import run as driver
+from purifax.evaluation.settings import (
+    Attack,
+    Defence,
+    Subjects,
+)
+from purifax.run.stop import Stop
+from purifax.weights.priors import Prior
 
 pytestmark = pytest.mark.xdist_group("evaluations")
 
@@ -88,15 +92,15 @@ def test_a_changed_answer_within_a_certificate_is_counted(finished, root):
     work = driver.set_up(certification(root), finished, None)
     with Stop() as stop:
         done = driver.run(work, stop)
-    assert certified._contradicted(work, done) == 0
+    assert report._contradicted(work, done) == 0
     first = int(np.argmax(done[None]["radius"][:8]))
     done[0.0]["answered"][first] = 9 - done[None]["predicted"][first]
-    assert certified._contradicted(work, done) == 1
+    assert report._contradicted(work, done) == 1
     done[0.0]["distance"] = np.ones(8)  # Farther than it holds.
-    assert certified._contradicted(work, done) == 0
+    assert report._contradicted(work, done) == 0
     done[0.0]["distance"] = np.zeros(8)
     done[None]["radius"] = np.zeros(12)
-    assert certified._contradicted(work, done) == 0
+    assert report._contradicted(work, done) == 0
 
 
 def test_the_same_command_again_computes_nothing(finished, root):
@@ -109,7 +113,7 @@ def test_the_same_command_again_computes_nothing(finished, root):
 
 
 def test_what_is_printed_has_a_row_for_each_radius(finished, capsys):
-    lines = certified.text(summary(finished)).splitlines()
+    lines = report.text(summary(finished)).splitlines()
     assert lines[0] == "digits (test): one-shot denoiser (DDS), sigma 0.15"
     assert [line.split()[0] for line in lines[3:6]] == ["0", "0.1", "2"]
     assert "8" in lines[3].split() and "12" in lines[3].split()
@@ -186,7 +190,7 @@ import os
 import signal
 from pathlib import Path
 
-from experiments.lib.parts import Parts
+from purifax.evaluation.store import Parts
 from small import certification
 
 plain = Parts._write
@@ -210,7 +214,8 @@ def config():
 def test_a_killed_command_resumes_to_the_same_certificates(root):
     (root / "tiny.py").write_text(CONFIG.format(root=str(root)))
     tests = os.path.dirname(os.path.dirname(__file__))
-    path = os.pathsep.join([tests, os.path.dirname(tests)])
+    support = os.path.join(tests, "support")
+    path = os.pathsep.join([tests, support, os.path.dirname(tests)])
     settings = {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"}
     settings["JAX_COMPILATION_CACHE_DIR"] = str(root / "cache")
     settings["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"

@@ -12,24 +12,20 @@ from jax import numpy as jnp
 from small import TINY, evaluation, train
 
 from experiments import evaluate as command
-from experiments.lib import (
-    answers,
-    attacks,
-    devices,
-    gradient_proof,
-    memory,
-    report,
-    throughput,
-)
-from experiments.lib import config as configlib
-from experiments.lib import defence as defences
-from experiments.lib import evaluation as driver
-from experiments.lib.attack_checks import AUTO
-from experiments.lib.config_evaluation import ATTACKS, Attack
-from experiments.lib.parts import Parts
-from experiments.lib.report_types import NO_ANSWER
-from experiments.lib.stop import Stop
+from experiments.benchmarking import memory, throughput
 from purifax import nets, weights
+from purifax.evaluation import attacks, gradient_proof
+from purifax.evaluation import engine as driver
+from purifax.evaluation import predictions as answers
+from purifax.evaluation.checks import AUTO
+from purifax.evaluation.methods import defence as defences
+from purifax.evaluation.settings import ATTACKS, Attack, Evaluation
+from purifax.evaluation.store import Parts
+from purifax.report import files as report
+from purifax.report.types import NO_ANSWER
+from purifax.run import config as configlib
+from purifax.run import devices
+from purifax.run.stop import Stop
 
 pytestmark = pytest.mark.xdist_group("evaluations")
 
@@ -202,7 +198,9 @@ def test_the_same_command_again_computes_nothing_and_changes_nothing(finished, r
     before = times(finished)
     records = outcomes(finished)
     spent = json.loads((finished / "summary.json").read_text())["seconds"]
-    config = configlib.decode(json.loads((finished / "config.json").read_text()))
+    config = configlib.decode(
+        json.loads((finished / "config.json").read_text()), [Evaluation]
+    )
     assert command.evaluate(config, finished, None, "the command")
     assert before == times(finished)
     summary = json.loads((finished / "summary.json").read_text())
@@ -230,7 +228,9 @@ class StopAfter(Stop):
 
 def test_a_stopped_evaluation_resumes_to_the_same_record(finished, root):
     folder = root / "broken"
-    config = configlib.decode(json.loads((finished / "config.json").read_text()))
+    config = configlib.decode(
+        json.loads((finished / "config.json").read_text()), [Evaluation]
+    )
     work = driver.set_up(config, folder, None)
     assert driver.run(work, StopAfter(folder, 3)) is None
     assert len(list((folder / "parts").glob("*.npz"))) == 3
@@ -258,7 +258,9 @@ class StopWithin(Stop):
 
 def test_an_attack_stopped_within_a_chunk_resumes_to_the_same_record(finished, root):
     folder = root / "within"
-    config = configlib.decode(json.loads((finished / "config.json").read_text()))
+    config = configlib.decode(
+        json.loads((finished / "config.json").read_text()), [Evaluation]
+    )
     work = driver.set_up(config, folder, None)
     assert driver.run(work, StopWithin(folder / "parts" / "blind-0.2-8.npz")) is None
     states = [path.name for path in folder.glob("parts/*.state.npz")]
@@ -537,8 +539,8 @@ def test_validation_images_are_not_those_trained_on(root, tmp_path):
 
 
 def test_levels_fall_geometrically_to_the_last(root):
-    from experiments.lib import defence as defences
-    from experiments.lib.prior import Prior
+    from purifax.evaluation.methods import defence as defences
+    from purifax.weights.priors import Prior
 
     config = evaluation(root).defence
     fall = dataclasses.replace(config, level=0.4, last_level=0.1, steps=3)

@@ -13,16 +13,18 @@ from PIL import Image
 from small import evaluation, score_training
 
 from experiments import purify
-from experiments.lib import cleaning, purifying, training
-from experiments.lib import flags as flagslib
-from experiments.lib.stop import Stopped
+from experiments.training import loop
 from purifax import data, fleet, purify_images
+from purifax.command import flags as flagslib
+from purifax.pipelines import dataset
+from purifax.pipelines import files as cleaning
+from purifax.run.stop import Stopped
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
     root = tmp_path_factory.mktemp("purify")
-    training.train(score_training(20), root / "score", None)
+    loop.train(score_training(20), root / "score", None)
     return evaluation(root)
 
 
@@ -140,13 +142,13 @@ def archive(pictures, tmp_path):
 
 
 def place(source, out, **changes):
-    return purifying.Place(str(source), str(out), shard_size=2, **changes)
+    return dataset.Place(str(source), str(out), shard_size=2, **changes)
 
 
 def test_a_data_set_has_the_same_bits_as_the_files(config, archive, tmp_path):
     cleaning.clean(config, archive, tmp_path / "files", None, 7)
     where = place(archive, tmp_path / "set", seed=7)
-    assert purifying.purify(config, where, npz=True) == 0
+    assert dataset.purify(config, where, npz=True) == 0
     with np.load(tmp_path / "files" / archive.name) as files:
         right = files["images"]
     found = data.load("tfds", "train", tmp_path / "set" / "my_set_purified")
@@ -160,11 +162,11 @@ def test_a_data_set_has_the_same_bits_as_the_files(config, archive, tmp_path):
 
 def test_a_second_worker_helps_and_another_job_is_refused(config, archive, tmp_path):
     where = place(archive, tmp_path / "set", worker=(1, 2))
-    assert purifying.purify(config, where, npz=False) == 0
-    assert purifying.purify(config, place(archive, tmp_path / "set"), False) == 0
+    assert dataset.purify(config, where, npz=False) == 0
+    assert dataset.purify(config, place(archive, tmp_path / "set"), False) == 0
     other = place(archive, tmp_path / "set", seed=1)
     with pytest.raises(fleet.Mismatch, match="seed is 0 there and 1 here"):
-        purifying.purify(config, other, npz=False)
+        dataset.purify(config, other, npz=False)
 
 
 def test_a_stopped_worker_goes_on(config, archive, tmp_path, monkeypatch, capsys):
@@ -176,11 +178,11 @@ def test_a_stopped_worker_goes_on(config, archive, tmp_path, monkeypatch, capsys
             raise Stopped
 
     with monkeypatch.context() as once:
-        once.setattr(purifying.Stop, "check", check)
-        assert purifying.purify(config, where, npz=False) == 143
+        once.setattr(dataset.Stop, "check", check)
+        assert dataset.purify(config, where, npz=False) == 143
     job = fleet.load(where.out)
     assert len(job.done()) == 1 and not list(job.leases.iterdir())
-    assert purifying.purify(config, where, npz=False) == 0
+    assert dataset.purify(config, where, npz=False) == 0
     told = capsys.readouterr().err
     assert "the same command goes on" in told and "purified 4 image(s)" in told
 
@@ -188,15 +190,15 @@ def test_a_stopped_worker_goes_on(config, archive, tmp_path, monkeypatch, capsys
 def test_a_data_set_is_looked_at_and_verified(config, archive, tmp_path, capsys):
     where = place(archive, tmp_path / "set")
     with pytest.raises(FileNotFoundError, match="holds no job"):
-        purifying.check(config, where, 5)
-    purifying.purify(config, where, npz=False)
-    assert purifying.check(config, where, 4) == 0
+        dataset.check(config, where, 5)
+    dataset.purify(config, where, npz=False)
+    assert dataset.check(config, where, 4) == 0
     assert "4 of 4 images, purified again, are the same" in capsys.readouterr().out
-    assert purifying.show(where.out) == 0
+    assert dataset.show(where.out) == 0
     assert "3 of 3 shards done (5 of 5 images)" in capsys.readouterr().out
     shards = sorted((tmp_path / "set/my_set_purified/1.0.0").glob("*array_record*"))
     shards[0].write_bytes(shards[1].read_bytes())
-    assert purifying.check(config, where, 5) == 1
+    assert dataset.check(config, where, 5) == 1
     assert "image 0 is wrong or missing" in capsys.readouterr().out
 
 
@@ -206,7 +208,7 @@ def test_an_unreadable_image_fails_the_command_alone(
     source = save(tmp_path / "in", pictures)
     (source / "2.png").write_bytes(b"nothing")
     where = place(source, tmp_path / "set")
-    assert purifying.purify(config, where, npz=False) == 1
+    assert dataset.purify(config, where, npz=False) == 1
     told = capsys.readouterr().err
     assert "4 of 5 image(s) purified" in told and "2.png cannot be read" in told
     found = data.open_stream(str(tmp_path / "set" / "in_purified"))
@@ -218,7 +220,7 @@ def test_a_data_set_of_another_size_is_refused(config, tmp_path):
     np.savez(tmp_path / "in.npz", images=np.zeros((2, 9, 8, 1), np.uint8))
     where = place(tmp_path / "in.npz", tmp_path / "set")
     with pytest.raises(ValueError, match="9 x 8 x 1; the score network"):
-        purifying.purify(config, where, npz=False)
+        dataset.purify(config, where, npz=False)
     assert not (tmp_path / "set").exists()
 
 
@@ -287,5 +289,5 @@ def test_a_place_that_cannot_be_written_is_one_line(capsys):
 
 def test_home_is_where_it_is_for_all_of_a_job(config, archive, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert purifying.purify(config, place(archive, "~/set"), npz=False) == 0
-    assert purifying.show("~/set") == 0
+    assert dataset.purify(config, place(archive, "~/set"), npz=False) == 0
+    assert dataset.show("~/set") == 0

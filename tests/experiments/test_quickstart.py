@@ -16,7 +16,7 @@ from small import TINY, classifier_training, score_training
 import experiments
 from experiments import quickstart
 from experiments.configs import digits_adp
-from experiments.lib import flags as flagslib
+from purifax.command import flags as flagslib
 
 pytestmark = pytest.mark.xdist_group("evaluations")
 

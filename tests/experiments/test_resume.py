@@ -13,7 +13,7 @@ CONFIG = """
 import os
 import signal
 
-from experiments.lib.batches import Batches
+from purifax.evaluation.batches import Batches
 from training_runs import score_run
 
 plain = Batches.__call__
@@ -40,7 +40,8 @@ def command(tmp_path_factory):
     root = tmp_path_factory.mktemp("resume")
     (root / "tiny.py").write_text(CONFIG)
     tests = os.path.dirname(os.path.dirname(__file__))
-    path = os.pathsep.join([tests, os.path.dirname(tests)])
+    support = os.path.join(tests, "support")
+    path = os.pathsep.join([tests, support, os.path.dirname(tests)])
     settings = {"JAX_NUM_CPU_DEVICES": "1", "XLA_FLAGS": "", "PYTHONPATH": path}
     cache = {
         "JAX_COMPILATION_CACHE_DIR": str(root / "cache"),

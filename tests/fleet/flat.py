@@ -12,9 +12,9 @@ import zipfile
 import numpy as np
 from fleet import jobs
 
-from experiments.lib.archiving import archive
 from purifax import fleet
 from purifax.data.stream import open_stream
+from purifax.pipelines.archive import archive
 
 ALLOWED = 24 * 2**20
 SIDE = 512

@@ -15,9 +15,10 @@ from fleet.trainer import energy_run, stopped_at
 from training_runs import classifier_run, rows, saved, steps
 
 import experiments
-from experiments.lib import devices, training, workdir
-from experiments.lib.run import set_up, shapes
-from experiments.lib.state import Checkpoints
+from experiments.training import loop
+from experiments.training.run import set_up, shapes
+from experiments.training.state import Checkpoints
+from purifax.run import devices, workdir
 
 pytestmark = pytest.mark.multihost
 HERE = pathlib.Path(__file__).parent
@@ -51,7 +52,7 @@ def one_process(monkeypatch):
     def train(config, folder, count):
         mesh = functools.partial(PLAIN, count=count)
         monkeypatch.setattr(devices, "mesh", mesh)
-        return training.train(config, folder, None)
+        return loop.train(config, folder, None)
 
     return train
 

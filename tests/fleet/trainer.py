@@ -18,9 +18,17 @@ from unittest import mock
 from training_runs import TRAIN, classifier_run
 
 from experiments import train
-from experiments.lib import training
-from experiments.lib.batches import Batches
-from experiments.lib.config import Chains, Data, EnergyNet, EnergyTraining, Strip
+from experiments.training import loop
+from experiments.training.config import (
+    Data,
+    EnergyNet,
+)
+from experiments.training.config_energy import (
+    Chains,
+    EnergyTraining,
+    Strip,
+)
+from purifax.evaluation.batches import Batches
 
 
 def energy_run(**settings):
@@ -58,4 +66,4 @@ if __name__ == "__main__":
     with asked:
         train.main(energy_run(steps=steps), SimpleNamespace(**options))
     if fresh:
-        training.train(classifier_run(steps=4), folder / "classifier", None)
+        loop.train(classifier_run(steps=4), folder / "classifier", None)

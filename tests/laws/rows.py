@@ -32,8 +32,8 @@ from purifax import (
     purify,
     sample,
 )
-from purifax.refill import refilled
 from purifax.threat import Linf
+from purifax.transform.continuous_batching import refilled
 
 DOWN = jnp.array([0.3, 0.15, 0.0])
 

@@ -96,7 +96,7 @@ def test_golden_file_is_what_pytorch_gives(name):
 @pytest.mark.parity
 def test_pytorch_counts_as_many_parameters_at_full_size():
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    from experiments.lib import torch_networks
+    from experiments.benchmarking import torch_networks
 
     with torch.device("meta"):
         for name, fields, count in [

@@ -3,7 +3,7 @@
 import torch
 from nets import foreign
 
-from experiments.lib import torch_networks
+from experiments.benchmarking import torch_networks
 
 __all__ = ["run"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.lib import shipping
+from experiments.training import ship
 from purifax import data, nets, weights
 from purifax.weights import shipped
 
@@ -21,7 +21,7 @@ def test_each_has_its_files_and_a_card_that_fits_them(name):
     assert hashlib.sha256(content).hexdigest() == card["sha256"]
     assert len(content) == card["stored"]["bytes"] < 700_000
     assert nets.count(shipped.unpack(content)) == card["parameters"]
-    assert (folder / "card.md").read_text() == shipping.text(card)
+    assert (folder / "card.md").read_text() == ship.text(card)
     assert card["stored"]["apart"] < 0.01 and card["stored"].get("changed", 0) <= 2
     assert f"--config={name}" in card["command"] and card["seconds"] > 0
     assert "/" not in card["data"]["source"]

@@ -41,7 +41,7 @@ def run(name):
 
 
 def main():
-    sys.path.insert(0, str(HERE.parents[1]))
+    sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "support")]
     arrays = {}
     for name in CASES:
         shapes, output, gradient = run(name)

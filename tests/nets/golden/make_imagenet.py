@@ -34,7 +34,7 @@ def run(depth):
 
 
 def main():
-    sys.path.insert(0, str(HERE.parents[1]))
+    sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "support")]
     arrays = {}
     for depth in CASES:
         shapes, output = run(depth)

@@ -28,7 +28,7 @@ def run(name):
 
 
 def main():
-    sys.path.insert(0, str(HERE.parents[1]))
+    sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "support")]
     from nets import foreign_song
 
     arrays = {}

@@ -1,0 +1,3 @@
+"""Timing: what is measured, against what, and how it is reported."""
+
+__all__ = []

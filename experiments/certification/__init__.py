@@ -1,0 +1,3 @@
+"""Certified radii of classifiers behind a denoiser."""
+
+__all__ = []

@@ -1,0 +1,3 @@
+"""Small studies that end in a picture."""
+
+__all__ = []

@@ -1,3 +1,0 @@
-"""Parts of the commands: flags, configs, the training loop, logs and pictures."""
-
-__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Training networks: configs, objectives, the loop and its state."""
+
+__all__ = []

@@ -1,0 +1,271 @@
+"""DiffHammer: attack the draws that can be fooled together, and let go of the others.
+
+The purifications of one image fall into groups with different weaknesses, and the mean
+gradient may help none of them. With y_s the purified images of S draws, L_s their
+losses, g_s the classifier's gradients at y_s and u(r) the threat's unit direction,
+
+    leader  the draw whose direction serves all best: it has the largest
+            sum_j elu(L_j + R <u(g_s), g_j>)
+    r       g_leader at first, and then again and again
+    E       w_j = sigmoid(sharpness (L_j + R <u(r), g_j>)), how surely draw j falls to r
+    M       r = sum_j w_j g_j / sum_j w_j
+
+and the step follows J^T r, with J the Jacobian of the leader's purifier: the gradients
+are combined at the purified images and sent back through one chain ("gradient
+grafting"), so a step costs S forward passes of the chain and one backward. The slope is
+averaged over the iterations, with weight (i + 1)^-memory on the newest.
+
+J of the leader stands for the Jacobians of all: this is no gradient of any expected
+loss, and its value lies in the answers it finds.
+
+Where this differs from the released code: r changes between EM steps, as in the paper
+(there it is computed and not used until the last); R, the radius, is in the E-step as
+it is in the choice of the leader; iterations follow a schedule of step sizes, not
+APGD's rule; draws are those of one iteration, where there they also judge success.
+
+Source: Wang et al. 2024, "DiffHammer: Rethinking the Robustness of Diffusion-Based
+Adversarial Purification", NeurIPS 2024, algorithm 1, and its released code.
+"""
+
+from collections.abc import Callable
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax.attack.pgd import Start, at_random
+from purifax.classify import margin
+from purifax.threat import L2, Linf
+from purifax.transform.remat import Scan
+from purifax.transform.shard_draws import Axis, spread
+from purifax.types import Classifier, Loss, Purifier
+
+__all__ = ["graft", "hammer", "hammer_path", "shared"]
+
+ROUNDS = 5
+"""EM steps, as published."""
+
+
+def shared(
+    losses: Array,
+    slopes: Array,
+    threat: Linf | L2,
+    *,
+    sharpness: Array | float = 5.0,
+) -> tuple[Array, Array, Array]:
+    """The leader, the weights of the draws and their shared direction.
+
+    Args:
+        losses: [S], positive where the draw is fooled, such as `margin`.
+        slopes: [S, H, W, C], gradients of the losses at the purified images.
+        sharpness: the paper's lambda.
+
+    Returns:
+        The leader as a bool vector [S], true once; the weights w [S]; r [H, W, C].
+
+    >>> slopes = jnp.array([1.0, 1.0, -1.0]).reshape(3, 1, 1, 1)
+    >>> _, weights, r = shared(jnp.zeros(3), slopes, Linf(1.0))
+    >>> weights.round(1).tolist(), bool(r[0, 0, 0] > 0.9)
+    ([1.0, 1.0, 0.0], True)
+    """
+    units = jax.vmap(lambda g: _unit(g, threat))
+    pixels = tuple(range(1, slopes.ndim))
+
+    def after(unit: Array) -> Array:
+        gain = jnp.sum(unit[None] * slopes, axis=pixels)
+        return losses + threat.radius * gain
+
+    promise = jnp.sum(jax.nn.elu(jax.vmap(after)(units(slopes))), axis=1)
+    leader = jnp.arange(losses.shape[0]) == jnp.argmax(promise)
+
+    def again(r: Array, _: None) -> tuple[Array, Array]:
+        weights = jax.nn.sigmoid(sharpness * after(_unit(r, threat)))
+        return _mean(weights, slopes), weights
+
+    first = _mean(leader.astype(losses.dtype), slopes)
+    r, weights = jax.lax.scan(again, first, length=ROUNDS)
+    return leader, weights[-1], r
+
+
+def graft(
+    key: Array,
+    x: Array,
+    label: Array,
+    purifier: Purifier,
+    classifier: Classifier,
+    threat: Linf | L2,
+    draws: Array,
+    *,
+    sharpness: Array | float = 5.0,
+    loss: Loss = Partial(margin),
+    axis: Axis | None = None,
+) -> Array:
+    """The grafted direction J^T r at x, like x.
+
+    Args:
+        draws: [S] integers, folded into the key.
+        axis: of the devices that share the forward passes of the draws; the backward
+            one of the leader is run by each of them.
+
+    Raises:
+        ValueError: the draws do not divide by the axis.
+    """
+
+    def run(draw: Array, y: Array) -> Array:
+        return purifier(jax.random.fold_in(key, draw), y)
+
+    def judge(y: Array) -> Array:
+        return loss(classifier(y), label)
+
+    def told(y: Array, draws: Array, knobs: dict[str, Array]) -> tuple[Array, Array]:
+        del knobs
+        purified = jax.vmap(lambda d: run(d, y))(draws)
+        return jax.vmap(jax.value_and_grad(judge))(purified)
+
+    still = jax.lax.stop_gradient(x)
+    losses, slopes = spread(told, still, draws, {}, axis)
+    losses, slopes = (jnp.where(jnp.isfinite(a), a, 0.0) for a in (losses, slopes))
+    leader, _, r = shared(losses, slopes, threat, sharpness=sharpness)
+    chosen = jnp.sum(jnp.where(leader, draws, 0))
+    _, pull = jax.vjp(lambda y: run(chosen, y), x)
+    slope = pull(r)[0]
+    return jnp.where(jnp.isfinite(slope), slope, 0.0)
+
+
+def hammer(
+    key: Array,
+    x: Array,
+    label: Array,
+    purifier: Purifier,
+    classifier: Classifier,
+    threat: Linf | L2,
+    step_sizes: Array,
+    draws: Array,
+    *,
+    memory: Array | float = 0.5,
+    sharpness: Array | float = 5.0,
+    loss: Loss = Partial(margin),
+    start: Start = Partial(at_random),
+    scan: Scan = jax.lax.scan,
+    axis: Axis | None = None,
+) -> Array:
+    """The last iterate of DiffHammer's steps.
+
+    Args:
+        purifier: under the gradient mode that is to be followed; `backward.exact`.
+        step_sizes: [T], in pixel units; published: three runs of 50, one for each of
+            the losses margin, cross-entropy and DLR, the best of them kept (see
+            `best_of_restarts`).
+        draws: [S] integers; published: 10.
+        memory: the paper's alpha; 0 follows the newest direction alone.
+        sharpness: the paper's lambda.
+        loss: of one draw; its sign is read as right or wrong.
+        start: `at_random`, `at_surface` or `at_image`, as a `Partial`.
+        scan: runs the loop over steps.
+        axis: of the devices that share the draws, see `graft`.
+
+    Returns:
+        x_adv, in the threat's set around x and in [0, 1].
+
+    >>> x, key = jnp.full((1, 1, 2), 0.5), jax.random.key(0)
+    >>> f = lambda x: jnp.stack([x[0, 0, 0] - x[0, 0, 1], 0.0])
+    >>> same = lambda key, x: x
+    >>> args = (jnp.array(0), same, f, Linf(0.25), jnp.full(4, 0.25), jnp.arange(2))
+    >>> hammer(key, x, *args) - x
+    Array([[[-0.25,  0.25]]], dtype=float32)
+    """
+    follow = Partial(
+        graft,
+        label=label,
+        purifier=purifier,
+        classifier=classifier,
+        threat=threat,
+        draws=draws,
+        sharpness=sharpness,
+        loss=loss,
+        axis=axis,
+    )
+    args = (key, x, follow, threat, step_sizes, memory, start, scan)
+    return _climb(*args, _nothing)[1]
+
+
+def hammer_path(
+    key: Array,
+    x: Array,
+    label: Array,
+    purifier: Purifier,
+    classifier: Classifier,
+    threat: Linf | L2,
+    step_sizes: Array,
+    draws: Array,
+    *,
+    memory: Array | float = 0.5,
+    start: Start = Partial(at_random),
+    sharpness: Array | float = 5.0,
+    loss: Loss = Partial(margin),
+    scan: Scan = jax.lax.scan,
+    axis: Axis | None = None,
+) -> Array:
+    """Every iterate of `hammer`, [T + 1, H, W, C], for `best_iterate`."""
+    follow = Partial(
+        graft,
+        label=label,
+        purifier=purifier,
+        classifier=classifier,
+        threat=threat,
+        draws=draws,
+        sharpness=sharpness,
+        loss=loss,
+        axis=axis,
+    )
+    args = (key, x, follow, threat, step_sizes, memory, start, scan)
+    first, _, path = _climb(*args, _image)
+    return jnp.concatenate([first[None], path])
+
+
+def _climb(
+    key: Array,
+    x: Array,
+    follow: Callable[[Array, Array], Array],
+    threat: Linf | L2,
+    step_sizes: Array,
+    memory: Array | float,
+    start: Start,
+    scan: Scan,
+    see: Callable[[Array], Array | None],
+) -> tuple[Array, Array, Array]:
+    """The first image, the last, and what `see` takes down of those after a step."""
+    k_start, k_steps = jax.random.split(key)
+
+    def step(carry: tuple[Array, Array], at: tuple) -> tuple[tuple, Array | None]:
+        (x_adv, mean), (i, size) = carry, at
+        slope = follow(jax.random.fold_in(k_steps, i), x_adv)
+        newest = (1.0 + i.astype(x.dtype)) ** -jnp.asarray(memory, x.dtype)
+        mean = newest * slope + (1.0 - newest) * mean
+        x_adv = threat.project(threat.ascend(x_adv, mean, size), x)
+        return (x_adv, mean), see(x_adv)
+
+    first = threat.project(start(k_start, x, threat), x)
+    steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
+    (last, _), seen = scan(step, (first, 0.0 * first), steps)
+    return first, last, seen
+
+
+def _image(x_adv: Array) -> Array:
+    return x_adv
+
+
+def _nothing(x_adv: Array) -> None:
+    del x_adv
+
+
+def _unit(g: Array, threat: Linf | L2) -> Array:
+    """The threat's step of length one along g: signs, or g / |g|."""
+    return threat.ascend(jnp.zeros_like(g), g, 1.0)
+
+
+def _mean(weights: Array, slopes: Array) -> Array:
+    total = jnp.sum(weights)
+    share = weights / jnp.where(total > 0, total, 1.0)
+    return jnp.tensordot(share, slopes, axes=1)

@@ -1,0 +1,3 @@
+"""Command lines: flags, configs by name or path, overrides."""
+
+__all__ = []

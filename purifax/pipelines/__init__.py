@@ -1,0 +1,3 @@
+"""Images, folders and data sets in, purified ones out."""
+
+__all__ = []

@@ -1,0 +1,186 @@
+"""A data set in, a purified data set out: the command's part around `purifax.fleet`."""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from purifax import data, fleet
+from purifax.data.examples import Stream
+from purifax.data.files import place
+from purifax.evaluation.methods import defence as defences
+from purifax.evaluation.settings import (
+    Evaluation,
+)
+from purifax.fleet import status as statuses
+from purifax.fleet.verify import verify
+from purifax.pipelines import files
+from purifax.pipelines.archive import archive
+from purifax.run import config as configlib
+from purifax.run.progress import Progress, say
+from purifax.run.stop import Stop, Stopped
+
+__all__ = ["Place", "check", "purify", "show"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a data set comes from and goes, and who this worker is.
+
+    Attributes:
+        source: a TFDS directory, a folder, an .npz or the name of a set.
+        out: the folder of the job.
+        data_dir: where a named set is looked for.
+        split: of the source; the purified set calls it so.
+        shard_size: images in a shard, at most.
+        seed: of the purifier's noise.
+        worker: this one, and how many there are.
+        lease: seconds after which a silent worker's shard is another's.
+    """
+
+    source: str
+    out: str
+    data_dir: str | None = None
+    split: str = "train"
+    shard_size: int = 1000
+    seed: int = 0
+    worker: tuple[int, int] = (0, 1)
+    lease: float = 600.0
+
+
+def purify(config: Evaluation, where: Place, npz: bool) -> int:
+    """Works at the job until its set is complete; the command's exit code.
+
+    Args:
+        npz: worker 0 also writes all of it into one .npz, in memory.
+
+    Returns:
+        0; 1 if images were left out, each of which is told; 143 when stopped.
+    """
+    job, stream, wash = _set_up(config, where)
+    worker, workers = where.worker
+    tell = _Shown(worker == 0)
+    leases = fleet.Leases(job.leases, lasting=where.lease)
+    with Stop() as stop:
+        try:
+            tally = fleet.work(
+                job,
+                stream,
+                wash,
+                config.chunk,
+                worker=worker,
+                workers=workers,
+                leases=leases,
+                tell=tell,
+                check=stop.check,
+            )
+        except Stopped:
+            say("stopped; finished shards are kept, the same command goes on.")
+            return 143
+        finally:
+            tell.close()
+    say(f"worker {worker} of {workers} purified {tally.images} image(s).")
+    return _end(job, npz and worker == 0)
+
+
+class _Shown:
+    """Progress of the whole job, which one worker shows."""
+
+    def __init__(self, shown: bool) -> None:
+        self._shown = shown
+        self._bar: Progress | None = None
+        self._last = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        """Says so if it is news; the first number is where the job stood."""
+        if not self._shown or done == self._last:
+            return
+        self._bar = self._bar or Progress("purify", done, total, unit="image")
+        self._bar.update(done)
+        self._last = done
+
+    def close(self) -> None:
+        if self._bar:
+            self._bar.close()
+
+
+def check(config: Evaluation, where: Place, count: int) -> int:
+    """Purifies a sample again and compares; 0 if all bits are the same, else 1."""
+    job, stream, wash = _set_up(config, where)
+    found = verify(job, stream, wash, config.chunk, count, where.seed + 1)
+    for one, away in sorted(found.different.items(), key=str):
+        wrong = "is wrong or missing" if away > 255 else f"is {away} grey levels away"
+        print(f"image {one} {wrong}")
+    right = found.images - len(found.different)
+    print(f"{right} of {found.images} images, purified again, are the same to the bit")
+    return 1 if found.different else 0
+
+
+def show(out: str) -> int:
+    """Prints how far the job in a folder is."""
+    job = fleet.load(os.path.expanduser(out))
+    print(statuses.words(statuses.status(job)))
+    return 0
+
+
+def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Any]:
+    """The job, its source and its purifier.
+
+    Raises:
+        ValueError: images of another size than the network's.
+    """
+    defences.check(config.defence)
+    expected = files.shape(config)
+    channels = expected[-1] if expected else None
+    stream = data.open_stream(where.source, where.split, where.data_dir, channels)
+    files.check_size(config, stream.source, stream.shape)
+    purifier = files.purifier(config, where.data_dir)
+    name = _name(where.source)
+    job = fleet.Job(
+        out=place(os.path.expanduser(where.out)),
+        layout=data.Layout(
+            f"{name}_purified",
+            stream.shape,
+            stream.names,
+            stream.text_ids,
+            stream.extras,
+        ),
+        plan=fleet.plan(stream.count, where.shard_size),
+        split=where.split,
+        seed=where.seed,
+        source={"source": name, "digest": stream.digest},
+        purifier=configlib.encode(config)["defence"],
+        weights=fleet.digest(purifier),
+    )
+    wash = fleet.washer(purifier, where.seed, config.chunk)
+    return job, stream, wash
+
+
+def _name(source: str) -> str:
+    """A source's name, from its path or from what its TFDS directory says.
+
+    >>> _name("/data/My Images/"), _name("cifar10"), _name("cifar10/3.0.2")
+    ('my_images', 'cifar10', 'cifar10')
+    """
+    parts = [part for part in source.replace("://", "/").split("/") if part]
+    while len(parts) > 1 and re.fullmatch(r"\d+\.\d+\.\d+", parts[-1]):
+        parts.pop()
+    stem = Path(parts[-1]).name.removesuffix(".npz")
+    words = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
+    return words if words[:1].isalpha() else f"set_{words}"
+
+
+def _end(job: fleet.Job, npz: bool) -> int:
+    """Says where the set is and what is missing of it; the exit code."""
+    if npz:
+        path = job.out / f"{job.layout.name}.npz"
+        archive(job, path)
+        say(f"all of it as arrays: {path}")
+    missing = fleet.left_out(job)
+    kept = job.plan.count - len(missing)
+    say(f"{kept} of {job.plan.count} image(s) purified: {job.data}")
+    for row in missing:
+        print(f"left out: {row['where']}: {row['reason']}", file=sys.stderr)
+    return 1 if missing else 0

@@ -1,0 +1,3 @@
+"""From the outcomes of an evaluation to its summary, tables, page and figures."""
+
+__all__ = []

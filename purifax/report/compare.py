@@ -1,0 +1,252 @@
+"""Several evaluations side by side: accuracy, cost, and paired differences.
+
+    python -m experiments.evaluate --compare=DIR0,DIR1,... --workdir=OUT
+
+The evaluations are of different defences on the same images under the same threat.
+The differences are to the first of them, on the images that both have. Written are
+
+    comparison.json   everything the others are made of
+    comparison.csv    its rows: an attack on an evaluation each
+    comparison.md     to read in a terminal or a repository
+    comparison.html   one file with everything in it, light and dark
+    comparison.png, comparison_{worst_of,strength}.png
+                      the last two if there is something to draw
+"""
+
+import csv
+import json
+import pathlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from purifax import record as records
+from purifax.report import (
+    compare_curves,
+    compare_page,
+    files,
+    html,
+    overestimates,
+    plots,
+    plots_compare,
+)
+from purifax.report.compare_curves import CLEAN, WORST
+from purifax.report.comparisons import paired, strongest
+from purifax.report.summary import plain
+from purifax.report.types import Evaluation, Result
+from purifax.run import workdir
+
+__all__ = ["Entry", "compare"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One evaluation of a comparison.
+
+    Attributes:
+        name: of its folder.
+        results: those of its defended model, or of the bare one where it has no other,
+            by attack.
+        summary: its summary.json.
+    """
+
+    name: str
+    evaluation: Evaluation
+    results: dict[str, Result]
+    summary: dict[str, Any]
+
+    @property
+    def description(self) -> str:
+        """What the model is, in words."""
+        return self.evaluation.models[self.results[CLEAN].model]
+
+
+def compare(
+    folders: Sequence[pathlib.Path], out: pathlib.Path, command: str
+) -> list[Entry]:
+    """Writes the comparison of finished evaluations into `out`.
+
+    Raises:
+        ValueError: fewer than two, other images, another threat, or an `out` that is
+            one of the folders.
+        FileNotFoundError: a folder without a finished evaluation.
+        ModuleNotFoundError: matplotlib or jinja2 is missing; comparison.json and .csv
+            are there.
+    """
+    if len(folders) < 2:
+        raise ValueError("--compare needs two work directories or more, with commas.")
+    if out.resolve() in {folder.resolve() for folder in folders}:
+        raise ValueError(f"{out} is one of those to compare; give another --workdir.")
+    entries = [_entry(folder) for folder in folders]
+    _alike(entries)
+    found = plain(_found(entries, command))
+    out.mkdir(parents=True, exist_ok=True)
+    workdir.write_json(out / "comparison.json", found)
+    with (out / "comparison.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, list(found["rows"][0]))
+        table.writeheader()
+        table.writerows(found["rows"])
+    html.need("matplotlib")
+    light, dark = (plots_compare.drawn(found, t) for t in (plots.LIGHT, plots.DARK))
+    for name, png in light.items():
+        (out / compare_page.FILES[name]).write_bytes(png)
+    (out / "comparison.md").write_text(compare_page.markdown(found, light))
+    (out / "comparison.html").write_text(compare_page.html(found, light, dark))
+    return entries
+
+
+def _found(entries: Sequence[Entry], command: str) -> dict[str, Any]:
+    """The content of comparison.json."""
+    first = entries[0]
+    where = max(first.results.values(), key=lambda result: result.radius)
+    rows = [row for entry in entries for row in _rows(entry)]
+    checks = {entry.name: entry.summary["checks"] for entry in entries}
+    return {
+        "title": f"{first.evaluation.dataset}: {len(entries)} evaluations",
+        "command": command,
+        "threat": where.threat,
+        "radius": where.radius,
+        "models": {entry.name: entry.description for entry in entries},
+        "reading": compare_curves.reading(rows, checks),
+        "rows": rows,
+        "differences": _differences(entries),
+        "overestimates": overestimates.rows(_same(entries)),
+        "curves": [
+            line
+            for entry in entries
+            for line in compare_curves.curves(entry.name, entry.results, entry.summary)
+        ],
+        "checks": checks,
+        "seconds": {entry.name: entry.evaluation.seconds for entry in entries},
+        "settings": {entry.name: entry.evaluation.settings for entry in entries},
+        "versions": {entry.name: entry.evaluation.versions for entry in entries},
+    }
+
+
+def _entry(folder: pathlib.Path) -> Entry:
+    evaluation = files.read(folder)
+    models = [result.model for result in evaluation.results]
+    model = "defended" if "defended" in models else "undefended"
+    mine = {r.attack: r for r in evaluation.results if r.model == model}
+    made = [result for result in mine.values() if result.gradient != "none"]
+    if len(made) > 1:
+        worst = records.worst_case([result.record for result in made])
+        mine[WORST] = _worst(made, worst)
+    summary = workdir.read_json(folder / "summary.json")
+    return Entry(folder.resolve().name, evaluation, mine, summary)
+
+
+def _worst(made: Sequence[Result], record: records.Record) -> Result:
+    """The worst case as a result; it cost what all of its attacks cost."""
+    first = strongest(made)
+    return Result(
+        model=first.model,
+        attack=WORST,
+        gradient=first.gradient,
+        threat=first.threat,
+        radius=first.radius,
+        record=record,
+        budget={},
+        seeds=first.seeds,
+        seconds=sum(result.seconds for result in made),
+        evaluations=None,
+    )
+
+
+def _alike(entries: Sequence[Entry]) -> None:
+    """Refuses evaluations whose numbers may not stand side by side."""
+    first = entries[0]
+    names = [entry.name for entry in entries]
+    if len(set(names)) < len(names):
+        raise ValueError(f"folders of one name cannot be told apart: {names}.")
+    for other in entries[1:]:
+        told = {
+            "images": lambda e: e.evaluation.dataset,
+            "threat": lambda e: e.results[CLEAN].threat,
+            "radius": lambda e: max(r.radius for r in e.results.values()),
+        }
+        for what, of in told.items():
+            if of(first) != of(other):
+                raise ValueError(
+                    f"the {what} of {first.name} is {of(first)} and that of "
+                    f"{other.name} {of(other)}; they cannot be compared."
+                )
+        a, b = first.results[CLEAN].record, other.results[CLEAN].record
+        _, at, bt = np.intersect1d(a.index, b.index, return_indices=True)
+        if not at.size or (np.asarray(a.label)[at] != np.asarray(b.label)[bt]).any():
+            raise ValueError(
+                f"{first.name} and {other.name} have no images in common, or give "
+                "them other labels."
+            )
+
+
+def _same(entries: Sequence[Entry]) -> dict[str, list[tuple[dict, Result]]]:
+    """Attacks on one and the same model, where several evaluations have made them.
+
+    By what the model is; each with its row.
+    """
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        settings = json.dumps(entry.evaluation.settings, sort_keys=True)
+        groups.setdefault((entry.description, settings), []).append(entry)
+    words = Counter(description for description, _ in groups)
+    return {
+        description
+        if words[description] == 1
+        else f"{description} ({group[0].name})": [
+            (_row(entry, attack, result), result)
+            for entry in group
+            for attack, result in entry.results.items()
+            if attack != WORST
+        ]
+        for (description, _), group in groups.items()
+        if len(group) > 1
+    }
+
+
+def _rows(entry: Entry) -> list[dict[str, Any]]:
+    """A row for each attack of one evaluation."""
+    return [_row(entry, attack, result) for attack, result in entry.results.items()]
+
+
+def _row(entry: Entry, attack: str, result: Result) -> dict[str, Any]:
+    record = result.record
+    right = np.asarray(records.correct(record.attacked, record.label))
+    value = right.mean(1)
+    low, high = records.interval(value)
+    count, keys = right.shape
+    return {
+        "evaluation": entry.name,
+        "model": entry.description,
+        "attack": attack,
+        "gradient": "worst" if attack == WORST else result.gradient,
+        "threat": result.threat,
+        "radius": result.radius,
+        "accuracy": float(value.mean()),
+        "low": float(low),
+        "high": float(high),
+        "right_every_time": float(right.all(1).mean()),
+        "images": count,
+        "keys": keys,
+        "network_evaluations_an_image": _each(result.evaluations, count),
+        "seconds_an_image": _each(result.seconds, count),
+    }
+
+
+def _each(total: float | None, images: int) -> float | None:
+    return None if total is None else total / images
+
+
+def _differences(entries: Sequence[Entry]) -> list[dict]:
+    """Each evaluation against the first, on every attack that both have."""
+    first, *others = entries
+    return [
+        {"attack": attack, "first": other.name, "second": first.name}
+        | paired((other.results[attack], "attacked"), (result, "attacked"))
+        for other in others
+        for attack, result in first.results.items()
+        if attack in other.results
+    ]

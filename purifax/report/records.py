@@ -1,0 +1,98 @@
+"""record.npz: every attack's outcomes per image and per key, and the pictures.
+
+Members are called "<result name>/<field of Record>" and "pictures/<field>". Written
+whole or not at all, and the same content gives the same bytes.
+"""
+
+import dataclasses
+import os
+import pathlib
+import zipfile
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+import numpy as np
+
+from purifax.record import Record
+from purifax.report.pictures import Pictures
+
+__all__ = ["load", "load_pictures", "save"]
+
+_FIELDS = tuple(f.name for f in dataclasses.fields(Record))
+_SHOWN = "pictures"
+
+
+def save(
+    path: pathlib.Path,
+    records: Mapping[str, Record],
+    pictures: Pictures | None = None,
+) -> None:
+    """Writes records by name into one compressed file, in the types jax gives them."""
+    if any(name.partition("/")[0] in ("", _SHOWN) for name in records):
+        raise ValueError(f"a record cannot be called {_SHOWN!r}, nor nothing at all.")
+    members = {
+        f"{name}/{part}": np.asarray(jnp.asarray(getattr(record, part)))
+        for name, record in records.items()
+        for part in _FIELDS
+    }
+    for part in dataclasses.fields(pictures) if pictures is not None else ():
+        if getattr(pictures, part.name) is None:
+            continue
+        value = np.asarray(getattr(pictures, part.name))
+        plain = value if value.dtype.kind == "U" else np.asarray(jnp.asarray(value))
+        members[f"{_SHOWN}/{part.name}"] = plain
+    whole = path.with_name(path.name + ".part")
+    with whole.open("wb") as file:
+        np.savez_compressed(file, **members)  # pyright: ignore[reportArgumentType]
+    os.replace(whole, path)
+
+
+def load(path: pathlib.Path) -> dict[str, Record]:
+    """Reads the records of `save`, by name, in the order they were written.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or is no file of records.
+    """
+    members = _members(path)
+    names = dict.fromkeys(
+        name.rpartition("/")[0] for name in members if not name.startswith(_SHOWN + "/")
+    )
+    found = {}
+    for name in names:
+        parts = [members.get(f"{name}/{part}") for part in _FIELDS]
+        if not name or any(part is None for part in parts):
+            raise ValueError(
+                f"{path} is not a file of records: {name!r} lacks a field."
+            )
+        found[name] = Record(*(jnp.asarray(part) for part in parts))
+    return found
+
+
+def load_pictures(path: pathlib.Path) -> Pictures | None:
+    """Reads the pictures of `save`; None if it wrote none."""
+    shown = {
+        name.partition("/")[2]: value
+        for name, value in _members(path).items()
+        if name.startswith(_SHOWN + "/")
+    }
+    if not shown:
+        return None
+    attack, names = str(shown.pop("attack")), shown.pop("names").tolist()
+    steps = shown.pop("steps", np.array([])).tolist()  # of an earlier version: none
+    return Pictures(
+        **shown,
+        attack=attack,
+        names=tuple(map(str, names)),
+        steps=tuple(map(int, steps)),
+    )
+
+
+def _members(path: pathlib.Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (zipfile.BadZipFile, OSError, EOFError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}).") from None

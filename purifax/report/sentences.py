@@ -1,0 +1,88 @@
+"""What the numbers of a report say, in sentences made from summary.json alone."""
+
+from purifax.report.words import paired, percent, points, span
+
+__all__ = ["sentences"]
+
+
+def sentences(summary: dict) -> list[dict]:
+    """The reading: {level, text} each, from the content of summary.json alone."""
+    entries = {entry["name"]: entry for entry in summary["attacks"]}
+    found = [
+        _clean_sentence(summary, c)
+        for c in summary["comparisons"]
+        if c["kind"] == "clean"
+    ]
+    for comparison in summary["comparisons"]:
+        if comparison["kind"] == "gain":
+            pair = [entries[comparison[k]] for k in ("first", "second")]
+            found.append(_gain_sentence(comparison, *pair))
+            found += _repeat_sentences(pair[0])
+    for comparison in summary["comparisons"]:
+        if comparison["kind"] == "order" and comparison["verdict"] != "negative":
+            pair = [entries[comparison[k]] for k in ("first", "second")]
+            if pair[0]["model"] != "undefended":
+                found.append(_order_sentence(comparison, *pair))
+    warnings = [c for c in summary["checks"] if c["status"] == "warning"]
+    said = [{"level": "finding", "text": text} for text in found]
+    return said + [
+        {"level": "warning", "text": f"Contradicted: {c['name']}. {c['text']}"}
+        for c in warnings
+    ]
+
+
+def _effect(comparison: dict, gives: str, costs: str) -> str:
+    value = comparison["difference"]["value"]
+    size = f"{points(value)} {paired(comparison)}"
+    if comparison["verdict"] == "open":
+        return f"no difference is shown: {size}"
+    return f"purification {gives if value > 0 else costs} {size}"
+
+
+def _accuracy(number: dict) -> str:
+    return f"{percent(number['value'])} {span(number['interval'])}"
+
+
+def _clean_sentence(summary: dict, comparison: dict) -> str:
+    defended, undefended = (
+        _accuracy(summary["models"][model]["clean"]["average"])
+        for model in ("defended", "undefended")
+    )
+    return (
+        f"Without an attack the defended model is right on {defended} and the "
+        f"undefended one on {undefended}: {_effect(comparison, 'gives', 'costs')}."
+    )
+
+
+def _gain_sentence(comparison: dict, defended: dict, undefended: dict) -> str:
+    return (
+        f"At {defended['threat']} {defended['radius_text']}, the strongest attack on "
+        f"each leaves the defended model {_accuracy(defended['attacked']['average'])} "
+        f"({defended['attack']}) and the undefended one "
+        f"{_accuracy(undefended['attacked']['average'])} ({undefended['attack']}): "
+        f"{_effect(comparison, 'gives', 'costs')}."
+    )
+
+
+def _order_sentence(comparison: dict, weaker: dict, stronger: dict) -> str:
+    size = points(comparison["difference"]["value"])
+    if comparison["verdict"] == "open":
+        return (
+            f"{weaker['attack']} and {stronger['attack']} are not told apart: they "
+            f"differ by {size} {paired(comparison)}."
+        )
+    return (
+        f"{weaker['attack']} overestimates the {weaker['model']} accuracy by {size} "
+        f"relative to {stronger['attack']} {paired(comparison)}, as expected."
+    )
+
+
+def _repeat_sentences(entry: dict) -> list[str]:
+    if entry["keys"] < 2:
+        return []
+    attacked, clean = entry["attacked"]["every_key"], entry["clean"]["every_key"]
+    return [
+        f"Submitted {entry['keys']} times, an image is right every time in "
+        f"{_accuracy(attacked)} of cases under {entry['attack']}, and in "
+        f"{_accuracy(clean)} with no attack at all."
+    ]

@@ -1,0 +1,257 @@
+"""What an evaluation hands to the report: results, curves, pictures."""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import jax
+import numpy as np
+
+from purifax import record as records
+from purifax.record import Record
+from purifax.report.pictures import Pictures
+
+__all__ = [
+    "AGGREGATIONS",
+    "GRADIENTS",
+    "NO_ANSWER",
+    "ONE_RUN",
+    "PICTURES",
+    "THREATS",
+    "Curve",
+    "Evaluation",
+    "Result",
+    "curve",
+    "nearest",
+    "radius_text",
+]
+
+GRADIENTS = {
+    "none": "no attack",
+    "blind": "the classifier's own gradient, the purifier unseen",
+    "transfer": "made on another model",
+    "bpda": "straight through the purifier, as if it were the identity",
+    "joint": "the classifier's gradient with the score's direction",
+    "unrolled": "through one step of the purifier",
+    "surrogate": "through a shorter purifier",
+    "black-box": "from answers alone",
+    "grafted": "of the draws that fall together, through every step of one of them",
+    "exact": "through every step of the purifier",
+    "fixed-key": "through every step, the noise of the answer known",
+}
+"""What the attacker differentiates, by the names that `Result.gradient` may take."""
+
+ONE_RUN = "one run"
+"""The model that answers with a single run of the defence; shown, not compared."""
+
+THREATS = {"Linf": "L∞", "L2": "L2", "L1": "L1"}
+
+PICTURES = ("strength", "runs", "steps", "iterations", "restarts")
+"""The kinds of curve: against attack radius, runs and steps of the defence, iterations
+and restarts of the attack."""
+
+AGGREGATIONS = ("logits", "probabilities", "vote")
+NO_ANSWER = -1
+"""The class of logits that are not finite: it equals no label, so it is wrong."""
+
+
+_interval = jax.jit(records.interval)
+
+
+def nearest(kind: str, name: str, known: Sequence[str]) -> str:
+    """The error message for an unknown name, with the closest known one."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return (
+        f"unknown {kind} {name!r}; did you mean {close!r}? Known: {', '.join(known)}."
+    )
+
+
+def radius_text(radius: float) -> str:
+    """A radius as people write it: 0.15, 8/255, 0.0123."""
+    levels = radius * 255.0
+    if abs(radius - round(radius, 3)) < 1e-7:
+        return f"{radius:g}"
+    if abs(levels - round(levels)) < 1e-3:
+        return f"{round(levels)}/255"
+    return f"{radius:.4g}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One attack on one model, or no attack (gradient "none").
+
+    Attributes:
+        model: "undefended" or "defended", compared with each other by the reading;
+            other names are reported alongside.
+        attack: as it is to be printed, "BPDA+EOT".
+        gradient: a name in `GRADIENTS`; decides the order expected of the attacks.
+        threat: "Linf", "L2" or "L1".
+        radius: in [0, 1] pixel units.
+        record: per image and key. Clean and attacked answers of one image are under
+            the same evaluation keys, which the attack has not seen.
+        budget: what the attack may spend: steps, eot, step_size, restarts, loss...
+        seeds: by role, as {"attack": 1, "evaluation": 2}.
+        seconds: wall time; nan if unknown.
+        evaluations: passes of any network over one image; None if not counted.
+    """
+
+    model: str
+    attack: str
+    gradient: str
+    threat: str
+    radius: float
+    record: Record
+    budget: Mapping[str, int | float | str] = field(default_factory=dict)
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = math.nan
+    evaluations: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.gradient not in GRADIENTS:
+            raise ValueError(nearest("gradient", self.gradient, list(GRADIENTS)))
+        if self.threat not in THREATS:
+            raise ValueError(nearest("threat", self.threat, list(THREATS)))
+        if not (math.isfinite(self.radius) and self.radius >= 0):
+            raise ValueError(f"{self.name}: the radius must be 0 or more.")
+        n, m = np.shape(self.record.clean)
+        shapes = {f.name: (n,) for f in dataclasses.fields(Record)}
+        shapes |= {"clean": (n, m), "attacked": (n, m)}
+        for name, shape in shapes.items():
+            if np.shape(getattr(self.record, name)) != shape:
+                raise ValueError(
+                    f"{self.name}: the record's `{name}` has shape "
+                    f"{np.shape(getattr(self.record, name))}, not {shape}."
+                )
+        if np.unique(np.asarray(self.record.index)).size != n:
+            raise ValueError(f"{self.name}: an image index occurs twice in the record.")
+
+    @property
+    def name(self) -> str:
+        """Unique within an evaluation: "defended/BPDA+EOT/Linf 8/255"."""
+        return f"{self.model}/{self.attack}/{self.threat} {radius_text(self.radius)}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line of a picture with its interval band; make it with `curve`.
+
+    Attributes:
+        picture: a name in `PICTURES`.
+        name: of the line, "BPDA+EOT"; for "runs" a name in `AGGREGATIONS`.
+        x, y, low, high: one entry per point, y as a fraction; nan leaves a gap.
+        images, keys: that each point is measured on.
+        model, gradient: choose the style of the line.
+        panel: lines with the same panel share axes, as "clean" or "exact PGD+EOT".
+    """
+
+    picture: str
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    images: int
+    keys: int
+    model: str = "defended"
+    gradient: str = "none"
+    panel: str = ""
+
+    def __post_init__(self) -> None:
+        if self.picture not in PICTURES:
+            raise ValueError(nearest("picture", self.picture, PICTURES))
+        if self.picture == "runs" and self.name not in AGGREGATIONS:
+            raise ValueError(nearest("aggregation", self.name, AGGREGATIONS))
+        if self.gradient not in GRADIENTS:
+            raise ValueError(nearest("gradient", self.gradient, list(GRADIENTS)))
+        if len({len(v) for v in (self.x, self.y, self.low, self.high)}) != 1:
+            raise ValueError(f"curve {self.name}: x, y, low and high differ in length.")
+
+
+def curve(
+    picture: str,
+    name: str,
+    x: Sequence[float],
+    outcomes: np.ndarray,
+    *,
+    keys: int = 1,
+    model: str = "defended",
+    gradient: str = "none",
+    panel: str = "",
+) -> Curve:
+    """A curve from what each image did at each point.
+
+    Args:
+        x: [X], runs, steps or radii.
+        outcomes: [N, X] in [0, 1]: right or wrong, or the share of keys right.
+        keys: that each entry of `outcomes` is a mean over.
+    """
+    outcomes = np.asarray(outcomes, np.float32)
+    if outcomes.ndim != 2 or outcomes.shape[1] != len(x):
+        raise ValueError(
+            f"curve {name}: `outcomes` must be [images, {len(x)}], a column per point; "
+            f"got shape {outcomes.shape}."
+        )
+    low, high = jax.device_get(_interval(outcomes))
+    return Curve(
+        picture=picture,
+        name=name,
+        x=tuple(float(v) for v in x),
+        y=tuple(float(v) for v in outcomes.mean(0)),
+        low=tuple(float(v) for v in low),
+        high=tuple(float(v) for v in high),
+        images=outcomes.shape[0],
+        keys=keys,
+        model=model,
+        gradient=gradient,
+        panel=panel,
+    )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything a report is made of.
+
+    Attributes:
+        results: the rows of the table, at the radii the report is about.
+        sweep: the same attacks at other radii; they only feed the strength curves.
+        curves: against runs and steps (strength curves are made from the results).
+        models: a line about each model, by name.
+        seeds, versions, hashes: provenance, by name; hashes of weights and images.
+        probe: of the attacker's gradient, one value an image, by name; see `probe`.
+        settings: of the purifier and of training, by name, as plain values.
+        seconds: of all commands that made it, training included if they trained.
+        gradient: figures of the exact gradient's proof, see `gradient_proof`.
+    """
+
+    title: str
+    dataset: str
+    num_classes: int
+    results: tuple[Result, ...]
+    sweep: tuple[Result, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    pictures: Pictures | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, int | float | str] = field(default_factory=dict)
+    seconds: float = math.nan
+    command: str = ""
+    notes: tuple[str, ...] = ()
+    probe: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    gradient: Mapping[str, float | bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.results:
+            raise ValueError("an evaluation needs one result at least.")
+        seen: set[str] = set()
+        for result in (*self.results, *self.sweep):
+            if result.name in seen:
+                raise ValueError(f"two results are called {result.name!r}.")
+            seen.add(result.name)
+        if any(line.picture == "strength" for line in self.curves):
+            raise ValueError(
+                "strength curves are made from `sweep`; give results there."
+            )

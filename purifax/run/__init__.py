@@ -1,0 +1,3 @@
+"""A run on this machine: work directory, progress, stop, devices."""
+
+__all__ = []

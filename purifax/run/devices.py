@@ -1,0 +1,196 @@
+"""Devices of a command: CPU cores as devices, the compile cache, and the mesh.
+
+One XLA CPU device runs a convolution on one core, so a CPU run is split over as many
+CPU devices as there are cores. `prepare` must be called before jax is first used.
+"""
+
+import math
+import os
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from purifax.command import allocator
+
+__all__ = [
+    "everywhere",
+    "grid",
+    "here",
+    "joined",
+    "mesh",
+    "own",
+    "placed",
+    "prepare",
+    "put",
+    "replicated",
+    "sharded",
+    "spread",
+    "worth",
+]
+
+_SMALLEST_SHARE = 16
+
+
+def prepare(batch: int) -> None:
+    """Sets up jax for a command that works on batches of `batch` images.
+
+    The number of CPU devices is the number of cores this process may use, lowered
+    until it divides the batch into shares of at least 16. A number the user has set
+    (JAX_NUM_CPU_DEVICES, or the XLA flag) is left alone. Freed memory is kept, see
+    `allocator`.
+    """
+    allocator.keep(_cores())
+    flag = "xla_force_host_platform_device_count"
+    asked = os.environ.get("JAX_NUM_CPU_DEVICES")
+    if not asked and flag not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", _shares(_cores(), batch))
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path("~/.cache").expanduser()
+        jax.config.update(
+            "jax_compilation_cache_dir", str(pathlib.Path(home, "purifax"))
+        )
+        # Many small programs are much of what a start compiles.
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _shares(cores: int, batch: int, worth: int = 1) -> int:
+    """The largest number of equal shares of the batch, each worth a device."""
+    most = max(1, min(cores, batch * worth // _SMALLEST_SHARE))
+    return next(n for n in range(most, 0, -1) if batch % n == 0)
+
+
+def mesh(batch: int, count: int | None = None) -> Mesh:
+    """A mesh with the one axis "batch", over the devices of all processes.
+
+    Args:
+        batch: images in a batch.
+        count: devices taken; by default all accelerators, or of one process as many
+            CPU devices as divide the batch.
+
+    Raises:
+        ValueError: the batch does not divide by the number of devices.
+    """
+    devices = jax.devices()
+    alone = jax.process_count() == 1
+    if count is None and alone and devices[0].platform == "cpu":
+        count = _shares(len(devices), batch)
+    devices = devices[:count]
+    if batch % len(devices):
+        below = batch - batch % len(devices)
+        near = below or len(devices)
+        raise ValueError(
+            f"a batch of {batch} does not divide over {len(devices)} devices; "
+            f"set --config.train.batch={near}, or use fewer devices."
+        )
+    axes = (AxisType.Auto,)
+    return Mesh(np.asarray(devices), ("batch",), axis_types=axes)
+
+
+def grid(images: int, count: int | None = None, worth: int = 1) -> Mesh:
+    """A mesh with the axes "batch" and "draw": what images leave idle, draws may use.
+
+    Args:
+        images: worked on at once. As many devices as divide them up have one share of
+            the images each; with fewer images than devices, several have the same.
+        count: devices taken; by default as in `mesh`.
+        worth: of an image, in small images drawn once, see `worth`: a few large ones
+            are worth more CPU devices.
+    """
+    devices = jax.local_devices()
+    if count is None and devices[0].platform == "cpu":
+        count = _shares(len(devices), images, worth)
+    devices = devices[:count]
+    fitting = (n for n in range(len(devices), 0, -1) if len(devices) % n == 0)
+    rows = next(n for n in fitting if n <= max(images, 1))
+    axes = (AxisType.Auto, AxisType.Auto)
+    square = np.asarray(devices).reshape(rows, -1)
+    return Mesh(square, ("batch", "draw"), axis_types=axes)
+
+
+def worth(shape: tuple[int, ...], draws: int = 1) -> int:
+    """How many images of 8 x 8 an image [H, W, C] that is drawn so often is worth."""
+    return draws * max(1, shape[0] * shape[1] // 64)
+
+
+def spread(over: Mesh, draws: int) -> Mesh:
+    """A grid of those of its devices among which so many draws divide."""
+    share = math.gcd(over.shape.get("draw", 1), draws)
+    devices = over.devices.reshape(over.shape["batch"], -1)[:, :share]
+    axes = (AxisType.Auto, AxisType.Auto)
+    return Mesh(devices, ("batch", "draw"), axis_types=axes)
+
+
+def sharded(over: Mesh) -> NamedSharding:
+    """Each device holds its share of the leading axis."""
+    return NamedSharding(over, PartitionSpec("batch"))
+
+
+def placed(things: Any, over: Mesh) -> Any:
+    """A pytree whose arrays may be used with the mesh.
+
+    A copy on each of its devices of what was put onto others, such as weights that
+    were loaded; all else as it is.
+    """
+    where = replicated(over)
+
+    def put(leaf: Any) -> Any:
+        fixed = isinstance(leaf, jax.Array) and leaf.committed
+        away = fixed and leaf.sharding.device_set != where.device_set
+        return jax.device_put(leaf, where) if away else leaf
+
+    return jax.tree.map(put, things)
+
+
+def replicated(over: Mesh) -> NamedSharding:
+    """Each device holds a copy."""
+    return NamedSharding(over, PartitionSpec())
+
+
+def everywhere(key: Array, over: Mesh) -> Array:
+    """A key that every process has, on all devices of the mesh."""
+    words = put(np.asarray(jax.random.key_data(key)), replicated(over))
+    return jax.random.wrap_key_data(words, impl=jax.random.key_impl(key))
+
+
+def put(array: Any, where: NamedSharding) -> Array:
+    """An array that every process has whole, on the devices of all of them."""
+    host = np.asarray(array)
+    return jax.make_array_from_callback(host.shape, where, host.__getitem__)
+
+
+def own(over: Mesh, count: int) -> slice:
+    """Which of `count` rows, shared among the devices, are this process's."""
+    held = sharded(over).addressable_devices_indices_map((count,)).values()
+    bounds = [rows.indices(count) for (rows,) in filter(None, held)]
+    return slice(min(b[0] for b in bounds), max(b[1] for b in bounds))
+
+
+def joined(rows: np.ndarray, over: Mesh) -> Array:
+    """The rows that each process has of an array, as `own` divides it, as one."""
+    return jax.make_array_from_process_local_data(sharded(over), rows)
+
+
+def here(tree: Any, over: Mesh) -> Any:
+    """Local copies of arrays, for one process to work with alone.
+
+    Where an array is spread over processes, all of them must ask.
+    """
+    device = jax.local_devices()[0]
+    gather = jax.jit(lambda a: a, out_shardings=replicated(over))
+
+    def local(leaf: Array) -> Array:
+        whole = leaf if leaf.is_fully_replicated else gather(leaf)
+        return jax.device_put(whole.addressable_data(0), device)
+
+    return jax.tree.map(local, tree)

@@ -1,0 +1,137 @@
+"""A work directory: one run of one config, self-describing and never overwritten."""
+
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+import jax
+import numpy as np
+
+from purifax.run import config as configlib
+
+__all__ = [
+    "check",
+    "claim",
+    "clock",
+    "fingerprint",
+    "read_json",
+    "versions",
+    "write_json",
+]
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Reads a JSON file, naming it if it is damaged."""
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}).") from None
+
+
+def write_json(path: pathlib.Path, value: object, indent: int | None = 2) -> None:
+    """Writes a JSON file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=indent) + "\n")
+    os.replace(part, path)
+
+
+def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> None:
+    """Checks that `folder` is free, or is the work directory of `config`.
+
+    Args:
+        folder: need not exist.
+        config: any config type.
+        may_grow: fields whose number may be larger, and whose list longer at its end,
+            than recorded.
+
+    Raises:
+        ValueError: the folder belongs to another config; the fields are named.
+    """
+    path = folder / "config.json"
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; --workdir must name a folder.")
+    if not path.exists():
+        return
+    changed = configlib.differences(
+        configlib.decode(read_json(path), [type(config)]), config
+    )
+    refused = [
+        f"{name} is {old} there and {new} here"
+        for name, old, new in changed
+        if not (name in may_grow and _grown(old, new))
+    ]
+    if refused:
+        raise ValueError(
+            f"{folder} holds a run of another config: {'; '.join(refused)}. "
+            "Give another --workdir, or the same config to resume."
+        )
+
+
+def _grown(old: Any, new: Any) -> bool:
+    if isinstance(old, tuple):
+        return len(new) > len(old) and new[: len(old)] == old
+    return new > old
+
+
+def claim(folder: pathlib.Path, config: Any) -> None:
+    """Makes `folder` the work directory of `config`: it writes ``config.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", configlib.encode(config))
+
+
+def fingerprint(tree: Any) -> str:
+    """sha256 of the leaves of a tree of arrays: names, shapes, dtypes and bytes."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        array = np.ascontiguousarray(leaf)
+        name = jax.tree_util.keystr(path)
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def clock(folder: pathlib.Path, seconds: float) -> float:
+    """Adds a command's seconds to ``clock.json``; the sum over all commands so far.
+
+    What a killed command spent is not in it.
+    """
+    path = folder / "clock.json"
+    before = read_json(path)["seconds"] if path.is_file() else 0.0
+    write_json(path, {"seconds": before + seconds})
+    return before + seconds
+
+
+def _commit() -> str:
+    """The commit of the checkout that runs, and whether its files were changed."""
+    here = pathlib.Path(__file__).parent
+    git = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(git, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "no git checkout"
+    return found.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on, and the kind of devices used."""
+    import flax
+    import optax
+    import orbax.checkpoint
+
+    import purifax
+
+    devices = jax.devices()
+    return {
+        "purifax": f"{purifax.__version__} ({_commit()})",
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "optax": optax.__version__,
+        "orbax": orbax.checkpoint.__version__,
+        "numpy": np.__version__,
+        "devices": f"{len(devices)} x {devices[0].device_kind}",
+    }

@@ -1,0 +1,277 @@
+"""Families of public checkpoints: how each is read, with which flags.
+
+A family is a function of the path; its keyword arguments are its flags, and its
+defaults the published settings.
+"""
+
+import inspect
+import json
+import math
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from purifax import nets
+from purifax.command.overrides import UsageError, nearest
+from purifax.weights import (
+    Prediction,
+    containers,
+    convnets,
+    diffusers,
+    edm,
+    families_energy,
+    ncsnv2,
+    openai,
+    residual,
+    score_sde,
+    torchvision,
+    tutorials,
+)
+from purifax.weights.conversion import Converted
+from purifax.weights.foreign_file import dictionary, state
+
+__all__ = ["FAMILIES", "chain", "options", "read"]
+
+
+def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:
+    """The network of a checkpoint.
+
+    Args:
+        family: a name in `FAMILIES`.
+        given: flags by name, without their dashes.
+
+    Raises:
+        UsageError: an unknown family, or a flag that it does not have.
+        ValueError: the file is damaged, or holds something else.
+    """
+    if family not in FAMILIES:
+        hint = nearest(family, list(FAMILIES))
+        raise UsageError(f"there is no family {family!r}{hint}")
+    known = _flags(FAMILIES[family])
+    for name in given:
+        if name not in known:
+            has = ", ".join(f"--{flag}" for flag in known) or "none"
+            raise UsageError(f"--{name} is no flag of {family}; it has {has}.")
+    try:
+        return FAMILIES[family](path, **given)
+    except (AttributeError, LookupError, TypeError) as error:
+        words = f"{type(error).__name__}: {error}"
+        raise ValueError(
+            f"{path} is laid out in no way that {family} knows ({words})."
+        ) from error
+
+
+def options() -> list[str]:
+    """The flags of all families."""
+    return sorted({name for family in FAMILIES.values() for name in _flags(family)})
+
+
+def _flags(family: Callable[..., Converted]) -> list[str]:
+    words = inspect.signature(family).parameters.values()
+    return [word.name for word in words if word.kind == word.KEYWORD_ONLY]
+
+
+def _diffusers(path: str, *, side: int | None = None) -> Converted:
+    network = diffusers.load_directory(path)
+    config = _json(path, "unet/config.json", "config.json")
+    size = config.get("sample_size") or 32
+    height, width = size if isinstance(size, list) else (side or size, side or size)
+    shape = (height, width, config.get("in_channels", 3))
+    scheduler = _json(path, "scheduler/scheduler_config.json")
+    return Converted(network, shape, predicts=chain(scheduler))
+
+
+def chain(config: Mapping[str, Any]) -> Prediction:
+    """What diffusers' scheduler says of the chain; Ho et al.'s where it is silent."""
+    kinds = {"epsilon": "noise", "v_prediction": "velocity", "sample": "denoised"}
+    predicts = kinds[config.get("prediction_type", "epsilon")]
+    length = config.get("num_train_timesteps", 1000)
+    ends = config.get("beta_start", 1e-4), config.get("beta_end", 0.02)
+    schedule = config.get("beta_schedule", "linear")
+    if config.get("trained_betas") is not None:
+        process = {"name": "betas", "betas": list(config["trained_betas"])}
+    elif schedule == "linear":
+        process = {"name": "linear", "length": length, "first": ends[0]}
+        process["last"] = ends[1]
+    elif schedule == "scaled_linear":
+        roots = np.linspace(ends[0] ** 0.5, ends[1] ** 0.5, length)
+        process = {"name": "betas", "betas": np.square(roots).tolist()}
+    elif schedule == "squaredcos_cap_v2":
+        process = {"name": "cosine", "length": length}
+    else:
+        raise ValueError(f"the scheduler's beta_schedule {schedule!r} is not known.")
+    return Prediction(predicts, process)
+
+
+def _openai(
+    path: str,
+    *,
+    num_heads: int | None = None,
+    num_head_channels: int | None = None,
+    new_order: bool = False,
+    betas: str = "linear",
+    steps: int = 1000,
+    rescaled: bool = False,
+    groups: int = 32,
+    side: int = 32,
+) -> Converted:
+    network = openai.unet(
+        state(path),
+        num_heads=num_heads,
+        num_head_channels=num_head_channels,
+        use_new_attention_order=new_order,
+        time_scale=1000 / steps if rescaled else 1.0,
+        groups=groups,
+    )
+    process = {"name": betas, "length": steps}
+    if betas == "linear":
+        process |= {"first": 0.1 / steps, "last": 20 / steps}
+    learned = network.module.learned_variance
+    predicts = Prediction("noise_and_variance" if learned else "noise", process)
+    return _square(network, side, predicts=predicts)
+
+
+def _score_sde(
+    path: str,
+    *,
+    entry: str = "ema",
+    attention: Sequence[str] = ("16",),
+    side: int = 32,
+    process: str = "VP",
+) -> Converted:
+    heights = tuple(int(n) for n in _numbers("attention", attention))
+    stored = dictionary(path)
+    network = score_sde.convert(stored, entry=entry, attention=heights, side=side)
+    predicts = Prediction("noise", {"name": process}, label_scale=999)
+    if isinstance(network.module, nets.NCSNpp):
+        predicts = _ve(side)
+    return _square(network, side, predicts=predicts)
+
+
+def _edm(path: str) -> Converted:
+    stored = dictionary(path)
+    network = edm.convert(stored)
+    predicts = Prediction("denoised", {"name": "EDM"})
+    return _square(network, edm.side(stored), predicts=predicts)
+
+
+def _ncsnv2(path: str, *, entry: str = "ema", side: int = 32) -> Converted:
+    stored = containers.read(path)
+    variables = ncsnv2.convert(stored, entry)
+    params = variables["params"]["begin_conv"]["kernel"]
+    module = nets.NCSNv2(width=params.shape[3], channels=params.shape[2])
+    return _square(nets.Network(module, variables), side, predicts=_ve(side))
+
+
+def _ve(side: int) -> Prediction:
+    """A scaled score, with the levels of small images, 0.01 to 50.
+
+    Those of larger ones depend on the images, and are left out.
+    """
+    return Prediction(process={"name": "VE"} if side <= 32 else None)
+
+
+def _adp(path: str, *, entry: str = "raw", side: int = 32) -> Converted:
+    """ADP uses the last weights and not their average."""
+    return _ncsnv2(path, entry=entry, side=side)
+
+
+def _classifier(reader: Callable[..., nets.Network], side: int) -> Any:
+    """A family of classifiers, whose flags are the normalisation and the side."""
+
+    def family(
+        path: str,
+        *,
+        mean: Sequence[str] | None = None,
+        std: Sequence[str] | None = None,
+        side: int = side,
+    ) -> Converted:
+        given = {"mean": mean, "std": std}
+        numbers = {k: _numbers(k, v) for k, v in given.items() if v is not None}
+        return _square(reader(state(path), **numbers), side, "classifier")
+
+    return family
+
+
+def _cifar_resnet(arrays: Mapping[str, Any], **numbers: Any) -> nets.Network:
+    """PyTorch's layout, or Flax's."""
+    flax = any(name.startswith("params/") for name in arrays)
+    return (residual.uva if flax else residual.akamaster)(arrays, **numbers)
+
+
+def _mnist_ddpm(path: str) -> Converted:
+    arrays = state(path)
+    network = tutorials.noise(arrays)
+    process = {"name": "linear", "width": 1.0}
+    if "beta_t" in arrays:
+        betas = np.asarray(arrays["beta_t"], float)
+        process |= {"length": len(betas), "first": betas[0], "last": betas[-1]}
+        if not np.allclose(betas, np.linspace(betas[0], betas[-1], len(betas))):
+            raise ValueError("the chain's betas are not evenly spaced.")
+    steps = process.get("length", 1001) - 1
+    predicts = Prediction("noise", process, width=1.0, label_scale=1 / steps)
+    return _square(network, 28, predicts=predicts)
+
+
+def _mnist_score(path: str) -> Converted:
+    network = tutorials.score(state(path))
+    # Its own process, from 0.01 on: the level at time 1.
+    base = network.module.base
+    largest = ((base**2 - 1) / (2 * math.log(base))) ** 0.5
+    levels = {"name": "VE", "smallest": 0.01, "largest": largest}
+    return _square(network, 28, predicts=Prediction(process=levels))
+
+
+FAMILIES: dict[str, Callable[..., Converted]] = {
+    "adp": _adp,
+    "cifar_resnet": _classifier(_cifar_resnet, 32),
+    "convnet": _classifier(convnets.strided, 28),
+    "diffusers": _diffusers,
+    "ebm_defense": families_energy.ebm_defense,
+    "edm": _edm,
+    "keras_lenet": _classifier(convnets.keras, 32),
+    "lenet5": _classifier(convnets.lenet5, 28),
+    "mnist_ddpm": _mnist_ddpm,
+    "mnist_ebm": families_energy.mnist_ebm,
+    "mnist_score": _mnist_score,
+    "ncsnv2": _ncsnv2,
+    "openai": _openai,
+    "plain_resnet": _classifier(residual.plain, 32),
+    "puregen_ebm": families_energy.puregen_ebm,
+    "robustbench": _classifier(torchvision.robustbench, 32),
+    "score_sde": _score_sde,
+    "torchvision": _classifier(torchvision.imagenet, 224),
+}
+
+
+def _square(network: nets.Network, side: int, role: str = "score", **more: Any) -> Any:
+    return Converted(network, (side, side, _channels(network)), role, **more)
+
+
+def _channels(network: nets.Network) -> int:
+    """Of the images: the module's field, or the inputs of its first convolution."""
+    channels = getattr(network.module, "channels", None)
+    if channels is None:
+        params = network.variables["params"]
+        first = params.get("conv1", params.get("Conv_0"))
+        channels = first["kernel"].shape[2]
+    return channels
+
+
+def _numbers(name: str, words: Sequence[str]) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in words)
+    except ValueError:
+        text = ",".join(words)
+        raise UsageError(f"--{name} takes numbers; got {text!r}.") from None
+
+
+def _json(path: str, *names: str) -> dict[str, Any]:
+    """The first of these files in the folder; empty if there is none."""
+    for name in names:
+        file = pathlib.Path(path, name)
+        if file.is_file():
+            return json.loads(file.read_text())
+    return {}
