@@ -17,10 +17,11 @@ class Benchmark:
     for all) take `steps` steps. Gradients are those of one run of ADP: with each number
     of draws in `eot`, at the fewest of `lengths` steps, and with each number of steps
     in `lengths`, with the fewest draws; an attack works on `attacked` images. Cost is
-    fitted against images (doubled from 1), `lengths`, `eot`, the sides in `sides` and devices. Chains
-    grow fourfold from 1 to `chains` at most. A training step takes `batch` images.
-    Workers purify a data set of `washed` images. Times are medians over `repeats`.
-    `peak` is the side of the matrix product that stands for the device's peak.
+    fitted against images (doubled from 1), `lengths`, `eot`, the sides in `sides` and
+    devices. Chains grow fourfold from 1 to `chains` at most. A training step takes
+    `batch` images. Workers purify a data set of `washed` images. Times are medians over
+    `repeats`. `peak` is the side of the matrix product that stands for the device's
+    peak.
     `compiled` also times PyTorch through `torch.compile`.
     """
 

@@ -18,13 +18,13 @@ from experiments.benchmarking import cost_model, subject
 from experiments.benchmarking import network as suite_network
 from experiments.benchmarking.cost_model import Chip, Method
 from purifax import nets
-from purifax.command.overrides import UsageError
 from purifax.evaluation import predictions
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import (
     Defence,
 )
 from purifax.run import devices
+from purifax.run.errors import UsageError
 from purifax.run.progress import Progress
 from purifax.run.workdir import versions, write_json
 from purifax.types import Purifier

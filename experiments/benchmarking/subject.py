@@ -21,8 +21,8 @@ from purifax.evaluation.models import World
 from purifax.evaluation.settings import (
     Defence,
 )
+from purifax.purify.prior import Prior
 from purifax.run import devices
-from purifax.weights.priors import Prior
 
 __all__ = [
     "CLASSES",

@@ -27,11 +27,12 @@ from experiments.benchmarking.config import (
     Benchmark,
 )
 from experiments.benchmarking.subject import Row, Subject, subject
-from purifax.command.overrides import UsageError, nearest
+from purifax.recipe import nearest
 from purifax.run import workdir
 from purifax.run.config import (
     encode,
 )
+from purifax.run.errors import UsageError
 from purifax.run.progress import Progress
 
 __all__ = ["PARTS", "check", "measure", "words"]

@@ -24,7 +24,6 @@ from experiments.certification.config import (
     Certification,
 )
 from purifax import attack, certify, classify, data
-from purifax.command.flags import nearest
 from purifax.evaluation import (
     attacks,
     predictions,
@@ -38,13 +37,14 @@ from purifax.evaluation import (
 from purifax.evaluation.batches import padded
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.store import Arrays, Parts, joined
+from purifax.purify.prior import Prior
+from purifax.recipe import nearest
 from purifax.run import devices, workdir
 from purifax.run.progress import Progress
 from purifax.run.stop import Stop
 from purifax.threat import L2
 from purifax.types import Classifier, Model
 from purifax.weights import priors
-from purifax.weights.priors import Prior
 
 __all__ = ["PURIFIERS", "Run", "model", "run", "set_up"]
 

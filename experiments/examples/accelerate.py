@@ -24,7 +24,6 @@ from experiments.examples.config_acceleration import (
     Acceleration,
 )
 from purifax import data, nets, sample, schedule, weights
-from purifax.command.overrides import UsageError
 from purifax.evaluation import images as subjects
 from purifax.evaluation import networks
 from purifax.evaluation.predictions import mapped
@@ -32,6 +31,7 @@ from purifax.run import devices, workdir
 from purifax.run.config import (
     encode,
 )
+from purifax.run.errors import UsageError
 from purifax.run.progress import Progress
 from purifax.types import Score
 

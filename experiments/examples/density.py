@@ -21,11 +21,11 @@ from experiments.examples.config_density import (
     Density,
 )
 from purifax import loss, sample, score
-from purifax.command.overrides import UsageError
 from purifax.energy import Mixture
 from purifax.run.config import (
     encode,
 )
+from purifax.run.errors import UsageError
 from purifax.run.progress import each
 from purifax.run.workdir import versions
 from purifax.types import Energy

@@ -22,11 +22,11 @@ from experiments.examples.config_mixture import (
 from purifax import sample as samplers
 from purifax import schedule
 from purifax import score as scores
-from purifax.command.overrides import UsageError
 from purifax.report.tables import aligned
 from purifax.run.config import (
     encode,
 )
+from purifax.run.errors import UsageError
 from purifax.run.progress import each
 from purifax.run.workdir import versions
 

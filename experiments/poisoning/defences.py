@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.poisoning import augment_batches, filter_set, purify_set
-from purifax.command.overrides import nearest
+from purifax.recipe import nearest
 
 __all__ = ["NONE", "ORACLE", "RANGES", "WHOLE", "Part", "Remedy", "remedy"]
 

@@ -23,9 +23,9 @@ from experiments.training.config_energy import Training
 from experiments.training.networks import one_of
 from purifax import data
 from purifax.data.poisoned import store_images
+from purifax.purify.prior import Prior
 from purifax.run.stop import Stopped
 from purifax.weights import priors
-from purifax.weights.priors import Prior
 
 __all__ = ["ENLARGE", "Generators", "enlarged"]
 

@@ -22,8 +22,8 @@ from purifax import purify
 from purifax.evaluation.mapping import over
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import Defence
+from purifax.purify.prior import Prior
 from purifax.types import Purifier
-from purifax.weights.priors import Prior
 
 __all__ = ["PARTS", "PURIFIERS", "Basin", "Wash"]
 
@@ -134,7 +134,7 @@ def _puregen_reps(basin: Basin, number: float | None) -> Purifier:
     rounds = given.rounds if number is None else int(number)
     pair = [_energy(basin, given.round_steps), _ddpm(basin, given.round_time)]
     draws = jnp.arange(rounds)
-    return Partial(purify.puregen, purifiers=pair, draws=draws)
+    return Partial(purify.puregen_rounds, purifiers=pair, draws=draws)
 
 
 def _puregen_filt(basin: Basin, number: float | None) -> Wash:
@@ -161,7 +161,7 @@ def _keyless(key: Array, x: Array, fn: Callable) -> Array:
 
 
 PURIFIERS: dict[str, Callable[[Basin, float | None], Purifier]] = {
-    "jpeg": _plain(purify.jpeg, "quality", 75),
+    "jpeg": _plain(purify.jpeg_420, "quality", 75),
     "bit_depth": _plain(purify.bit_depth, "bits", 2),
     "grayscale_once": _plain(purify.grayscale, "probability", 1.0),
     "gaussian_noise_once": _plain(purify.noised, "sigma", 0.05),

@@ -219,7 +219,7 @@ class Diffusion:
 class Drawing:
     """The picture of samples at the end of a diffusion training: `images` of them.
 
-    `sampler` is a name of `purifax.purify.levels.SAMPLERS`, such as "ancestral",
+    `sampler` is a name of `purifax.purify.descent.SAMPLERS`, such as "ancestral",
     "ddim" or "heun", with `steps` steps from the process's most noise to none.
     """
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from experiments.training import multiprocess, networks, pictures
+from experiments.training import drawings, multiprocess, networks, pictures
 from experiments.training.config import (
     DiffusionTraining,
     ScoreTraining,
@@ -14,7 +14,7 @@ from experiments.training.finish_energy import finish_energy, measured
 from experiments.training.run import Run
 from experiments.training.state import State
 from purifax import nets
-from purifax.purify import levels
+from purifax.purify import descent
 from purifax.run import devices, workdir
 from purifax.run.config import (
     encode,
@@ -94,8 +94,8 @@ def _draw(run: Run, variables: Any) -> None:
     if isinstance(run.config, DiffusionTraining) and run.config.drawing.images:
         asked = run.config.drawing
         say(f"drawing {asked.images} samples, {asked.steps} steps each")
-        sampler = levels.sampler(asked.sampler, variance=predicts.variance(network))
-        down = levels.whole(predicts.noise(), asked.steps)
+        sampler = descent.sampler(asked.sampler, variance=predicts.variance(network))
+        down = drawings.whole(predicts.noise(), asked.steps)
         pictures.drawn(
             path, run.k_pictures, score, sampler, down, (asked.images, *shape)
         )

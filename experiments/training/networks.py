@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from experiments.training import energy_recipes
+from experiments.training import drawings, energy_recipes
 from experiments.training.config import (
     ClassifierNet,
     ClassifierTraining,
@@ -25,9 +25,8 @@ from experiments.training.config_energy import (
     Training,
 )
 from purifax import nets, noise, weights
-from purifax.command.overrides import nearest
 from purifax.data import augment
-from purifax.purify import levels
+from purifax.recipe import nearest
 
 __all__ = [
     "augmentation",
@@ -113,7 +112,7 @@ def _check_smooth(net: ScoreNet) -> None:
 def _check_diffusion(config: DiffusionTraining) -> None:
     """The process exists, the objective knows its times, the sampler its name."""
     given = config.diffusion
-    levels.check(config.drawing)
+    drawings.check(config.drawing)
     name = one_of("diffusion.objective", given.objective, tuple(_OBJECTIVES))
     known = tuple(name for name in _SCORES if name not in _ENERGIES)
     one_of("net.name", config.net.name, known)

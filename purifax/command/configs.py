@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from purifax.command.overrides import UsageError, nearest
+from purifax.recipe import nearest
+from purifax.run.errors import UsageError
 
 __all__ = ["CONFIGS", "PROTOCOLS", "Shelf"]
 

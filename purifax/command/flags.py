@@ -19,8 +19,10 @@ from typing import Any
 from absl import flags
 
 from purifax.command.configs import CONFIGS, PROTOCOLS
-from purifax.command.overrides import UsageError, apply, nearest
+from purifax.command.overrides import apply
+from purifax.recipe import nearest
 from purifax.run import config as configlib
+from purifax.run.errors import UsageError
 
 __all__ = ["UsageError", "find", "names", "parse", "run", "typed"]
 

@@ -1,30 +1,25 @@
-"""Fields of a config from the command line: ``a.b=VALUE``, read by its annotation."""
+"""Fields of a config from the command line: ``a.b=VALUE``, read by its annotation.
+
+All overrides are gathered before the config is made anew, so that numbers which only
+make sense together may be given in any order. ``purifier=diffpure`` takes another
+recipe with its defaults, and so does ``attacks=blind,exact`` for those not there yet.
+"""
 
 import ast
 import dataclasses
-import difflib
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from purifax import recipe as recipes
+from purifax.recipe import Kind, nearest
 from purifax.run import config as configlib
+from purifax.run.errors import UsageError
 
-__all__ = ["UsageError", "apply", "nearest"]
+__all__ = ["apply"]
 
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-
-
-class UsageError(Exception):
-    """The command line is wrong; the message is one full sentence or two."""
-
-
-def nearest(word: str, known: Sequence[str], prefix: str = "") -> str:
-    """Ends a sentence with the known word nearest to `word`, or with all of them."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {prefix}{close[0]}?"
-    return f"; known: {', '.join(prefix + name for name in known)}."
 
 
 def apply(config: Any, overrides: Sequence[tuple[str, str]]) -> Any:
@@ -32,36 +27,144 @@ def apply(config: Any, overrides: Sequence[tuple[str, str]]) -> Any:
 
     Raises:
         UsageError: an unknown field, or a value of the wrong type.
+        ValueError: values that the config, or a recipe in it, refuses.
     """
+    if not overrides:
+        return config
+    draft = _Draft(config)
     for name, text in overrides:
-        hints = {leaf: hint for leaf, hint, _ in configlib.leaves(config)}
-        if name not in hints:
-            raise UsageError(_unknown(name, list(hints)))
-        value = _value(name, text, hints[name])
-        config = _replaced(config, name.split("."), value)
-    return config
+        try:
+            draft.put(name, name.split("."), text)
+        except _Unknown as unknown:
+            known = [leaf for leaf, *_ in configlib.leaves(config)]
+            if "." not in name or name.split(".")[0] in draft.names:
+                raise UsageError(str(unknown)) from None
+            words = f"the config has no field {name}{nearest(name, known, '--config.')}"
+            raise UsageError(words) from None
+    return draft.made()
 
 
-def _unknown(name: str, known: list[str]) -> str:
-    """Says that a field does not exist, or that it is a group of fields."""
-    inside = [leaf for leaf in known if leaf.startswith(f"{name}.")]
-    if inside:
-        fields = ", ".join(inside)
-        return f"--config.{name} is a group of fields; set one of {fields}."
-    group = name.rpartition(".")[0]
-    beside = [leaf for leaf in known if group and leaf.rpartition(".")[0] == group]
-    if not beside:
-        return f"the config has no field {name}{nearest(name, known, '--config.')}"
-    last = [leaf.rpartition(".")[2] for leaf in beside]
-    hint = nearest(name.rpartition(".")[2], last, f"--config.{group}.")
-    return f"the config has no field {name}{hint}"
+class _Unknown(UsageError):
+    """A field that is not there."""
 
 
-def _replaced(config: Any, path: list[str], value: object) -> Any:
-    head, *rest = path
-    if rest:
-        value = _replaced(getattr(config, head), rest, value)
-    return dataclasses.replace(config, **{head: value})
+class _Draft:
+    """A dataclass taken apart, to be made again once all its fields are known."""
+
+    def __init__(self, value: Any) -> None:
+        self._cls = type(value)
+        self._hints = configlib.hints(self._cls)
+        self._fields = {name: self._part(value, name) for name in self._hints}
+
+    def _part(self, value: Any, name: str) -> Any:
+        part, kind = getattr(value, name), configlib.kind_of(self._hints[name])
+        if kind is not None and isinstance(part, Mapping):
+            defaults = getattr(self._cls, f"default_{name}", dict)()
+            return _Table(kind, part, defaults)
+        return _opened(part)
+
+    def put(self, full: str, path: list[str], text: str) -> None:
+        """Puts the value that `text` stands for into the field at the path."""
+        head, *rest = path
+        if head not in self._fields:
+            raise _Unknown(_unknown(full, head, self.names, self._cls))
+        part, hint = self._fields[head], self._hints[head]
+        if isinstance(part, _Table):
+            part.put(full, rest, text)
+        elif rest and isinstance(part, _Draft):
+            part.put(full, rest, text)
+        elif rest:
+            raise UsageError(f"--config.{full}: {head} has no fields.")
+        elif configlib.kind_of(hint) is not None:
+            self._fields[head] = _recipe(configlib.kind_of(hint), full, text)
+        elif isinstance(part, _Draft):
+            inside = ", ".join(f"{full}.{name}" for name in part.names)
+            raise UsageError(
+                f"--config.{full} is a group of fields; set one of {inside}."
+            )
+        else:
+            self._fields[head] = _value(full, text, hint)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the fields."""
+        return list(self._fields)
+
+    def made(self) -> Any:
+        """The dataclass with its new fields."""
+        return self._cls(**{name: _closed(p) for name, p in self._fields.items()})
+
+
+class _Table:
+    """Recipes by the user's names, in their order."""
+
+    def __init__(self, kind: Kind, parts: Mapping[str, Any], known: Mapping) -> None:
+        self._kind, self._known = kind, known
+        self._parts = {name: _opened(part) for name, part in parts.items()}
+
+    def put(self, full: str, path: list[str], text: str) -> None:
+        """Names the entries, or sets an entry or a field of one."""
+        if not path:
+            names = _items(text)
+            self._parts = {name: self._entry(full, name) for name in names}
+            return
+        name, *rest = path
+        if not rest:
+            self._parts[name] = self._entry(full, text)
+            return
+        if name not in self._parts:
+            hint = nearest(name, self._parts, f"--config.{full.partition('.')[0]}.")
+            raise UsageError(f"the config has no {self._kind.word} {name!r}{hint}")
+        part = self._parts[name]
+        if not isinstance(part, _Draft):
+            raise UsageError(f"--config.{full}: {name} is a callable, without fields.")
+        part.put(full, rest, text)
+
+    def _entry(self, full: str, name: str) -> Any:
+        if name in self._parts:
+            return self._parts[name]
+        if name in self._known:
+            return _opened(self._known[name])
+        return _recipe(self._kind, full, name, self._known)
+
+    def made(self) -> dict[str, Any]:
+        """The recipes by name."""
+        return {name: _closed(part) for name, part in self._parts.items()}
+
+
+def _opened(value: Any) -> Any:
+    is_group = dataclasses.is_dataclass(value) and not hasattr(value, "place")
+    return _Draft(value) if is_group else value
+
+
+def _closed(part: Any) -> Any:
+    return part.made() if isinstance(part, _Draft | _Table) else part
+
+
+def _recipe(kind: Kind | None, full: str, text: str, known: Mapping = {}) -> Any:  # noqa: B006
+    """The recipe of a name with its defaults, opened; None for "none"."""
+    assert kind is not None
+    if text.lower() == "none":
+        return None
+    try:
+        return _opened(configlib.make(kind, text))
+    except ValueError as error:
+        beside = [name for name in known if ":" not in text]
+        if beside:
+            raise UsageError(
+                f"no {kind.word} is called {text!r}{nearest(text, beside)}"
+            ) from None
+        raise UsageError(f"--config.{full}={text}: {error}") from None
+
+
+def _unknown(full: str, head: str, known: list[str], cls: type) -> str:
+    """Says that a field does not exist, or whose it would be."""
+    group = full.rpartition(".")[0]
+    place = f"--config.{group}." if group else "--config."
+    hint = nearest(head, known, place)
+    if recipes.is_recipe(cls):
+        return f"{cls.__name__} has no field {head}{hint}"
+    return f"the config has no field {full}{hint}"
 
 
 def _value(name: str, text: str, hint: Any) -> object:

@@ -5,8 +5,8 @@ import os
 from absl import flags
 
 from purifax.command import distributed
-from purifax.command.overrides import UsageError
 from purifax.fleet import start
+from purifax.run.errors import UsageError
 
 __all__ = ["number", "parsed"]
 

@@ -6,7 +6,7 @@ from purifax import data
 from purifax.evaluation import images
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import Evaluation
-from purifax.weights.priors import Prior
+from purifax.purify.prior import Prior
 
 __all__ = ["calibrated"]
 

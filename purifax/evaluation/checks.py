@@ -1,8 +1,8 @@
 """Refuses attacks that cannot be run, before anything is loaded."""
 
-from purifax.command.overrides import nearest
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import ATTACKS, Attack, Evaluation, Surface
+from purifax.recipe import nearest
 
 __all__ = [
     "AUTO",

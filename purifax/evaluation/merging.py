@@ -21,6 +21,7 @@ import numpy as np
 
 from purifax import record as records
 from purifax.evaluation import results as findings
+from purifax.evaluation import settings
 from purifax.report import files, plots_detection
 from purifax.report.types import Curve, Evaluation, Result
 from purifax.run import config as configlib
@@ -61,7 +62,9 @@ def merge(folders: Sequence[pathlib.Path], out: pathlib.Path, command: str) -> d
 def _same_config(folders: Sequence[pathlib.Path]) -> Any:
     """The config that all parts share; for the whole, with nothing divided."""
     configs = [
-        configlib.decode(workdir.read_json(folder / "config.json"))
+        configlib.decode(
+            workdir.read_json(folder / "config.json"), [settings.Evaluation]
+        )
         for folder in folders
     ]
     for folder, other in zip(folders[1:], configs[1:], strict=True):

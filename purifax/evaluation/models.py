@@ -8,10 +8,10 @@ from purifax import backward, classify
 from purifax.evaluation.checks import AUTO
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import Attack, Defence
+from purifax.purify.prior import Prior
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis
 from purifax.types import Classifier, Model, Purifier, Score
-from purifax.weights.priors import Prior
 
 __all__ = ["ANSWERING", "World", "apart", "at_once", "judge", "one_run", "seen"]
 

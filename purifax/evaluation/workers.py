@@ -9,7 +9,6 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
-from purifax.command.overrides import UsageError
 from purifax.evaluation import merging
 from purifax.evaluation.settings import (
     Evaluation,
@@ -17,6 +16,7 @@ from purifax.evaluation.settings import (
 from purifax.fleet import Leases
 from purifax.report import files
 from purifax.run import workdir
+from purifax.run.errors import UsageError
 from purifax.run.progress import say
 
 __all__ = ["run"]

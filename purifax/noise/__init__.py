@@ -14,6 +14,7 @@ as wide: their `width` is 2, and sigma = sqrt(1 / alpha_bar - 1) / width.
 
 from purifax.noise.discrete import VPDiscrete, cosine_betas, linear_betas
 from purifax.noise.draws import binary, gaussian, heteroscedastic
+from purifax.noise.names import by_name
 from purifax.noise.process import Process, alpha_bar_of, perturb, sigma_of
 from purifax.noise.processes import EDM, VE, VP, SubVP, VPCosine
 
@@ -27,6 +28,7 @@ __all__ = [
     "VPDiscrete",
     "alpha_bar_of",
     "binary",
+    "by_name",
     "cosine_betas",
     "gaussian",
     "heteroscedastic",

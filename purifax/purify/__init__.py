@@ -1,25 +1,32 @@
 """Purifiers: `(key, x) -> x` for one image, back in [0, 1] but for those of energies.
 
-`adaptive` is Adversarial Purification with a score network (ADP); `detect`, `rounds`
-and `one_step` are its published variants; `reference` is the released code's
-arithmetic, quirks included.
+Each file holds one method: the function, and beside it the recipe that builds it from
+plain numbers, `purify.ADP(sigma=0.1).build(prior)`. A recipe has
 
-`diffuse` noises an image and samples back (DiffPure and its kin) from the times of a
-process, `diffuse_from` from levels, `diffuse_in_time` with DiffPure's own steps.
-`guided` and `gdmp` pull the way back to the input, `mimic` starts in pure noise and is
-led to it; `maximise` and `maximise_noised` climb a bound of the likelihood (LM and
-ScoreOpt). `bit_depth` and `jpeg` are baselines without a network; so are `grayscale`,
-`noised` and `orthogonal`, which are made for training sets.
+    build(prior) -> purifier        with its exact gradient
+    calls() -> int                  network evaluations of one run
+    words() -> str                  what it does, in a few words
 
-`langevin` and `mala` are chains of an energy, mid-run or long-run, whose results are
-not clipped. `puregen` puts a diffusion behind one, in rounds, and `puregen_ddpm` is its
-published diffusion; `filtered` purifies an image of high energy alone, and `highest`
-says which of a set those are.
+and, where the method allows it,
 
-`chain` and `repeat` make purifiers of purifiers, and `gradual` of `diffuse`.
+    build_fast(prior)               the same images sooner, without a gradient
+    build_frozen(prior)             step sizes are constants to the gradient
+    build_short(prior, steps)       fewer steps, as a surrogate for attacks
+    states(prior) -> States         the states of a run, for DiffAttack and pictures
+    trace(prior)                    accuracy against the number of steps
+    calibrate(prior, images)        itself with what clean images determine
+    knobs(samples)                  numbers that differ from sample to sample
+
+Recipes: `ADP` and its variants `Rounds`, `Detect` and `OneStep`; `DiffPure`, `LeeKim`,
+`GDMP`, `Mimic`, `LM` and `ScoreOpt` of a diffusion; `Langevin`, `MALA` and `PureGen` of
+an energy; `JPEG` and `BitDepth`, which need no network.
+
+`chain` and `repeat` make purifiers of purifiers; `grayscale`, `noised` and `orthogonal`
+are made for training sets.
 """
 
 from purifax.purify.adp import (
+    ADP,
     Trace,
     adaptive,
     adaptive_chain,
@@ -27,11 +34,14 @@ from purifax.purify.adp import (
     adaptive_path,
     adaptive_trace,
 )
+from purifax.purify.adp_reference import reference
+from purifax.purify.adp_rounds import Rounds, rounds
 from purifax.purify.compose import chain, repeat
 from purifax.purify.corrupt import grayscale, noised
 from purifax.purify.curvature import by_difference, by_jvp, held, step_size
-from purifax.purify.detect import detect, scaled_norm, threshold
+from purifax.purify.detection import Detect, detect, scaled_norm, threshold
 from purifax.purify.diffpure import (
+    DiffPure,
     diffuse,
     diffuse_from,
     diffuse_in_time,
@@ -42,29 +52,57 @@ from purifax.purify.diffpure import (
 )
 from purifax.purify.distance import dissimilarity, manhattan, mean_square, ssim
 from purifax.purify.energy import langevin, mala
+from purifax.purify.gdmp import GDMP, guided_rounds
 from purifax.purify.guided import (
-    gdmp,
     guided,
     guided_step,
     similarity_scales,
     square_scales,
 )
-from purifax.purify.jpeg import bit_depth, jpeg, jpeg_full
+from purifax.purify.jpeg import JPEG, BitDepth, bit_depth, jpeg_420, jpeg_444
+from purifax.purify.langevin_chains import MALA, Langevin
+from purifax.purify.lee_kim import LeeKim
 from purifax.purify.maximise import (
+    LM,
+    ScoreOpt,
     anchored_gap,
     gap,
     maximise,
     maximise_noised,
     regularised_gap,
 )
-from purifax.purify.mimic import mimic, mimic_scales, mimic_step
-from purifax.purify.one_step import one_step
+from purifax.purify.mimic import Mimic, mimic_from_noise, mimic_scales, mimic_step
+from purifax.purify.one_step_denoiser import OneStep, one_step
+from purifax.purify.prior import Prior, States
 from purifax.purify.project import orthogonal, orthonormal
-from purifax.purify.puregen import filtered, highest, puregen, puregen_ddpm
-from purifax.purify.reference import reference
-from purifax.purify.rounds import rounds
+from purifax.purify.puregen import (
+    PureGen,
+    PureGenCode,
+    filtered,
+    highest,
+    puregen_ddpm,
+    puregen_rounds,
+)
 
 __all__ = [
+    "ADP",
+    "BitDepth",
+    "Detect",
+    "DiffPure",
+    "GDMP",
+    "JPEG",
+    "LM",
+    "Langevin",
+    "LeeKim",
+    "MALA",
+    "Mimic",
+    "OneStep",
+    "Prior",
+    "PureGen",
+    "PureGenCode",
+    "Rounds",
+    "ScoreOpt",
+    "States",
     "Trace",
     "adaptive",
     "adaptive_chain",
@@ -86,30 +124,30 @@ __all__ = [
     "filtered",
     "forward_path",
     "gap",
-    "gdmp",
     "gradual",
     "grayscale",
     "guided",
+    "guided_rounds",
     "guided_step",
     "held",
     "highest",
-    "jpeg",
-    "jpeg_full",
+    "jpeg_420",
+    "jpeg_444",
     "langevin",
     "mala",
     "manhattan",
     "maximise",
     "maximise_noised",
     "mean_square",
-    "mimic",
+    "mimic_from_noise",
     "mimic_scales",
     "mimic_step",
     "noised",
     "one_step",
     "orthogonal",
     "orthonormal",
-    "puregen",
     "puregen_ddpm",
+    "puregen_rounds",
     "reference",
     "regularised_gap",
     "repeat",

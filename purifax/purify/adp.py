@@ -23,6 +23,7 @@ yields NaN, and no image sees its batch-mates. `reference` keeps all three.
 Source: Yoon, Hwang and Lee 2021, arXiv 2106.06041, algorithm 1 and section 3.
 """
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -30,19 +31,23 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import noise, recipe, schedule
 from purifax.noise import gaussian
-from purifax.purify.curvature import Curvature, by_jvp, step_size
+from purifax.purify.curvature import Curvature, by_difference, by_jvp, held, step_size
+from purifax.purify.prior import Prior, States
 from purifax.transform import remat
 from purifax.transform.continuous_batching import Chain, alone
-from purifax.types import Perturb, Score
+from purifax.types import Perturb, Purifier, Score
 
 __all__ = [
+    "ADP",
     "Trace",
     "adaptive",
     "adaptive_chain",
     "adaptive_early",
     "adaptive_path",
     "adaptive_trace",
+    "perturbation",
 ]
 
 
@@ -257,3 +262,157 @@ def _step(
     active = active & (alpha > stop) & jnp.any(v != 0)
     alpha = jnp.where(active, alpha, 0.0)
     return jnp.where(active, jnp.clip(x + alpha * v, 0.0, 1.0), x), active, alpha
+
+
+NOISES = ("gaussian", "binary", "heteroscedastic")
+CURVATURES = {"jvp": Partial(by_jvp), "difference": Partial(by_difference)}
+
+
+def perturbation(kind: str, score: Score, level: float, slope: float | None) -> Perturb:
+    """The noise of a name; `level` and `slope` (0.1) are those of "heteroscedastic"."""
+    if kind == "heteroscedastic":
+        bound = {"score": score, "level": level}
+        return Partial(
+            noise.heteroscedastic, **bound, slope=0.1 if slope is None else slope
+        )
+    return Partial(noise.binary if kind == "binary" else noise.gaussian)
+
+
+@dataclass(frozen=True)
+class Climb:
+    """The adaptive steps that ADP and its variants share.
+
+    Attributes:
+        noise: kind of noise added first: gaussian, binary or heteroscedastic.
+        slope: growth of heteroscedastic noise with the score (default 0.1).
+        level: noise level at which the score is taken in each step.
+        last_level: level of the last step, down to which the levels fall geometrically.
+        steps: largest number of steps.
+        curvature: "jvp", exact, or "difference", the paper's finite difference.
+        rate: step size as a share of the exact line search, the paper's lambda.
+        smallest: lower bound of a step size.
+        largest: upper bound of a step size.
+        stop: step size at which an image stops for good, the paper's tau.
+    """
+
+    noise: str = "gaussian"
+    slope: float | None = None
+    level: float = 0.25
+    last_level: float | None = None
+    steps: int = 10
+    curvature: str = "jvp"
+    rate: float = 0.05
+    smallest: float = 1e-5
+    largest: float = 0.1
+    stop: float = 1e-3
+
+    def __post_init__(self) -> None:
+        recipe.one_of(self, "noise", NOISES)
+        recipe.one_of(self, "curvature", tuple(CURVATURES))
+        recipe.only_with(self, "slope", "noise", ("heteroscedastic",))
+        recipe.at_least(self, "steps", 1)
+        recipe.above(self, "level", 0)
+        recipe.above(self, "last_level", 0)
+
+    def bound(
+        self,
+        verb: Any,
+        prior: Prior,
+        *,
+        sigma: float | None = None,
+        steps: int | None = None,
+        frozen: bool = False,
+    ) -> Partial:
+        """`adaptive`, or a verb of its kind, with these numbers."""
+        curvature = CURVATURES[self.curvature]
+        if frozen:
+            curvature = Partial(held, curvature=curvature)
+        return Partial(
+            verb,
+            score=prior.score,
+            levels=self.levels()[:steps],
+            **({} if sigma is None else {"sigma": sigma}),
+            perturb=perturbation(self.noise, prior.score, self.level, self.slope),
+            curvature=curvature,
+            rate=self.rate,
+            smallest=self.smallest,
+            largest=self.largest,
+            stop=self.stop,
+        )
+
+    def levels(self) -> Array:
+        """The level of each step, [T]."""
+        if self.last_level is None:
+            return jnp.full(self.steps, self.level)
+        return schedule.geometric(self.level, self.last_level, self.steps)
+
+    def calls(self) -> int:
+        """Network evaluations of one run: two a step, and one for the noise."""
+        return 2 * self.steps + (self.noise == "heteroscedastic")
+
+
+@dataclass(frozen=True)
+class ADP(Climb):
+    """Adversarial purification by adaptive score ascent (ADP).
+
+    Source: Yoon et al. 2021, arXiv 2106.06041, algorithm 1; its numbers are the
+    defaults.
+
+    Attributes:
+        sigma: noise added first, in [0, 1] pixel units.
+        sigmas: several such levels, of which equal shares of the samples get one each.
+    """
+
+    sigma: float = 0.25
+    sigmas: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.at_least(self, "sigma", 0)
+
+    def build(self, prior: Prior) -> Purifier:
+        """The purifier with its exact gradient."""
+        return self.bound(adaptive, prior, sigma=self.sigma)
+
+    def build_fast(self, prior: Prior) -> Purifier:
+        """The same images sooner, without a gradient."""
+        return self.bound(adaptive_early, prior, sigma=self.sigma)
+
+    def build_frozen(self, prior: Prior) -> Purifier:
+        """The same images; step sizes are constants to the gradient."""
+        return self.bound(adaptive, prior, sigma=self.sigma, frozen=True)
+
+    def build_short(self, prior: Prior, steps: int) -> Purifier:
+        """The first steps alone, as a surrogate."""
+        return self.bound(adaptive, prior, sigma=self.sigma, steps=steps)
+
+    def states(self, prior: Prior) -> States:
+        """The image after every step."""
+        path = self.bound(adaptive_path, prior, sigma=self.sigma)
+        return States(path, None, self.steps)
+
+    def trace(self, prior: Prior) -> Partial:
+        """`(key, x) -> (x, Trace)`, for accuracy against the number of steps."""
+        return self.bound(adaptive_trace, prior, sigma=self.sigma)
+
+    def knobs(self, samples: int) -> dict[str, Array] | None:
+        """The noise level of each sample, [S], where there are several.
+
+        Raises:
+            ValueError: the samples do not divide into equal shares.
+        """
+        if not self.sigmas:
+            return None
+        if samples % len(self.sigmas):
+            raise ValueError(
+                f"{samples} samples do not divide into {len(self.sigmas)} equal "
+                "shares, one for each of ADP.sigmas."
+            )
+        shares = jnp.arange(samples) * len(self.sigmas) // samples
+        return {"sigma": jnp.array(self.sigmas)[shares]}
+
+    def words(self) -> str:
+        """The noise in words."""
+        several = ", ".join(f"{sigma:g}" for sigma in self.sigmas)
+        level = f"of sigma {several}" if several else f"{self.sigma:g}"
+        return f"noise {self.noise} {level}, {self.steps} steps"

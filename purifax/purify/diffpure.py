@@ -12,6 +12,7 @@ arXiv 2303.09051, section 5 (`gradual`).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -19,13 +20,19 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import sample
+from purifax import noise as noises
+from purifax import recipe, sample
 from purifax.noise import Process, gaussian
+from purifax.purify import descent
 from purifax.purify.compose import chain, repeat
+from purifax.purify.descent import Descent, start_words
+from purifax.purify.prior import Prior, States
 from purifax.transform import remat
-from purifax.types import Score
+from purifax.types import Purifier, Score
 
 __all__ = [
+    "DiffPure",
+    "Sampled",
     "Sampler",
     "diffuse",
     "diffuse_from",
@@ -228,3 +235,116 @@ def gradual(
         for purifier, (_, draws) in zip(purifiers, stages, strict=True)
     ]
     return chain(key, x, rounds)
+
+
+IN_TIME = "sde_in_time"
+
+
+@dataclass(frozen=True)
+class Sampled(Descent):
+    """A descent by a sampler of one's choice.
+
+    Attributes:
+        sampler: ancestral, ddim, sde, euler, heun, dpm_solver or sde_in_time, which
+            is DiffPure's own.
+        eta: share of fresh noise; only with sampler ddim (default 0).
+        variance: "small", "large" or "learned"; only with sampler ancestral (default
+            small).
+    """
+
+    sampler: str = "sde"
+    eta: float | None = None
+    variance: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.one_of(self, "sampler", (*descent.SAMPLERS, IN_TIME))
+        recipe.only_with(self, "eta", "sampler", ("ddim",))
+        recipe.only_with(self, "variance", "sampler", ("ancestral",))
+        recipe.within(self, "eta", 0, 1)
+        if self.variance is not None:
+            recipe.one_of(self, "variance", descent.VARIANCES)
+        if self.sampler == IN_TIME:
+            recipe.one_of(self, "spacing", ("time",))
+
+    def chosen(self, prior: Prior) -> Partial:
+        """The sampler, with its variance and eta."""
+        kind = descent.variance(self.variance, prior)
+        return descent.sampler(self.sampler, variance=kind, eta=self.eta or 0.0)
+
+    def each(self) -> int:
+        """Network evaluations of one step."""
+        return descent.CALLS.get(self.sampler, 1)
+
+
+@dataclass(frozen=True)
+class DiffPure(Sampled):
+    """Noise of a diffusion, and a sampler back to the image (DiffPure).
+
+    Source: Nie et al. 2022, arXiv 2205.07460.
+
+    Attributes:
+        sigma: noise added, in [0, 1] pixel units (default 0.25 where no time is given).
+        time: time of the process up to which the image is noised, in place of sigma.
+    """
+
+    sigma: float | None = None
+    time: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.above(self, "sigma", 0)
+        if self.sigma is not None and self.time is not None:
+            raise ValueError(
+                f"DiffPure starts at a sigma or at a time; got sigma={self.sigma} and "
+                f"time={self.time}. Set one of them to None."
+            )
+
+    @property
+    def level(self) -> float:
+        """The level of noise where no time is given."""
+        return 0.25 if self.sigma is None else self.sigma
+
+    def build(self, prior: Prior) -> Purifier:
+        """The purifier with its exact gradient."""
+        return self._one(prior, self.steps)
+
+    def build_short(self, prior: Prior, steps: int) -> Purifier:
+        """As few steps over the whole way, as a surrogate."""
+        return self._one(prior, steps)
+
+    def _one(self, prior: Prior, steps: int) -> Partial:
+        """One way down."""
+        if self.sampler != IN_TIME:
+            sigmas = self.levels(prior, self.level, self.time, steps)
+            bound = {"score": prior.score, "sigmas": sigmas}
+            return Partial(diffuse_from, **bound, sampler=self.chosen(prior))
+        process = self.clock(prior)
+        if isinstance(process, noises.VPDiscrete):
+            raise ValueError(
+                "sampler=sde_in_time needs a process in continuous time, such as "
+                "process=VP; this one is a chain of labels."
+            )
+        times = self.times(process, self.level, self.time, steps)
+        return Partial(diffuse_in_time, score=prior.score, noise=process, times=times)
+
+    def states(self, prior: Prior) -> States:
+        """The way down, and the way up of the image with the same noise."""
+        bound = self._one(prior, self.steps).keywords
+        if "sigmas" in bound:
+            path = Partial(diffuse_path, **bound)
+            reference = Partial(forward_path, sigmas=bound["sigmas"])
+        else:
+            path = Partial(diffuse_in_time_path, **bound)
+            sigmas = bound["noise"].sigma(bound["times"])
+            reference = Partial(forward_path, sigmas=sigmas)
+        return States(path, reference, self.steps)
+
+    def calls(self) -> int:
+        """Network evaluations of one run."""
+        return self.each() * self.steps
+
+    def words(self) -> str:
+        """The noise and the sampler in words."""
+        start = start_words(self.level, self.time)
+        return f"{start}, {self.sampler}, {self.steps} steps"

@@ -11,7 +11,14 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-__all__ = ["Distance", "dissimilarity", "manhattan", "mean_square", "ssim"]
+__all__ = [
+    "DISTANCES",
+    "Distance",
+    "dissimilarity",
+    "manhattan",
+    "mean_square",
+    "ssim",
+]
 
 Distance = Callable[[Array, Array], Array]
 """`distance(x, y) -> []`, as a `Partial`."""
@@ -97,3 +104,7 @@ def _blurring(size: int, window: int, spread: float, dtype: jnp.dtype) -> Array:
     total = sum(math.exp(-0.5 * (i / spread) ** 2) for i in reach)
     weight = jnp.exp(-0.5 * jnp.square(apart.astype(dtype) / spread)) / total
     return jnp.where(jnp.abs(apart) <= window // 2, weight, 0.0)
+
+
+DISTANCES = {"square": mean_square, "ssim": dissimilarity, "manhattan": manhattan}
+"""Distances by name, as recipes write them."""

@@ -36,14 +36,12 @@ from jax.tree_util import Partial
 
 from purifax import sample, schedule
 from purifax.noise import alpha_bar_of, gaussian
-from purifax.purify.compose import repeat
 from purifax.purify.distance import Distance, mean_square
 from purifax.sample.ancestral import Variance
 from purifax.transform import remat
 from purifax.types import Score
 
 __all__ = [
-    "gdmp",
     "guided",
     "guided_step",
     "led",
@@ -172,47 +170,6 @@ def guided(
         return guided_step(key, y, near, score, *at, **bound)
 
     return led(key, x, step, sigmas, scales, scan)
-
-
-def gdmp(
-    key: Array,
-    x: Array,
-    score: Score,
-    sigmas: Array,
-    scales: Array,
-    draws: Array,
-    *,
-    distance: Distance = Partial(mean_square),
-    variance: Variance = Partial(sample.large),
-    scan: remat.Scan = Partial(remat.auto),
-) -> Array:
-    """Rounds of `guided`, each from the result of the last, all guided to the input.
-
-    Args:
-        draws: int [R], the rounds; published 4 for CIFAR-10 with 36 steps in each, 1
-            for ImageNet with 45 of a chain of 250. The published answer averages the
-            logits of 10 such runs.
-
-    Returns:
-        The purified image, in [0, 1]. (The authors clip after the last round only.)
-
-    >>> from purifax.score import Gaussian
-    >>> x, levels = jnp.full((2, 2, 1), 0.4), jnp.array([0.2, 0.1, 0.0])
-    >>> scales, key = square_scales(levels, strength=0.1), jax.random.key(0)
-    >>> gdmp(key, x, Gaussian(0.6, 0.0), levels, scales, jnp.arange(4)).shape
-    (2, 2, 1)
-    """
-    once = Partial(
-        guided,
-        score=score,
-        sigmas=sigmas,
-        scales=scales,
-        near=x,
-        distance=distance,
-        variance=variance,
-        scan=scan,
-    )
-    return repeat(key, x, once, draws, scan=scan)
 
 
 def led(

@@ -6,7 +6,7 @@ Attack through `backward.straight_through`.
 
 JPEG here is what a baseline encoder and libjpeg's decoder do to an image, without the
 lossless part: 8-bit values, YCbCr, chroma averaged over 2 x 2 pixels (4:2:0) and
-brought back by libjpeg's triangular filter, or all of it kept (`jpeg_full`), the DCT of
+brought back by libjpeg's triangular filter, or all of it kept (`jpeg_444`), the DCT of
 8 x 8 blocks, division by the standard tables scaled to the quality, rounding, and all
 of it back. The image is continued by its edge to whole blocks.
 
@@ -16,14 +16,25 @@ Source: Xu, Evans and Qi 2018, arXiv 1704.01155, and Guo et al. 2018, arXiv 1711
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 from jax import Array
 from jax import numpy as jnp
+from jax.tree_util import Partial
 
-from purifax.types import known
+from purifax import recipe
+from purifax.purify.prior import Prior
+from purifax.types import Purifier, known
 
-__all__ = ["bit_depth", "jpeg", "jpeg_full", "tables"]
+__all__ = [
+    "BitDepth",
+    "JPEG",
+    "bit_depth",
+    "jpeg_420",
+    "jpeg_444",
+    "tables",
+]
 
 # ITU-T T.81, tables K.1 and K.2.
 _LUMA = (
@@ -75,7 +86,7 @@ def bit_depth(key: Array, x: Array, *, bits: Array | int = 3) -> Array:
     return _rounded(jnp.clip(x, 0.0, 1.0) * top) / top
 
 
-def jpeg(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
+def jpeg_420(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
     """The image after a JPEG encoder and decoder, chroma of half the resolution.
 
     Args:
@@ -91,18 +102,18 @@ def jpeg(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
         ValueError: a quality outside 1 to 100.
 
     >>> x = jnp.full((4, 6, 3), 0.4)
-    >>> (255 * jpeg(jax.random.key(0), x, quality=50))[0, 0].round().tolist()
+    >>> (255 * jpeg_420(jax.random.key(0), x, quality=50))[0, 0].round().tolist()
     [102.0, 102.0, 102.0]
     """
     del key
     return _through(x, quality, _half_as_fine)
 
 
-def jpeg_full(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
-    """`jpeg` with chroma of the full resolution (4:4:4).
+def jpeg_444(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
+    """`jpeg_420` with chroma of the full resolution (4:4:4).
 
     >>> x = jnp.full((4, 6, 3), 0.4)
-    >>> (255 * jpeg_full(jax.random.key(0), x, quality=50))[0, 0].round().tolist()
+    >>> (255 * jpeg_444(jax.random.key(0), x, quality=50))[0, 0].round().tolist()
     [102.0, 102.0, 102.0]
     """
     del key
@@ -213,3 +224,63 @@ def _tripled(v: Array, axis: int) -> Array:
     after = v.take(jnp.minimum(at + 1, v.shape[axis] - 1), axis)
     both = jnp.stack([3 * v + before, 3 * v + after], axis + 1)
     return both.reshape(*v.shape[:axis], 2 * v.shape[axis], *v.shape[axis + 1 :])
+
+
+@dataclass(frozen=True)
+class JPEG:
+    """JPEG compression, a purifier without a network or randomness.
+
+    Attributes:
+        quality: of the encoder, from 1 to 100.
+        subsampled: whether colour has half the resolution (4:2:0).
+    """
+
+    quality: int = 75
+    subsampled: bool = True
+    needs = ()
+
+    def __post_init__(self) -> None:
+        recipe.within(self, "quality", 1, 100)
+
+    def build(self, prior: Prior) -> Purifier:
+        """The purifier."""
+        del prior
+        coder = jpeg_420 if self.subsampled else jpeg_444
+        return Partial(coder, quality=float(self.quality))
+
+    def calls(self) -> int:
+        """Network evaluations of one run: none."""
+        return 0
+
+    def words(self) -> str:
+        """What it does to an image."""
+        chroma = "4:2:0" if self.subsampled else "4:4:4"
+        return f"JPEG of quality {self.quality}, {chroma}"
+
+
+@dataclass(frozen=True)
+class BitDepth:
+    """Fewer grey levels, a purifier without a network or randomness.
+
+    Attributes:
+        bits: that are left of each channel, from 1 to 8.
+    """
+
+    bits: int = 3
+    needs = ()
+
+    def __post_init__(self) -> None:
+        recipe.within(self, "bits", 1, 8)
+
+    def build(self, prior: Prior) -> Purifier:
+        """The purifier."""
+        del prior
+        return Partial(bit_depth, bits=float(self.bits))
+
+    def calls(self) -> int:
+        """Network evaluations of one run: none."""
+        return 0
+
+    def words(self) -> str:
+        """What it does to an image."""
+        return f"{self.bits} bits for each channel"

@@ -26,22 +26,28 @@ Source: Chen et al. 2024, arXiv 2305.15241, section 3 (LM); Zhang et al. 2023, a
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import recipe
 from purifax.noise import gaussian
 from purifax.purify.adam import State, adam_step, resting
 from purifax.purify.distance import mean_square
+from purifax.purify.prior import Prior
 from purifax.score import denoise, scaled
-from purifax.threat import Threat
+from purifax.threat import Linf, Threat
 from purifax.transform import remat
-from purifax.types import Score, known
+from purifax.types import Purifier, Score, known
 
 __all__ = [
+    "LM",
     "Objective",
+    "ScoreOpt",
     "anchored_gap",
     "gap",
     "maximise",
@@ -212,3 +218,107 @@ def _usable(sigmas: Array, step_sizes: Array, spread: Array | float) -> None:
             f"`spread` must be at least 0 and less than every level; got {width[0]:.4g}"
             f" and levels down to {min(levels):.4g}."
         )
+
+
+OBJECTIVES = {
+    "gap": gap,
+    "anchored": anchored_gap,
+    "regularised": regularised_gap,
+}
+NOISED = "noised"
+_WEIGHED = ("anchored", "regularised")
+
+
+@dataclass(frozen=True)
+class Maximiser:
+    """Adam down a bound of the likelihood, shared by LM and ScoreOpt.
+
+    Attributes:
+        sigma: noise level at which the bound is taken.
+        steps: steps of Adam.
+        step_size: of Adam, in [0, 1] pixel units.
+        spread: half the width about sigma in which levels are drawn (default 0.05).
+        objective: gap, anchored or regularised.
+        weight: of the second term of the anchored and regularised ones (default 1).
+        reach: Linf radius about the input that is not left (default: the whole space).
+    """
+
+    sigma: float = 0.25
+    steps: int = 5
+    step_size: float = 0.05
+    spread: float | None = None
+    objective: str = "gap"
+    weight: float | None = None
+    reach: float | None = None
+
+    def __post_init__(self) -> None:
+        recipe.at_least(self, "steps", 1)
+        recipe.above(self, "step_size", 0)
+        recipe.above(self, "reach", 0)
+        recipe.one_of(self, "objective", self._objectives())
+        recipe.only_with(self, "weight", "objective", _WEIGHED)
+        recipe.only_with(self, "spread", "objective", tuple(OBJECTIVES))
+        recipe.only_with(self, "reach", "objective", tuple(OBJECTIVES))
+        recipe.above(self, "sigma", 0)
+        if self.objective != NOISED and not 0 <= self._spread() < self.sigma:
+            raise ValueError(
+                f"{type(self).__name__}.spread must be 0 or more and less than sigma, "
+                f"about which levels are drawn; got {self._spread()} and {self.sigma}."
+            )
+
+    def _objectives(self) -> tuple[str, ...]:
+        return tuple(OBJECTIVES)
+
+    def _spread(self) -> float:
+        return 0.05 if self.spread is None else self.spread
+
+    def build(self, prior: Prior) -> Purifier:
+        """The purifier with its exact gradient."""
+        return self.build_short(prior, self.steps)
+
+    def build_short(self, prior: Prior, steps: int) -> Purifier:
+        """Fewer steps of Adam, as a surrogate."""
+        sizes = jnp.full(steps, self.step_size)
+        if self.objective == NOISED:
+            bound: dict[str, Any] = {"score": prior.score, "sigma": self.sigma}
+            return Partial(maximise_noised, **bound, step_sizes=sizes)
+        weighed: dict[str, Any] = {}
+        if self.objective in _WEIGHED:
+            weighed = {"weight": 1.0 if self.weight is None else self.weight}
+        return Partial(
+            maximise,
+            score=prior.score,
+            sigmas=jnp.full(len(sizes), self.sigma),
+            step_sizes=sizes,
+            spread=self._spread(),
+            objective=Partial(OBJECTIVES[self.objective], **weighed),
+            threat=None if self.reach is None else Linf(radius=self.reach),
+        )
+
+    def calls(self) -> int:
+        """Network evaluations of one run."""
+        each = 2 if self.objective == "regularised" else 1
+        return each * self.steps + (self.objective == NOISED)
+
+    def words(self) -> str:
+        """The noise and the objective in words."""
+        return f"noise of sigma {self.sigma:g}, {self.objective}, {self.steps} steps"
+
+
+@dataclass(frozen=True)
+class LM(Maximiser):
+    """Likelihood maximisation by a diffusion's one-step bound (LM).
+
+    Source: Chen et al. 2024, arXiv 2305.15241, section 3.
+    """
+
+
+@dataclass(frozen=True)
+class ScoreOpt(Maximiser):
+    """Score-based optimisation of the image; "noised" is its variant N (ScoreOpt).
+
+    Source: Zhang et al. 2023, arXiv 2307.04333.
+    """
+
+    def _objectives(self) -> tuple[str, ...]:
+        return (*OBJECTIVES, NOISED)

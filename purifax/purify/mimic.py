@@ -26,21 +26,32 @@ Source: Wu, Ye and Gu 2022, arXiv 2206.10875; Song et al. 2024, arXiv 2312.04802
 latter's code for the numbers.
 """
 
+from dataclasses import dataclass
+
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import sample
+from purifax import recipe, sample
 from purifax.noise import alpha_bar_of
-from purifax.purify.distance import Distance, manhattan
+from purifax.purify import descent
+from purifax.purify.descent import start_words
+from purifax.purify.distance import DISTANCES, Distance, manhattan
+from purifax.purify.gdmp import Guided
 from purifax.purify.guided import led
+from purifax.purify.prior import Prior
 from purifax.sample.ancestral import Variance
 from purifax.score import denoise
 from purifax.transform import remat
-from purifax.types import Score
+from purifax.types import Purifier, Score
 
-__all__ = ["mimic", "mimic_scales", "mimic_step"]
+__all__ = [
+    "Mimic",
+    "mimic_from_noise",
+    "mimic_scales",
+    "mimic_step",
+]
 
 
 def mimic_scales(
@@ -98,7 +109,7 @@ def mimic_step(
     return ahead - jnp.asarray(scale, x.dtype) * pull
 
 
-def mimic(
+def mimic_from_noise(
     key: Array,
     x: Array,
     score: Score,
@@ -129,7 +140,7 @@ def mimic(
     >>> from purifax.score import Gaussian
     >>> x, levels = jnp.full((2, 2, 1), 0.4), jnp.array([9.0, 0.5, 0.0])
     >>> key, scales = jax.random.key(0), jnp.array([0.0, 0.4])
-    >>> mimic(key, x, Gaussian(0.7, 0.0), levels, scales)[0, 0].round(3)
+    >>> mimic_from_noise(key, x, Gaussian(0.7, 0.0), levels, scales)[0, 0].round(3)
     Array([0.6], dtype=float32)
     """
 
@@ -139,3 +150,50 @@ def mimic(
 
     grey = 0 * x + jnp.asarray(centre, x.dtype)
     return led(key, grey, step, sigmas, scales, scan)
+
+
+@dataclass(frozen=True)
+class Mimic(Guided):
+    """A sample from noise alone that is led to the input (Mimic).
+
+    The published strength is that of the Manhattan distance; it grows in proportion to
+    the pixels.
+
+    Source: Song et al. 2024, arXiv 2312.04802.
+
+    Attributes:
+        distance: "manhattan", "square" or "ssim", whose gradient leads.
+    """
+
+    distance: str = "manhattan"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.one_of(self, "distance", ("manhattan", "square", "ssim"))
+        if self.strength is None and self.distance != "manhattan":
+            raise ValueError(
+                "Mimic's published strength is that of the manhattan distance; with "
+                f"distance={self.distance} give a strength."
+            )
+
+    def build(self, prior: Prior) -> Purifier:
+        """The purifier with its exact gradient."""
+        return self.build_short(prior, self.steps)
+
+    def build_short(self, prior: Prior, steps: int) -> Purifier:
+        """As few steps over the whole way, as a surrogate."""
+        given = {} if self.strength is None else {"strength": self.strength}
+        sigmas = self.down(prior, steps)
+        return Partial(
+            mimic_from_noise,
+            score=prior.score,
+            sigmas=sigmas,
+            scales=mimic_scales(sigmas, **given),
+            distance=Partial(DISTANCES[self.distance]),
+            variance=descent.variance(self.variance, prior),
+        )
+
+    def words(self) -> str:
+        """The noise and the guide in words."""
+        start = start_words(self.level, self.time)
+        return f"{start}, guided by {self.distance}, {self.steps} steps"

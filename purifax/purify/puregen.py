@@ -5,8 +5,8 @@ rounds, and k the share of the images that are purified:
 
     EBM     `langevin` alone             (150, 0, 1)
     DDPM    the diffusion alone          (0, 75, 1)
-    Naive   `puregen` with one draw      (150, 75, 1)
-    Reps    `puregen` with R draws       (10, 50, 5)
+    Naive   `puregen_rounds` with one draw      (150, 75, 1)
+    Reps    `puregen_rounds` with R draws       (10, 50, 5)
     Filt    `filtered`, or `highest`     (0, 125, 1), k = 0.5
 
 The appendix says 7 rounds where the table says 5. The diffusion is `diffuse` with
@@ -15,8 +15,10 @@ The appendix says 7 rounds where the table says 5. The diffusion is `diffuse` wi
 Source: Bhat et al. 2024, arXiv 2405.18627, section 3 and appendix D.2, and its code.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -24,17 +26,28 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import sample
-from purifax.noise import Process, gaussian
+from purifax import recipe, sample
+from purifax.noise import Process, VPDiscrete, gaussian
+from purifax.purify import descent
 from purifax.purify.compose import chain, repeat
-from purifax.purify.diffpure import Sampler
+from purifax.purify.diffpure import Sampler, diffuse
+from purifax.purify.energy import langevin
+from purifax.purify.langevin_chains import Steps
+from purifax.purify.prior import Prior
 from purifax.transform import remat
-from purifax.types import Energy, Score, known
+from purifax.types import Energy, Purifier, Score, known
 
-__all__ = ["filtered", "highest", "puregen", "puregen_ddpm"]
+__all__ = [
+    "PureGen",
+    "PureGenCode",
+    "filtered",
+    "highest",
+    "puregen_rounds",
+    "puregen_ddpm",
+]
 
 
-def puregen(
+def puregen_rounds(
     key: Array,
     x: Array,
     purifiers: Sequence[Callable[..., Array]],
@@ -54,7 +67,7 @@ def puregen(
         The purified image.
 
     >>> halve = lambda key, x, scan: x / 2
-    >>> puregen(jax.random.key(0), jnp.ones(()), [halve, halve], jnp.arange(2))
+    >>> puregen_rounds(jax.random.key(0), jnp.ones(()), [halve, halve], jnp.arange(2))
     Array(0.0625, dtype=float32)
     """
     within = [Partial(purifier, scan=scan) for purifier in purifiers]
@@ -163,3 +176,132 @@ def highest(energies: Array, fraction: Array | float) -> Array:
     worst_first = jnp.where(jnp.isnan(energies), -jnp.inf, -energies)
     rank = jnp.argsort(jnp.argsort(worst_first, stable=True))
     return rank < count
+
+
+@dataclass(frozen=True)
+class PureGenCode(Steps):
+    """PureGen with the diffusion of the released program, which is one label off.
+
+    At test time there is no set to rank, so the limit of the filter is the energy that
+    a share `fraction` of clean validation images exceeds.
+
+    Source: Bhat et al. 2024, arXiv 2405.18627, section 3, and its code.
+
+    Attributes:
+        steps: Langevin steps of a round, 0 or more.
+        time: label to which the image is noised, from which the diffusion goes down.
+        repeats: rounds of both.
+        fraction: share of the images, those of highest energy, that are purified.
+        limit: energy above which an image is purified; found on clean validation images
+            if it is not given; only with a fraction below 1.
+    """
+
+    time: int = 75
+    repeats: int = 1
+    fraction: float = 1.0
+    limit: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.at_least(self, "time", 1)
+        recipe.at_least(self, "repeats", 1)
+        if not 0 < self.fraction <= 1:
+            name = type(self).__name__
+            raise ValueError(f"{name}.fraction must be in (0, 1]; got {self.fraction}.")
+
+    def least(self) -> int:
+        """No Langevin step is needed."""
+        return 0
+
+    def calibrate(self, prior: Prior, images: Array) -> "PureGenCode":
+        """With the limit that clean images [N, H, W, C] set, if it has any."""
+        if self.fraction == 1 or self.limit is not None:
+            return self
+        energies = jax.lax.map(prior.energy, images, batch_size=64)
+        limit = float(jnp.quantile(energies, 1 - self.fraction))
+        return dataclasses.replace(self, limit=limit)
+
+    def build(self, prior: Prior) -> Purifier:
+        """The purifier with its exact gradient."""
+        return self._combined(prior, None)
+
+    def build_short(self, prior: Prior, steps: int) -> Purifier:
+        """Fewer steps of the chain, and of the diffusion as large a share."""
+        return self._combined(prior, steps)
+
+    def _diffusion(self, prior: Prior) -> Partial:
+        del prior
+        return Partial(puregen_ddpm)
+
+    def _combined(self, prior: Prior, steps: int | None) -> Purifier:
+        if prior.energy is None:
+            raise ValueError(
+                f"{type(self).__name__} needs an energy beside its score: give "
+                "--config.energy, the work directory or name of one."
+            )
+        if not isinstance(prior.noise, VPDiscrete):
+            raise ValueError(
+                f"{type(self).__name__} needs the score of a chain of labels, such as "
+                "cifar10_ddpm's."
+            )
+        labels = jnp.arange(int(self.time), -2, -1)
+        if steps:
+            labels = _thinned(labels, steps / max(self.steps, 1))
+        walk = Partial(
+            langevin,
+            energy=prior.energy,
+            step_sizes=self.sizes(steps),
+            temperature=self.heat(prior),
+        )
+        bound = {"score": prior.score, "noise": prior.noise, "times": labels}
+        purifier = Partial(
+            puregen_rounds,
+            purifiers=[walk, Partial(self._diffusion(prior), **bound)],
+            draws=jnp.arange(self.repeats),
+        )
+        if self.fraction == 1:
+            return purifier
+        limit = 0.0 if self.limit is None else self.limit
+        return Partial(filtered, purifier=purifier, energy=prior.energy, limit=limit)
+
+    def calls(self) -> int:
+        """Network evaluations of one run."""
+        each = self.steps + 1 + int(self.time) + 1
+        return each * self.repeats + (self.fraction < 1)
+
+    def words(self) -> str:
+        """The noise and the rounds in words."""
+        share = f", of the {self.fraction:.0%} of highest energy"
+        return (
+            f"noise of {self.epsilon:g} a Langevin step and then of label "
+            f"{self.time:g}, in {self.repeats} round(s)"
+            f"{share if self.fraction < 1 else ''}, {self.steps} steps"
+        )
+
+
+@dataclass(frozen=True)
+class PureGen(PureGenCode):
+    """PureGen: a chain of an energy, then a diffusion from the label it was noised to.
+
+    Source: Bhat et al. 2024, arXiv 2405.18627, section 3.
+
+    Attributes:
+        variance: of a step of the diffusion: "small", "large" or "learned".
+    """
+
+    variance: str = "small"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.one_of(self, "variance", descent.VARIANCES)
+
+    def _diffusion(self, prior: Prior) -> Partial:
+        kind = descent.variance(self.variance, prior)
+        return Partial(diffuse, sampler=Partial(sample.ancestral, variance=kind))
+
+
+def _thinned(labels: Array, share: float) -> Array:
+    """As large a share of the diffusion's steps as of the chain's, two at least."""
+    steps = min(len(labels) - 1, max(2, round(share * (len(labels) - 1))))
+    even = jnp.linspace(labels[0], labels[-1], steps + 1)
+    return jnp.round(even).astype(labels.dtype)

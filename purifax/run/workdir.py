@@ -56,9 +56,7 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
         raise ValueError(f"{folder} is a file; --workdir must name a folder.")
     if not path.exists():
         return
-    changed = configlib.differences(
-        configlib.decode(read_json(path), [type(config)]), config
-    )
+    changed = configlib.differences(_stored(path), config)
     refused = [
         f"{name} is {old} there and {new} here"
         for name, old, new in changed
@@ -71,8 +69,20 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
         )
 
 
+def _stored(path: pathlib.Path) -> dict[str, Any]:
+    """The JSON of a config.
+
+    Raises:
+        ValueError: it is none, or that of a version which wrote configs otherwise.
+    """
+    stored = read_json(path)
+    if not isinstance(stored, dict) or "kind" not in stored:
+        raise ValueError(f"{path} is not the config of a run.")
+    return stored
+
+
 def _grown(old: Any, new: Any) -> bool:
-    if isinstance(old, tuple):
+    if isinstance(old, list):
         return len(new) > len(old) and new[: len(old)] == old
     return new > old
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from purifax import nets
-from purifax.command.overrides import UsageError, nearest
+from purifax.recipe import nearest
+from purifax.run.errors import UsageError
 from purifax.weights import (
     Prediction,
     containers,

@@ -8,6 +8,7 @@ __all__ = ["ebm_defense", "mnist_ebm", "puregen_ebm"]
 
 
 def puregen_ebm(path: str, *, patch: int = 1, side: int = 32) -> Converted:
+    """PureGen's SNGAN energy, trained at temperature 1e-4."""
     network = energies.sngan(state(path), patch=patch, side=side)
     folded = network.variables["params"]["block1_c1"]["kernel"].shape[2]
     shape = (side, side, folded // patch**2)

@@ -28,8 +28,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import noise, sample, score
+from purifax import sample, score
 from purifax.noise import Process
+from purifax.noise import by_name as process
 from purifax.sample.ancestral import Variance
 from purifax.types import Score, as_pytree
 
@@ -44,59 +45,6 @@ PREDICTIONS = (
     "denoised",
 )
 _IN_PIXELS = ("scaled_score", "scaled_energy")
-
-
-def _linear(*, width: float = 2.0, **numbers: Any) -> Process:
-    return noise.VPDiscrete(noise.linear_betas(**numbers), width)
-
-
-def _cosine(*, width: float = 2.0, **numbers: Any) -> Process:
-    return noise.VPDiscrete(noise.cosine_betas(**numbers), width)
-
-
-def _table(*, betas: Any, width: float = 2.0) -> Process:
-    return noise.VPDiscrete(jnp.array(betas, jnp.float32), width)
-
-
-_PROCESSES: dict[str, Callable[..., Process]] = {
-    "VP": noise.VP,
-    "VPCosine": noise.VPCosine,
-    "SubVP": noise.SubVP,
-    "VE": noise.VE,
-    "EDM": noise.EDM,
-    "linear": _linear,
-    "cosine": _cosine,
-    "betas": _table,
-}
-
-
-def process(name: str, **numbers: Any) -> Process:
-    """The noise process of a name and numbers.
-
-    Args:
-        name: "VP", "VPCosine", "SubVP", "VE" or "EDM" of `purifax.noise`; or a
-            `VPDiscrete` of "linear" or "cosine" betas, or of a list of "betas".
-        numbers: what is not left to the default: the fields of the first five, those of
-            `noise.linear_betas` and `noise.cosine_betas`, `betas`; and `width`.
-
-    Raises:
-        ValueError: an unknown name, or a number that the process does not have.
-
-    >>> process("linear", length=4).betas.shape
-    (4,)
-    >>> process("VP", width=1.0).width
-    1.0
-    """
-    if name not in _PROCESSES:
-        near = difflib.get_close_matches(name, _PROCESSES, n=1)
-        hint = (
-            f"did you mean {near[0]}?" if near else f"known: {', '.join(_PROCESSES)}."
-        )
-        raise ValueError(f"there is no noise process {name!r}; {hint}")
-    try:
-        return _PROCESSES[name](**numbers)
-    except TypeError as error:
-        raise ValueError(f"the noise process {name} cannot be made: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -1,39 +1,17 @@
 """What purifiers know of natural images: a score, and what goes with its network."""
 
 import pathlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from jax import numpy as jnp
 
 from purifax import nets, score, weights
-from purifax.command.overrides import nearest
-from purifax.noise import Process
-from purifax.sample.ancestral import Variance
-from purifax.types import Energy, Score
+from purifax.purify.prior import Prior
+from purifax.recipe import nearest
 
-__all__ = ["DTYPES", "Prior", "load"]
+__all__ = ["DTYPES", "load"]
 
 DTYPES = ("float32", "bfloat16")
-
-
-@dataclass(frozen=True)
-class Prior:
-    """A score of natural images.
-
-    Attributes:
-        noise: the process whose times the network knows; None if it knows sigma alone.
-        variance: of ancestral steps, where the network has learned it.
-        network: what the score was made of; None if that is no network.
-        energy: what has this score, E of p ~ exp(-E / T); None where there is none.
-        temperature: T; None where it is the noise level, at every level.
-    """
-
-    score: Score
-    noise: Process | None = None
-    variance: Variance | None = None
-    network: nets.Network | None = None
-    energy: Energy | None = None
-    temperature: float | None = None
 
 
 def load(
@@ -67,11 +45,11 @@ def _beside(
     other, shapes = _load(energy, dtype), map(weights.image_shape, (place, energy))
     if other.energy is None:
         raise ValueError(f"{energy} gives no energy; train one, as digits_ebm does.")
-    mine, its = shapes
-    if mine != its:
+    first, second = shapes
+    if first != second:
         raise ValueError(
-            f"the score of {place} takes images {mine} and the energy of {energy} "
-            f"{its}; they must be of the same images."
+            f"the score of {place} takes images {first} and the energy of {energy} "
+            f"{second}; they must be of the same images."
         )
     return replace(prior, energy=other.energy, temperature=other.temperature)
 

@@ -41,7 +41,7 @@ def test_differences_are_named_by_their_path():
 
 def test_another_type_is_the_difference():
     found = configlib.differences(digits_dsm.config(), cifar10_classifier.config())
-    assert found == [("kind", "ScoreTraining", "ClassifierTraining")]
+    assert found == [("kind", "score_training", "classifier_training")]
 
 
 def test_a_field_absent_from_an_old_file_takes_its_default():

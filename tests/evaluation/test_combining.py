@@ -12,7 +12,7 @@ from oracles import image, mixture
 from purifax import energy, noise, purify, sample, score
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import Defence
-from purifax.weights.priors import Prior
+from purifax.purify.prior import Prior
 
 CHAIN = noise.VPDiscrete(noise.linear_betas(8, 0.01, 0.3))
 BOWL = energy.Gaussian(0.25, 0.01)

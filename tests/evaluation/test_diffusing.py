@@ -16,9 +16,9 @@ from purifax.command import flags
 from purifax.evaluation import attacks, checks
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import ATTACKS, Defence, Evaluation, Subjects
-from purifax.purify import levels
+from purifax.purify import descent as levels
+from purifax.purify.prior import Prior
 from purifax.threat import Linf
-from purifax.weights.priors import Prior
 
 CHAIN = noise.VPDiscrete()
 PRIOR = Prior(mixture(), CHAIN)

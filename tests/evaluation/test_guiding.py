@@ -12,8 +12,8 @@ from purifax import noise, purify
 from purifax.evaluation import attacks, checks
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import Attack, Defence, Evaluation, Subjects
+from purifax.purify.prior import Prior
 from purifax.threat import Linf
-from purifax.weights.priors import Prior
 
 CHAIN = noise.VPDiscrete()
 PRIOR, KEY = Prior(mixture(), CHAIN), jax.random.key(0)
@@ -86,8 +86,8 @@ def test_squeezers_need_no_score():
     found = built(change(ALL["bit_depth"], bits=1), None)(KEY, x)
     np.testing.assert_array_equal(found, jnp.round(x))
     whole = built(change(ALL["jpeg"], subsampled=False, quality=90), None)
-    assert whole.func is purify.jpeg_full and whole.keywords["quality"] == 90
-    assert built(ALL["jpeg"], None).func is purify.jpeg
+    assert whole.func is purify.jpeg_444 and whole.keywords["quality"] == 90
+    assert built(ALL["jpeg"], None).func is purify.jpeg_420
     assert defences.words(ALL["jpeg"], "") == "JPEG of quality 75, 4:2:0"
     assert "runs/x" in defences.words(GDMP, "runs/x")
     told = [

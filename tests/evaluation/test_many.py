@@ -7,10 +7,10 @@ from absl import flags as absl_flags
 
 from experiments.training.config import ScoreTraining
 from purifax.command import flags
-from purifax.command.overrides import UsageError
 from purifax.evaluation import many
 from purifax.evaluation.settings import Evaluation
 from purifax.report import compare as comparing
+from purifax.run.errors import UsageError
 
 ONE = flags.find("digits_diffpure", (Evaluation,))
 TWO = flags.find("digits_dds", (Evaluation,))

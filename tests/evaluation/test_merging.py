@@ -9,12 +9,12 @@ import pytest
 from small import evaluation, train
 
 from experiments import evaluate as command
-from purifax.command.overrides import UsageError
 from purifax.evaluation import merging, workers
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet import Leases
 from purifax.run import config as configlib
 from purifax.run import workdir
+from purifax.run.errors import UsageError
 
 pytestmark = pytest.mark.xdist_group("evaluations")
 

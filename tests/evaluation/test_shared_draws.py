@@ -14,10 +14,10 @@ from purifax.evaluation.settings import (
     Attack,
     Defence,
 )
+from purifax.purify.prior import Prior
 from purifax.run import devices
 from purifax.threat import L2, Linf
 from purifax.transform.shard_draws import Axis
-from purifax.weights.priors import Prior
 
 KEY = jax.random.key(3)
 AXIS = Axis("draw")

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from purifax.command.flags import find
-from purifax.command.overrides import UsageError
 from purifax.evaluation import sweep
 from purifax.evaluation.settings import Evaluation
 from purifax.run import config as configlib
 from purifax.run import workdir
+from purifax.run.errors import UsageError
 
 CONFIG = find("digits_adp", (Evaluation,))
 

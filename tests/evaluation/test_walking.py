@@ -11,7 +11,7 @@ from oracles import image, mixture
 from purifax import energy, purify, sample, score
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import Defence
-from purifax.weights.priors import Prior
+from purifax.purify.prior import Prior
 
 BOWL = energy.Gaussian(0.25, 0.01)
 ENERGY = Prior(score.from_energy(BOWL, 0.5), energy=BOWL, temperature=0.5)

@@ -21,8 +21,8 @@ from purifax.evaluation.settings import (
     Defence,
     Subjects,
 )
+from purifax.purify.prior import Prior
 from purifax.run.stop import Stop
-from purifax.weights.priors import Prior
 
 pytestmark = pytest.mark.xdist_group("evaluations")
 

@@ -540,7 +540,7 @@ def test_validation_images_are_not_those_trained_on(root, tmp_path):
 
 def test_levels_fall_geometrically_to_the_last(root):
     from purifax.evaluation.methods import defence as defences
-    from purifax.weights.priors import Prior
+    from purifax.purify.prior import Prior
 
     config = evaluation(root).defence
     fall = dataclasses.replace(config, level=0.4, last_level=0.1, steps=3)

@@ -250,11 +250,13 @@ PURIFIERS = [
         "guided_by_ssim",
         lambda p: down(p, purify.guided, distance=Partial(purify.dissimilarity)),
     ),
-    Row("gdmp", lambda p: down(p, purify.gdmp, draws=DRAWS[:2])),
-    Row("mimic", lambda p: down(p, purify.mimic)),
+    Row("gdmp", lambda p: down(p, purify.guided_rounds, draws=DRAWS[:2])),
+    Row("mimic", lambda p: down(p, purify.mimic_from_noise)),
     Row(
         "mimic_by_square",
-        lambda p: down(p, purify.mimic, distance=Partial(purify.mean_square)),
+        lambda p: down(
+            p, purify.mimic_from_noise, distance=Partial(purify.mean_square)
+        ),
     ),
     Row(
         "maximise",
@@ -289,7 +291,7 @@ PURIFIERS = [
         lambda p: Partial(
             purify.filtered,
             purifier=Partial(
-                purify.puregen,
+                purify.puregen_rounds,
                 purifiers=[chain(p, purify.langevin), adaptive(p)],
                 draws=DRAWS[:2],
             ),
@@ -298,8 +300,10 @@ PURIFIERS = [
         ),
     ),
     Row("bit_depth", lambda p: Partial(purify.bit_depth), random=False),
-    Row("jpeg", lambda p: Partial(_coloured, fn=Partial(purify.jpeg)), random=False),
-    Row("jpeg_full", lambda p: Partial(purify.jpeg_full), random=False),
+    Row(
+        "jpeg", lambda p: Partial(_coloured, fn=Partial(purify.jpeg_420)), random=False
+    ),
+    Row("jpeg_full", lambda p: Partial(purify.jpeg_444), random=False),
     Row(
         "grayscale",
         lambda p: Partial(_coloured, fn=Partial(purify.grayscale)),

@@ -62,7 +62,7 @@ def test_naive_and_reps_are_chains_and_rounds():
         x = ddpm(jax.random.fold_in(key, 1), x)
         rounds.append(x)
     for draws, expected in zip((1, 2), rounds, strict=True):
-        found = purify.puregen(KEY, image(), parts(), jnp.arange(draws))
+        found = purify.puregen_rounds(KEY, image(), parts(), jnp.arange(draws))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 

@@ -69,7 +69,7 @@ PURIFIERS = {
     "puregen, above its limit": lambda: Partial(
         purify.filtered,
         purifier=Partial(
-            purify.puregen,
+            purify.puregen_rounds,
             purifiers=[chain(purify.langevin), diffuse(sample.ancestral)],
             draws=jnp.arange(2),
         ),
@@ -94,11 +94,11 @@ PURIFIERS = {
         noise=noise.VP(),
         stages=[(times()[:2], jnp.arange(2)), (times()[1:], jnp.arange(1))],
     ),
-    "gdmp": lambda: led(purify.gdmp, draws=jnp.arange(2)),
+    "gdmp": lambda: led(purify.guided_rounds, draws=jnp.arange(2)),
     "guided by ssim": lambda: led(
         purify.guided, distance=Partial(purify.dissimilarity)
     ),
-    "mimic": lambda: led(purify.mimic, distance=Partial(purify.mean_square)),
+    "mimic": lambda: led(purify.mimic_from_noise, distance=Partial(purify.mean_square)),
     "maximise": lambda: climbed(threat=L2(radius=0.1)),
     "maximise regularised": lambda: climbed(objective=Partial(purify.regularised_gap)),
     "maximise noised": lambda: Partial(

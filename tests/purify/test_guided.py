@@ -32,7 +32,7 @@ def guide(key, x, scales, levels=LEVELS, **more):
 
 @jax.jit
 def mimic(key, x, sigmas, scales, distance):
-    return purify.mimic(key, x, mixture(), sigmas, scales, distance=distance)
+    return purify.mimic_from_noise(key, x, mixture(), sigmas, scales, distance=distance)
 
 
 def published(x, sigma):
@@ -91,14 +91,14 @@ def test_guidance_leads_to_the_image_it_is_given(distance):
 
 def test_every_round_is_guided_to_the_input():
     scales, x = jnp.full(2, 50.0), image()
-    run = jax.jit(partial(purify.gdmp, score=mixture(), sigmas=LEVELS))
+    run = jax.jit(partial(purify.guided_rounds, score=mixture(), sigmas=LEVELS))
     found = run(KEY, x, scales=scales, draws=jnp.array([3, 8]))
     for draw in (3, 8):
         x = guide(jax.random.fold_in(KEY, draw), x, scales, near=image())
     np.testing.assert_allclose(found, x, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("verb", [purify.guided, purify.mimic])
+@pytest.mark.parametrize("verb", [purify.guided, purify.mimic_from_noise])
 def test_schedules_that_do_not_fit_are_refused(verb):
     with pytest.raises(ValueError, match="3 levels need 2 scales"):
         verb(KEY, image(), mixture(), LEVELS, jnp.ones(3))

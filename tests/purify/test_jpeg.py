@@ -36,7 +36,7 @@ def by_pillow(v, quality, subsampled):
 
 @partial(jax.jit, static_argnames="subsampled")
 def jpeg(v, quality, subsampled=True):
-    coder = purify.jpeg if subsampled else purify.jpeg_full
+    coder = purify.jpeg_420 if subsampled else purify.jpeg_444
     return 255 * coder(KEY, jnp.asarray(v, jnp.float32) / 255, quality=quality)
 
 
@@ -92,7 +92,9 @@ def test_bit_depth_keeps_so_many_values(bits):
     np.testing.assert_array_equal(again, found)
 
 
-@pytest.mark.parametrize("purifier", [purify.jpeg, purify.jpeg_full, purify.bit_depth])
+@pytest.mark.parametrize(
+    "purifier", [purify.jpeg_420, purify.jpeg_444, purify.bit_depth]
+)
 def test_rounding_has_no_gradient_and_the_straight_one_is_the_identity(purifier):
     x = jnp.asarray(photograph(8, 8, 3), jnp.float32) / 255
     exact = jax.grad(lambda x: jnp.sum(purifier(KEY, x)))(x)
@@ -104,6 +106,6 @@ def test_rounding_has_no_gradient_and_the_straight_one_is_the_identity(purifier)
 def test_numbers_that_mean_nothing_are_refused():
     x = jnp.zeros((8, 8, 1))
     with pytest.raises(ValueError, match="between 1 and 100; got 0"):
-        purify.jpeg(KEY, x, quality=0)
+        purify.jpeg_420(KEY, x, quality=0)
     with pytest.raises(ValueError, match="at least 1; got 0"):
         purify.bit_depth(KEY, x, bits=0)

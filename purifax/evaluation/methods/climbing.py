@@ -8,8 +8,8 @@ from jax.tree_util import Partial
 from purifax import noise, purify, schedule
 from purifax.evaluation.methods.method import Calibration, How, Method, Paths, known
 from purifax.evaluation.settings import Defence
+from purifax.purify.prior import Prior
 from purifax.types import Purifier, Score
-from purifax.weights.priors import Prior
 
 __all__ = ["METHODS"]
 

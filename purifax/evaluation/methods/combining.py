@@ -17,8 +17,8 @@ from purifax.evaluation.methods.diffusing import variance
 from purifax.evaluation.methods.method import Calibration, How, Method
 from purifax.evaluation.settings import Defence
 from purifax.noise import VPDiscrete
+from purifax.purify.prior import Prior
 from purifax.types import Purifier
-from purifax.weights.priors import Prior
 
 __all__ = ["METHODS"]
 
@@ -76,7 +76,7 @@ def _combined(defence: Defence, prior: Prior, how: How, diffusion: Partial) -> P
     walk = walking.METHODS["langevin"].build(defence, prior, how)
     bound = {"score": prior.score, "noise": prior.noise, "times": labels}
     purifier = Partial(
-        purify.puregen,
+        purify.puregen_rounds,
         purifiers=[walk, Partial(diffusion, **bound)],
         draws=jnp.arange(*_rounds(defence)),
     )

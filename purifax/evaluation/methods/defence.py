@@ -22,8 +22,8 @@ from purifax.evaluation.methods import (
 )
 from purifax.evaluation.methods.method import How, Method, Paths, known
 from purifax.evaluation.settings import Defence
+from purifax.purify.prior import Prior
 from purifax.types import Classifier, Model, Purifier
-from purifax.weights.priors import Prior
 
 __all__ = [
     "METHODS",

@@ -14,10 +14,10 @@ from purifax import noise, purify, sample, schedule, weights
 from purifax.evaluation.methods.method import How, Method, Paths, known, start
 from purifax.evaluation.settings import Defence
 from purifax.noise import Process
-from purifax.purify import levels
+from purifax.purify import descent as levels
+from purifax.purify.prior import Prior
 from purifax.sample.ancestral import Variance
 from purifax.types import Purifier
-from purifax.weights.priors import Prior
 
 __all__ = ["METHODS", "check_descent", "descent", "variance"]
 

@@ -14,8 +14,8 @@ from purifax import guide, purify
 from purifax.evaluation.methods import diffusing
 from purifax.evaluation.methods.method import How, Method, known, start
 from purifax.evaluation.settings import Defence
+from purifax.purify.prior import Prior
 from purifax.threat import Linf
-from purifax.weights.priors import Prior
 
 __all__ = ["METHODS"]
 
@@ -77,7 +77,7 @@ def _gdmp(defence: Defence, prior: Prior, how: How) -> Partial:
     given = {} if defence.strength is None else {"strength": defence.strength}
     sigmas = _down(defence, prior, how)
     return Partial(
-        purify.gdmp,
+        purify.guided_rounds,
         score=guide.bounded(prior.score),
         sigmas=sigmas,
         scales=scales(sigmas, radius=defence.against, **given),
@@ -91,7 +91,7 @@ def _mimic(defence: Defence, prior: Prior, how: How) -> Partial:
     given = {} if defence.strength is None else {"strength": defence.strength}
     sigmas = _down(defence, prior, how)
     return Partial(
-        purify.mimic,
+        purify.mimic_from_noise,
         score=prior.score,
         sigmas=sigmas,
         scales=purify.mimic_scales(sigmas, **given),

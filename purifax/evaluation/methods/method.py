@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from purifax.command.overrides import nearest
 from purifax.evaluation.settings import Defence
+from purifax.purify.prior import Prior
+from purifax.recipe import nearest
 from purifax.types import Purifier
-from purifax.weights.priors import Prior
 
 __all__ = ["Calibration", "How", "Method", "Path", "Paths", "known", "start"]
 

@@ -5,7 +5,7 @@ from jax.tree_util import Partial
 from purifax import purify
 from purifax.evaluation.methods.method import How, Method
 from purifax.evaluation.settings import Defence
-from purifax.weights.priors import Prior
+from purifax.purify.prior import Prior
 
 __all__ = ["METHODS"]
 
@@ -22,7 +22,7 @@ def _check_bits(defence: Defence) -> None:
 
 def _jpeg(defence: Defence, prior: Prior | None, how: How) -> Partial:
     del prior, how
-    coder = purify.jpeg if defence.subsampled else purify.jpeg_full
+    coder = purify.jpeg_420 if defence.subsampled else purify.jpeg_444
     return Partial(coder, quality=float(defence.quality))
 
 

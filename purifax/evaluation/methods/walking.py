@@ -13,9 +13,9 @@ from jax.tree_util import Partial
 from purifax import purify, sample
 from purifax.evaluation.methods.method import How, Method, Paths
 from purifax.evaluation.settings import Defence
+from purifax.purify.prior import Prior
 from purifax.score import from_energy
 from purifax.types import Energy, Purifier, Score
-from purifax.weights.priors import Prior
 
 __all__ = ["METHODS"]
 

@@ -27,7 +27,7 @@ from experiments.training.config import (
     EnergyNet,
     ScoreNet,
 )
-from purifax.command.overrides import UsageError
+from purifax.run.errors import UsageError
 
 TINY = dataclasses.replace(
     cpu_benchmark.config(),

@@ -14,7 +14,7 @@ from experiments import accelerate as command
 from experiments.configs import digits_accelerate
 from experiments.examples import accelerate
 from purifax import nets, sample, weights
-from purifax.command.overrides import UsageError
+from purifax.run.errors import UsageError
 
 SHAPE = (8, 8, 1)
 

@@ -10,7 +10,7 @@ import pytest
 from experiments import density as command
 from experiments.configs import plane_density
 from experiments.examples import density
-from purifax.command.overrides import UsageError
+from purifax.run.errors import UsageError
 
 GIVEN = dataclasses.replace(plane_density.config(), drawn=500)
 

@@ -9,7 +9,7 @@ import pytest
 from experiments import mixture as command
 from experiments.configs import mixture_samplers
 from experiments.examples import plane
-from purifax.command.overrides import UsageError
+from purifax.run.errors import UsageError
 
 SMALL = dataclasses.replace(
     mixture_samplers.config(), points=400, calls=12, samplers=("dpm_solver", "heun")

@@ -24,8 +24,8 @@ from purifax import noise, score
 from purifax.evaluation.settings import (
     Defence,
 )
+from purifax.purify.prior import Prior
 from purifax.run import devices
-from purifax.weights.priors import Prior
 
 KEY = jax.random.key(8)
 CONFIG = PoisonGrid(

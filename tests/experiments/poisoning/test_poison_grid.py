@@ -40,8 +40,8 @@ from purifax import data, energy, noise, score
 from purifax.evaluation.settings import (
     Defence,
 )
+from purifax.purify.prior import Prior
 from purifax.run.stop import Stop
-from purifax.weights.priors import Prior
 
 DEFENCES = ("none", "jpeg:50", "bit_depth:2+mixup", "adversarial:20")
 

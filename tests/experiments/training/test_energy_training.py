@@ -38,6 +38,7 @@ from experiments.training.run import first_state, set_up, shapes
 from experiments.training.state import Checkpoints
 from purifax import energy, sample, score, weights
 from purifax.evaluation.batches import Batches
+from purifax.purify.prior import Prior
 from purifax.run import config as configlib
 from purifax.run import devices, workdir
 from purifax.weights import priors
@@ -310,7 +311,7 @@ def test_long_chains_pass_through_the_states_of_shorter_ones():
     ],
 )
 def test_what_is_no_energy_for_a_score_is_refused(energy, shapes, message, monkeypatch):
-    known = priors.Prior(lambda x, sigma: x, energy=energy)
+    known = Prior(lambda x, sigma: x, energy=energy)
     monkeypatch.setattr(priors, "_load", lambda place, dtype: known)
     of = dict(zip("ab", shapes, strict=True))
     monkeypatch.setattr(priors.weights, "image_shape", of.get)

@@ -1,29 +1,15 @@
-"""Levels of noise by name: samplers, and the schedules that they go down."""
+"""Pictures drawn by a trained diffusion model: what is asked for, and its levels."""
 
-from typing import Any
-
-import jax.numpy as jnp
 from jax import Array
-from jax.tree_util import Partial
+from jax import numpy as jnp
 
 from experiments.training.config import Drawing
-from purifax import noise, sample, schedule
-from purifax.command.overrides import nearest
+from purifax import noise, schedule
 from purifax.noise import Process
-from purifax.sample.ancestral import Variance
+from purifax.purify.descent import SAMPLERS
+from purifax.recipe import nearest
 
-__all__ = ["SAMPLERS", "check", "sampler", "whole"]
-
-SAMPLERS = {
-    "ancestral": sample.ancestral,
-    "ddim": sample.ddim,
-    "sde": sample.sde,
-    "euler": sample.euler,
-    "heun": sample.heun,
-    "dpm_solver": sample.dpm_solver,
-}
-CALLS = {"heun": 2}
-"""Calls of the score in a step, where that is not one."""
+__all__ = ["check", "whole"]
 
 
 def check(drawing: Drawing) -> None:
@@ -42,17 +28,6 @@ def check(drawing: Drawing) -> None:
             "drawing.steps must be 1 or more and drawing.images 0 or more; got "
             f"{drawing.steps} and {drawing.images}."
         )
-
-
-def sampler(name: str, *, variance: Variance, eta: float = 0.0) -> Partial:
-    """The sampler `(key, x, score, sigmas) -> (x, path)` of a name.
-
-    Args:
-        variance: of "ancestral".
-        eta: of "ddim".
-    """
-    knobs: dict[str, Any] = {"ancestral": {"variance": variance}, "ddim": {"eta": eta}}
-    return Partial(SAMPLERS[name], **knobs.get(name, {}))
 
 
 def whole(process: Process | None, steps: int) -> Array:

@@ -1,0 +1,7 @@
+"""The error of a command line that is wrong."""
+
+__all__ = ["UsageError"]
+
+
+class UsageError(Exception):
+    """The command line is wrong; the message is one full sentence or two."""
