@@ -3,7 +3,7 @@
     python -m experiments.evaluate --config=digits_adp
     python -m experiments.evaluate --config=cifar10_adp_small --data_dir=DIR
     python -m experiments.evaluate --config=digits_adp --protocol=croce
-    python -m experiments.evaluate --config=digits_adp --sweep=defence.sigma=0.1,0.2,0.3
+    python -m experiments.evaluate --config=digits_adp --sweep=purifier.sigma=0.1,0.2,0.3
     python -m experiments.evaluate --config='digits_d*' --workdir=OUT
     python -m experiments.evaluate --config=digits_adp --worker=0/2
 
@@ -21,7 +21,6 @@ Several workers may share the work directory and the images, each told its numbe
 import pathlib
 import shlex
 import sys
-import time
 
 from absl import flags
 
@@ -133,36 +132,25 @@ def evaluate(
         command: to be told to the user for resuming, and written in the report.
         began: `time.monotonic()` when the whole command began, training included.
     """
-    from purifax.evaluation import convergence as surfaces
-    from purifax.evaluation import engine, gradient_probe, results
+    from purifax.evaluation import engine, whole
     from purifax.report import files, plots_detection
-    from purifax.run import workdir
+    from purifax.run import recipes
     from purifax.run.stop import Stop
 
-    began = time.monotonic() if began is None else began
+    purifier = config.purifier
+    word = "the bare classifier" if purifier is None else recipes.place(type(purifier))
     with Stop() as stop:
         work = engine.set_up(config, folder, data_dir)
-        probed = gradient_probe.run(work)
-        done = engine.run(work, stop)
-        surface = None if done is None else surfaces.run(work, stop)
-    seconds = workdir.clock(folder, time.monotonic() - began)
-    if done is None or surface is None:
+        title = f"{config.images.name}: {word} purification"
+        found = whole.perform(work, stop, title=title, command=command, began=began)
+    if found is None:
         print(
             f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
         )
         return False
-    found = results.findings(
-        work,
-        done,
-        surface=surface,
-        probe=probed,
-        title=f"{config.images.name}: {config.defence.method} purification",
-        command=command,
-        seconds=seconds,
-    )
-    print(files.text(files.write(folder, found)))
-    if lengths := results.norms(work, done):
-        plots_detection.write(folder, lengths)
+    print(files.text(files.write(folder, found.findings)))
+    if found.norms:
+        plots_detection.write(folder, found.norms)
     print(f"report: {folder / 'report.html'}")
     return True
 

@@ -1,9 +1,12 @@
 """Config type of certification: plain values, as in `config`."""
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
-from purifax.evaluation.settings import Attack, Defence, Subjects
+from purifax.attack import PGD
+from purifax.evaluation.settings import Subjects
+from purifax.purify import DDS
+from purifax.recipe import PURIFIER
 
 __all__ = ["Certification"]
 
@@ -12,19 +15,29 @@ __all__ = ["Certification"]
 class Certification:
     """Randomized smoothing around a purifier, and an L2 attack on the same.
 
-    The smoothed classifier votes over images noised by `sigma`. Before the classifier
-    stands `purifier`: "none", "dds" (one denoising step, at `sigma`) or "defence" (one
-    run of `defence`, which may add noise of its own: `defence.sigma`). With `copies`
-    above 0 the purified image is classified as that many copies with noise
-    `copies_sigma`, whose probabilities are averaged (DiffSmooth; published with 5).
+    The smoothed classifier votes over images noised by `sigma`. A certificate is wrong
+    with probability `alpha` at most.
 
-    `selection` draws choose the class, `draws` bound its probability, `at_once` of
-    them go through the networks together for each of `chunk` images; a certificate is
-    wrong with probability `alpha` at most. Certified accuracy is told at `radii`.
-
-    The first `attacked` images are attacked at each of the `radii` above 0 (0: no
-    attack; its `eot` draws are of the smoothing) and answered by a vote of `votes`
-    draws. `score` and `classifier` are work directories of `experiments.train`.
+    Attributes:
+        images: what is certified.
+        score: network of the purifier's score.
+        classifier: the classifier's network.
+        purifier: what stands before the classifier: none, dds, or another recipe, whose
+            own noise comes on top of the smoothing's.
+        copies: noised copies of the purified image whose probabilities are averaged
+            (DiffSmooth; published with 5); 0 is the image itself.
+        copies_sigma: noise of the copies.
+        sigma: noise of the smoothing.
+        selection: draws that choose the class.
+        draws: draws that bound its probability.
+        at_once: draws that go through the networks together for each image.
+        alpha: probability of a wrong certificate, at most.
+        radii: at which certified accuracy is told.
+        attacked: first images that are attacked at each radius above 0; 0 is no attack.
+        attack: PGD on the smoothed classifier; its eot draws are of the smoothing.
+        votes: draws of an answer to an attacked image.
+        chunk: images that are worked on at once.
+        seed: of all keys.
     """
 
     kind: ClassVar[str] = "certification"
@@ -32,8 +45,7 @@ class Certification:
     images: Subjects
     score: str
     classifier: str
-    purifier: str = "dds"
-    defence: Defence = field(default_factory=Defence)
+    purifier: Annotated[Any, PURIFIER] = DDS()
     copies: int = 0
     copies_sigma: float = 0.25
     sigma: float = 0.25
@@ -43,7 +55,7 @@ class Certification:
     alpha: float = 0.001
     radii: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     attacked: int = 128
-    attack: Attack = Attack(steps=20, eot=20, start="image")
+    attack: PGD = PGD(steps=20, eot=20, start="image")
     votes: int = 1000
     chunk: int = 4
     seed: int = 0

@@ -95,9 +95,8 @@ def _summary(work: Run, done: Done, command: str) -> dict[str, Any]:
 
 def _title(work: Run) -> str:
     config = work.config
-    front = {"none": "no purifier", "dds": "one-shot denoiser (DDS)"}
-    front["defence"] = f"{config.defence.method} purification"
-    words = front[config.purifier]
+    made = config.purifier
+    words = "no purifier" if made is None else made.words()
     if config.copies:
         words += f", {config.copies} copies (DiffSmooth)"
     return (

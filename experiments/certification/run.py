@@ -11,7 +11,7 @@ Keys by role: certificates, attacks, answers.
 import pathlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -25,20 +25,15 @@ from experiments.certification.config import (
 )
 from purifax import attack, certify, classify, data
 from purifax.evaluation import (
-    attacks,
-    predictions,
-)
-from purifax.evaluation import (
     images as subjects,
 )
 from purifax.evaluation import (
     networks as roles,
 )
+from purifax.evaluation import predictions
 from purifax.evaluation.batches import padded
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.store import Arrays, Parts, joined
-from purifax.purify.prior import Prior
-from purifax.recipe import nearest
+from purifax.purify import DDS, Prior
 from purifax.run import devices, workdir
 from purifax.run.progress import Progress
 from purifax.run.stop import Stop
@@ -46,9 +41,8 @@ from purifax.threat import L2
 from purifax.types import Classifier, Model
 from purifax.weights import priors
 
-__all__ = ["PURIFIERS", "Run", "model", "run", "set_up"]
+__all__ = ["Run", "model", "run", "set_up"]
 
-PURIFIERS = ("none", "dds", "defence")
 _LARGEST = 100_000
 
 
@@ -110,16 +104,12 @@ def set_up(config: Certification, folder: pathlib.Path, data_dir: str | None) ->
 
 def _check(config: Certification) -> None:
     """Refuses values that make no certificate."""
-    if config.purifier not in PURIFIERS:
-        words = nearest(config.purifier, PURIFIERS)
-        raise ValueError(f"purifier is {config.purifier!r}, which is unknown{words}")
-    defences.check(config.defence)
-    if config.purifier == "defence" and defences.has_limit(config.defence):
+    if hasattr(config.purifier, "uncalibrated"):
+        name = type(config.purifier).__name__
         raise ValueError(
-            f"defence.method={config.defence.method} has no place under smoothing: "
-            "every image it sees is noised. Use adaptive, one_step or rounds."
+            f"the purifier {name} has no place under smoothing: every image it sees is "
+            "noised. Use ADP, OneStep or Rounds."
         )
-    attacks.check_budget("attack", config.attack)
     for name in ("selection", "draws", "at_once", "votes", "chunk"):
         if getattr(config, name) < 1:
             raise ValueError(f"{name} must be 1 or more; got {getattr(config, name)}.")
@@ -139,14 +129,12 @@ def _check(config: Certification) -> None:
 
 def model(config: Certification, prior: Prior, classifier: Classifier) -> Model:
     """One draw of what is smoothed: purify the noised image, then classify."""
-    if config.purifier == "defence":
-        purifier = defences.purifier(config.defence, prior)
-    elif config.purifier == "dds":
-        purifier = Partial(certify.dds, score=prior.score, sigma=config.sigma)
-    else:
-        purifier = Partial(_same)
+    made = config.purifier
+    if isinstance(made, DDS) and made.sigma is None:
+        made = replace(made, sigma=config.sigma)
+    purifier = Partial(_same) if made is None else made.build(prior)
     if not config.copies:
-        return defences.run(purifier, classifier)
+        return Partial(classify.defend, purifier=purifier, classifier=classifier)
     return Partial(
         certify.diffsmooth,
         purifier=purifier,
@@ -251,16 +239,13 @@ def _attack(config: Certification, draw: Model, radius: float) -> Partial:
     def seen(draws: int) -> Model:
         return Partial(classify.mean_probabilities, model=draw, draws=jnp.arange(draws))
 
-    common = {
+    threat = L2(radius=radius)
+    common = budget.common(threat) | {
         "model": seen(budget.eot),
-        "threat": L2(radius=radius),
-        "step_sizes": jnp.full(budget.steps, budget.step_size * radius),
-        "loss": attacks.LOSSES[budget.loss],
-        "start": attacks.STARTS[budget.start],
+        "step_sizes": budget.sizes(threat),
     }
     once, path = Partial(attack.pgd, **common), Partial(attack.pgd_path, **common)
-    judge = seen(budget.judge)
-    return attacks.selected(budget, once, path, judge, common["loss"])
+    return budget.selected(once, path, seen(budget.judge), common["loss"])
 
 
 @dataclass(frozen=True)

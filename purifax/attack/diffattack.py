@@ -26,20 +26,32 @@ loss).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.attack.pgd import Start, at_random, pgd
+from purifax import recipe
+from purifax.attack.budget import Budget
+from purifax.attack.pgd_attack import pgd
+from purifax.attack.starts import Start, at_random
+from purifax.attack.target import Target
 from purifax.classify import cross_entropy, each
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis
-from purifax.types import Classifier, Loss, as_pytree
+from purifax.types import Attack, Classifier, Loss, as_pytree
 
-__all__ = ["along_clean", "deviate", "deviated", "deviation", "followed"]
+__all__ = [
+    "DiffAttack",
+    "along_clean",
+    "deviate",
+    "deviated",
+    "deviation",
+    "followed",
+]
 
 Path = Callable[[Array, Array], Array]
 """`path(key, x) -> [T + 1, H, W, C]`, the purified image last."""
@@ -176,3 +188,46 @@ def deviate(
     objective = Partial(deviated, loss=loss, weight=weight)
     args = (key, x, label, seen, threat, step_sizes)
     return pgd(*args, loss=objective, start=start, scan=scan)
+
+
+@dataclass(frozen=True)
+class DiffAttack(Budget):
+    """PGD with the exact gradient that also drives the purifier's states astray.
+
+    Source: Kang, Song and Li 2023, arXiv 2311.16124.
+
+    Attributes:
+        eot: EOT samples averaged in each gradient.
+        weight: of the deviation of the states beside the loss.
+    """
+
+    eot: int = 20
+    weight: float = 1.0
+    title = "DiffAttack (exact PGD+EOT)"
+    reported = "exact"
+    requires = ("purifier", "one_level", "states")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.at_least(self, "eot", 1)
+
+    def build(self, target: Target, threat: Threat) -> Attack:
+        """The attack `(key, x, label) -> x_adv`."""
+        states = target.states
+        return Partial(
+            deviate,
+            **self.common(threat),
+            path=states.path,
+            reference=states.reference,
+            classifier=target.classifier,
+            step_sizes=self.sizes(threat),
+            steps=jnp.arange(1, states.steps + 1),
+            draws=jnp.arange(self.eot),
+            axis=target.axis(self.eot),
+            weight=self.weight,
+        )
+
+    def calls(self, one: int, answers: int) -> int:
+        """Forward passes on one image; see `PGD.calls`."""
+        del answers
+        return self.steps * one * self.eot

@@ -28,20 +28,32 @@ Adversarial Purification", NeurIPS 2024, algorithm 1, and its released code.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.attack.pgd import Start, at_random
+from purifax import recipe
+from purifax.attack.budget import LOSSES
+from purifax.attack.selection import choose
+from purifax.attack.starts import STARTS, Start, at_random
+from purifax.attack.target import Target
 from purifax.classify import margin
-from purifax.threat import L2, Linf
+from purifax.threat import L2, Linf, Threat
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis, spread
-from purifax.types import Classifier, Loss, Purifier
+from purifax.types import Attack, Classifier, Loss, Model, Purifier
 
-__all__ = ["graft", "hammer", "hammer_path", "shared"]
+__all__ = [
+    "DiffHammer",
+    "graft",
+    "hammer",
+    "hammer_path",
+    "shared",
+]
 
 ROUNDS = 5
 """EM steps, as published."""
@@ -269,3 +281,78 @@ def _mean(weights: Array, slopes: Array) -> Array:
     total = jnp.sum(weights)
     share = weights / jnp.where(total > 0, total, 1.0)
     return jnp.tensordot(share, slopes, axes=1)
+
+
+@dataclass(frozen=True)
+class DiffHammer:
+    """DiffHammer: the gradient of the samples that can fall together.
+
+    It runs once with each published loss (margin, cross-entropy and DLR), and the image
+    of highest expected margin is kept.
+
+    Source: Wang et al. 2024, NeurIPS, algorithm 1.
+
+    Attributes:
+        steps: iterations with each loss.
+        step_size: of an iteration, as a share of the radius.
+        eot: purification samples looked at in each iteration.
+        start: where it begins: random, surface or image.
+        judge: fresh purification samples by which the three images are judged.
+    """
+
+    steps: int = 50
+    step_size: float = 0.25
+    eot: int = 10
+    start: str = "random"
+    judge: int = 10
+    title = "DiffHammer"
+    reported = "grafted"
+    threats = ("Linf", "L2")
+    requires = ("purifier", "one_level")
+    least_classes = 3
+
+    def __post_init__(self) -> None:
+        for field in ("steps", "eot", "judge"):
+            recipe.at_least(self, field, 1)
+        recipe.at_least(self, "step_size", 0)
+        recipe.one_of(self, "start", tuple(STARTS))
+
+    def build(self, target: Target, threat: Threat) -> Attack:
+        """The attack `(key, x, label) -> x_adv`."""
+        common: dict[str, Any] = {
+            "threat": threat,
+            "start": STARTS[self.start],
+            "purifier": target.forward(),
+            "classifier": target.classifier,
+            "step_sizes": jnp.full(self.steps, self.step_size * threat.radius),
+            "draws": jnp.arange(self.eot),
+            "axis": target.axis(self.eot),
+        }
+        runs = tuple(
+            Partial(hammer, **common, loss=LOSSES[name])
+            for name in ("margin", "cross_entropy", "dlr")
+        )
+        return Partial(_best, attacks=runs, judge=target.queried(self.judge))
+
+    def calls(self, one: int, answers: int) -> int:
+        """Forward passes on one image; see `PGD.calls`."""
+        del answers
+        return 3 * (self.steps * one * self.eot + one * self.judge)
+
+
+def _best(
+    key: Array,
+    x: Array,
+    label: Array,
+    attacks: tuple[Partial, ...],
+    judge: Model,
+    scan: Scan = jax.lax.scan,
+) -> Array:
+    """Of the images of several attacks that of highest expected margin."""
+    k_attacks, k_judge = jax.random.split(key)
+    found = [
+        run(jax.random.fold_in(k_attacks, i), x, label, scan=scan)
+        for i, run in enumerate(attacks)
+    ]
+    loss = LOSSES["margin"]
+    return choose(k_judge, jnp.stack(found), label, judge, loss=loss)[0]

@@ -14,8 +14,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.attack.apgd import apgd
-from purifax.attack.choose import choose, handed, over
+from purifax.attack.apgd_attack import apgd
+from purifax.attack.selection import choose, handed, over
 from purifax.classify import margin, targeted_dlr
 from purifax.threat import Threat
 from purifax.transform.remat import Scan

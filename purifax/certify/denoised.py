@@ -12,42 +12,14 @@ Source: Carlini et al. 2023, arXiv 2206.10550 (DDS); Zhang et al. 2023, arXiv 23
 
 import jax
 from jax import Array
-from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.classify import mean_probabilities
 from purifax.noise import gaussian
-from purifax.score import denoise
-from purifax.types import Classifier, Purifier, Score, as_pytree
+from purifax.purify.dds_denoiser import dds
+from purifax.types import Classifier, Purifier, as_pytree
 
 __all__ = ["dds", "diffsmooth"]
-
-
-def dds(key: Array, x: Array, score: Score, *, sigma: Array | float) -> Array:
-    """Denoised smoothing's purifier: the posterior mean of an image already noised.
-
-        clip(x + sigma^2 score(x, sigma))
-
-    It adds no noise, for the smoothing has: `sigma` must be the smoothing noise. In a
-    variance-preserving process of alpha_bar this is the prediction of the clean image
-    at the time where (1 - alpha_bar) / alpha_bar = sigma^2; the scale of its input is
-    the business of the score (see `purifax.score`).
-
-    Args:
-        key: not used.
-        x: a noised image, [H, W, C], not clipped.
-
-    Returns:
-        The denoised image, in [0, 1].
-
-    Source: Carlini et al. 2023, arXiv 2206.10550, algorithm 1.
-
-    >>> from purifax.score import Gaussian
-    >>> dds(None, jnp.array([0.3, 2.0]), Gaussian(0.6, 0.0), sigma=0.25).round(3)
-    Array([0.6, 0.6], dtype=float32)
-    """
-    del key
-    return jnp.clip(denoise(x, sigma, score), 0.0, 1.0)
 
 
 def diffsmooth(

@@ -86,4 +86,4 @@ class Shelf:
 
 
 CONFIGS = Shelf("experiments.configs", "config")
-PROTOCOLS = Shelf("experiments.protocols", "protocol")
+PROTOCOLS = Shelf("purifax.evaluation.protocols", "protocol")

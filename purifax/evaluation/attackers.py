@@ -18,12 +18,11 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import data
 from purifax.evaluation import attacks, autoattack, predictions
+from purifax.evaluation.images import pixels
 from purifax.evaluation.plan import Job, Run
 from purifax.evaluation.resumable import Segments
-from purifax.evaluation.settings import Attack
-from purifax.evaluation.store import Arrays, Parts
+from purifax.evaluation.store import Arrays
 from purifax.run import devices
 from purifax.run.stop import Stop
 from purifax.threat import Threat
@@ -56,13 +55,13 @@ def attacker(work: Run, job: Job, rows: np.ndarray, stop: Stop) -> Attacker:
     """The attacker of a job, on the images in these rows."""
     if job.attack == "clean":
         return lambda name, index, images, labels: Made(images)
-    work = _spread(work, job)
-    if job.attack in attacks.AUTO:
+    work, made = _spread(work, job), work.config.attack(job.attack)
+    if hasattr(made, "components"):
         return _Auto(work, job, rows, stop)
-    if job.attack in attacks.ANSWERING:
-        return _fixed_key(work, job, stop)
     threat = attacks.threat(work.config, job.radius)
-    bound = attacks.bind(job.attack, _budget(work, job), work.world, threat)
+    bound = made.build(work.world.target(), threat)
+    if hasattr(made, "answering"):
+        return _fixed_key(work, job, stop, bound, threat)
     run = _segments(work, job, stop, bound)
 
     def make(name: str, index: Array, images: Array, labels: Array) -> Made:
@@ -73,25 +72,21 @@ def attacker(work: Run, job: Job, rows: np.ndarray, stop: Stop) -> Attacker:
 
 
 def _spread(work: Run, job: Job) -> Run:
-    """The run on devices that share its draws, where images leave some idle."""
-    runs = work.config.defence.runs
-    draws = attacks.at_once(job.attack, _budget(work, job), runs)
-    mesh = devices.spread(work.mesh, draws)
+    """The run on devices that share its EOT samples, where images leave some idle."""
+    made = work.config.attack(job.attack)
+    samples = attacks.shared(made, work.config.samples)
+    mesh = devices.spread(work.mesh, samples)
     images, shares = work.chunk // mesh.shape["batch"], mesh.shape["draw"]
     world = replace(work.world, shares=shares)
     if work.config.memory:
-        chains = images * draws // shares
+        chains = images * samples // shares
         kept = remat.Within(int(work.config.memory * 2**30) // chains)
         world = replace(world, scan=kept)
     return replace(work, mesh=mesh, world=world)
 
 
 def _segments(work: Run, job: Job, stop: Stop, attack: Callable) -> Segments:
-    return Segments(attack, work.mesh, _key(work, job), Parts(work.folder), stop)
-
-
-def _budget(work: Run, job: Job) -> Attack:
-    return getattr(work.config, job.attack)
+    return Segments(attack, work.mesh, _key(work, job), work.parts, stop)
 
 
 def _key(work: Run, job: Job) -> Array:
@@ -99,11 +94,10 @@ def _key(work: Run, job: Job) -> Array:
     return jax.random.fold_in(work.k_attacks, zlib.crc32(job.attack.encode()))
 
 
-def _fixed_key(work: Run, job: Job, stop: Stop) -> Attacker:
+def _fixed_key(
+    work: Run, job: Job, stop: Stop, fixed: Callable, threat: Threat
+) -> Attacker:
     """An image for each answer; the one stored is the first key's."""
-    threat = attacks.threat(work.config, job.radius)
-    keys = work.config.keys
-    fixed = attacks.fixed_key(_budget(work, job), work.world, threat, keys)
     run = _segments(work, job, stop, Partial(_known, fixed=fixed, threat=threat))
 
     def make(name: str, index: Array, images: Array, labels: Array) -> Made:
@@ -148,17 +142,15 @@ class _Auto:
     def _run(self) -> autoattack.Worst:
         work, job = self._work, self._job
         images = work.images.take(self._rows)
-        parts = Parts(work.folder).under(f"{job.name}-")
-        components, judge = attacks.components(
-            job.attack,
-            _budget(work, job),
-            work.world,
+        parts = work.parts.under(f"{job.name}-")
+        components, judge = work.config.attack(job.attack).build(
+            work.world.target(),
             attacks.threat(work.config, job.radius),
             len(images.names),
         )
         found = autoattack.run_auto(
             _key(work, job),
-            np.asarray(data.augment.to_float(jnp.asarray(images.images))),
+            np.asarray(pixels(images.images)),
             images.labels,
             components,
             judge,

@@ -12,12 +12,11 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from purifax import data
 from purifax.evaluation import attacks, predictions
 from purifax.evaluation.batches import padded
+from purifax.evaluation.images import pixels
 from purifax.evaluation.plan import Run
-from purifax.evaluation.settings import ATTACKS
-from purifax.evaluation.store import Arrays, Parts
+from purifax.evaluation.store import Arrays
 from purifax.report.types import Curve, curve
 from purifax.run.progress import Progress
 from purifax.run.stop import Stop
@@ -57,7 +56,7 @@ def run(work: Run, stop: Stop) -> tuple[Curve, ...] | None:
                 return None
             name = f"{line.picture}-{asked.attack}-{line.name.replace(' ', '')}-{start}"
             make = _Chunk(work, line, start, respond)
-            classes.append(Parts(work.folder).get(name, make)["classes"])
+            classes.append(work.parts.get(name, make)["classes"])
             shown.update(min(start + work.chunk, count))
         shown.close()
         found.append(_curve(work, line, np.concatenate(classes)[:count]))
@@ -66,18 +65,16 @@ def run(work: Run, stop: Stop) -> tuple[Curve, ...] | None:
 
 def _lines(work: Run) -> Iterator[_Line]:
     config, asked = work.config, work.config.surface
-    budget = getattr(config, asked.attack)
+    made = config.attack(asked.attack)
     threat = attacks.threat(config, config.radius)
-    budget = replace(budget, candidates=1, restarts=1)
+    target = work.world.target()
     for eot in asked.eot if asked.steps else ():
-        longest = replace(budget, steps=max(asked.steps), eot=eot)
-        bound = attacks.iterates(
-            asked.attack, longest, work.world, threat, jnp.array(asked.steps)
-        )
+        longest = replace(made.alone(), steps=max(asked.steps), eot=eot)
+        bound = longest.iterates(target, threat, jnp.array(asked.steps))
         yield _Line("iterations", f"EOT {eot}", asked.steps, bound)
     if asked.restarts:
         bounds = [
-            attacks.bind(asked.attack, replace(budget, restarts=r), work.world, threat)
+            replace(made.alone(), restarts=r).build(target, threat)
             for r in asked.restarts
         ]
         attack = jax.tree_util.Partial(_each, attacks=tuple(bounds))
@@ -102,13 +99,13 @@ class _Chunk:
 
     def __call__(self) -> Arrays:
         work, rows = self.work, (self.start, self.work.chunk)
-        x = data.augment.to_float(jnp.asarray(padded(work.images.images, *rows)))
+        x = pixels(padded(work.images.images, *rows))
         label = jnp.asarray(padded(work.images.labels, *rows))
         index = jnp.asarray(padded(work.images.index, *rows).astype(np.int32))
         made = predictions.mapped(self.line.attack, work.mesh)(
             work.k_surface, index, x, label
         )
-        rule = work.config.defence.rule
+        rule = work.config.pooling
         told = [
             np.asarray(self.respond(work.k_answers, index, made[:, k])[rule][:, :, -1])
             for k in range(len(self.line.x))
@@ -118,13 +115,13 @@ class _Chunk:
 
 def _curve(work: Run, line: _Line, classes: np.ndarray) -> Curve:
     label = work.images.labels[: len(classes), None, None]
-    title, gradient = ATTACKS[work.config.surface.attack]
+    made = work.config.attack(work.config.surface.attack)
     return curve(
         line.picture,
         line.name,
         line.x,
         (classes == label).mean(-1),
         keys=classes.shape[-1],
-        gradient=gradient,
-        panel=title,
+        gradient=made.reported,
+        panel=made.title,
     )

@@ -14,11 +14,10 @@ Keys by role: attacks, answers, pictures, probe, surface, proof. The answers' ke
 the same for clean and attacked images, and no attack sees them.
 """
 
-import math
 import pathlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -29,29 +28,30 @@ from purifax import data
 from purifax.evaluation import (
     attackers,
     attacks,
-    calibration,
     gradient_proof,
+    networks,
     predictions,
 )
-from purifax.evaluation import (
-    images as subjects,
-)
-from purifax.evaluation import (
-    networks as roles,
-)
 from purifax.evaluation.batches import padded
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.plan import Job, Run
+from purifax.evaluation.images import chosen, fingerprint, held_out, pixels
+from purifax.evaluation.plan import Job, Loaded, Run
 from purifax.evaluation.settings import Evaluation
 from purifax.evaluation.store import Arrays, Parts, joined
+from purifax.evaluation.world import World
+from purifax.purify.prior import Prior
 from purifax.report.types import NO_ANSWER
 from purifax.run import devices, workdir
 from purifax.run.progress import Progress
 from purifax.run.stop import Stop, Stopped
 from purifax.types import Classifier
-from purifax.weights import priors
 
-__all__ = ["Job", "Run", "run", "set_up"]
+__all__ = ["ROLES", "load", "plan", "run", "set_up"]
+
+ROLES = ("classifier", "score", "energy", "surrogate")
+"""The networks of an evaluation."""
+
+_CALIBRATED = 512
+"""Clean images on which a purifier is calibrated, at most."""
 
 
 def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Run:
@@ -61,66 +61,104 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
         ValueError: a config that cannot be run, or a folder of another config.
         FileNotFoundError: a network's work directory is not there.
     """
-    defences.check(config.defence)
-    attacks.check(config)
-    _check(config)
+    config.check()
     workdir.check(folder, config)
-    images = subjects.chosen(config.images, data_dir)
+    images = chosen(config.images, data_dir)
+
+    def calibration() -> np.ndarray:
+        return held_out(config.images, data_dir).images
+
+    named = {name: getattr(config, name) for name in ROLES}
+    return plan(config, folder, load(config, images, named, calibration))
+
+
+def load(
+    config: Evaluation,
+    images: data.Images,
+    named: Mapping[str, Any],
+    calibration: Callable[[], np.ndarray],
+) -> Loaded:
+    """Loads the networks of an evaluation and builds its defence.
+
+    Args:
+        named: of each of `ROLES` a name, a folder, a callable, or "" for none.
+        calibration: gives clean images [N, H, W, C] that are not evaluated; called
+            only by a purifier that is calibrated on such.
+
+    Raises:
+        ValueError: networks that do not fit the images, the purifier or the attacks.
+    """
     shape = images.images.shape[1:]
-    named = {"classifier": config.classifier}
-    if config.surrogate:
-        named["surrogate"] = config.surrogate
-    prior = None
-    if defences.needs_score(config.defence) or (
-        config.score and config.defence.method != "none"
-    ):
-        prior = priors.load(config.score, config.energy, config.dtype)
-        roles.fits(config.score, shape, "score")
-    networks = {
-        role: roles.classifier(place, shape, role) for role, place in named.items()
+    found = {
+        role: networks.classifier(named[role], shape, role)
+        for role in ("classifier", "surrogate")
+        if networks.called(named[role], role)
     }
-    attacks.check_classes(config, _classes(images, networks["classifier"]))
-    defences.fit(config.defence, prior)
-    workdir.claim(folder, config)
-    world = attacks.World(
-        defence=config.defence,
+    prior, purifier = Prior(), config.purifier
+    if purifier is not None:
+        parts = (named["score"], named["energy"], config.dtype)
+        prior = networks.prior(*parts, shape, attacks.needs(purifier))
+    attacks.check_classes(config, _classes(images, found["classifier"]))
+    if getattr(purifier, "uncalibrated", False):
+        clean = pixels(calibration()[:_CALIBRATED])
+        purifier = purifier.calibrate(prior, clean)
+    world = World(
+        recipe=purifier,
         prior=prior,
-        classifier=networks["classifier"],
-        surrogate=networks.get("surrogate"),
+        classifier=found["classifier"],
+        surrogate=found.get("surrogate"),
+        samples=config.samples,
+        keys=config.keys,
     )
-    if prior is not None:
-        world = replace(world, limit=calibration.calibrated(config, prior, data_dir))
-        networks["score"] = prior.network
-        if config.energy:
-            networks["energy"] = prior.energy
-    hashes = {"images": subjects.fingerprint(images)} | {
-        role: workdir.fingerprint(net.variables) for role, net in networks.items()
-    }
+    world.target()  # refuses numbers and networks that do not fit each other
+    if prior.network is not None or prior.score is not None:
+        found["score"] = prior.score if prior.network is None else prior.network
+    if networks.called(named["energy"], "energy"):
+        found["energy"] = prior.energy
+    if hasattr(purifier, "place"):
+        found["purifier"] = purifier.call
+    hashes = {"images": fingerprint(images)}
+    return Loaded(
+        images, world, hashes | {n: networks.digest(net) for n, net in found.items()}
+    )
+
+
+def plan(config: Evaluation, folder: pathlib.Path | None, loaded: Loaded) -> Run:
+    """Claims the work directory, if there is one, and lays out the evaluation.
+
+    Raises:
+        ValueError: the directory holds another config, other networks or images.
+    """
+    if folder is not None:
+        _claim(folder, config, loaded)
+    images, world = loaded.images, loaded.world
     keys = jax.random.split(jax.random.key(config.seed), 6)
     worth = devices.worth(images.images.shape[1:])
     mesh = devices.grid(min(config.chunk, len(images)), worth=worth)
-    return Run(config, folder, mesh, images, world, *keys, hashes)
+    parts = Parts(folder)
+    return Run(config, folder, mesh, images, world, *keys, loaded.hashes, parts)
 
 
-def _check(config: Evaluation) -> None:
-    """Refuses numbers with which nothing can be evaluated."""
-    for name in ("keys", "chunk"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"{name} must be 1 or more; got {getattr(config, name)}.")
-    if not 0 <= config.memory < math.inf:
-        raise ValueError(
-            f"memory must be GiB of a device, 0 or more; got {config.memory}."
-        )
-    if not 0 <= config.radius < math.inf:
-        raise ValueError(
-            f"radius must be 0 or more, in [0, 1] pixel units; got {config.radius}."
-        )
+def _claim(folder: pathlib.Path, config: Evaluation, loaded: Loaded) -> None:
+    """Makes the folder that of this config, these networks and these images."""
+    workdir.check(folder, config)
+    path = folder / "inputs.json"
+    if path.is_file():
+        stored = workdir.read_json(path)
+        changed = [n for n, d in loaded.hashes.items() if stored.get(n, d) != d]
+        if changed:
+            raise ValueError(
+                f"{folder} holds an evaluation with other {' and '.join(changed)}: "
+                "the parameters or pixels have changed since. Give another --workdir."
+            )
+    workdir.claim(folder, config)
+    workdir.write_json(path, loaded.hashes)
 
 
 def _classes(images: data.Images, classifier: Classifier) -> int:
     """How many classes the classifier tells apart; the labels must be among them."""
-    x = jax.ShapeDtypeStruct(images.images.shape[1:], jnp.float32)
-    classes, labels = jax.eval_shape(classifier, x).shape[-1], images.labels
+    classes = networks.classes(classifier, images.images.shape[1:])
+    labels = images.labels
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
             f"labels must be 0 .. {classes - 1}, the classes of the classifier; these "
@@ -142,7 +180,7 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
     Raises:
         ValueError: a model whose answer to a clean image is not finite.
     """
-    parts, done = Parts(work.folder), {}
+    parts, done = work.parts, {}
     if gradient_proof.wanted(work.config):
         gradient_proof.prove(parts, work.k_proof, work.world, work.images)
     respond = predictions.mapped(
@@ -175,7 +213,7 @@ def _refuse_broken_model(work: Run, clean: Arrays) -> None:
     """Before any attack: nothing can be said of a model that gives no numbers."""
     config = work.config
     told = {"classifier": clean["bare"][:, None]}
-    told["defended model"] = clean[config.defence.rule][:, :, -1]
+    told["defended model"] = clean[config.pooling][:, :, -1]
     for model, classes in told.items():
         lost = np.flatnonzero((classes == NO_ANSWER).any(1))
         if len(lost):
@@ -194,9 +232,10 @@ def _attacked(work: Run, job: Job, done: dict[Job, Arrays]) -> np.ndarray:
     answers of its own to give.
     """
     everyone = np.arange(job.count)
-    if not work.config.skip_wrong or not done or job.attack in attacks.ANSWERING:
+    answering = hasattr(work.config.attack(job.attack), "answering") if done else False
+    if not work.config.skip_wrong or not done or answering:
         return everyone
-    clean = done[work.jobs[0]][work.config.defence.rule][: job.count, :, -1]
+    clean = done[work.jobs[0]][work.config.pooling][: job.count, :, -1]
     right = clean == work.images.labels[: job.count, None]
     return everyone[right.any(1)]
 
@@ -230,7 +269,7 @@ class _Chunk:
 
     def __call__(self) -> Arrays:
         began, images = time.monotonic(), self.work.images
-        x = data.augment.to_float(jnp.asarray(images.images[self.rows]))
+        x = pixels(images.images[self.rows])
         label = jnp.asarray(images.labels[self.rows])
         index = jnp.asarray(images.index[self.rows].astype(np.int32))
         made = self.attack(self.name, index, x, label)

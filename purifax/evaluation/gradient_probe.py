@@ -25,12 +25,13 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import check, data
+from purifax import check
+from purifax.attack.budget import LOSSES
 from purifax.evaluation import attacks, predictions
 from purifax.evaluation.batches import padded
+from purifax.evaluation.images import pixels
 from purifax.evaluation.plan import Run
-from purifax.evaluation.settings import ATTACKS, Attack, Evaluation
-from purifax.evaluation.store import Parts
+from purifax.evaluation.settings import Evaluation
 from purifax.run.progress import say
 from purifax.threat import Threat
 from purifax.types import Classifier, Loss, Model
@@ -43,7 +44,7 @@ def run(work: Run) -> dict[str, tuple[float, ...]]:
     count = min(work.config.probed, len(work.images))
     if count < 1:
         return {}
-    found = Parts(work.folder).get("probe", _Probe(work, count))
+    found = work.parts.get("probe", _Probe(work, count))
     return {name: tuple(map(float, values)) for name, values in found.items()}
 
 
@@ -56,25 +57,31 @@ class _Probe:
         say(f"looking at the exact gradient of {self.count} image(s)")
         work, size = self.work, self.work.mesh.shape["batch"]
         rows = (0, -(-self.count // size) * size)
-        budget = _budget(work.config)
+        eot, at_once, loss = _numbers(work.config)
         look = Partial(
             probe,
-            seen=attacks.seen("exact", budget, work.world),
+            seen=work.world.target().model("exact", eot, at_once),
             classifier=work.world.classifier,
             threat=attacks.threat(work.config, work.config.radius),
-            loss=attacks.LOSSES[budget.loss],
+            loss=LOSSES[loss],
         )
-        x = data.augment.to_float(jnp.asarray(padded(work.images.images, *rows)))
+        x = pixels(padded(work.images.images, *rows))
         label = jnp.asarray(padded(work.images.labels, *rows))
         index = jnp.asarray(padded(work.images.index, *rows).astype(np.int32))
         found = predictions.mapped(look, work.mesh)(work.k_probe, index, x, label)
         return {name: np.asarray(v)[: self.count] for name, v in found.items()}
 
 
-def _budget(config: Evaluation) -> Attack:
-    """That of the last exact attack, or of the one that would be run."""
-    exact = [name for name in config.attacks if ATTACKS[name][1] == "exact"]
-    return getattr(config, exact[-1] if exact else "exact")
+def _numbers(config: Evaluation) -> tuple[int, int | None, str]:
+    """EOT samples, those at once, and the loss of the last exact attack.
+
+    Those of the attack "exact" by its general name where there is none.
+    """
+    found = [made for made in config.attacks.values() if made.reported == "exact"]
+    made = found[-1] if found else config.attack("exact")
+    loss = getattr(made, "loss", "cross_entropy")
+    eot = getattr(made, "eot", None) or (20 if hasattr(made, "version") else 1)
+    return eot, getattr(made, "at_once", None), loss
 
 
 def probe(

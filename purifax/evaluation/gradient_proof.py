@@ -13,10 +13,10 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import data, gradient_check
-from purifax.evaluation import attacks
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import ATTACKS, Evaluation
+from purifax.evaluation.images import pixels
+from purifax.evaluation.settings import Evaluation
 from purifax.evaluation.store import Arrays, Parts
+from purifax.evaluation.world import World
 from purifax.run.progress import say
 from purifax.transform import remat
 from purifax.types import Model
@@ -34,19 +34,16 @@ TESTS = {
 
 def wanted(config: Evaluation) -> bool:
     """Whether an attack follows the exact gradient."""
-    names = (*config.attacks, *config.swept)
-    return any(ATTACKS[name][1] == "exact" for name in names)
+    return any(made.reported == "exact" for made in config.named().values())
 
 
-def prove(
-    parts: Parts, key: Array, world: attacks.World, images: data.Images
-) -> Arrays:
+def prove(parts: Parts, key: Array, world: World, images: data.Images) -> Arrays:
     """Examines the gradient on the first image, unless that was done before."""
 
     def make() -> Arrays:
         say("proving the exact gradient on one image")
         began = time.monotonic()
-        x = data.augment.to_float(jnp.asarray(images.images[0]))
+        x = pixels(images.images[0])
         examine = jax.jit(gradient_check.examine)
         found = examine(key, x, jnp.asarray(images.labels[0]), _model(world))
         figures = {
@@ -73,12 +70,10 @@ def proof(parts: Parts) -> dict[str, float | bool]:
     return {name: value.item() for name, value in found.items() if name != "seconds"}
 
 
-def _model(world: attacks.World) -> Model:
+def _model(world: World) -> Model:
     """One run of the defence as the exact attacks see it."""
-    model = defences.run(world.exact(), world.classifier)
-    if not defences.has_chain(world.defence):
-        return Partial(_without_chain, model=model)
-    return model
+    model = world.target().one_sample()
+    return model if world.chain else Partial(_without_chain, model=model)
 
 
 def _without_chain(key: Array, x: Array, model: Model, scan: remat.Scan) -> Array:

@@ -1,13 +1,18 @@
 """The images an evaluation is about, and those it may calibrate on."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from purifax import data
 from purifax.evaluation.settings import Subjects
 
-__all__ = ["chosen", "fingerprint", "held_out"]
+__all__ = ["chosen", "fingerprint", "given", "held_out", "pixels"]
 
 
 def chosen(subjects: Subjects, data_dir: str | None) -> data.Images:
@@ -46,6 +51,66 @@ def _part(images: data.Images, subjects: Subjects) -> data.Images:
             f"parts - 1, and parts at most the {len(images)} images."
         )
     return images.take(np.array_split(np.arange(len(images)), parts)[part])
+
+
+@dataclass(frozen=True)
+class Floats(data.Images):
+    """Images whose pixels are float32 in [0, 1] instead of bytes."""
+
+    def __post_init__(self) -> None:
+        pass
+
+    def take(self, positions: np.ndarray) -> "Floats":
+        """The images at these positions, in this order."""
+        fields = (self.images, self.labels, self.index)
+        taken = (values[positions] for values in fields)
+        return Floats(*taken, self.names, self.source)
+
+
+def given(images: Any, labels: Any, names: Sequence[str] | None = None) -> data.Images:
+    """Images and labels from a caller.
+
+    Args:
+        images: [N, H, W, C], uint8, or floats in [0, 1].
+        labels: integers [N].
+        names: of the classes; numbers by default.
+
+    Raises:
+        ValueError: images or labels that make no sense.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(
+            f"images must be [N, H, W, C], with one image or more; got {images.shape}."
+        )
+    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels must be integers [{len(images)}]; got {labels.dtype} "
+            f"{labels.shape}."
+        )
+    if labels.min() < 0:
+        raise ValueError(f"labels must be 0 or more; got {labels.min()}.")
+    names = tuple(names or map(str, range(int(labels.max()) + 1)))
+    rest = labels.astype(np.int32), np.arange(len(images)), names, "given images"
+    if images.dtype == np.uint8:
+        return data.Images(images, *rest)
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            f"images must be uint8, or floats in [0, 1]; got {images.dtype}."
+        )
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"images must lie in [0, 1]; these reach from {low} to {high}. Divide "
+            "bytes by 255, and undo any normalisation: it belongs into the classifier."
+        )
+    return Floats(images.astype(np.float32), *rest)
+
+
+def pixels(images: Any) -> Array:
+    """Images as float32 in [0, 1], bytes divided by 255."""
+    x = jnp.asarray(images)
+    return x if x.dtype == jnp.float32 else data.augment.to_float(x)
 
 
 def held_out(subjects: Subjects, data_dir: str | None) -> data.Images:

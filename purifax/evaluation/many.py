@@ -3,8 +3,6 @@
 import pathlib
 from collections.abc import Callable, Mapping
 
-from purifax.evaluation import attacks
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import (
     Evaluation,
 )
@@ -36,8 +34,7 @@ def run(
     """
     _alike(configs)
     for name, config in configs.items():
-        defences.check(config.defence)
-        attacks.check(config)
+        config.check()
         workdir.check(folder / name, config)
     for number, (name, config) in enumerate(configs.items(), 1):
         print(f"\n{number}/{len(configs)} {name}", flush=True)

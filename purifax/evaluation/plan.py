@@ -7,10 +7,11 @@ from jax import Array
 from jax.sharding import Mesh
 
 from purifax import data
-from purifax.evaluation import attacks
 from purifax.evaluation.settings import Evaluation
+from purifax.evaluation.store import Parts
+from purifax.evaluation.world import World
 
-__all__ = ["Job", "Run"]
+__all__ = ["Job", "Loaded", "Run"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,33 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """The images and networks of an evaluation.
+
+    Attributes:
+        world: the classifier behind its purifier.
+        hashes: sha256 of the images and of each network's parameters, by role.
+    """
+
+    images: data.Images
+    world: World
+    hashes: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Run:
-    """What an evaluation is made of; nothing here changes while it runs."""
+    """What an evaluation is made of; nothing here changes while it runs.
+
+    Attributes:
+        folder: where everything is stored; None keeps it in memory.
+        k_attacks, k_answers, k_pictures, k_probe, k_surface, k_proof: keys by role.
+    """
 
     config: Evaluation
-    folder: pathlib.Path
+    folder: pathlib.Path | None
     mesh: Mesh
     images: data.Images
-    world: attacks.World
+    world: World
     k_attacks: Array
     k_answers: Array
     k_pictures: Array
@@ -43,6 +63,7 @@ class Run:
     k_surface: Array
     k_proof: Array
     hashes: dict[str, str]
+    parts: Parts
 
     @property
     def chunk(self) -> int:
@@ -63,3 +84,18 @@ class Run:
             if radius != config.radius or name not in config.attacks
         ]
         return [Job("clean", 0.0, everyone), *main, *swept]
+
+    def title(self, job: Job) -> str:
+        """What a report calls the job's attack, different for each attack."""
+        if job.attack == "clean":
+            return "no attack"
+        named = self.config.named()
+        title = named[job.attack].title
+        alike = [name for name, made in named.items() if made.title == title]
+        return title if len(alike) == 1 else f"{title} ({job.attack})"
+
+    def gradient(self, job: Job) -> str:
+        """The gradient of the job's attack, as a report names it."""
+        if job.attack == "clean":
+            return "none"
+        return self.config.attack(job.attack).reported

@@ -13,9 +13,7 @@ from jax.tree_util import Partial
 
 import purifax
 from purifax import classify, purify
-from purifax.evaluation.attacks import World
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.methods.method import Path
+from purifax.evaluation.world import World
 from purifax.report.types import NO_ANSWER
 from purifax.run import devices
 from purifax.types import Classifier, Model, Purifier
@@ -65,13 +63,12 @@ def answers(world: World, keys: int) -> Partial:
     """`(key, x) -> dict`: the classes answered for one image, and its score's length.
 
     "bare": [], of the classifier alone; for each pooling rule [M, S], of the first
-    1 .. S runs under each of M keys; "single": [M, S], of each run; "norm": [], |f(x)|.
+    1 .. S samples under each of M keys; "single": [M, S], of each sample; "norm": [],
+    |f(x)|.
     """
-    purifier = defences.purifier(world.defence, world.prior, world.limit, early=True)
-    model = defences.run(purifier, world.classifier)
     return Partial(
         _answers,
-        runs=defences.ensemble(world.defence, model, classify.each),
+        runs=world.answering(),
         classifier=world.classifier,
         norm=_norm(world),
         keys=jnp.arange(keys),
@@ -82,8 +79,7 @@ def _norm(world: World) -> Partial:
     """The length of the score, |f(x)|; 0 where there is no score."""
     if world.score is None:
         return Partial(_nothing)
-    level = world.defence.level
-    return Partial(purify.scaled_norm, score=world.score, level=level)
+    return Partial(purify.scaled_norm, score=world.score, level=world.level)
 
 
 def _nothing(x: Array) -> Array:
@@ -119,15 +115,20 @@ def classes(logits: Array) -> dict[str, Array]:
     return {**pooled, "single": single}
 
 
-def climb(world: World) -> Partial:
+def climb(world: World) -> Partial | None:
     """`(key, x) -> {rule: [T + 1]}`: the pooled answer after 0 .. T steps.
 
-    For the method "adaptive" alone. Step 0 is the noised image.
+    None for a purifier without a trace. Step 0 is the noised image.
     """
-    bound = defences.purifier(world.defence, world.prior)
-    trace = Partial(purify.adaptive_trace, **bound.keywords)
-    model = Partial(_along, trace=trace, classifier=world.classifier)
-    return Partial(_climb, runs=defences.ensemble(world.defence, model, classify.each))
+    if not hasattr(world.recipe, "trace"):
+        return None
+    model = Partial(
+        _along, trace=world.recipe.trace(world.prior), classifier=world.classifier
+    )
+    draws, knobs = jnp.arange(world.samples), world.knobs()
+    return Partial(
+        _climb, runs=Partial(classify.each, model=model, draws=draws, knobs=knobs)
+    )
 
 
 def _along(
@@ -143,11 +144,10 @@ def _climb(key: Array, x: Array, runs: Model) -> dict[str, Array]:
 
 def frames(world: World) -> tuple[int, ...]:
     """The steps after which `once` shows the image; of a run without states, none."""
-    defence = world.defence
-    if defence.method == "none" or defences.method(defence).paths is None:
+    states = world.states()
+    if states is None:
         return ()
-    steps = defences.paths(defence, world.prior).steps
-    return tuple(sorted({round(step) for step in np.linspace(0, steps, FRAMES)}))
+    return tuple(sorted({round(step) for step in np.linspace(0, states.steps, FRAMES)}))
 
 
 def once(world: World) -> Partial:
@@ -156,18 +156,15 @@ def once(world: World) -> Partial:
     "states" [F, H, W, C] are those of `frames`, the purified image last; the purified
     image alone where there are none.
     """
-    shown = frames(world)
-    if shown:
-        states = defences.paths(world.defence, world.prior).path
-        run = Partial(_states, path=states, steps=jnp.array(shown))
+    shown, states = frames(world), world.states()
+    if states is not None:
+        run = Partial(_states, path=states.path, steps=jnp.array(shown))
     else:
-        limit = world.limit
-        alone = defences.purifier(world.defence, world.prior, limit, early=True)
-        run = Partial(_end, purifier=alone)
+        run = Partial(_end, purifier=world.fast())
     return Partial(_once, run=run, classifier=world.classifier)
 
 
-def _states(key: Array, x: Array, path: Path, steps: Array) -> Array:
+def _states(key: Array, x: Array, path: Callable[..., Array], steps: Array) -> Array:
     return path(key, x)[steps]
 
 
@@ -176,7 +173,7 @@ def _end(key: Array, x: Array, purifier: Purifier) -> Array:
 
 
 def _once(
-    key: Array, x: Array, run: Path, classifier: Classifier
+    key: Array, x: Array, run: Callable[..., Array], classifier: Classifier
 ) -> tuple[Array, Array]:
     states = run(key, x)
     return states, jnp.argmax(classifier(states[-1]))

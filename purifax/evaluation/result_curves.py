@@ -7,7 +7,6 @@ from jax import numpy as jnp
 
 from purifax.evaluation import predictions
 from purifax.evaluation.plan import Job, Run
-from purifax.evaluation.settings import ATTACKS
 from purifax.evaluation.store import Arrays
 from purifax.report.types import AGGREGATIONS, Curve, curve
 from purifax.run.progress import each
@@ -17,10 +16,10 @@ __all__ = ["by_runs", "by_steps"]
 
 def by_runs(work: Run, jobs: list[Job], done: dict[Job, Arrays]) -> Iterator[Curve]:
     """Accuracy against the number of pooled runs, by pooling rule."""
-    runs = work.config.defence.runs if work.config.defence.method != "none" else 1
+    runs = 1 if work.config.purifier is None else work.config.samples
     for job in jobs if runs > 1 else []:
         label = work.images.labels[: job.count, None, None]
-        title, gradient = ATTACKS.get(job.attack, ("clean", "none"))
+        title, gradient = _named(work, job)
         for rule in AGGREGATIONS:
             right = (done[job][rule] == label).mean(1)
             yield curve(
@@ -38,11 +37,12 @@ def by_steps(
     work: Run, jobs: dict[Job, None], done: dict[Job, Arrays]
 ) -> Iterator[Curve]:
     """Accuracy against the number of purification steps, on the first images."""
-    if work.config.defence.method != "adaptive":
+    climb = predictions.climb(work.world)
+    if climb is None:
         return
     some = min(work.config.sweep_images, len(work.images))
     some -= some % work.mesh.shape["batch"]
-    respond = predictions.mapped(predictions.climb(work.world), work.mesh)
+    respond = predictions.mapped(climb, work.mesh)
     index = jnp.asarray(work.images.index[:some].astype(np.int32))
     for job in jobs if some else {}:
         x = jnp.asarray(done[job]["x_adv"][:some])
@@ -50,13 +50,18 @@ def by_steps(
             respond(work.k_answers, index[i : i + work.chunk], x[i : i + work.chunk])
             for i in each("steps", range(0, some, work.chunk), "chunk")
         ]
-        rule = work.config.defence.rule
+        rule = work.config.pooling
         classes = np.concatenate([np.asarray(part[rule]) for part in parts])
-        title, gradient = ATTACKS.get(job.attack, ("clean", "none"))
+        title, gradient = _named(work, job)
         yield curve(
             "steps",
             title,
-            range(work.config.defence.steps + 1),
+            range(work.world.recipe.steps + 1),
             classes == work.images.labels[:some, None],
             gradient=gradient,
         )
+
+
+def _named(work: Run, job: Job) -> tuple[str, str]:
+    """The attack's title and gradient; that of no attack is "clean"."""
+    return "clean" if job.attack == "clean" else work.title(job), work.gradient(job)

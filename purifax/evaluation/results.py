@@ -1,24 +1,27 @@
 """From the answers of an evaluation to what its report shows."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import jax
 import numpy as np
 from jax import numpy as jnp
 
-from purifax import data
 from purifax.evaluation import attacks, gradient_proof, predictions
-from purifax.evaluation.cost import cost
-from purifax.evaluation.methods import defence as defences
+from purifax.evaluation.images import pixels
 from purifax.evaluation.plan import Job, Run
 from purifax.evaluation.result_curves import by_runs, by_steps
-from purifax.evaluation.settings import ATTACKS
-from purifax.evaluation.store import Arrays, Parts
+from purifax.evaluation.store import Arrays
 from purifax.record import Record
 from purifax.report import plots_detection
 from purifax.report.pictures import Pictures
-from purifax.report.types import ONE_RUN, Curve, Evaluation, Result
+from purifax.report.types import (
+    ONE_RUN,
+    Curve,
+    Evaluation,
+    Result,
+)
+from purifax.run import config as configlib
 from purifax.run import workdir
 
 __all__ = ["detection", "findings", "norms"]
@@ -63,9 +66,9 @@ def findings(
         settings=_settings(work),
         seconds=seconds,
         command=command,
-        notes=(*detection(norms(work, done)), *_broken(work, done)),
+        notes=(*detection(norms(work, done)), *_broken(work, done), *_omitted(work)),
         probe=probe or {},
-        gradient=gradient_proof.proof(Parts(work.folder)),
+        gradient=gradient_proof.proof(work.parts),
     )
 
 
@@ -82,7 +85,7 @@ def _results(
     """The job's rows: what it does to each of the models."""
     config, found, clean = work.config, done[job], done[work.jobs[0]]
     images = work.images.take(np.arange(job.count))
-    title, gradient = ATTACKS.get(job.attack, ("no attack", "none"))
+    title, gradient = work.title(job), work.gradient(job)
     for model in models:
         yield Result(
             model=model,
@@ -106,9 +109,9 @@ def _results(
 
 def _names(work: Run) -> tuple[str, ...]:
     """The models there are; "one run" answers with a single purification."""
-    if work.config.defence.method == "none":
+    if work.config.purifier is None:
         return ("undefended",)
-    alone = (ONE_RUN,) if work.config.defence.runs > 1 else ()
+    alone = (ONE_RUN,) if work.config.samples > 1 else ()
     return ("undefended", "defended", *alone)
 
 
@@ -117,9 +120,10 @@ def _bare(work: Run, job: Job) -> str:
 
     The blind one is made there; to it, those on the defended model are strangers'.
     """
-    if work.config.defence.method == "none":
-        return ATTACKS.get(job.attack, ("", "none"))[1]
-    return {"clean": "none", "blind": "exact"}.get(job.attack, "transfer")
+    gradient = work.gradient(job)
+    if work.config.purifier is None:
+        return gradient
+    return {"none": "none", "blind": "exact"}.get(gradient, "transfer")
 
 
 def _classes(work: Run, told: Arrays, model: str) -> jax.Array:
@@ -128,37 +132,23 @@ def _classes(work: Run, told: Arrays, model: str) -> jax.Array:
         return jnp.asarray(told["bare"][:, None])
     if model == ONE_RUN:
         return jnp.asarray(told["single"].reshape(len(told["single"]), -1))
-    return jnp.asarray(told[work.config.defence.rule][:, :, -1])
+    return jnp.asarray(told[work.config.pooling][:, :, -1])
 
 
 def _budget(work: Run, job: Job) -> dict[str, int | float | str]:
     if job.attack == "clean":
         return {}
-    budget = dataclasses.asdict(getattr(work.config, job.attack))
-    del budget["at_once"]
-    judging = ("hammer", "autoattack_stochastic")
-    only = {
-        "directions": ("spsa",),
-        "weight": ("deviate",),
-        "shorter": ("surrogate_steps",),
-        "queries": attacks.AUTO,
-    }
-    for field, names in only.items():
-        if job.attack not in names:
-            del budget[field]
-    if budget["candidates"] == budget["restarts"] == 1 and job.attack not in judging:
-        del budget["judge"]
-    return budget | {"step_size": budget["step_size"] * job.radius}
+    return attacks.budget(work.config.attack(job.attack), job.radius)
 
 
 def _evaluations(work: Run, job: Job) -> int | None:
     """Forward passes for all images: of the attack, or of one answer where clean."""
-    config = work.config
+    one, samples = work.world.evaluations(), work.config.samples
     if job.attack == "clean":
-        return job.count * defences.evaluations(config.defence) * config.defence.runs
-    budget = getattr(config, job.attack)
-    one = cost(job.attack, budget, config)
-    return None if one is None else job.count * one
+        return None if one is None else job.count * one * samples
+    made = work.config.attack(job.attack)
+    found = attacks.calls(made, one, work.config.keys * samples)
+    return None if found is None else job.count * found
 
 
 def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:
@@ -175,43 +165,57 @@ def _pictures(work: Run, job: Job, done: dict[Job, Arrays]) -> Pictures | None:
     states, after = map(np.asarray, look(work.k_pictures, jnp.asarray(index), x_adv))
     steps = predictions.frames(work.world)
     return Pictures(
-        clean=np.asarray(data.augment.to_float(images)),
+        clean=np.asarray(pixels(images)),
         attacked=np.asarray(x_adv),
         purified=states[:, -1],
         label=work.images.labels[:count],
         clean_class=clean["bare"][:count],
         attacked_class=done[job]["bare"][:count],
         purified_class=after,
-        attack=ATTACKS[job.attack][0],
+        attack=work.title(job),
         names=work.images.names,
         **({"film": states[:FILMED], "steps": steps} if steps else {}),
     )
 
 
 def _models(work: Run) -> dict[str, str]:
+    """A line about each model."""
     config = work.config
-    defence = config.defence
     undefended = {"undefended": f"the classifier of {config.classifier}"}
-    if defence.method == "none":
+    if config.purifier is None:
         return undefended
     return undefended | {
         "defended": (
-            f"{defences.words(defence, config.score, config.energy)}, "
-            f"{defence.runs} runs pooled by {defence.rule}, then the same classifier"
+            f"{_purifier(work)}, {config.samples} samples pooled by {config.pooling}, "
+            "then the same classifier"
         ),
-        ONE_RUN: "the defended model with one run an answer, on the same images",
+        ONE_RUN: (
+            "the defended model with one purification sample an answer, on the same "
+            "images"
+        ),
     }
+
+
+def _purifier(work: Run) -> str:
+    """The purifier in words, with the places of its networks."""
+    config, made = work.config, work.world.recipe
+    words = made.words() if hasattr(made, "words") else type(made).__name__
+    if not work.world.scored():
+        return words
+    beside = f" and the energy of {config.energy}" if config.energy else ""
+    name = configlib.plain(made)["recipe"]
+    return f"{name} purification by the score of {config.score}{beside}, {words}"
 
 
 def _settings(work: Run) -> dict[str, int | float | str]:
-    """The defence as plain values, and the threshold in force, if it has one."""
-    given = dataclasses.asdict(work.config.defence)
-    plain = {
-        f"defence.{k}": str(v) if isinstance(v, tuple) else v for k, v in given.items()
+    """The purifier's fields that apply, and how its samples are pooled."""
+    found = configlib.flat({"purifier": configlib.plain(work.world.recipe)})
+    found |= {"samples": work.config.samples, "pooling": work.config.pooling}
+    return {
+        name: str(tuple(v)) if isinstance(v, list) else v
+        for name, v in found.items()
+        if v is not None
     }
-    if defences.has_limit(work.config.defence):
-        plain["threshold"] = work.world.limit
-    return plain
 
 
 def detection(norms: dict[str, np.ndarray]) -> Iterator[str]:
@@ -230,11 +234,22 @@ def detection(norms: dict[str, np.ndarray]) -> Iterator[str]:
 def _broken(work: Run, done: dict[Job, Arrays]) -> Iterator[str]:
     """What each component of an AutoAttack did."""
     for job in done:
-        if job.attack in attacks.AUTO:
-            told = Parts(work.folder).get(f"{job.name}-components", dict)
+        if hasattr(_made(work, job), "components"):
+            told = work.parts.get(f"{job.name}-components", dict)
             rows = zip(*(told[n] for n in ("name", "attacked", "broken")), strict=True)
             words = "; ".join(f"{n} broke {b} of {a}" for n, a, b in rows)
-            yield f"{ATTACKS[job.attack][0]} at radius {job.radius:.6g}: {words}."
+            yield f"{work.title(job)} at radius {job.radius:.6g}: {words}."
+
+
+def _omitted(work: Run) -> Iterator[str]:
+    """Attacks of the protocol that were not run."""
+    if work.config.omitted:
+        names = ", ".join(work.config.omitted)
+        yield f"Not run, since they do not fit this threat or purifier: {names}."
+
+
+def _made(work: Run, job: Job) -> Any:
+    return None if job.attack == "clean" else work.config.attack(job.attack)
 
 
 def norms(work: Run, done: dict[Job, Arrays]) -> dict[str, np.ndarray]:
@@ -245,5 +260,5 @@ def norms(work: Run, done: dict[Job, Arrays]) -> dict[str, np.ndarray]:
     if work.world.score is None:
         return {}
     main = [job for job in done if not _swept(work, job)]
-    titles = {job: ATTACKS.get(job.attack, ("no attack", ""))[0] for job in main}
+    titles = {job: work.title(job) for job in main}
     return {titles[job]: done[job]["norm"] for job in main}

@@ -17,11 +17,23 @@ Arrays = dict[str, np.ndarray]
 
 
 class Parts:
-    """The finished parts of an evaluation, in the folder ``parts`` of its directory."""
+    """The finished parts of an evaluation, in the folder ``parts`` of its directory.
 
-    def __init__(self, folder: pathlib.Path, prefix: str = "") -> None:
-        self._folder, self._prefix = folder / "parts", prefix
-        self._folder.mkdir(parents=True, exist_ok=True)
+    Args:
+        folder: the work directory; None keeps the parts in memory.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path | None,
+        prefix: str = "",
+        memory: dict[str, Arrays] | None = None,
+    ) -> None:
+        self._folder = None if folder is None else folder / "parts"
+        self._prefix = prefix
+        self._memory: dict[str, Arrays] = {} if memory is None else memory
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, name: str, make: Callable[[], Mapping[str, np.ndarray]]) -> Arrays:
         """The part of this name, made and written now if it is not there.
@@ -29,11 +41,10 @@ class Parts:
         Raises:
             ValueError: the file is there and damaged.
         """
-        path = self._path(name)
-        if not path.is_file():
-            self._write(path, make())
-        self._path(f"{name}.state").unlink(missing_ok=True)
-        return _read(path)
+        if not self.has(name):
+            self._keep(name, make())
+        self._forget(f"{name}.state")
+        return self._kept(name)
 
     def state(self, name: str) -> Arrays | None:
         """The state of an unfinished part, None if there is none.
@@ -41,22 +52,42 @@ class Parts:
         Raises:
             ValueError: the file is there and damaged.
         """
-        path = self._path(f"{name}.state")
-        return _read(path) if path.is_file() else None
+        return self._kept(f"{name}.state") if self.has(f"{name}.state") else None
 
     def keep_state(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Writes the state of an unfinished part in place of the last one."""
-        self._write(self._path(f"{name}.state"), arrays)
+        if self._folder is not None:  # a process that ends leaves no memory behind
+            self._keep(f"{name}.state", arrays)
 
     def under(self, prefix: str) -> "Parts":
         """The parts whose names begin with this."""
-        return Parts(self._folder.parent, self._prefix + prefix)
+        folder = None if self._folder is None else self._folder.parent
+        return Parts(folder, self._prefix + prefix, self._memory)
 
     def has(self, name: str) -> bool:
         """Whether the part is finished."""
+        if self._folder is None:
+            return self._prefix + name in self._memory
         return self._path(name).is_file()
 
+    def _keep(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        if self._folder is None:
+            plain = {key: np.asarray(value) for key, value in arrays.items()}
+            self._memory[self._prefix + name] = plain
+        else:
+            self._write(self._path(name), arrays)
+
+    def _kept(self, name: str) -> Arrays:
+        if self._folder is None:
+            return dict(self._memory[self._prefix + name])
+        return _read(self._path(name))
+
+    def _forget(self, name: str) -> None:
+        if self._folder is not None:
+            self._path(name).unlink(missing_ok=True)
+
     def _path(self, name: str) -> pathlib.Path:
+        assert self._folder is not None
         return self._folder / f"{self._prefix}{name}.npz"
 
     def _write(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from purifax.command.overrides import UsageError, apply
-from purifax.evaluation import attacks
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import (
     Evaluation,
 )
@@ -55,7 +53,7 @@ def grid(config: Evaluation, sweeps: Sequence[str]) -> list[Point]:
     """All combinations of the values of `sweeps`, in the order given.
 
     Args:
-        sweeps: such as "defence.sigma=0.1,0.2"; each names one field.
+        sweeps: such as "purifier.sigma=0.1,0.2"; each names one field.
 
     Raises:
         UsageError: no values, a field twice, an unknown field or a wrong value.
@@ -96,8 +94,7 @@ def run(
     """
     points = grid(config, sweeps)
     for point in points:
-        defences.check(point.config.defence)
-        attacks.check(point.config)
+        point.config.check()
         workdir.check(folder / point.name, point.config)
     for number, point in enumerate(points, 1):
         print(f"\n{number}/{len(points)} {point.name}", flush=True)

@@ -25,7 +25,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.attack import at_image, pgd
-from purifax.attack.pgd import gradient
+from purifax.attack.pgd_attack import gradient
 from purifax.poison.errors import mislead
 from purifax.threat import Threat
 from purifax.types import Loss, Model

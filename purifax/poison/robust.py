@@ -17,7 +17,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.attack.pgd import gradient
+from purifax.attack.pgd_attack import gradient
 from purifax.poison.errors import own_loss
 from purifax.poison.jitter import Transform
 from purifax.threat import Threat

@@ -39,6 +39,7 @@ from purifax.purify.adp_rounds import Rounds, rounds
 from purifax.purify.compose import chain, repeat
 from purifax.purify.corrupt import grayscale, noised
 from purifax.purify.curvature import by_difference, by_jvp, held, step_size
+from purifax.purify.dds_denoiser import DDS, dds
 from purifax.purify.detection import Detect, detect, scaled_norm, threshold
 from purifax.purify.diffpure import (
     DiffPure,
@@ -85,6 +86,8 @@ from purifax.purify.puregen import (
 )
 
 __all__ = [
+    "DDS",
+    "dds",
     "ADP",
     "BitDepth",
     "Detect",

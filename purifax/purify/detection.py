@@ -118,6 +118,11 @@ class Detect(Climb):
         recipe.within(self, "calm", 0, 1)
         recipe.within(self, "false_alarms", 0, 1)
 
+    @property
+    def uncalibrated(self) -> bool:
+        """Whether clean images must still set the limit."""
+        return self.limit is None
+
     def calibrate(self, prior: Prior, images: Array) -> "Detect":
         """With the limit that clean images [N, H, W, C] set."""
         if self.limit is not None:

@@ -301,7 +301,7 @@ class DiffPure(Sampled):
             )
 
     @property
-    def level(self) -> float:
+    def start(self) -> float:
         """The level of noise where no time is given."""
         return 0.25 if self.sigma is None else self.sigma
 
@@ -316,7 +316,7 @@ class DiffPure(Sampled):
     def _one(self, prior: Prior, steps: int) -> Partial:
         """One way down."""
         if self.sampler != IN_TIME:
-            sigmas = self.levels(prior, self.level, self.time, steps)
+            sigmas = self.levels(prior, self.start, self.time, steps)
             bound = {"score": prior.score, "sigmas": sigmas}
             return Partial(diffuse_from, **bound, sampler=self.chosen(prior))
         process = self.clock(prior)
@@ -325,7 +325,7 @@ class DiffPure(Sampled):
                 "sampler=sde_in_time needs a process in continuous time, such as "
                 "process=VP; this one is a chain of labels."
             )
-        times = self.times(process, self.level, self.time, steps)
+        times = self.times(process, self.start, self.time, steps)
         return Partial(diffuse_in_time, score=prior.score, noise=process, times=times)
 
     def states(self, prior: Prior) -> States:
@@ -346,5 +346,5 @@ class DiffPure(Sampled):
 
     def words(self) -> str:
         """The noise and the sampler in words."""
-        start = start_words(self.level, self.time)
+        start = start_words(self.start, self.time)
         return f"{start}, {self.sampler}, {self.steps} steps"

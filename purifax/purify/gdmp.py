@@ -94,13 +94,13 @@ class Guided(Descent):
             )
 
     @property
-    def level(self) -> float:
+    def start(self) -> float:
         """The level of noise where no time is given."""
         return 0.25 if self.sigma is None else self.sigma
 
     def down(self, prior: Prior, steps: int) -> Array:
         """The levels of the way down."""
-        return self.levels(prior, self.level, self.time, steps)
+        return self.levels(prior, self.start, self.time, steps)
 
     def calls(self) -> int:
         """Network evaluations of one run."""
@@ -160,5 +160,5 @@ class GDMP(Guided):
 
     def words(self) -> str:
         """The noise and the guide in words."""
-        start = start_words(self.level, self.time)
+        start = start_words(self.start, self.time)
         return f"{start}, guided by {self.distance}, {self.steps} steps"

@@ -195,5 +195,5 @@ class Mimic(Guided):
 
     def words(self) -> str:
         """The noise and the guide in words."""
-        start = start_words(self.level, self.time)
+        start = start_words(self.start, self.time)
         return f"{start}, guided by {self.distance}, {self.steps} steps"

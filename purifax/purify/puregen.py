@@ -213,6 +213,11 @@ class PureGenCode(Steps):
         """No Langevin step is needed."""
         return 0
 
+    @property
+    def uncalibrated(self) -> bool:
+        """Whether clean images must still set the limit."""
+        return self.fraction < 1 and self.limit is None
+
     def calibrate(self, prior: Prior, images: Array) -> "PureGenCode":
         """With the limit that clean images [N, H, W, C] set, if it has any."""
         if self.fraction == 1 or self.limit is not None:

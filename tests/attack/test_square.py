@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, weights
 
 from purifax import attack
-from purifax.attack.square import _bump
+from purifax.attack.square_attack import _bump
 from purifax.threat import L1, L2, Linf
 
 KEYS = jax.random.split(jax.random.key(2), 12)

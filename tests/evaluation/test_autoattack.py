@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, weights
 
 from purifax import attack, classify
-from purifax.attack.auto import VERSIONS
+from purifax.attack.autoattack import VERSIONS
 from purifax.evaluation.autoattack import check_images, run_auto
 from purifax.evaluation.store import Parts
 from purifax.run import devices

@@ -21,14 +21,38 @@ from experiments.training.config import (
     ScoreTraining,
     Train,
 )
-from purifax.evaluation.settings import (
-    Attack,
-    Defence,
-    Evaluation,
-    Subjects,
-)
+from purifax.attack import PGD
+from purifax.evaluation.attacks import ATTACKS
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import ADP
 
-TINY = Attack(steps=2, eot=2, start="image", judge=2, directions=2, queries=4)
+TINY = {
+    "steps": 2,
+    "eot": 2,
+    "step_size": 0.25,
+    "start": "image",
+    "loss": "cross_entropy",
+    "judge": 2,
+    "directions": 2,
+    "queries": 4,
+}
+"""What every attack of the tests may spend, as far as it has such a field."""
+
+
+def tiny(name, **changes):
+    """The attack of a name with the least budget."""
+    made = ATTACKS[name]
+    known = {field.name for field in dataclasses.fields(made)}
+    numbers = {n: v for n, v in TINY.items() if n in known}
+    version = getattr(made, "version", None)
+    if version is not None:
+        kept = {"steps"} | ({"eot"} if version in ("rand", "stochastic") else set())
+        kept |= {"judge"} if version == "stochastic" else set()
+        kept |= {"queries"} if version != "rand" else set()
+        numbers = {n: v for n, v in numbers.items() if n in kept}
+    if name == "random":
+        numbers["start"] = "random"
+    return dataclasses.replace(made, **numbers | changes)
 
 
 def score_training(steps=40):
@@ -69,27 +93,25 @@ def train(root):
 
 
 def evaluation(root, **changes):
-    """16 digits, two attacks, a defence of 2 steps and 2 runs."""
+    """16 digits, two attacks, a purifier of 2 steps and 2 samples."""
+    attacks = changes.pop("attacks", ("blind", "exact"))
+    if not isinstance(attacks, dict):
+        attacks = {name: tiny(name) for name in attacks}
     config = Evaluation(
         images=Subjects(name="digits", count=16),
         score=str(root / "score"),
         classifier=str(root / "classifier"),
         surrogate=str(root / "classifier"),
-        defence=Defence(sigma=0.2, level=0.2, rate=0.3, steps=2, runs=2),
+        purifier=ADP(sigma=0.2, level=0.2, rate=0.3, steps=2),
+        samples=2,
         radius=0.2,
-        attacks=("blind", "exact"),
+        attacks=attacks,
         keys=2,
         chunk=8,
         pictured=8,
         probed=0,
     )
-    budgets = {
-        field.name: TINY
-        for field in dataclasses.fields(Evaluation)
-        if isinstance(getattr(config, field.name), Attack)
-    }
-    budgets["random"] = dataclasses.replace(TINY, start="random")
-    return dataclasses.replace(config, **budgets | changes)
+    return dataclasses.replace(config, **changes)
 
 
 def certification(root, **changes):
@@ -98,14 +120,14 @@ def certification(root, **changes):
         images=Subjects(name="digits", count=12),
         score=str(root / "score"),
         classifier=str(root / "classifier"),
-        defence=Defence(sigma=0.0, level=0.2, rate=0.3, steps=2),
+        purifier=ADP(sigma=0.0, level=0.2, rate=0.3, steps=2),
         sigma=0.15,
         selection=20,
         draws=60,
         at_once=20,
         radii=(0.0, 0.1, 2.0),
         attacked=8,
-        attack=Attack(steps=3, eot=3, step_size=0.5, start="image", judge=2),
+        attack=PGD(steps=3, eot=3, step_size=0.5, start="image", judge=2),
         votes=20,
         chunk=8,
     )

@@ -1,3 +1,0 @@
-"""Purifiers by name, as an evaluation asks for them."""
-
-__all__ = []
