@@ -1,24 +1,23 @@
 """purifax: generative purification in JAX, and its honest evaluation.
 
 Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
-[0, 1]; `batched` maps it over many. The modules:
+[0, 1]; `batched` maps it over many, and `evaluate` measures how robust a classifier is
+behind a purifier. The modules:
 
-    noise, schedule, threat     draws, arrays of levels and steps, attack sets
+    noise, schedule, threat     noise, arrays of levels and steps, attack sets
     energy, score, loss         what is learnt, and how
     guide, likelihood           scores made of scores, and densities from them
-    sample, purify              chains
-    recompute                   what the gradient of a chain keeps
-    refill                      a batch that stays full of chains that may stop
+    sample, purify              chains, and purifiers made of them
     classify, backward          defended models, and the gradient an attacker uses
-    spread                      draws shared by devices
-    attack, record, check       the evaluation; gradient_check proves the gradient
-    poison                      training sets made harmful, and their budgets
-    certify                     radii within which a prediction provably stays
+    transform                   a one-image function over batches, devices and samples
+    attack, poison              attacks at test time, and on training sets
+    certify, record             radii within which a prediction provably stays; outcomes
+    check, gradient_check       what a broken attack gives away; a proof of the gradient
 
-They import jax alone. `purifax.nets` adds flax; `purifax.data` and `purifax.weights`
-read files; `purifax.bridge` hands models to tools written in PyTorch. `purify_images`
-purifies images by weights that come with the package, in one line; it is imported
-when it is first asked for.
+They import jax alone. Around them: `nets` (flax), `data` and `weights` (files),
+`evaluation` and `report`, `pipelines` (images, folders and data sets in and out),
+`fleet` and `run` (many hosts, one machine), `bridge` (tools written in PyTorch) and
+`command` (the command line). `purify_images` purifies images in one line.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,9 +25,10 @@ from typing import TYPE_CHECKING, Any
 from purifax.transform.batching import batched
 
 if TYPE_CHECKING:
+    from purifax.evaluation.call import evaluate
     from purifax.pipelines.images import purify_images
 
-__all__ = ["batched", "purify_images"]
+__all__ = ["batched", "evaluate", "purify_images"]
 
 __version__ = "0.1.0"
 
@@ -38,4 +38,8 @@ def __getattr__(name: str) -> Any:
         from purifax.pipelines.images import purify_images
 
         return purify_images
+    if name == "evaluate":
+        from purifax.evaluation.call import evaluate
+
+        return evaluate
     raise AttributeError(f"module 'purifax' has no attribute {name!r}")

@@ -1,3 +1,31 @@
-"""The evaluation engine: what is attacked, how it resumes, and what is found."""
+"""The evaluation engine: what is attacked, how it resumes, and what is found.
 
-__all__ = []
+    evaluate        one call for anybody's classifier and purifier, `purifax.evaluate`
+    Evaluation      its settings as a config writes them, with `Subjects` and `Surface`
+    ATTACKS         attacks that have a name of their own
+
+The call and the command line go the same way: `engine.load` takes names, folders or
+callables and gives the networks and the defence (`world`), `engine.plan` lays out the
+jobs, `whole.perform` does them, chunk by chunk, each stored as one part (`store`), and
+`results` makes of them what `purifax.report` shows. `protocols` are published ways to
+attack; `many`, `sweep`, `workers` and `merging` run several evaluations, or one on
+several machines.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from purifax.evaluation.attacks import ATTACKS
+from purifax.evaluation.settings import Evaluation, Subjects, Surface
+
+if TYPE_CHECKING:
+    from purifax.evaluation.call import evaluate
+
+__all__ = ["ATTACKS", "Evaluation", "Subjects", "Surface", "evaluate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "evaluate":
+        from purifax.evaluation.call import evaluate
+
+        return evaluate
+    raise AttributeError(f"module 'purifax.evaluation' has no attribute {name!r}")

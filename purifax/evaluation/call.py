@@ -178,13 +178,22 @@ def _under(config: Evaluation, attacks: Any) -> Evaluation:
         attacks = (attacks,)
     if not isinstance(attacks, Mapping):
         attacks = _numbered(attacks)
-    made = {
-        name: ATTACKS[wanted]
-        if isinstance(wanted, str) and wanted in ATTACKS
-        else _recipe(ATTACK, wanted)
-        for name, wanted in attacks.items()
-    }
+    made = {name: _attack(wanted) for name, wanted in attacks.items()}
     return replace(config, attacks=made)
+
+
+def _attack(wanted: Any) -> Any:
+    """The attack that a caller means; see `_recipe`."""
+    if not isinstance(wanted, str) or ":" in wanted:
+        return _recipe(ATTACK, wanted)
+    if wanted in ATTACKS:
+        return ATTACKS[wanted]
+    known = [name.lower() for name in recipes.known(ATTACK)]
+    if wanted.lower().replace("_", "") in known:
+        return _recipe(ATTACK, wanted)
+    raise ValueError(
+        f"no attack is called {wanted!r}{nearest(wanted, [*ATTACKS, *known])}"
+    )
 
 
 def _numbered(attacks: Sequence[Any]) -> dict[str, Any]:

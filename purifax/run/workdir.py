@@ -78,6 +78,11 @@ def _stored(path: pathlib.Path) -> dict[str, Any]:
     stored = read_json(path)
     if not isinstance(stored, dict) or "kind" not in stored:
         raise ValueError(f"{path} is not the config of a run.")
+    if isinstance(stored.get("defence"), dict):
+        raise ValueError(
+            f"{path} was written by a version of purifax before 0.2, which had no "
+            "recipes; its report can be read, but not resumed. Give another --workdir."
+        )
     return stored
 
 
