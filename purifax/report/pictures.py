@@ -47,7 +47,10 @@ class Pictures:
         for name in ("label", "clean_class", "attacked_class", "purified_class"):
             if np.shape(getattr(self, name)) != shape[:1]:
                 raise ValueError(f"pictures: `{name}` is not of shape {shape[:1]}.")
-        if self.steps and np.shape(self.film)[1:] != (len(self.steps), *shape[1:]):
-            wanted = f"[F, {len(self.steps)}] images, one after each of `steps`"
-            got = np.shape(self.film)
-            raise ValueError(f"pictures: `film` must be {wanted}; got shape {got}.")
+        if self.steps:
+            film = () if self.film is None else np.shape(self.film)
+            if film[1:] != (len(self.steps), *shape[1:]):
+                raise ValueError(
+                    f"pictures: `film` must be [F, {len(self.steps)}] images, one "
+                    f"after each of `steps`; got shape {film}."
+                )
