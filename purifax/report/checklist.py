@@ -12,7 +12,7 @@ import numpy as np
 from purifax import check
 from purifax import record as records
 from purifax.report import checklist_gradient as masking
-from purifax.report.types import NO_ANSWER, Curve, Evaluation, Result
+from purifax.report.types import NO_ANSWER, Curve, Findings, Result
 from purifax.report.words import paired, percent, points, said
 
 __all__ = ["checks", "converged"]
@@ -28,7 +28,7 @@ HUGE = 0.5
 
 
 def checks(
-    evaluation: Evaluation, curves: Sequence[Curve], compared: Sequence[dict]
+    evaluation: Findings, curves: Sequence[Curve], compared: Sequence[dict]
 ) -> list[dict]:
     """The checklist: {name, status, text} each.
 

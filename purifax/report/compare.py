@@ -36,7 +36,7 @@ from purifax.report import (
 from purifax.report.compare_curves import CLEAN, WORST
 from purifax.report.comparisons import paired, strongest
 from purifax.report.summary import plain
-from purifax.report.types import Evaluation, Result
+from purifax.report.types import Findings, Result
 from purifax.run import workdir
 
 __all__ = ["Entry", "compare"]
@@ -54,7 +54,7 @@ class Entry:
     """
 
     name: str
-    evaluation: Evaluation
+    evaluation: Findings
     results: dict[str, Result]
     summary: dict[str, Any]
 

@@ -1,6 +1,6 @@
 """The report of an evaluation: files, terminal text, and how to make it again.
 
-    summary = report.write(workdir, Evaluation(...))
+    summary = report.write(workdir, Findings(...))
     print(report.text(summary))
 
 writes into the work directory
@@ -14,7 +14,7 @@ writes into the work directory
 
 The first two are written before anything that needs matplotlib or jinja2, and the rest
 is made of them alone: `rebuild(workdir)` makes it again, and `read(workdir)` gives back
-the `Evaluation`. The same evaluation gives the same bytes.
+the `Findings`. The same evaluation gives the same bytes.
 """
 
 import math
@@ -26,12 +26,12 @@ from purifax.report import records as report_records
 from purifax.report import summary as summaries
 from purifax.report.pictures import Pictures
 from purifax.report.tables import table, text
-from purifax.report.types import PICTURES, Curve, Evaluation, Result, curve
+from purifax.report.types import PICTURES, Curve, Findings, Result, curve
 from purifax.run.workdir import read_json, write_json
 
 __all__ = [
     "Curve",
-    "Evaluation",
+    "Findings",
     "Pictures",
     "Result",
     "curve",
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-def write(folder: pathlib.Path | str, evaluation: Evaluation) -> dict:
+def write(folder: pathlib.Path | str, evaluation: Findings) -> dict:
     """Writes all files of the report into `folder`, each whole or not at all.
 
     Returns:
@@ -81,7 +81,7 @@ def rebuild(folder: pathlib.Path | str) -> dict:
     return write(folder, read(folder))
 
 
-def read(folder: pathlib.Path | str) -> Evaluation:
+def read(folder: pathlib.Path | str) -> Findings:
     """The evaluation that a work directory reports on.
 
     Raises:
@@ -118,7 +118,7 @@ def _folder(path: pathlib.Path | str) -> pathlib.Path:
     return folder
 
 
-def _evaluation(folder: pathlib.Path, summary: dict) -> Evaluation:
+def _evaluation(folder: pathlib.Path, summary: dict) -> Findings:
     records = report_records.load(folder / "record.npz")
 
     def results(which: str) -> tuple[Result, ...]:
@@ -134,7 +134,7 @@ def _evaluation(folder: pathlib.Path, summary: dict) -> Evaluation:
             for one in summary[which]
         )
 
-    return Evaluation(
+    return Findings(
         **{name: summary[name] for name in ("title", "dataset", "command")},
         **{name: summary[name] for name in ("seeds", "versions", "hashes", "settings")},
         num_classes=summary["classes"],

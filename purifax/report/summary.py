@@ -57,7 +57,7 @@ from purifax.record import Record
 from purifax.report import checklist as checking
 from purifax.report import comparisons as comparing
 from purifax.report import sentences as reading
-from purifax.report.types import Curve, Evaluation, Result, curve, radius_text
+from purifax.report.types import Curve, Findings, Result, curve, radius_text
 
 __all__ = ["SCHEMA", "curves", "entry", "outcome", "plain", "summarise"]
 
@@ -66,7 +66,7 @@ SCHEMA = 1
 _correct = jax.jit(records.correct)
 
 
-def summarise(evaluation: Evaluation) -> dict:
+def summarise(evaluation: Findings) -> dict:
     """The content of summary.json, in plain finite values."""
     results, sweep = evaluation.results, evaluation.sweep
     drawn = curves(evaluation)
@@ -179,7 +179,7 @@ def _measured(
     }
 
 
-def curves(evaluation: Evaluation) -> tuple[Curve, ...]:
+def curves(evaluation: Findings) -> tuple[Curve, ...]:
     """The curves given, and one of accuracy against radius per attack swept.
 
     An attack needs two radii. Radius 0 is the clean accuracy of the same record, if
@@ -239,7 +239,7 @@ def _share(record: Record, predictions: ArrayLike, among: set[int]) -> np.ndarra
     return right[np.isin(np.asarray(record.index), list(among))]
 
 
-def _models(evaluation: Evaluation) -> dict:
+def _models(evaluation: Findings) -> dict:
     """Each model's clean accuracy and its worst case over attacks of one strength."""
     models = {}
     for name in dict.fromkeys(result.model for result in evaluation.results):

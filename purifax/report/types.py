@@ -21,7 +21,7 @@ __all__ = [
     "PICTURES",
     "THREATS",
     "Curve",
-    "Evaluation",
+    "Findings",
     "Result",
     "curve",
     "nearest",
@@ -210,7 +210,7 @@ def curve(
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Findings:
     """Everything a report is made of.
 
     Attributes:

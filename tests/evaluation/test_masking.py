@@ -19,7 +19,7 @@ from purifax.evaluation.gradient_probe import probe
 from purifax.record import Record
 from purifax.report import checklist
 from purifax.report.comparisons import compare
-from purifax.report.types import Evaluation, Result, curve
+from purifax.report.types import Findings, Result, curve
 from purifax.threat import Linf
 
 COUNT = 32
@@ -146,7 +146,7 @@ def looked_at(request):
         for name in ("PGD", *undoes)
     }
     huge = attacked(world.pgd(world.seen(), 0.5), images, labels)
-    evaluation = Evaluation(
+    evaluation = Findings(
         title="masked",
         dataset="digits",
         num_classes=10,

@@ -28,7 +28,7 @@ from purifax.report import (
 from purifax.report import (
     records as report_records,
 )
-from purifax.report.files import Evaluation, Pictures, Result
+from purifax.report.files import Findings, Pictures, Result
 from purifax.report.sentences import sentences
 from purifax.report.summary import summarise
 from purifax.report.types import Curve, radius_text
@@ -107,7 +107,7 @@ def example(**changed):
         "command": "python -m experiments.evaluate --config=example",
         "notes": ("a note",),
     }
-    return Evaluation(**given | changed)
+    return Findings(**given | changed)
 
 
 @pytest.fixture(scope="module")
