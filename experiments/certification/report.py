@@ -15,8 +15,8 @@ from experiments.certification.run import Run
 from purifax import record as records
 from purifax.evaluation.store import Arrays
 from purifax.report import plots
-from purifax.report.sentences import percent, span
 from purifax.report.tables import aligned
+from purifax.report.words import percent, span
 from purifax.run import workdir
 from purifax.run.config import (
     encode,

@@ -23,7 +23,7 @@ from purifax import record as records
 from purifax.evaluation import results as findings
 from purifax.evaluation import settings
 from purifax.report import files, plots_detection
-from purifax.report.types import Curve, Evaluation, Result
+from purifax.report.types import Curve, Findings, Result
 from purifax.run import config as configlib
 from purifax.run import workdir
 
@@ -79,9 +79,7 @@ def _same_config(folders: Sequence[pathlib.Path]) -> Any:
     return dataclasses.replace(configs[0], images=whole)
 
 
-def _same_networks(
-    folders: Sequence[pathlib.Path], parts: Sequence[Evaluation]
-) -> None:
+def _same_networks(folders: Sequence[pathlib.Path], parts: Sequence[Findings]) -> None:
     for folder, part in zip(folders, parts, strict=True):
         for role, digest in part.hashes.items():
             if role != "images" and digest != parts[0].hashes.get(role):
@@ -91,7 +89,7 @@ def _same_networks(
                 )
 
 
-def _disjoint(folders: Sequence[pathlib.Path], parts: Sequence[Evaluation]) -> None:
+def _disjoint(folders: Sequence[pathlib.Path], parts: Sequence[Findings]) -> None:
     indices = [set(np.asarray(part.results[0].record.index).tolist()) for part in parts]
     for a, b in combinations(range(len(parts)), 2):
         common = indices[a] & indices[b]
@@ -102,9 +100,7 @@ def _disjoint(folders: Sequence[pathlib.Path], parts: Sequence[Evaluation]) -> N
             )
 
 
-def _merged(
-    parts: Sequence[Evaluation], command: str, notes: Sequence[str]
-) -> Evaluation:
+def _merged(parts: Sequence[Findings], command: str, notes: Sequence[str]) -> Findings:
     first = parts[0]
     digest = hashlib.sha256("".join(p.hashes["images"] for p in parts).encode())
     images = f"of {len(parts)} parts: {digest.hexdigest()}"

@@ -15,12 +15,7 @@ from purifax.evaluation.store import Arrays
 from purifax.record import Record
 from purifax.report import plots_detection
 from purifax.report.pictures import Pictures
-from purifax.report.types import (
-    ONE_RUN,
-    Curve,
-    Evaluation,
-    Result,
-)
+from purifax.report.types import ONE_RUN, Curve, Findings, Result
 from purifax.run import config as configlib
 from purifax.run import workdir
 
@@ -39,7 +34,7 @@ def findings(
     seconds: float,
     surface: tuple[Curve, ...] = (),
     probe: Mapping[str, tuple[float, ...]] | None = None,
-) -> Evaluation:
+) -> Findings:
     """Everything the report is made of.
 
     Args:
@@ -50,7 +45,7 @@ def findings(
     main = [job for job in done if not _swept(work, job)]
     swept = [job for job in done if _swept(work, job)]
     strongest, models = main[-1], _names(work)
-    return Evaluation(
+    return Findings(
         title=title,
         dataset=f"{config.images.name} ({config.images.split})",
         num_classes=len(work.images.names),
@@ -89,6 +84,7 @@ def _results(
     for model in models:
         yield Result(
             model=model,
+            key=job.attack,
             attack=title,
             gradient=_bare(work, job) if model == "undefended" else gradient,
             threat=config.threat,

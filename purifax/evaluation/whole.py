@@ -7,7 +7,7 @@ import numpy as np
 
 from purifax.evaluation import convergence, engine, gradient_probe, results
 from purifax.evaluation.plan import Run
-from purifax.report.types import Evaluation as Findings
+from purifax.report.types import Findings
 from purifax.run import workdir
 from purifax.run.stop import Stop
 

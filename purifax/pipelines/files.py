@@ -5,6 +5,7 @@ import pathlib
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -182,8 +183,10 @@ def _archive(path: pathlib.Path) -> Source:
 
     def write(out: pathlib.Path, purified: np.ndarray) -> None:
         part = out / f"{path.name}.part"
+        members: dict[str, Any] = dict(arrays)
+        members[field] = purified.reshape(arrays[field].shape)
         with part.open("wb") as file:
-            np.savez(file, **arrays | {field: purified.reshape(arrays[field].shape)})
+            np.savez(file, **members)
         os.replace(part, out / path.name)
 
     return Source(images, (path.name,), write)

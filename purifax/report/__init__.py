@@ -1,3 +1,22 @@
-"""From the outcomes of an evaluation to its summary, tables, page and figures."""
+"""From the outcomes of an evaluation to its summary, tables, page and figures.
 
-__all__ = []
+`Findings` hold everything that an evaluation measured, and `Report` shows them: a table
+in a terminal, a page in a notebook, files in a folder. Commands and `evaluation` may
+call this package; it imports neither of them. matplotlib, jinja2 and pandas are
+imported where they are used.
+"""
+
+from purifax.report.display import Accuracy, Check, Report
+from purifax.report.pictures import Pictures
+from purifax.report.types import Curve, Findings, Result, curve
+
+__all__ = [
+    "Accuracy",
+    "Check",
+    "Curve",
+    "Findings",
+    "Pictures",
+    "Report",
+    "Result",
+    "curve",
+]

@@ -1,186 +1,201 @@
-"""The checklist of a report: signs that an attack failed, and not that a defence held.
+"""The checklist of a report: signs that an attack failed rather than a defence held.
 
-An attack that fails looks exactly like a defence that works, so the checks come with
-every report; see `purifax.check`.
+An attack that fails looks exactly like a defence that works, so every report has these
+checks; see `purifax.check` for the statements behind them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from purifax import check
 from purifax import record as records
-from purifax.report import checklist_gradient as masking
-from purifax.report.types import NO_ANSWER, Curve, Evaluation, Result
-from purifax.report.words import paired, percent, points, said
+from purifax.report import checklist_curves as curve_checks
+from purifax.report import checklist_gradient as gradient_checks
+from purifax.report.checklist_curves import converged
+from purifax.report.types import NO_ANSWER, Curve, Findings, Result
+from purifax.report.words import check_row, described, model_phrase, paired, points
 
 __all__ = ["checks", "converged"]
 
 ENOUGH = 512
 """Images below which a report says how coarse its numbers are."""
 
-FLAT = 0.02
-"""Accuracy that the last iterations, draws or restarts may still take: a plateau."""
-
-HUGE = 0.5
-"""Linf radius at which every image can be turned grey, so none can be recognised."""
+STILL = 1e-6
+"""Distance up to which an image counts as not moved."""
 
 
 def checks(
-    evaluation: Evaluation, curves: Sequence[Curve], compared: Sequence[dict]
+    findings: Findings, curves: Sequence[Curve], compared: Sequence[dict]
 ) -> list[dict]:
-    """The checklist: {name, status, text} each.
+    """The checklist: {name, status, text} each. By status:
 
-    Status "pass": shown, or not contradicted where only that can be asked; "open":
-    the interval includes both answers; "warning": contradicted; "not run".
+    "pass": the statement is shown; or it was tested and not contradicted, where a test
+        can do no more.
+    "open": it was tested, and the interval includes both possibilities.
+    "warning": it is contradicted.
+    "not run": it was not tested, because nothing that could test it was asked for.
+    "not shown": it was tested on nothing, such as zero states, a gradient of zero or an
+        attack that moved no image; the test would hold of anything.
+
+    Args:
+        curves: those of `summary.curves`.
+        compared: the comparisons of `comparisons.compare`.
     """
-    results = [
-        result
-        for result in (*evaluation.results, *evaluation.sweep)
-        if result.gradient != "none"
-    ]
-    called = {result.name: result for result in results}
+    everything = (*findings.results, *findings.sweep)
+    attacks = [result for result in everything if result.gradient != "none"]
+    named = {result.name: result for result in attacks}
+    clean = _clean(findings.results)
     return [
-        *(_order(c, called) for c in compared if c["kind"] == "order"),
-        *_unasked(results),
-        _exact(results),
-        masking.proven(evaluation.gradient),
-        _harm([c for c in compared if c["kind"] == "harm"]),
-        _inside(results),
-        _finite(evaluation.results),
-        _zero(results),
-        *_falling(curves),
-        _chance(results, evaluation.num_classes),
-        *converged(curves),
-        *masking.checks(evaluation.probe, results),
-        _images(evaluation.results),
+        *(_order(c, named) for c in compared if c["kind"] == "order"),
+        *_black_box(attacks),
+        _exact(attacks),
+        gradient_checks.proven(findings.gradient),
+        _harm([c for c in compared if c["kind"] == "harm"], named),
+        _inside(attacks),
+        _finite(everything),
+        _still(attacks),
+        *curve_checks.falling(curves),
+        curve_checks.chance(attacks, findings.num_classes),
+        *converged(curves, clean),
+        *gradient_checks.checks(findings.probe, attacks),
+        _images(findings.results),
     ]
 
 
-def _order(comparison: dict, called: Mapping[str, Result]) -> dict:
-    weaker, stronger = (called[comparison[k]].attack for k in ("first", "second"))
+def _clean(results: Sequence[Result]) -> dict[str, float]:
+    """The clean accuracy of each model."""
+    first = {result.model: result.record for result in reversed(results)}
+    return {
+        model: float(np.mean(records.correct(record.clean, record.label)))
+        for model, record in first.items()
+    }
+
+
+def _order(comparison: dict, named: Mapping[str, Result]) -> dict:
+    weaker, stronger = (named[comparison[k]].attack for k in ("first", "second"))
     low, high = comparison["difference"]["interval"]
-    size, sure = points(comparison["difference"]["value"]), paired(comparison)
+    size, interval = points(comparison["difference"]["value"]), paired(comparison)
     name = f"{stronger} leaves no more accuracy than {weaker}"
-    where = called[comparison["first"]].model
+    where = f"On {model_phrase(named[comparison['first']].model)}"
     if not check.ordered(low, high):
-        text = f"{where}: it leaves {size} more {sure}. "
-        text += f"Suspect {stronger}: steps, step size, gradient samples, gradient."
-        return said(name, "warning", text)
+        text = f"{where} it leaves {size} more {interval}. Suspect {stronger}: its "
+        text += "steps, step size, EOT samples or gradient."
+        return check_row(name, "warning", text)
     if comparison["verdict"] == "open":
-        return said(name, "open", f"{where}: they differ by {size} {sure}.")
-    return said(name, "pass", f"{where}: it leaves {size} less {sure}.")
+        return check_row(name, "open", f"{where} they differ by {size} {interval}.")
+    return check_row(name, "pass", f"{where} it leaves {size} less {interval}.")
 
 
-def _unasked(results: Sequence[Result]) -> list[dict]:
-    """A line where no attack without gradients was there to be compared."""
-    if not results or any(result.gradient == "black-box" for result in results):
+def _black_box(attacks: Sequence[Result]) -> list[dict]:
+    """A row where no black-box attack could be compared with the others."""
+    if not attacks or any(result.gradient == "black-box" for result in attacks):
         return []
-    name = "No attack from answers alone beats those with gradients"
-    text = "Not asked for: square finds what a masked gradient hides."
-    return [said(name, "not run", text)]
+    name = "No black-box attack beats those with gradients"
+    text = "No black-box attack was run; Square finds what a masked gradient hides."
+    return [check_row(name, "not run", text)]
 
 
-def _exact(results: Sequence[Result]) -> dict:
+def _exact(attacks: Sequence[Result]) -> dict:
     name = "An attack uses the exact gradient of the defended model"
-    mine = [result for result in results if result.model == "defended"]
-    if not mine:
-        return said(name, "not run", "No attack on a defended model.")
-    if any(result.gradient == "exact" for result in mine):
-        return said(name, "pass", "Its accuracy is the one to quote.")
+    gradients = {r.gradient: r for r in attacks if r.model == "defended"}
+    if not gradients:
+        return check_row(name, "not run", "No attack was run on a defended model.")
+    exact = [r for r in attacks if r.model == "defended" and r.gradient == "exact"]
+    if any(_moved(result) for result in exact):
+        return check_row(name, "pass", "Its accuracy is the one to quote.")
+    if exact:
+        text = "The attack moved no image, so its accuracy is the clean one."
+        return check_row(name, "not shown", text)
+    if "own" in gradients:
+        text = "It is not known which gradient the user's own attack follows."
+        return check_row(name, "open", text)
     text = "None does: the defended accuracy is an upper bound, likely far too high."
-    return said(name, "warning", text)
+    return check_row(name, "warning", text)
 
 
-def _harm(compared: Sequence[dict]) -> dict:
+def _harm(compared: Sequence[dict], named: Mapping[str, Result]) -> dict:
     name = "No attack raises accuracy"
     if not compared:
-        return said(name, "not run", "No attack.")
+        return check_row(name, "not run", "No attack was run.")
+    attacks = [named[comparison["second"]] for comparison in compared]
     raised = [
-        f"{c['second']} by {points(c['difference']['value'])} {paired(c)}"
-        for c in compared
+        f"{described(attack)} by {points(c['difference']['value'])} {paired(c)}"
+        for c, attack in zip(compared, attacks, strict=True)
         if not check.ordered(*c["difference"]["interval"])
     ]
     if raised:
-        return said(name, "warning", f"Raised by {'; '.join(raised)}.")
-    return said(name, "pass", f"{len(compared)} attacks.")
+        return check_row(name, "warning", f"Raised by {'; '.join(raised)}.")
+    if not any(_clean(attacks).values()):
+        text = "The clean accuracy is zero, so there was nothing to lower."
+        return check_row(name, "not shown", text)
+    return check_row(name, "pass", f"{len(compared)} attacks.")
 
 
-def _inside(results: Sequence[Result]) -> dict:
+def _moved(result: Result) -> bool:
+    """Whether the attack moved an image."""
+    return bool(np.any(np.asarray(result.record.distance) > STILL))
+
+
+def _inside(attacks: Sequence[Result]) -> dict:
     name = "Every perturbation is within its radius"
-    if not results:
-        return said(name, "not run", "No attack.")
+    if not attacks:
+        return check_row(name, "not run", "No attack was run.")
     outside = [
-        f"{result.name}: {np.max(np.asarray(result.record.distance)):.4g}"
-        for result in results
+        f"{described(result)}: {np.max(np.asarray(result.record.distance)):.4g}"
+        for result in attacks
         if not check.inside(result.record.distance, result.radius)
     ]
     if outside:
-        return said(name, "warning", f"Outside, or not a number: {'; '.join(outside)}.")
-    return said(name, "pass", f"{len(results)} results.")
+        text = f"Outside, or not a number: {'; '.join(outside)}."
+        return check_row(name, "warning", text)
+    idle = [described(r) for r in attacks if r.radius > 0 and not _moved(r)]
+    if idle:
+        text = f"No image was moved by {'; '.join(idle)}: the attack did nothing."
+        return check_row(name, "not shown", text)
+    return check_row(name, "pass", f"{len(attacks)} results.")
 
 
 def _finite(results: Sequence[Result]) -> dict:
-    name = "Every answer is made of finite numbers"
-    lost = {
-        result.name: int((np.asarray(result.record.attacked) == NO_ANSWER).sum())
+    name = "Every prediction comes from finite numbers"
+    clean = {result.model: result.record.clean for result in reversed(results)}
+    predicted = {
+        f"of {model_phrase(model)} on clean images": classes
+        for model, classes in clean.items()
+    }
+    predicted |= {
+        f"under {described(result)}": result.record.attacked
         for result in results
+        if result.gradient != "none"
+    }
+    lost = {
+        where: int((np.asarray(classes) == NO_ANSWER).sum())
+        for where, classes in predicted.items()
     }
     if any(lost.values()):
-        text = "; ".join(f"{n} not in {result}" for result, n in lost.items() if n)
-        return said(name, "warning", f"{text}. They count as wrong.")
-    return said(name, "pass", f"{len(results)} results.")
+        where = "; ".join(f"{n} {where}" for where, n in lost.items() if n)
+        text = f"Not so for {where}. These predictions count as wrong."
+        return check_row(name, "warning", text)
+    return check_row(name, "pass", f"{len(results)} results.")
 
 
-def _zero(results: Sequence[Result]) -> dict:
-    name = "An image that is not moved keeps its answers"
-    parts = [(result, result.record) for result in results]
-    still = sum(int((np.asarray(r.distance) <= 1e-6).sum()) for _, r in parts)
+def _still(attacks: Sequence[Result]) -> dict:
+    name = "An image that is not moved keeps its predictions"
+    still = sum(int((np.asarray(r.record.distance) <= STILL).sum()) for r in attacks)
     if not still:
-        return said(name, "not run", "Every attack moved every image; no radius 0.")
+        text = "Every attack moved every image, and no radius was 0."
+        return check_row(name, "not run", text)
     changed = [
-        result.name
-        for result, r in parts
-        if not check.unchanged_at_zero(r.clean, r.attacked, r.distance)
+        described(result)
+        for result in attacks
+        if not check.unchanged_at_zero(
+            result.record.clean, result.record.attacked, result.record.distance
+        )
     ]
     if changed:
-        text = f"Not so in {', '.join(changed)}: other keys or another model."
-        return said(name, "warning", text)
-    return said(name, "pass", f"{still} image evaluations.")
-
-
-def _falling(curves: Sequence[Curve]) -> list[dict]:
-    swept = [line for line in curves if line.picture == "strength"]
-    name = "Accuracy falls as the radius grows"
-    if not swept:
-        return [said(name, "not run", "One radius only.")]
-    rising = [
-        f"{line.model}/{line.name}"
-        for line in swept
-        if not check.falling(np.asarray(line.low), np.asarray(line.high))
-    ]
-    if rising:
-        return [said(name, "warning", f"It rises, or is not a number: {rising}.")]
-    return [said(name, "pass", f"{len(swept)} curves.")]
-
-
-def _chance(results: Sequence[Result], classes: int) -> dict:
-    name = f"A radius of {HUGE:g} leaves no more than chance"
-    huge = [r for r in results if r.threat == "Linf" and r.radius >= HUGE]
-    huge = [r for r in huge if r.gradient == "exact"]
-    if not huge:
-        return said(name, "not run", "No exact attack of that radius.")
-    left = []
-    for result in huge:
-        right = records.correct(result.record.attacked, result.record.label)
-        shares = np.asarray(right).mean(1)
-        if not check.near_chance(records.interval(shares)[0], classes):
-            left.append(f"{result.name}: {percent(float(shares.mean()))}")
-    if left:
-        text = f"More than {percent(1 / classes)} is left: {'; '.join(left)}."
-        return said(name, "warning", f"{text} Suspect the gradient.")
-    return said(name, "pass", f"Chance is {percent(1 / classes)}.")
+        text = f"Changed under {'; '.join(changed)}: by other keys or another model."
+        return check_row(name, "warning", text)
+    return check_row(name, "pass", f"{still} images, each under all its keys.")
 
 
 def _images(results: Sequence[Result]) -> dict:
@@ -189,48 +204,4 @@ def _images(results: Sequence[Result]) -> dict:
     low, high = records.wilson(fewest / 2, fewest)
     half = points(float(high - low) / 2)
     text = f"{fewest} images: an accuracy near 50.0% is known to within {half}."
-    return said(name, "pass" if fewest >= ENOUGH else "open", text)
-
-
-def converged(curves: Sequence[Curve]) -> list[dict]:
-    """More iterations, draws and restarts do not help; what the last of them gave."""
-    lines = {
-        kind: [line for line in curves if line.picture == kind]
-        for kind in ("iterations", "restarts")
-    }
-    found = [
-        _plateau(f"More {line.picture} do not raise accuracy ({line.name})", line)
-        for line in (*lines["iterations"], *lines["restarts"])
-    ]
-    if len(lines["iterations"]) > 1:
-        found.append(_plateau_of_draws(lines["iterations"]))
-    if not found:
-        text = "No surface was asked for: --config.surface.steps, eot, restarts."
-        found = [said("The attack has converged", "not run", text)]
-    return found
-
-
-def _plateau(name: str, line: Curve) -> dict:
-    """Falling, and flat at its end: the last step takes no more than `FLAT`."""
-    if not check.falling(np.asarray(line.low), np.asarray(line.high)):
-        return said(name, "warning", f"Accuracy rises: {_steps(line)}.")
-    last = line.y[-2] - line.y[-1] if len(line.y) > 1 else float("inf")
-    if last > FLAT:
-        return said(name, "open", f"No plateau is shown: {_steps(line)}.")
-    return said(name, "pass", f"{_steps(line)}.")
-
-
-def _plateau_of_draws(lines: Sequence[Curve]) -> dict:
-    """The same across lines, at their last iteration."""
-    ends = {
-        name: tuple(getattr(line, name)[-1] for line in lines)
-        for name in ("y", "low", "high")
-    }
-    draws = tuple(float(line.name.removeprefix("EOT ")) for line in lines)
-    across = replace(lines[-1], x=draws, **ends)
-    return _plateau("More draws in a gradient do not raise accuracy", across)
-
-
-def _steps(line: Curve) -> str:
-    pairs = zip(line.x, line.y, strict=True)
-    return ", ".join(f"{percent(y)} at {x:g}" for x, y in pairs)
+    return check_row(name, "pass" if fewest >= ENOUGH else "open", text)

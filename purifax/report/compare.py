@@ -3,12 +3,12 @@
     python -m experiments.evaluate --compare=DIR0,DIR1,... --workdir=OUT
 
 The evaluations are of different defences on the same images under the same threat.
-The differences are to the first of them, on the images that both have. Written are
+Differences are to the first of them, on their common images. The files are
 
-    comparison.json   everything the others are made of
-    comparison.csv    its rows: an attack on an evaluation each
+    comparison.json   everything that the others are made of
+    comparison.csv    its rows, one for each attack on each evaluation
     comparison.md     to read in a terminal or a repository
-    comparison.html   one file with everything in it, light and dark
+    comparison.html   one file with everything inside, light and dark
     comparison.png, comparison_{worst_of,strength}.png
                       the last two if there is something to draw
 """
@@ -33,10 +33,11 @@ from purifax.report import (
     plots,
     plots_compare,
 )
-from purifax.report.compare_curves import CLEAN, WORST
+from purifax.report.compare_curves import WORST
 from purifax.report.comparisons import paired, strongest
 from purifax.report.summary import plain
-from purifax.report.types import Evaluation, Result
+from purifax.report.types import Findings, Result
+from purifax.report.words import CLEAN
 from purifax.run import workdir
 
 __all__ = ["Entry", "compare"]
@@ -48,30 +49,30 @@ class Entry:
 
     Attributes:
         name: of its folder.
-        results: those of its defended model, or of the bare one where it has no other,
-            by attack.
+        results: those of its defended model, or of the undefended one where it has no
+            other, by the title of the attack; `CLEAN` and `WORST` are added.
         summary: its summary.json.
     """
 
     name: str
-    evaluation: Evaluation
+    findings: Findings
     results: dict[str, Result]
     summary: dict[str, Any]
 
     @property
     def description(self) -> str:
-        """What the model is, in words."""
-        return self.evaluation.models[self.results[CLEAN].model]
+        """The description of the model."""
+        return self.findings.models.get(self.results[CLEAN].model, "")
 
 
 def compare(
     folders: Sequence[pathlib.Path], out: pathlib.Path, command: str
 ) -> list[Entry]:
-    """Writes the comparison of finished evaluations into `out`.
+    """Write the comparison of finished evaluations into `out`.
 
     Raises:
-        ValueError: fewer than two, other images, another threat, or an `out` that is
-            one of the folders.
+        ValueError: fewer than two, other images, another threat, an evaluation without
+            clean images, or an `out` that is one of the folders.
         FileNotFoundError: a folder without a finished evaluation.
         ModuleNotFoundError: matplotlib or jinja2 is missing; comparison.json and .csv
             are there.
@@ -82,30 +83,31 @@ def compare(
         raise ValueError(f"{out} is one of those to compare; give another --workdir.")
     entries = [_entry(folder) for folder in folders]
     _alike(entries)
-    found = plain(_found(entries, command))
+    comparison = plain(_comparison(entries, command))
     out.mkdir(parents=True, exist_ok=True)
-    workdir.write_json(out / "comparison.json", found)
+    workdir.write_json(out / "comparison.json", comparison)
     with (out / "comparison.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, list(found["rows"][0]))
+        table = csv.DictWriter(file, list(comparison["rows"][0]))
         table.writeheader()
-        table.writerows(found["rows"])
+        table.writerows(comparison["rows"])
     html.need("matplotlib")
-    light, dark = (plots_compare.drawn(found, t) for t in (plots.LIGHT, plots.DARK))
+    themes = (plots.LIGHT, plots.DARK)
+    light, dark = (plots_compare.drawn(comparison, theme) for theme in themes)
     for name, png in light.items():
         (out / compare_page.FILES[name]).write_bytes(png)
-    (out / "comparison.md").write_text(compare_page.markdown(found, light))
-    (out / "comparison.html").write_text(compare_page.html(found, light, dark))
+    (out / "comparison.md").write_text(compare_page.markdown(comparison, light))
+    (out / "comparison.html").write_text(compare_page.html(comparison, light, dark))
     return entries
 
 
-def _found(entries: Sequence[Entry], command: str) -> dict[str, Any]:
+def _comparison(entries: Sequence[Entry], command: str) -> dict[str, Any]:
     """The content of comparison.json."""
     first = entries[0]
     where = max(first.results.values(), key=lambda result: result.radius)
     rows = [row for entry in entries for row in _rows(entry)]
     checks = {entry.name: entry.summary["checks"] for entry in entries}
     return {
-        "title": f"{first.evaluation.dataset}: {len(entries)} evaluations",
+        "title": f"{first.findings.dataset}: {len(entries)} evaluations",
         "command": command,
         "threat": where.threat,
         "radius": where.radius,
@@ -120,28 +122,31 @@ def _found(entries: Sequence[Entry], command: str) -> dict[str, Any]:
             for line in compare_curves.curves(entry.name, entry.results, entry.summary)
         ],
         "checks": checks,
-        "seconds": {entry.name: entry.evaluation.seconds for entry in entries},
-        "settings": {entry.name: entry.evaluation.settings for entry in entries},
-        "versions": {entry.name: entry.evaluation.versions for entry in entries},
+        "seconds": {entry.name: entry.findings.seconds for entry in entries},
+        "settings": {entry.name: entry.findings.settings for entry in entries},
+        "versions": {entry.name: entry.findings.versions for entry in entries},
     }
 
 
 def _entry(folder: pathlib.Path) -> Entry:
-    evaluation = files.read(folder)
-    models = [result.model for result in evaluation.results]
+    findings = files.read(folder)
+    models = [result.model for result in findings.results]
     model = "defended" if "defended" in models else "undefended"
-    mine = {r.attack: r for r in evaluation.results if r.model == model}
-    made = [result for result in mine.values() if result.gradient != "none"]
-    if len(made) > 1:
-        worst = records.worst_case([result.record for result in made])
-        mine[WORST] = _worst(made, worst)
+    chosen = [result for result in findings.results if result.model == model]
+    results = {CLEAN if r.gradient == "none" else r.attack: r for r in chosen}
+    if CLEAN not in results:
+        raise ValueError(f"{folder} has no result on clean images to compare.")
+    attacks = [result for result in chosen if result.gradient != "none"]
+    if len(attacks) > 1:
+        worst = records.worst_case([result.record for result in attacks])
+        results[WORST] = _worst(attacks, worst)
     summary = workdir.read_json(folder / "summary.json")
-    return Entry(folder.resolve().name, evaluation, mine, summary)
+    return Entry(folder.resolve().name, findings, results, summary)
 
 
-def _worst(made: Sequence[Result], record: records.Record) -> Result:
-    """The worst case as a result; it cost what all of its attacks cost."""
-    first = strongest(made)
+def _worst(attacks: Sequence[Result], record: records.Record) -> Result:
+    """The worst case as a result; its cost is that of all attacks together."""
+    first = strongest(attacks)
     return Result(
         model=first.model,
         attack=WORST,
@@ -151,24 +156,24 @@ def _worst(made: Sequence[Result], record: records.Record) -> Result:
         record=record,
         budget={},
         seeds=first.seeds,
-        seconds=sum(result.seconds for result in made),
+        seconds=sum(result.seconds for result in attacks),
         evaluations=None,
     )
 
 
 def _alike(entries: Sequence[Entry]) -> None:
-    """Refuses evaluations whose numbers may not stand side by side."""
+    """Refuse evaluations whose numbers may not stand side by side."""
     first = entries[0]
     names = [entry.name for entry in entries]
     if len(set(names)) < len(names):
         raise ValueError(f"folders of one name cannot be told apart: {names}.")
     for other in entries[1:]:
-        told = {
-            "images": lambda e: e.evaluation.dataset,
+        subjects = {
+            "images": lambda e: e.findings.dataset,
             "threat": lambda e: e.results[CLEAN].threat,
             "radius": lambda e: max(r.radius for r in e.results.values()),
         }
-        for what, of in told.items():
+        for what, of in subjects.items():
             if of(first) != of(other):
                 raise ValueError(
                     f"the {what} of {first.name} is {of(first)} and that of "
@@ -184,18 +189,18 @@ def _alike(entries: Sequence[Entry]) -> None:
 
 
 def _same(entries: Sequence[Entry]) -> dict[str, list[tuple[dict, Result]]]:
-    """Attacks on one and the same model, where several evaluations have made them.
+    """Attacks of several evaluations on the same model, each with its row.
 
-    By what the model is; each with its row.
+    By the description of the model.
     """
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
-        settings = json.dumps(entry.evaluation.settings, sort_keys=True)
+        settings = json.dumps(entry.findings.settings, sort_keys=True)
         groups.setdefault((entry.description, settings), []).append(entry)
-    words = Counter(description for description, _ in groups)
+    counts = Counter(description for description, _ in groups)
     return {
         description
-        if words[description] == 1
+        if counts[description] == 1
         else f"{description} ({group[0].name})": [
             (_row(entry, attack, result), result)
             for entry in group

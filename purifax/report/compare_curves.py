@@ -1,20 +1,20 @@
-"""Curves of several evaluations in one picture, and what is to be said of them all."""
+"""Curves of several evaluations in one figure, and the sentences about them all."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from purifax.report.summary import outcome
 from purifax.report.types import Result
-from purifax.report.words import percent, span
+from purifax.report.words import CLEAN, percent, span
 
-__all__ = ["CLEAN", "WORST", "attacks", "curves", "reading"]
+__all__ = ["WORST", "attacks", "curves", "reading"]
 
-CLEAN, WORST = "no attack", "worst case"
+WORST = "worst case"
 OWN = "worst case of its own attacks"
 
 
 def attacks(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The attacks of the rows: none first, the worst case last."""
+    """The attacks of the rows: no attack first, the worst case last."""
     names = dict.fromkeys(row["attack"] for row in rows)
     ends = {CLEAN: -1, WORST: 1}
     return sorted(names, key=lambda name: ends.get(name, 0))
@@ -23,19 +23,20 @@ def attacks(rows: Sequence[dict[str, Any]]) -> list[str]:
 def curves(
     name: str, results: Mapping[str, Result], summary: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """The lines of one evaluation, called `name`: see "curves" of summary.json.
+    """The lines of one evaluation, called `name`; see "curves" of summary.json.
 
-    Against submissions without an attack and under the worst case, where there are
-    keys enough; and against the radius, a panel for each attack that was swept.
+    They are against the number of submissions, without an attack and under the worst
+    case, where there are several keys; and against the radius, with one panel for each
+    attack that was swept.
 
     Args:
         results: of the model that is compared, by attack.
         summary: its summary.json.
     """
-    made = [result for result in results.values() if result.gradient != "none"]
+    attacks = [result for result in results.values() if result.gradient != "none"]
     shown = {CLEAN: results[CLEAN]}
-    if made:
-        shown[OWN] = results.get(WORST, made[-1])
+    if attacks:
+        shown[OWN] = results.get(WORST, attacks[-1])
     lines = [
         _line(name, "worst_of", panel, _submitted(result, summary["classes"]))
         for panel, result in shown.items()
@@ -50,15 +51,15 @@ def curves(
 
 
 def _line(name: str, picture: str, panel: str, points: Mapping[str, Any]) -> dict:
-    found = {part: points[part] for part in ("x", "y", "low", "high")}
-    more = {"model": "defended", "gradient": "none"}
-    return {"name": name, "picture": picture, "panel": panel, **more, **found}
+    line = {part: points[part] for part in ("x", "y", "low", "high")}
+    style = {"model": "defended", "gradient": "none"}
+    return {"name": name, "picture": picture, "panel": panel, **style, **line}
 
 
 def _submitted(result: Result, classes: int) -> dict[str, Any]:
     record = result.record
-    found = outcome(record.attacked, record.label, classes)["worst_of"]
-    return {"x": found["m"], "y": found["value"]} | found
+    curve = outcome(record.attacked, record.label, classes)["worst_of"]
+    return {"x": curve["m"], "y": curve["value"]} | curve
 
 
 def reading(
@@ -70,37 +71,42 @@ def reading(
         rows: those of comparison.json.
         checks: the checklist of each evaluation.
     """
-    said, met = [], set()
+    sentences, attacked = [], set()
     for name in checks:
-        mine = {row["attack"] for row in rows if row["evaluation"] == name}
-        met.add(frozenset(mine - {CLEAN, WORST}))
-    if len(met) == 1:
-        said.append(_most(rows))
+        titles = {row["attack"] for row in rows if row["evaluation"] == name}
+        attacked.add(frozenset(titles - {CLEAN, WORST}))
+    if attacked == {frozenset()}:
+        text = "None of them was attacked: these are clean accuracies alone."
+        sentences.append({"level": "warning", "text": text})
+    elif len(attacked) == 1:
+        sentences.append(_most(rows))
     else:
         text = (
-            "They were not attacked alike, so that their worst cases are not of the "
-            "same attacks: compare them attack by attack."
+            "They were not attacked alike, so their worst cases are over different "
+            "attacks: compare them attack by attack."
         )
-        said.append({"level": "warning", "text": text})
-    for name, mine in checks.items():
-        wrong = [check["name"] for check in mine if check["status"] == "warning"]
-        if wrong:
-            text = f"{name} has warnings in its checklist: {'; '.join(wrong)}."
-            said.append({"level": "warning", "text": text})
-    return said
+        sentences.append({"level": "warning", "text": text})
+    for name, checklist in checks.items():
+        warnings = [
+            check["name"] for check in checklist if check["status"] == "warning"
+        ]
+        if warnings:
+            text = f"{name} has warnings in its checklist: {'; '.join(warnings)}."
+            sentences.append({"level": "warning", "text": text})
+    return sentences
 
 
 def _most(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Which evaluation keeps the most under what leaves the least of each."""
+    """The evaluation with the highest accuracy under its worst case."""
     least: dict[str, dict[str, Any]] = {}
     for row in rows:
-        held = least.setdefault(row["evaluation"], row)
-        if row["accuracy"] < held["accuracy"] or row["attack"] == WORST:
+        lowest = least.setdefault(row["evaluation"], row)
+        if row["accuracy"] < lowest["accuracy"] or row["attack"] == WORST:
             least[row["evaluation"]] = row
     best = max(least.values(), key=lambda row: row["accuracy"])
     text = (
         f"Under the worst of their attacks {best['evaluation']} keeps the most: "
-        f"{percent(best['accuracy'])} {span([best['low'], best['high']])}. Whether it "
-        "is told apart from another is in the paired differences."
+        f"{percent(best['accuracy'])} {span([best['low'], best['high']])}. The paired "
+        "differences say whether it can be told apart from the others."
     )
     return {"level": "finding", "text": text}

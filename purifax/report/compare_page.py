@@ -6,9 +6,9 @@ from typing import Any
 
 from purifax.report import html as page
 from purifax.report import overestimates
-from purifax.report.compare_curves import CLEAN, WORST, attacks
+from purifax.report.compare_curves import WORST, attacks
 from purifax.report.types import THREATS, radius_text
-from purifax.report.words import chance, percent, span
+from purifax.report.words import CLEAN, GLOSSARY, STATUSES, chance, percent, span
 
 __all__ = ["FILES", "html", "markdown"]
 
@@ -22,12 +22,13 @@ FILES = {
 _ABOUT = {
     "accuracies": (
         "Accuracy under each attack",
-        "A mark for each attack; bars are 95% intervals.",
+        "One mark for each attack. Bars are 95% intervals.",
     ),
     "worst_of": (
-        "Accuracy when an image is submitted again and again",
-        "Right under all of m evaluations, without an attack and under the worst case "
-        "of the attacks made on each. Bands are 95% intervals.",
+        "Accuracy when each image is submitted several times",
+        "Rate of images that are classified correctly in all of m submissions, without "
+        "an attack and under the worst case of the attacks on each evaluation. Bands "
+        "are 95% intervals.",
     ),
     "strength": (
         "Accuracy against attack strength",
@@ -36,47 +37,47 @@ _ABOUT = {
 }
 
 
-def markdown(found: dict[str, Any], shown: Mapping[str, bytes]) -> str:
+def markdown(comparison: dict[str, Any], shown: Mapping[str, bytes]) -> str:
     """The text of comparison.md.
 
     Args:
-        found: the content of comparison.json.
+        comparison: the content of comparison.json.
         shown: the PNGs written beside it, by their names in `FILES`.
     """
-    names = list(found["models"])
-    cells = {(row["evaluation"], row["attack"]): row for row in found["rows"]}
-    columns = attacks(found["rows"])
-    head = ["evaluation", *columns, "network calls an answer", "ms an answer"]
+    models, checks = comparison["models"], comparison["checks"]
+    cells = {(row["evaluation"], row["attack"]): row for row in comparison["rows"]}
+    columns = attacks(comparison["rows"])
+    head = ["evaluation", *columns, "network calls a prediction", "ms a prediction"]
     lines = [_line(head), _line(["---"] * len(head))]
-    for name in names:
-        told = [_cell(cells.get((name, attack))) for attack in columns]
-        lines.append(_line([name, *told, *_cost(cells[name, CLEAN])]))
+    for name in models:
+        accuracies = [_cell(cells.get((name, attack))) for attack in columns]
+        lines.append(_line([name, *accuracies, *_cost(cells[name, CLEAN])]))
     parts = [
-        f"# {found['title']}",
-        f"Accuracy in percent with 95% intervals over images; {found['threat']} "
-        f"{found['radius']:.4g}. The time of an answer includes compilation. Made by "
-        f"`{found['command']}`.",
-        "\n".join(_said(one) for one in found["reading"]),
+        f"# {comparison['title']}",
+        "Accuracy in percent with 95% intervals over images; "
+        f"{comparison['threat']} {comparison['radius']:.4g}. The time of a prediction "
+        f"includes compilation. Made by `{comparison['command']}`.",
+        "\n".join(_sentence(one) for one in comparison["reading"]),
         "\n".join(lines),
         *(f"![{_ABOUT[name][0]}]({FILES[name]})" for name in FILES if name in shown),
-        "## What they are",
-        "\n".join(f"- **{name}**: {found['models'][name]}." for name in names),
-        f"## Paired differences to {names[0]}, in points",
-        "\n".join(map(_told, found["differences"])),
+        "## The evaluations",
+        "\n".join(f"- **{name}**: {model}." for name, model in models.items()),
+        f"## Paired differences to {next(iter(models))}, in points",
+        "\n".join(map(_difference, comparison["differences"])),
         "## Checks",
-        "\n".join(_checked(name, mine) for name, mine in found["checks"].items()),
-        *overestimates.lines(found["overestimates"]),
+        "\n".join(_checked(name, rows) for name, rows in checks.items()),
+        *overestimates.lines(comparison["overestimates"]),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def html(
-    found: dict[str, Any], light: Mapping[str, bytes], dark: Mapping[str, bytes]
+    comparison: dict[str, Any], light: Mapping[str, bytes], dark: Mapping[str, bytes]
 ) -> str:
     """The text of comparison.html: one file, with the pictures in it.
 
     Args:
-        found: the content of comparison.json.
+        comparison: the content of comparison.json.
         light, dark: the same PNGs on either ground, by their names in `FILES`.
     """
     pictures = [
@@ -87,17 +88,18 @@ def html(
     ]
     return page.html(
         "comparison.html",
-        found["title"],
-        found=found,
-        threat=f"{THREATS[found['threat']]} {radius_text(found['radius'])}",
-        tables=_tables(found["rows"]),
-        differences=_differences(found["differences"]),
-        first=next(iter(found["models"])),
-        ranked=_ranked(found["overestimates"]),
-        costs=[_spent(found, name) for name in found["models"]],
+        comparison["title"],
+        s=comparison,
+        threat=f"{THREATS[comparison['threat']]} {radius_text(comparison['radius'])}",
+        tables=_tables(comparison["rows"]),
+        differences=_differences(comparison["differences"]),
+        first=next(iter(comparison["models"])),
+        ranked=_ranked(comparison["overestimates"]),
+        costs=[_spent(comparison, name) for name in comparison["models"]],
         pictures=pictures,
-        counts={name: _counts(mine) for name, mine in found["checks"].items()},
-        differing=_differing(found["settings"]),
+        counts={name: _counts(rows) for name, rows in comparison["checks"].items()},
+        differing=_differing(comparison["settings"]),
+        glossary=GLOSSARY,
     )
 
 
@@ -113,9 +115,9 @@ def _tables(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict]]:
     }
 
 
-def _differences(found: Sequence[dict]) -> dict[str, list[dict]]:
+def _differences(differences: Sequence[dict]) -> dict[str, list[dict]]:
     """The paired differences by attack, on one scale with 0 in its middle."""
-    ends = [abs(end) for one in found for end in one["difference"]["interval"]]
+    ends = [abs(end) for one in differences for end in one["difference"]["interval"]]
     scale = max([*ends, 0.01])
 
     def placed(one: dict) -> dict:
@@ -124,30 +126,30 @@ def _differences(found: Sequence[dict]) -> dict[str, list[dict]]:
         return one | page.track(half[0], (half[1], half[2]))
 
     return {
-        attack: [placed(one) for one in found if one["attack"] == attack]
-        for attack in attacks(found)
+        attack: [placed(one) for one in differences if one["attack"] == attack]
+        for attack in attacks(differences)
     }
 
 
 def _ranked(rows: Sequence[dict]) -> dict[str, list[dict]]:
-    """The attacks made on one and the same model, by what it is."""
+    """The attacks on the same model, by its description."""
     models = dict.fromkeys(row["model"] for row in rows)
     return {model: [r for r in rows if r["model"] == model] for model in models}
 
 
-def _spent(found: dict[str, Any], name: str) -> dict[str, Any]:
-    """The cost of one evaluation: of an answer, of attacking an image, of all."""
-    mine = [row for row in found["rows"] if row["evaluation"] == name]
-    made = [row for row in mine if row["attack"] not in (CLEAN, WORST)]
-    clean = next(row for row in mine if row["attack"] == CLEAN)
+def _spent(comparison: dict[str, Any], name: str) -> dict[str, Any]:
+    """The cost of one evaluation: of a prediction, of attacking an image, of all."""
+    rows = [row for row in comparison["rows"] if row["evaluation"] == name]
+    attacked = [row for row in rows if row["attack"] not in (CLEAN, WORST)]
+    clean = next(row for row in rows if row["attack"] == CLEAN)
     seconds = clean["seconds_an_image"]
     return {
         "evaluation": name,
         "calls": clean["network_evaluations_an_image"],
         "milliseconds": None if seconds is None else 1e3 * seconds / clean["keys"],
-        "attack_calls": _sum(row["network_evaluations_an_image"] for row in made),
-        "attack_seconds": _sum(row["seconds_an_image"] for row in made),
-        "seconds": found["seconds"][name],
+        "attack_calls": _sum(row["network_evaluations_an_image"] for row in attacked),
+        "attack_seconds": _sum(row["seconds_an_image"] for row in attacked),
+        "seconds": comparison["seconds"][name],
     }
 
 
@@ -159,34 +161,35 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 def _differing(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The settings of each evaluation that are not the same in all."""
-    names = dict.fromkeys(name for mine in settings.values() for name in mine)
+    names = dict.fromkeys(name for values in settings.values() for name in values)
     apart = [n for n in names if len({str(s.get(n)) for s in settings.values()}) > 1]
     return {
-        name: {each: mine[each] for each in apart if each in mine}
-        for name, mine in settings.items()
+        name: {each: values[each] for each in apart if each in values}
+        for name, values in settings.items()
     }
 
 
 def _counts(checks: Sequence[dict]) -> str:
-    """How many checks have which answer: 5 pass, 1 warning."""
-    found = Counter(check["status"] for check in checks)
-    order = ("warning", "open", "pass", "not run")
-    return ", ".join(f"{found[status]} {status}" for status in order if found[status])
+    """The number of checks of each status: 1 warning, 5 pass."""
+    counts = Counter(check["status"] for check in checks)
+    return ", ".join(f"{counts[each]} {each}" for each in STATUSES if counts[each])
 
 
 def _checked(name: str, checks: Sequence[dict]) -> str:
-    wrong = [c["name"] for c in checks if c["status"] in ("warning", "open")]
-    told = f" ({'; '.join(wrong)})" if wrong else ""
-    return f"- {name}: {_counts(checks)}{told}."
+    doubtful = ("warning", "open", "not shown")
+    names = [check["name"] for check in checks if check["status"] in doubtful]
+    named = f" ({'; '.join(names)})" if names else ""
+    return f"- {name}: {_counts(checks)}{named}."
 
 
-def _said(one: dict) -> str:
+def _sentence(one: dict) -> str:
     mark = "**Warning.** " if one["level"] == "warning" else ""
     return f"- {mark}{one['text']}"
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
 
 
 def _cell(row: dict | None) -> str:
@@ -196,7 +199,7 @@ def _cell(row: dict | None) -> str:
 
 
 def _cost(row: dict) -> list[str]:
-    """Of one answer to one image; the seconds are those under all keys."""
+    """Of one prediction for one image; the row has the seconds of all keys."""
     calls, seconds = row["network_evaluations_an_image"], row["seconds_an_image"]
     return [
         "–" if calls is None else f"{calls:,.0f}",
@@ -204,7 +207,7 @@ def _cost(row: dict) -> list[str]:
     ]
 
 
-def _told(one: dict) -> str:
+def _difference(one: dict) -> str:
     low, high = (100 * end for end in one["difference"]["interval"])
     test = one["mcnemar"]
     return (

@@ -1,4 +1,4 @@
-"""Which attack on which model is compared with which, on the same images."""
+"""Paired comparisons of attacks and models on the same images."""
 
 from collections.abc import Sequence
 
@@ -23,11 +23,18 @@ __all__ = [
 DRAWS, SEED = 2000, 0
 """Resamples of the paired bootstrap, and the seed of its key."""
 
+FEWEST = 6
+"""Images below which no paired test can reach 95% confidence: 2^(1 - 5) > 0.05. The
+bootstrap knows nothing of that, since all its resamples of one image are alike."""
+
 ORDER = ("blind", "transfer", "bpda", "exact", "fixed-key")
 """Gradients from the weakest to the strongest attack."""
 
 APART = ("none", "fixed-key")
 """Gradients of no attack that could be made on a deployed defence."""
+
+UNORDERED = ("own",)
+"""Gradients of which it is not known whether the exact one should be stronger."""
 
 
 _correct = jax.jit(records.correct)
@@ -39,7 +46,7 @@ def accuracy(result: Result) -> float:
 
 
 def grouped(results: Sequence[Result]) -> dict[tuple[str, str, str], list[Result]]:
-    """The attacks on one model within one set: by (model, threat, radius)."""
+    """The attacks on one model within one threat set: by (model, threat, radius)."""
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         if result.gradient != "none":
@@ -49,41 +56,45 @@ def grouped(results: Sequence[Result]) -> dict[tuple[str, str, str], list[Result
 
 
 def strongest(results: Sequence[Result]) -> Result:
-    """The attack that leaves the least accuracy, of those that could be made."""
+    """The attack that leaves the least accuracy.
+
+    Attacks that could not be made on a deployed defence count only where there is no
+    other.
+    """
     made = [result for result in results if result.gradient not in APART]
     return min(made or results, key=accuracy)
 
 
 def compare(results: Sequence[Result]) -> list[dict]:
-    """Paired comparisons, as `report_summary` lays them out. By kind:
+    """Paired comparisons, laid out as in `summary`. By kind:
 
-    "order": of two attacks on a model, the one expected to be weaker comes first.
-    "harm": clean images first, then attacked, for each attack.
+    "order": two attacks on one model; the one that should be weaker comes first.
+    "harm": clean images first, then attacked ones, for each attack.
     "clean", "gain": the defended model first, then the undefended one; on clean
         images, and each under the strongest attack on it of the same radius.
 
-    The model "one run" is left out: it is the defended one with less averaging.
-    A comparison without a common image is left out.
+    The model `ONE_RUN` is left out: it is the defended one with less averaging. A
+    comparison without a common image is left out.
     """
     results = [result for result in results if result.model != ONE_RUN]
     groups = grouped(results)
-    found = [
+    comparisons = [
         _compared("order", (weaker, "attacked"), (stronger, "attacked"))
         for group in groups.values()
         for weaker, stronger in _pairs(group)
     ]
     for group in groups.values():
-        found += [_compared("harm", (r, "clean"), (r, "attacked")) for r in group]
+        comparisons += [_compared("harm", (r, "clean"), (r, "attacked")) for r in group]
     first = {result.model: result for result in reversed(results)}
     if {"defended", "undefended"} <= first.keys():
         both = [(first[model], "clean") for model in ("defended", "undefended")]
-        found.append(_compared("clean", *both))
+        comparisons.append(_compared("clean", *both))
     for (model, threat, radius), group in groups.items():
         other = groups.get(("undefended", threat, radius))
         if model == "defended" and other:
             pair = [(strongest(g), "attacked") for g in (group, other)]
-            found.append(_compared("gain", *pair))
-    return [comparison for comparison in found if comparison]
+            comparisons.append(_compared("gain", *pair))
+    return [comparison for comparison in comparisons if comparison]
 
 
 def _pairs(group: Sequence[Result]) -> list[tuple[Result, Result]]:
@@ -95,7 +106,8 @@ def _pairs(group: Sequence[Result]) -> list[tuple[Result, Result]]:
     chain = [best[gradient] for gradient in ORDER if gradient in best]
     pairs = list(zip(chain, chain[1:], strict=False))
     if "exact" in best:
-        others = [best[gradient] for gradient in best if gradient not in ORDER]
+        apart = (*ORDER, *UNORDERED)
+        others = [best[gradient] for gradient in best if gradient not in apart]
         pairs += [(other, best["exact"]) for other in others]
     return pairs
 
@@ -104,7 +116,7 @@ def _pairs(group: Sequence[Result]) -> list[tuple[Result, Result]]:
 def _tested(
     a: jax.Array, b: jax.Array, first_a: jax.Array, first_b: jax.Array
 ) -> tuple[tuple[jax.Array, ...], ...]:
-    """The paired difference of shares, and McNemar's test on first keys; all [N]."""
+    """The paired difference of a and b, and McNemar's test on first keys; all [N]."""
     key, draws = jax.random.key(SEED), jnp.arange(DRAWS)
     difference = records.paired_difference(key, a, b, draws)
     return difference, records.mcnemar(first_a, first_b)
@@ -112,16 +124,16 @@ def _tested(
 
 def _compared(kind: str, one: tuple[Result, str], two: tuple[Result, str]) -> dict:
     """One comparison with its names; empty if the two have no image in common."""
-    found = paired(one, two)
-    named = {"kind": kind, "first": _called(*one), "second": _called(*two)}
-    return named | found if found else {}
+    tested = paired(one, two)
+    named = {"kind": kind, "first": _named(*one), "second": _named(*two)}
+    return named | tested if tested else {}
 
 
 def paired(one: tuple[Result, str], two: tuple[Result, str]) -> dict:
-    """How far one is above the other on the images that both have; empty without.
+    """How far one is above the other on their common images; empty without any.
 
     Args:
-        one, two: a result, and which of its answers: "clean" or "attacked".
+        one, two: a result, and which of its predictions: "clean" or "attacked".
     """
     (index_a, a), (index_b, b) = _right(*one), _right(*two)
     _, at, bt = np.intersect1d(index_a, index_b, return_indices=True)
@@ -130,6 +142,7 @@ def paired(one: tuple[Result, str], two: tuple[Result, str]) -> dict:
     a, b = a[at], b[bt]
     tested = jax.device_get(_tested(a.mean(1), b.mean(1), a[:, 0], b[:, 0]))
     (value, low, high), (only_a, only_b, p) = tested
+    verdict = "positive" if low > 0 else "negative" if high < 0 else "open"
     return {
         "difference": {
             "value": float(value),
@@ -142,7 +155,7 @@ def paired(one: tuple[Result, str], two: tuple[Result, str]) -> dict:
             "only_second": int(only_b),
             "p": float(p),
         },
-        "verdict": "positive" if low > 0 else "negative" if high < 0 else "open",
+        "verdict": verdict if at.size >= FEWEST else "open",
     }
 
 
@@ -152,5 +165,5 @@ def _right(result: Result, which: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(record.index), np.asarray(right)
 
 
-def _called(result: Result, which: str) -> str:
+def _named(result: Result, which: str) -> str:
     return result.name if which == "attacked" else f"{result.model}/clean"

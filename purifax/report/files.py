@@ -1,37 +1,40 @@
-"""The report of an evaluation: files, terminal text, and how to make it again.
+"""The report of an evaluation: its files, its text, and how to make it again.
 
-    summary = report.write(workdir, Evaluation(...))
-    print(report.text(summary))
+    summary = files.write(workdir, Findings(...))
+    print(files.text(summary))
 
 writes into the work directory
 
     record.npz      every outcome, per image and per key, and the images shown
-    summary.json    every number of the report; laid out in `report_summary`
+    summary.json    every number of the report; see `summary`
+    table.csv       the table of accuracies, as fractions
+    table.tex       the same in LaTeX, for a paper
     report.md       to read in a terminal or a repository
-    report.html     one file with everything in it, light and dark
+    report.html     one file with everything inside, light and dark
     grid.png, film.png, accuracy_vs_{strength,runs,steps,iterations,restarts}.png,
     worst_of.png    each if there is something to draw
+    figures/        the same figures as PDF and SVG
 
-The first two are written before anything that needs matplotlib or jinja2, and the rest
-is made of them alone: `rebuild(workdir)` makes it again, and `read(workdir)` gives back
-the `Evaluation`. The same evaluation gives the same bytes.
+The first four are written before anything that needs matplotlib or jinja2, and all
+others are made from the first two: `rebuild(workdir)` makes them again, and
+`read(workdir)` returns the `Findings`. The same evaluation gives the same bytes.
 """
 
 import math
 import os
 import pathlib
 
-from purifax.report import html, pages, plots, plots_grid
+from purifax.report import figures, latex, pages, plots, tables
 from purifax.report import records as report_records
 from purifax.report import summary as summaries
 from purifax.report.pictures import Pictures
 from purifax.report.tables import table, text
-from purifax.report.types import PICTURES, Curve, Evaluation, Result, curve
+from purifax.report.types import Curve, Findings, Result, curve
 from purifax.run.workdir import read_json, write_json
 
 __all__ = [
     "Curve",
-    "Evaluation",
+    "Findings",
     "Pictures",
     "Result",
     "curve",
@@ -43,50 +46,60 @@ __all__ = [
 ]
 
 
-def write(folder: pathlib.Path | str, evaluation: Evaluation) -> dict:
-    """Writes all files of the report into `folder`, each whole or not at all.
+def write(
+    folder: pathlib.Path | str, findings: Findings, summary: dict | None = None
+) -> dict:
+    """Write all files of the report into `folder`, each whole or not at all.
+
+    Args:
+        summary: that of the same findings, if it was made before.
 
     Returns:
         The content of summary.json.
 
     Raises:
-        ModuleNotFoundError: matplotlib or jinja2 is missing; record.npz and
-            summary.json are there.
+        ModuleNotFoundError: matplotlib or jinja2 is missing; record.npz, summary.json,
+            table.csv and table.tex are there.
+        ValueError: `folder` is a file.
     """
     folder = _folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    everything = (*evaluation.results, *evaluation.sweep)
+    everything = (*findings.results, *findings.sweep)
     report_records.save(
         folder / "record.npz",
         {result.name: result.record for result in everything},
-        evaluation.pictures,
+        findings.pictures,
     )
-    summary = summaries.summarise(evaluation)
+    summary = summaries.summarise(findings) if summary is None else summary
     write_json(folder / "summary.json", summary)
+    table_tex = latex.table(summary, latex.caption(summary), "tab:robustness")
+    _write(folder / "table.csv", tables.comma_separated(summary).encode())
+    _write(folder / "table.tex", table_tex.encode())
 
-    light, dark = (
-        _drawn(summary, evaluation.pictures, theme)
-        for theme in (plots.LIGHT, plots.DARK)
-    )
-    for name, file in pages.FILES.items():
-        if name in light:
-            _write(folder / file, light[name])
+    drawings = figures.drawn(summary, findings.pictures, plots.LIGHT, [*plots.FORMATS])
+    dark = figures.drawn(summary, findings.pictures, plots.DARK, plots.PNG)
+    if drawings:
+        (folder / "figures").mkdir(exist_ok=True)
+    for name, content in figures.files(drawings).items():
+        place = folder if name.endswith(".png") else folder / "figures"
+        _write(place / name, content)
+    light, dark = figures.pngs(drawings), figures.pngs(dark)
     _write(folder / "report.md", pages.markdown(summary, light).encode())
     _write(folder / "report.html", pages.html(summary, light, dark).encode())
     return summary
 
 
 def rebuild(folder: pathlib.Path | str) -> dict:
-    """Makes the report of a work directory again from its record and summary."""
+    """Make the report of a work directory again from its record and summary."""
     return write(folder, read(folder))
 
 
-def read(folder: pathlib.Path | str) -> Evaluation:
-    """The evaluation that a work directory reports on.
+def read(folder: pathlib.Path | str) -> Findings:
+    """The findings that a work directory reports.
 
     Raises:
         FileNotFoundError: it has no summary.json or no record.npz.
-        ValueError: they are damaged, of another schema, or not of one evaluation.
+        ValueError: they are damaged, of another schema, or of two evaluations.
     """
     folder = _folder(folder)
     for name in ("summary.json", "record.npz"):
@@ -103,7 +116,7 @@ def read(folder: pathlib.Path | str) -> Evaluation:
             f"{summaries.SCHEMA}. Run the evaluation again in a new --workdir."
         )
     try:
-        return _evaluation(folder, summary)
+        return _findings(folder, summary)
     except KeyError as error:
         raise ValueError(
             f"{folder}: summary.json and record.npz do not fit each other; {error} is "
@@ -118,7 +131,7 @@ def _folder(path: pathlib.Path | str) -> pathlib.Path:
     return folder
 
 
-def _evaluation(folder: pathlib.Path, summary: dict) -> Evaluation:
+def _findings(folder: pathlib.Path, summary: dict) -> Findings:
     records = report_records.load(folder / "record.npz")
 
     def results(which: str) -> tuple[Result, ...]:
@@ -130,11 +143,12 @@ def _evaluation(folder: pathlib.Path, summary: dict) -> Evaluation:
                 record=records[one["name"]],
                 seconds=_number(one["cost"]["seconds"]),
                 evaluations=one["cost"]["network_evaluations"],
+                key=one.get("key", ""),  # files of earlier versions have none
             )
             for one in summary[which]
         )
 
-    return Evaluation(
+    return Findings(
         **{name: summary[name] for name in ("title", "dataset", "command")},
         **{name: summary[name] for name in ("seeds", "versions", "hashes", "settings")},
         num_classes=summary["classes"],
@@ -163,18 +177,6 @@ def _figures(stored: dict) -> dict[str, float | bool]:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def _drawn(
-    summary: dict, pictures: Pictures | None, theme: plots.Theme
-) -> dict[str, bytes]:
-    """The pictures there is something to draw for, by their names in `FILES`."""
-    html.need("matplotlib")
-    made = {name: plots.lines(name, summary["curves"], theme) for name in PICTURES}
-    made["worst_of"] = plots.worst_of(summary["attacks"], theme)
-    made["grid"] = plots_grid.grid(pictures, theme) if pictures else None
-    made["film"] = plots_grid.film(pictures, theme) if pictures else None
-    return {name: png for name, png in made.items() if png is not None}
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:

@@ -1,7 +1,7 @@
-"""Pages in one look: self-contained, light and dark, readable on a telephone.
+"""Pages of one style: self-contained, light and dark, readable on a telephone.
 
-A page is a template in `templates`; `base.html` is what all have around them and
-`parts.html` what several show: a figure, a checklist, an interval on a scale.
+A page is a template in `templates`. `base.html` is the frame of all pages, and
+`parts.html` holds what several show: a figure, a checklist, an interval on a scale.
 """
 
 import base64
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from purifax.report.types import THREATS
-from purifax.report.words import chance, percent, span
+from purifax.report.words import STATUSES, chance, model_text, percent, span
 
 __all__ = ["html", "inlined", "need", "render", "track"]
 
@@ -27,14 +27,14 @@ def need(module: str) -> Any:
         ) from None
 
 
-def html(name: str, title: str, **given: object) -> str:
-    """A page: the template `name`, with its style in it."""
+def html(name: str, title: str, **variables: object) -> str:
+    """A page: the template `name`, with the style sheet inside."""
     style = (_templates() / "report.css").read_text()
-    return render(name, True, title=title, style=style, **given)
+    return render(name, True, title=title, style=style, **variables)
 
 
-def render(name: str, escape: bool, **given: object) -> str:
-    """The template `name` with what is given; `escape` for HTML."""
+def render(name: str, escape: bool, **variables: object) -> str:
+    """The template `name` with the variables `variables`; `escape` for HTML."""
     jinja2 = need("jinja2")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_templates()),
@@ -53,12 +53,18 @@ def render(name: str, escape: bool, **given: object) -> str:
         "chance": lambda p: chance(p).removeprefix("= "),
         "pairs": _pairs,
         "symbols": lambda words: words.replace("Linf", THREATS["Linf"]),
+        "cell": lambda words: words.replace("|", "\\|"),
+        "mark": lambda status: STATUSES.get(status, ""),
+        "model": model_text,
     }
-    return environment.get_template(name).render(**given)
+    return environment.get_template(name).render(**variables)
 
 
 def inlined(light: bytes, dark: bytes) -> dict[str, Any]:
-    """What the part `figure` takes of a PNG on either ground; two of its dots a px."""
+    """The variables of the part `figure`, from a PNG on either ground.
+
+    It is shown at half its size, for screens of two dots a pixel.
+    """
     width, height = _size(light)
     return {
         "light": _inline(light),
@@ -69,7 +75,7 @@ def inlined(light: bytes, dark: bytes) -> dict[str, Any]:
 
 
 def track(value: float, interval: tuple[float, float]) -> dict[str, str]:
-    """What the part `track` takes: a share and its interval on a scale of 0 to 1.
+    """The variables of the part `track`: a value and its interval between 0 and 1.
 
     >>> track(0.5, (0.25, 0.75))
     {'left': '25.00', 'width': '50.00', 'dot': '50.00'}

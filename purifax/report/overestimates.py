@@ -5,7 +5,7 @@ from typing import Any
 
 from purifax.report.comparisons import paired, strongest
 from purifax.report.types import GRADIENTS, Result
-from purifax.report.words import percent, span
+from purifax.report.words import WORST_OF, percent, span
 
 __all__ = ["lines", "rows"]
 
@@ -15,7 +15,7 @@ _HEAD = (
     "gradient",
     "accuracy",
     "above the strongest",
-    "right every time",
+    WORST_OF,
     "network calls an image",
     "s an image",
 )
@@ -27,21 +27,21 @@ def rows(
     """A row for each attack of each group, the weakest first.
 
     Args:
-        groups: by what the model is, results of one radius and the rows that the
-            comparison has of them; those without an attack are left out.
+        groups: by the description of the model, results of one radius with their rows
+            of the comparison; those without an attack are left out.
 
     Returns:
         The rows, with the paired difference to the strongest attack of the group among
         those that could be made on a deployed defence.
     """
-    found = []
-    for model, told in groups.items():
-        made = [(row, r) for row, r in told if r.gradient != "none"]
-        if len(made) > 1:
-            best = strongest([result for _, result in made])
-            made.sort(key=lambda one: -one[0]["accuracy"])
-            found += [_ranked(row | {"model": model}, r, best) for row, r in made]
-    return found
+    ranked = []
+    for model, results in groups.items():
+        attacks = [(row, r) for row, r in results if r.gradient != "none"]
+        if len(attacks) > 1:
+            best = strongest([result for _, result in attacks])
+            attacks.sort(key=lambda one: -one[0]["accuracy"])
+            ranked += [_ranked(row | {"model": model}, r, best) for row, r in attacks]
+    return ranked
 
 
 def _ranked(row: dict[str, Any], result: Result, best: Result) -> dict[str, Any]:
@@ -53,15 +53,15 @@ def _ranked(row: dict[str, Any], result: Result, best: Result) -> dict[str, Any]
     }
 
 
-def lines(found: Sequence[dict[str, Any]]) -> list[str]:
-    """The rows as paragraphs of Markdown, a table a model; none without rows."""
-    told = ["## How far each attack is above the strongest"] if found else []
-    for model in dict.fromkeys(row["model"] for row in found):
-        mine = [row for row in found if row["model"] == model]
-        table = [_HEAD, ["---"] * len(_HEAD), *map(_cells, mine)]
-        told.append(f"On {model}:")
-        told.append("\n".join(f"| {' | '.join(cells)} |" for cells in table))
-    return told
+def lines(ranked: Sequence[dict[str, Any]]) -> list[str]:
+    """The rows as paragraphs of Markdown, one table a model; none without rows."""
+    paragraphs = ["## How far each attack is above the strongest"] if ranked else []
+    for model in dict.fromkeys(row["model"] for row in ranked):
+        rows = [row for row in ranked if row["model"] == model]
+        table = [_HEAD, ["---"] * len(_HEAD), *map(_cells, rows)]
+        paragraphs.append(f"On {model}:")
+        paragraphs.append("\n".join(f"| {' | '.join(cells)} |" for cells in table))
+    return paragraphs
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -74,11 +74,11 @@ def _cells(row: dict[str, Any]) -> list[str]:
         above = f"{value:+.1f} {ends}"
     return [
         row["evaluation"],
-        row["attack"],
+        row["attack"].replace("|", "\\|"),
         GRADIENTS[row["gradient"]],
         f"{percent(row['accuracy'])} {span([row['low'], row['high']])}",
         above,
-        f"{percent(row['right_every_time'])} of {row['keys']}",
+        f"{percent(row['right_every_time'])} (M = {row['keys']})",
         "–" if calls is None else f"{calls:,.0f}",
         "–" if seconds is None else f"{seconds:,.1f}",
     ]

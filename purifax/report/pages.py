@@ -1,8 +1,11 @@
 """report.md and report.html, from the content of summary.json and nothing else."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from purifax.report import html as page
+from purifax.report import tables
+from purifax.report.words import GLOSSARY
 
 __all__ = ["FILES", "html", "markdown"]
 
@@ -19,34 +22,35 @@ FILES = {
 """Pictures by name, in the order in which they are shown."""
 
 _HOW = (
-    "Accuracy is that of one answer: the mean over images and evaluation keys. Vote is "
-    "the plurality over all keys, ties counted as wrong. Right every time is the rate "
-    "of images right under every key; sd is the standard deviation of the accuracy "
-    "from key to key. Intervals are Wilson's with images as the unit, since the keys "
-    "of one image are not independent; differences are paired, by a bootstrap over "
-    "images. "
-    'The model "one run" answers with a single purification; its keys are all runs.'
+    "Accuracy is the mean over images and evaluation keys, each key giving one "
+    "prediction an image. Vote is the accuracy of the plurality over all keys, where "
+    "ties count as wrong. Worst of M is the rate of images that are classified "
+    "correctly under all M keys. The column sd is the standard deviation over keys of "
+    "the accuracy under one key. Intervals are Wilson intervals with images as the "
+    "unit, since the keys of one image are not independent. Differences are paired, by "
+    'a bootstrap over images. The model "one sample" predicts from a single '
+    "purification sample, and each of its keys is one such sample."
 )
 
 _ABOUT = {
     "grid": (
         "Images",
-        "Each column is an image under its true class; beneath it, what the classifier "
-        "answers. Differences are shown around grey.",
+        "Each column shows one image under its true class. The predicted class is "
+        "written beneath each image. Differences are shown around grey.",
     ),
     "film": (
         "How an image is purified",
-        "An attacked image in each row, and the same image on its way through one run "
-        "of the purifier, noised first where the purifier adds noise.",
+        "Each row shows an attacked image, and the states of one purification sample "
+        "of it. Noise is added first where the purifier adds noise.",
     ),
     "strength": (
         "Accuracy against attack strength",
         "Radius 0 is no attack. Bands are 95% intervals.",
     ),
     "runs": (
-        "Accuracy against runs",
-        "One answer made of S purifications, by mean logits, mean probabilities or "
-        "vote. Bands are 95% intervals.",
+        "Accuracy against purification samples",
+        "One prediction pools S purification samples, by mean logits, mean "
+        "probabilities or vote. Bands are 95% intervals.",
     ),
     "steps": (
         "Accuracy against purification steps",
@@ -54,18 +58,20 @@ _ABOUT = {
     ),
     "iterations": (
         "Has the attack converged?",
-        "Accuracy against the iterations of the attack, a line for each number of "
-        "draws averaged in its gradient. Where the lines still fall, or lie apart, a "
-        "longer attack would leave less. Bands are 95% intervals.",
+        "Accuracy against the iterations of the attack, with one line for each number "
+        "of EOT samples in its gradient. Where the lines still fall, or lie apart, a "
+        "longer attack would leave less accuracy. Bands are 95% intervals.",
     ),
     "restarts": (
         "Accuracy against restarts of the attack",
-        "The start of highest expected loss is kept. Bands are 95% intervals.",
+        "The attack keeps the restart of the highest expected loss. Bands are 95% "
+        "intervals.",
     ),
     "worst_of": (
-        "Accuracy when an image is submitted again and again",
-        "Right under all of m evaluations. The curve without an attack is the control: "
-        "what randomness alone loses. Bands are 95% intervals.",
+        "Accuracy when each image is submitted several times",
+        "Rate of images that are classified correctly in all of m submissions. The "
+        "curve without an attack is the control: it shows what randomness alone "
+        "costs. Bands are 95% intervals.",
     ),
 }
 
@@ -77,8 +83,8 @@ def markdown(summary: dict, shown: Mapping[str, bytes]) -> str:
         shown: the PNGs written beside it, by their names in `FILES`.
     """
     pictures = [_picture(name, summary) for name in FILES if name in shown]
-    given = {"s": summary, "tables": _tables(summary), "how": _HOW}
-    return page.render("report.md", False, pictures=pictures, **given)
+    variables = _variables(summary) | {"table": tables.markdown(summary)}
+    return page.render("report.md", False, pictures=pictures, **variables)
 
 
 def html(summary: dict, light: Mapping[str, bytes], dark: Mapping[str, bytes]) -> str:
@@ -92,49 +98,22 @@ def html(summary: dict, light: Mapping[str, bytes], dark: Mapping[str, bytes]) -
         for name in FILES
         if name in light
     ]
-    given = {"s": summary, "tables": _tables(summary), "how": _HOW}
-    return page.html("report.html", summary["title"], pictures=pictures, **given)
+    rows: dict[str, list[dict]] = {}
+    for row in tables.rows(summary):
+        place = page.track(row["accuracy"], (row["low"], row["high"]))
+        rows.setdefault(row["model"], []).append(row | place)
+    variables = _variables(summary) | {"tables": rows}
+    return page.html("report.html", summary["title"], pictures=pictures, **variables)
 
 
-def _tables(summary: dict) -> dict[str, list[dict]]:
-    """The rows of the accuracy table, by model."""
-    tables = {}
-    for name, model in summary["models"].items():
-        rows = [_row("clean", "no attack", {}, model["clean"], None)]
-        for one in summary["attacks"]:
-            if one["model"] == name and one["gradient"] != "none":
-                seconds = one["cost"]["seconds"]
-                rows.append(
-                    _row("attack", one["attack"], one, one["attacked"], seconds)
-                )
-        for worst in model["worst_case"]:
-            called = f"worst of these {len(worst['attacks'])}"
-            rows.append(_row("worst", called, worst, worst["attacked"], None))
-        tables[name] = rows
-    return tables
+def _variables(summary: dict) -> dict[str, Any]:
+    return {"s": summary, "how": _HOW, "glossary": GLOSSARY}
 
 
-def _row(
-    kind: str, attack: str, where: dict, outcome: dict, seconds: float | None
-) -> dict:
-    average = outcome["average"]
-    return {
-        "kind": kind,
-        "attack": attack,
-        "threat": where.get("threat", ""),
-        "radius": where.get("radius_text", ""),
-        "average": average,
-        "vote": outcome["vote"],
-        "every_key": outcome["every_key"],
-        "deviation": outcome["deviation"],
-        "seconds": seconds,
-    } | page.track(average["value"], average["interval"])
-
-
-def _picture(name: str, summary: dict) -> dict:
+def _picture(name: str, summary: dict) -> dict[str, str]:
     title, caption = _ABOUT[name]
     if name in ("grid", "film") and summary["shown"]:
-        caption = f"{caption} Attacked by {summary['shown']}."
+        caption = f"{caption} The attack is {summary['shown']}."
     counts = {c["images"] for c in summary["curves"] if c["picture"] == name}
     if counts:
         caption = (

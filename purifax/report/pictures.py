@@ -1,4 +1,4 @@
-"""The images that an evaluation shows, and what is answered to them."""
+"""The images that an evaluation shows, and the classes predicted for them."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ class Pictures:
     """Images to show, the same P in every field.
 
     Attributes:
-        clean, attacked, purified: float [P, H, W, C] in [0, 1]; `purified` is the
-            attacked image after one run of the purifier.
+        clean, attacked, purified: float [P, H, W, C] in [0, 1]; `purified` is one
+            purification sample of the attacked image.
         label: int [P].
         clean_class, attacked_class, purified_class: int [P], what the classifier alone
-            answers to each image as it is shown.
-        attack: whose images they are.
+            predicts for each image as it is shown.
+        attack: the title of the attack.
         names: of the classes; numbers if empty.
-        film: float [F, K, H, W, C], of the first F images after each of the K `steps`
-            of one run of the purifier; not shown where `steps` is empty.
+        film: float [F, K, H, W, C], the first F images after each of the K `steps` of
+            one purification sample; not shown where `steps` is empty.
     """
 
     clean: np.ndarray
@@ -47,7 +47,10 @@ class Pictures:
         for name in ("label", "clean_class", "attacked_class", "purified_class"):
             if np.shape(getattr(self, name)) != shape[:1]:
                 raise ValueError(f"pictures: `{name}` is not of shape {shape[:1]}.")
-        if self.steps and np.shape(self.film)[1:] != (len(self.steps), *shape[1:]):
-            wanted = f"[F, {len(self.steps)}] images, one after each of `steps`"
-            got = np.shape(self.film)
-            raise ValueError(f"pictures: `film` must be {wanted}; got shape {got}.")
+        if self.steps:
+            film = () if self.film is None else np.shape(self.film)
+            if film[1:] != (len(self.steps), *shape[1:]):
+                raise ValueError(
+                    f"pictures: `film` must be [F, {len(self.steps)}] images, one "
+                    f"after each of `steps`; got shape {film}."
+                )

@@ -1,10 +1,10 @@
-"""The picture of several evaluations side by side."""
+"""The figures of several evaluations side by side."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from purifax.report import plots
-from purifax.report.plots import Theme, canvas, encoded
+from purifax.report import plots_curves
+from purifax.report.plots import Theme, canvas, encoded, literal
 
 __all__ = ["STYLES", "bars", "drawn", "picture"]
 
@@ -15,21 +15,22 @@ STYLES = {
     "bpda": ("bpda", "^"),
     "exact": ("exact", "D"),
 }
-"""Colour and marker of a gradient; any other has the last."""
+"""Colour and marker of a gradient; any other has those of `bars`."""
 
 
-def drawn(found: dict[str, Any], theme: Theme) -> dict[str, bytes]:
-    """The pictures of comparison.json that there is something to draw for, as PNGs."""
+def drawn(comparison: dict[str, Any], theme: Theme) -> dict[str, bytes]:
+    """The figures of comparison.json that have something to show, as PNGs."""
+    arguments = (comparison["curves"], theme, comparison["threat"])
     lines = {
-        name: plots.side_by_side(name, found["curves"], theme, found["threat"])
+        name: plots_curves.side_by_side(name, *arguments)
         for name in ("worst_of", "strength")
     }
-    made = {"accuracies": picture(found["rows"], theme), **lines}
-    return {name: png for name, png in made.items() if png is not None}
+    shown = {name: line["png"] for name, line in lines.items() if line is not None}
+    return {"accuracies": picture(comparison["rows"], theme), **shown}
 
 
 def picture(rows: Sequence[dict], theme: Theme) -> bytes:
-    """Accuracy of each evaluation, a mark an attack, as PNG.
+    """Accuracy of each evaluation, one mark an attack, as PNG.
 
     Args:
         rows: those of comparison.json; bars are their 95% intervals.
@@ -39,11 +40,11 @@ def picture(rows: Sequence[dict], theme: Theme) -> bytes:
     with canvas(7.0, 1.2 + 0.42 * len(names), theme) as figure:
         axes = figure.add_subplot()
         for place, attack in enumerate(attacks):
-            mine = [row for row in rows if row["attack"] == attack]
+            chosen = [row for row in rows if row["attack"] == attack]
             offset = 0.5 * ((place + 0.5) / len(attacks) - 0.5)
-            heights = [names.index(row["evaluation"]) + offset for row in mine]
-            bars(axes, attack, mine, heights, theme, sideways=True)
-        axes.set_yticks(range(len(names)), names)
+            heights = [names.index(row["evaluation"]) + offset for row in chosen]
+            bars(axes, attack, chosen, heights, theme, sideways=True)
+        axes.set_yticks(range(len(names)), list(map(literal, names)))
         axes.invert_yaxis()
         axes.set_xlabel("accuracy (%)")
         axes.set_xlim(-2, 102)
@@ -61,7 +62,7 @@ def bars(
     *,
     sideways: bool = False,
 ) -> None:
-    """One attack's accuracies with their intervals; a line joins them if upright."""
+    """Draw one attack's accuracies with intervals, joined by a line if upright."""
     colour, marker = STYLES.get(rows[0]["gradient"], ("other", "v"))
     values = [100 * row["accuracy"] for row in rows]
     errors = (
@@ -79,5 +80,5 @@ def bars(
         capsize=2,
         linestyle="none" if sideways else "-",
         linewidth=1.4,
-        label=attack,
+        label=literal(attack),
     )

@@ -1,20 +1,21 @@
-"""Images: what an attack adds, what purification takes away, and how."""
+"""Images: what an attack adds, what purification removes, and in which steps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from purifax.report.pictures import Pictures
-from purifax.report.plots import Theme, canvas, encoded
+from purifax.report.plots import PNG, Drawing, Theme, canvas, literal, saved
 
 __all__ = ["film", "grid", "rows"]
 
 SHOWN = 8
-"""Images side by side; more cannot be read on a telephone."""
+"""Images side by side; more would be too small on a telephone."""
 
 _TITLE, _NAMES, _HEAD = 1.5, 1.1, 0.35
-"""Inches left of the images for the rows' titles, or for the names of classes alone,
-and above them for the classes or the steps."""
+"""Inches left of the images for the titles of the rows, inches left of them for names
+of classes alone, and inches above them for the classes or the steps."""
 
 
 def rows(pictures: Pictures) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
@@ -38,8 +39,8 @@ def rows(pictures: Pictures) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
     ]
 
 
-def grid(pictures: Pictures, theme: Theme) -> bytes:
-    """The grid as PNG; under each image the classifier's answer to it."""
+def grid(pictures: Pictures, theme: Theme, formats: Sequence[str] = PNG) -> Drawing:
+    """The grid, with the predicted class under each image."""
     layers = rows(pictures)
     label = np.asarray(pictures.label)[:SHOWN]
     heights = [1.3 if classes is not None else 1.1 for _, _, classes in layers]
@@ -60,15 +61,17 @@ def grid(pictures: Pictures, theme: Theme) -> bytes:
                 left = _TITLE + 1.1 * column
                 _show(axis, image, left, float(top))
                 if classes is not None:
-                    answer = int(np.asarray(classes)[column])
-                    words = _name(pictures, answer)
-                    right = answer == int(label[column])
+                    predicted = int(np.asarray(classes)[column])
+                    words = _name(pictures, predicted)
+                    right = predicted == int(label[column])
                     _caption(axis, words, right, left + 0.5, float(top) + 1.04, theme)
-        return encoded(figure)
+        return saved(figure, formats)
 
 
-def film(pictures: Pictures, theme: Theme) -> bytes | None:
-    """Images on their way through the purifier, a row each; None without states."""
+def film(
+    pictures: Pictures, theme: Theme, formats: Sequence[str] = PNG
+) -> Drawing | None:
+    """The states of a purification sample, one image a row; None without states."""
     if pictures.film is None or not pictures.steps:
         return None
     states = np.clip(np.asarray(pictures.film, np.float32), 0.0, 1.0)
@@ -88,7 +91,7 @@ def film(pictures: Pictures, theme: Theme) -> bytes | None:
             )
             for column, image in enumerate([attacked[row], *shown]):
                 _show(axis, image, _NAMES + 1.1 * column, top)
-        return encoded(figure)
+        return saved(figure, formats)
 
 
 def _around_grey(difference: np.ndarray, enlarge: float) -> np.ndarray:
@@ -129,4 +132,4 @@ def _caption(
 
 def _name(pictures: Pictures, number: int) -> str:
     known = 0 <= number < len(pictures.names)
-    return pictures.names[number] if known else str(number)
+    return literal(pictures.names[number]) if known else str(number)

@@ -1,7 +1,7 @@
 """record.npz: every attack's outcomes per image and per key, and the pictures.
 
-Members are called "<result name>/<field of Record>" and "pictures/<field>". Written
-whole or not at all, and the same content gives the same bytes.
+Members are called "<result name>/<field of Record>" and "pictures/<field>". The file
+is written whole or not at all, and the same content gives the same bytes.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import os
 import pathlib
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,10 +28,10 @@ def save(
     records: Mapping[str, Record],
     pictures: Pictures | None = None,
 ) -> None:
-    """Writes records by name into one compressed file, in the types jax gives them."""
+    """Write records by name into one compressed file, with the dtypes of jax."""
     if any(name.partition("/")[0] in ("", _SHOWN) for name in records):
         raise ValueError(f"a record cannot be called {_SHOWN!r}, nor nothing at all.")
-    members = {
+    members: dict[str, Any] = {
         f"{name}/{part}": np.asarray(jnp.asarray(getattr(record, part)))
         for name, record in records.items()
         for part in _FIELDS
@@ -43,12 +44,12 @@ def save(
         members[f"{_SHOWN}/{part.name}"] = plain
     whole = path.with_name(path.name + ".part")
     with whole.open("wb") as file:
-        np.savez_compressed(file, **members)  # pyright: ignore[reportArgumentType]
+        np.savez_compressed(file, **members)
     os.replace(whole, path)
 
 
 def load(path: pathlib.Path) -> dict[str, Record]:
-    """Reads the records of `save`, by name, in the order they were written.
+    """Read the records of `save`, by name, in the order they were written.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -58,19 +59,19 @@ def load(path: pathlib.Path) -> dict[str, Record]:
     names = dict.fromkeys(
         name.rpartition("/")[0] for name in members if not name.startswith(_SHOWN + "/")
     )
-    found = {}
+    records = {}
     for name in names:
         parts = [members.get(f"{name}/{part}") for part in _FIELDS]
         if not name or any(part is None for part in parts):
             raise ValueError(
                 f"{path} is not a file of records: {name!r} lacks a field."
             )
-        found[name] = Record(*(jnp.asarray(part) for part in parts))
-    return found
+        records[name] = Record(*(jnp.asarray(part) for part in parts))
+    return records
 
 
 def load_pictures(path: pathlib.Path) -> Pictures | None:
-    """Reads the pictures of `save`; None if it wrote none."""
+    """Read the pictures of `save`; None if it wrote none."""
     shown = {
         name.partition("/")[2]: value
         for name, value in _members(path).items()
@@ -79,7 +80,9 @@ def load_pictures(path: pathlib.Path) -> Pictures | None:
     if not shown:
         return None
     attack, names = str(shown.pop("attack")), shown.pop("names").tolist()
-    steps = shown.pop("steps", np.array([])).tolist()  # of an earlier version: none
+    steps = shown.pop(
+        "steps", np.array([])
+    ).tolist()  # files of earlier versions have none
     return Pictures(
         **shown,
         attack=attack,

@@ -1,6 +1,6 @@
-"""What the numbers of a report say, in sentences made from summary.json alone."""
+"""The reading of a report: sentences made from the content of summary.json alone."""
 
-from purifax.report.words import paired, percent, points, span
+from purifax.report.words import WORST_OF, paired, percent, points, span
 
 __all__ = ["sentences"]
 
@@ -8,7 +8,7 @@ __all__ = ["sentences"]
 def sentences(summary: dict) -> list[dict]:
     """The reading: {level, text} each, from the content of summary.json alone."""
     entries = {entry["name"]: entry for entry in summary["attacks"]}
-    found = [
+    findings = [
         _clean_sentence(summary, c)
         for c in summary["comparisons"]
         if c["kind"] == "clean"
@@ -16,27 +16,26 @@ def sentences(summary: dict) -> list[dict]:
     for comparison in summary["comparisons"]:
         if comparison["kind"] == "gain":
             pair = [entries[comparison[k]] for k in ("first", "second")]
-            found.append(_gain_sentence(comparison, *pair))
-            found += _repeat_sentences(pair[0])
+            findings.append(_gain_sentence(comparison, *pair))
+            findings += _repeat_sentences(pair[0])
     for comparison in summary["comparisons"]:
         if comparison["kind"] == "order" and comparison["verdict"] != "negative":
             pair = [entries[comparison[k]] for k in ("first", "second")]
             if pair[0]["model"] != "undefended":
-                found.append(_order_sentence(comparison, *pair))
+                findings.append(_order_sentence(comparison, *pair))
     warnings = [c for c in summary["checks"] if c["status"] == "warning"]
-    said = [{"level": "finding", "text": text} for text in found]
-    return said + [
+    return [{"level": "finding", "text": text} for text in findings] + [
         {"level": "warning", "text": f"Contradicted: {c['name']}. {c['text']}"}
         for c in warnings
     ]
 
 
-def _effect(comparison: dict, gives: str, costs: str) -> str:
+def _effect(comparison: dict) -> str:
     value = comparison["difference"]["value"]
     size = f"{points(value)} {paired(comparison)}"
     if comparison["verdict"] == "open":
         return f"no difference is shown: {size}"
-    return f"purification {gives if value > 0 else costs} {size}"
+    return f"purification {'gives' if value > 0 else 'costs'} {size}"
 
 
 def _accuracy(number: dict) -> str:
@@ -49,18 +48,18 @@ def _clean_sentence(summary: dict, comparison: dict) -> str:
         for model in ("defended", "undefended")
     )
     return (
-        f"Without an attack the defended model is right on {defended} and the "
-        f"undefended one on {undefended}: {_effect(comparison, 'gives', 'costs')}."
+        f"Without an attack, the accuracy of the defended model is {defended} and that "
+        f"of the undefended model is {undefended}: {_effect(comparison)}."
     )
 
 
 def _gain_sentence(comparison: dict, defended: dict, undefended: dict) -> str:
     return (
         f"At {defended['threat']} {defended['radius_text']}, the strongest attack on "
-        f"each leaves the defended model {_accuracy(defended['attacked']['average'])} "
-        f"({defended['attack']}) and the undefended one "
-        f"{_accuracy(undefended['attacked']['average'])} ({undefended['attack']}): "
-        f"{_effect(comparison, 'gives', 'costs')}."
+        f"each model leaves the defended model "
+        f"{_accuracy(defended['attacked']['average'])} ({defended['attack']}) and the "
+        f"undefended model {_accuracy(undefended['attacked']['average'])} "
+        f"({undefended['attack']}): {_effect(comparison)}."
     )
 
 
@@ -82,7 +81,7 @@ def _repeat_sentences(entry: dict) -> list[str]:
         return []
     attacked, clean = entry["attacked"]["every_key"], entry["clean"]["every_key"]
     return [
-        f"Submitted {entry['keys']} times, an image is right every time in "
-        f"{_accuracy(attacked)} of cases under {entry['attack']}, and in "
+        f"Submitted {entry['keys']} times ({WORST_OF}), {_accuracy(attacked)} of "
+        f"the images are classified correctly every time under {entry['attack']}, and "
         f"{_accuracy(clean)} with no attack at all."
     ]

@@ -6,11 +6,12 @@ evaluation keys each had. null stands for what is not known or not finite.
 
 An *outcome*, of clean or of attacked images, is
 
-    average     number: mean over images and keys, the accuracy of one evaluation
+    average     number: mean over images and keys, the expected accuracy under one key
     vote        number: plurality of all keys, ties counted as wrong
-    every_key   number: right under each of the keys
+    every_key   number: images that are classified correctly under all M keys (worst of
+                M)
     deviation   standard deviation over keys of the accuracy under one key; null for one
-    worst_of    {m, value, low, high: lists}: right under all of m keys, m = 1..keys
+    worst_of    {m, value, low, high: lists}: the worst of m keys, m = 1..keys
 
 The file:
 
@@ -19,10 +20,11 @@ The file:
     models       name -> {description, clean: outcome,
                           worst_case: [{threat, radius, radius_text, attacks,
                                         attacked: outcome}]}
-    attacks      [{name, model, attack, gradient, threat, radius, radius_text, budget,
-                   seeds, images, keys, clean: outcome, attacked: outcome,
+    attacks      [{name, key, model, attack, gradient, threat, radius, radius_text,
+                   budget, seeds, images, keys, clean: outcome, attacked: outcome,
                    distance: {median, largest},
-                   cost: {network_evaluations, seconds}}]
+                   cost: {network_evaluations, seconds}}]; `key` is the attack's own
+                 name and `attack` its printed title; "" without a name
     sweep        the same, for other radii
     curves       [{picture, panel, name, model, gradient, x, y, low, high, images,
                    keys}]
@@ -30,8 +32,9 @@ The file:
                    difference: number, mcnemar: {only_first, only_second, p},
                    verdict: positive | negative | open}]: accuracy of the first minus
                  the second on the same images; McNemar's test on their first keys
-    probe        name -> [P], of the attacker's gradient at P images; see `probe`
-    checks       [{name, status: pass | open | warning | not run, text}]
+    probe        name -> [P], statistics of the attacker's gradient at P images
+    checks       [{name, status: pass | open | warning | not run | not shown, text}];
+                 see `checklist.checks`
     reading      [{level: finding | warning, text}]
     network_evaluations, seconds     of all attacks; of all commands so far
     seeds, versions, hashes, settings
@@ -39,6 +42,9 @@ The file:
                   same_states, same_when_stored, slopes_agree}: the proof of the exact
                  gradient on one image, see `purifax.gradient_check`; {} without one
     shown        the attack whose images grid.png shows, or null
+
+The model that predicts from one purification sample is called "one run" here, and "one
+sample" where it is printed.
 """
 
 import dataclasses
@@ -57,7 +63,7 @@ from purifax.record import Record
 from purifax.report import checklist as checking
 from purifax.report import comparisons as comparing
 from purifax.report import sentences as reading
-from purifax.report.types import Curve, Evaluation, Result, curve, radius_text
+from purifax.report.types import Curve, Findings, Result, curve, radius_text
 
 __all__ = ["SCHEMA", "curves", "entry", "outcome", "plain", "summarise"]
 
@@ -66,39 +72,39 @@ SCHEMA = 1
 _correct = jax.jit(records.correct)
 
 
-def summarise(evaluation: Evaluation) -> dict:
+def summarise(findings: Findings) -> dict:
     """The content of summary.json, in plain finite values."""
-    results, sweep = evaluation.results, evaluation.sweep
-    drawn = curves(evaluation)
+    results, sweep = findings.results, findings.sweep
+    drawn = curves(findings)
     compared = comparing.compare(results)
     summary = {
         "schema": SCHEMA,
-        "title": evaluation.title,
-        "dataset": evaluation.dataset,
-        "classes": evaluation.num_classes,
-        "command": evaluation.command,
-        "notes": list(evaluation.notes),
+        "title": findings.title,
+        "dataset": findings.dataset,
+        "classes": findings.num_classes,
+        "command": findings.command,
+        "notes": list(findings.notes),
         "interval": {
             "method": "Wilson, images as the unit; differences by paired bootstrap",
             "confidence": 0.95,
             "bootstrap_draws": comparing.DRAWS,
             "bootstrap_seed": comparing.SEED,
         },
-        "models": _models(evaluation),
-        "attacks": [entry(result, evaluation.num_classes) for result in results],
-        "sweep": [entry(result, evaluation.num_classes) for result in sweep],
+        "models": _models(findings),
+        "attacks": [entry(result, findings.num_classes) for result in results],
+        "sweep": [entry(result, findings.num_classes) for result in sweep],
         "curves": [dataclasses.asdict(line) for line in drawn],
         "comparisons": compared,
-        "probe": dict(evaluation.probe),
-        "checks": checking.checks(evaluation, drawn, compared),
+        "probe": dict(findings.probe),
+        "checks": checking.checks(findings, drawn, compared),
         "network_evaluations": _total(r.evaluations for r in (*results, *sweep)),
-        "seconds": evaluation.seconds,
-        "seeds": dict(evaluation.seeds),
-        "versions": dict(evaluation.versions),
-        "hashes": dict(evaluation.hashes),
-        "settings": dict(evaluation.settings),
-        "gradient": dict(evaluation.gradient),
-        "shown": evaluation.pictures and evaluation.pictures.attack,
+        "seconds": findings.seconds,
+        "seeds": dict(findings.seeds),
+        "versions": dict(findings.versions),
+        "hashes": dict(findings.hashes),
+        "settings": dict(findings.settings),
+        "gradient": dict(findings.gradient),
+        "shown": findings.pictures and findings.pictures.attack,
     }
     summary = {name: plain(value) for name, value in summary.items()}
     return summary | {"reading": reading.sentences(summary)}
@@ -111,6 +117,7 @@ def entry(result: Result, num_classes: int) -> dict:
     distance = np.asarray(record.distance)
     return {
         "name": result.name,
+        "key": result.key,
         "model": result.model,
         "attack": result.attack,
         "gradient": result.gradient,
@@ -179,20 +186,19 @@ def _measured(
     }
 
 
-def curves(evaluation: Evaluation) -> tuple[Curve, ...]:
-    """The curves given, and one of accuracy against radius per attack swept.
+def curves(findings: Findings) -> tuple[Curve, ...]:
+    """The curves given, and one of accuracy against the radius for each swept attack.
 
-    An attack needs two radii. Radius 0 is the clean accuracy of the same record, if
-    it was not attacked with.
+    An attack needs two radii. Radius 0 is the clean accuracy of the same record,
+    unless the attack was also run at radius 0.
     """
     groups: dict[tuple[str, str, str], list[Result]] = {}
-    for result in (*evaluation.results, *evaluation.sweep):
+    for result in (*findings.results, *findings.sweep):
         if result.gradient != "none":
-            groups.setdefault((result.model, result.attack, result.threat), []).append(
-                result
-            )
+            attack = (result.model, result.key or result.attack, result.threat)
+            groups.setdefault(attack, []).append(result)
     swept = [_strength(group) for group in groups.values() if len(group) > 1]
-    return (*(line for line in swept if line), *evaluation.curves)
+    return (*(line for line in swept if line), *findings.curves)
 
 
 def plain(value: Any) -> Any:
@@ -234,39 +240,40 @@ def _strength(group: Sequence[Result]) -> Curve | None:
 
 
 def _share(record: Record, predictions: ArrayLike, among: set[int]) -> np.ndarray:
-    """The share of keys right of each image whose index is in `among`."""
-    right = np.asarray(_correct(predictions, record.label)).mean(1)
-    return right[np.isin(np.asarray(record.index), list(among))]
+    """The rate of correct keys of each image whose index is in `among`."""
+    rates = np.asarray(_correct(predictions, record.label)).mean(1)
+    return rates[np.isin(np.asarray(record.index), list(among))]
 
 
-def _models(evaluation: Evaluation) -> dict:
+def _models(findings: Findings) -> dict:
     """Each model's clean accuracy and its worst case over attacks of one strength."""
     models = {}
-    for name in dict.fromkeys(result.model for result in evaluation.results):
-        mine = [result for result in evaluation.results if result.model == name]
-        most = max(mine, key=lambda result: np.size(result.record.clean))
+    for name in dict.fromkeys(result.model for result in findings.results):
+        results = [result for result in findings.results if result.model == name]
+        most = max(results, key=lambda result: np.size(result.record.clean))
         models[name] = {
-            "description": evaluation.models.get(name, ""),
+            "description": findings.models.get(name, ""),
             "clean": outcome(
-                most.record.clean, most.record.label, evaluation.num_classes
+                most.record.clean, most.record.label, findings.num_classes
             ),
-            "worst_case": _worst_cases(mine, evaluation.num_classes),
+            "worst_case": _worst_cases(results, findings.num_classes),
         }
     return models
 
 
 def _worst_cases(results: Sequence[Result], num_classes: int) -> list[dict]:
-    found = []
-    for everyone in comparing.grouped(results).values():
-        group = [r for r in everyone if r.gradient not in comparing.APART]
-        same = {
+    """One entry a radius at which several attacks have the same images and keys."""
+    entries = []
+    for attacks in comparing.grouped(results).values():
+        group = [r for r in attacks if r.gradient not in comparing.APART]
+        outcomes = {
             (tuple(sorted(np.asarray(r.record.index).tolist())), r.record.clean.shape)
             for r in group
         }
-        if len(group) < 2 or len(same) > 1:
+        if len(group) < 2 or len(outcomes) > 1:
             continue
         worst = records.worst_case([result.record for result in group])
-        found.append(
+        entries.append(
             {
                 "threat": group[0].threat,
                 "radius": float(group[0].radius),
@@ -275,7 +282,7 @@ def _worst_cases(results: Sequence[Result], num_classes: int) -> list[dict]:
                 "attacked": outcome(worst.attacked, worst.label, num_classes),
             }
         )
-    return found
+    return entries
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

@@ -1,10 +1,10 @@
-"""What an evaluation hands to the report: results, curves, pictures."""
+"""What an evaluation hands to the report: results, curves and pictures."""
 
 import dataclasses
 import difflib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 import jax
 import numpy as np
@@ -21,7 +21,7 @@ __all__ = [
     "PICTURES",
     "THREATS",
     "Curve",
-    "Evaluation",
+    "Findings",
     "Result",
     "curve",
     "nearest",
@@ -30,31 +30,34 @@ __all__ = [
 
 GRADIENTS = {
     "none": "no attack",
-    "blind": "the classifier's own gradient, the purifier unseen",
-    "transfer": "made on another model",
-    "bpda": "straight through the purifier, as if it were the identity",
-    "joint": "the classifier's gradient with the score's direction",
+    "blind": "of the classifier alone, without the purifier",
+    "transfer": "of another model",
+    "bpda": "of the classifier, passed straight through the purifier (BPDA)",
+    "joint": "of the classifier, combined with the direction of the score",
     "unrolled": "through one step of the purifier",
-    "surrogate": "through a shorter purifier",
-    "black-box": "from answers alone",
-    "grafted": "of the draws that fall together, through every step of one of them",
+    "surrogate": "through a purifier with fewer steps or frozen step sizes",
+    "black-box": "none: the attack only queries the model",
+    "grafted": "shared by the EOT samples, through every step of one of them",
     "exact": "through every step of the purifier",
-    "fixed-key": "through every step, the noise of the answer known",
+    "fixed-key": "through every step, with the noise of the evaluation known",
+    "own": "as the attack of the user's own does",
 }
 """What the attacker differentiates, by the names that `Result.gradient` may take."""
 
 ONE_RUN = "one run"
-"""The model that answers with a single run of the defence; shown, not compared."""
+"""The model that predicts from one purification sample. It is reported, but not
+compared, and printed as `words.ONE_SAMPLE`; the name in summary.json is this one."""
 
 THREATS = {"Linf": "L∞", "L2": "L2", "L1": "L1"}
 
 PICTURES = ("strength", "runs", "steps", "iterations", "restarts")
-"""The kinds of curve: against attack radius, runs and steps of the defence, iterations
-and restarts of the attack."""
+"""The kinds of curve: accuracy against the attack radius, the purification samples, the
+purification steps, and the iterations and restarts of the attack."""
 
 AGGREGATIONS = ("logits", "probabilities", "vote")
 NO_ANSWER = -1
-"""The class of logits that are not finite: it equals no label, so it is wrong."""
+"""The predicted class where the logits are not finite. It equals no label, so the
+prediction counts as wrong."""
 
 
 _interval = jax.jit(records.interval)
@@ -83,18 +86,22 @@ class Result:
     """One attack on one model, or no attack (gradient "none").
 
     Attributes:
-        model: "undefended" or "defended", compared with each other by the reading;
-            other names are reported alongside.
-        attack: as it is to be printed, "BPDA+EOT".
-        gradient: a name in `GRADIENTS`; decides the order expected of the attacks.
+        model: "undefended", "defended" or `ONE_RUN`; the first two are compared.
+        attack: the printed title of the attack, any text, as "BPDA+EOT".
+        gradient: a name in `GRADIENTS`; decides which attack should be the stronger.
         threat: "Linf", "L2" or "L1".
         radius: in [0, 1] pixel units.
-        record: per image and key. Clean and attacked answers of one image are under
-            the same evaluation keys, which the attack has not seen.
+        record: the outcomes per image and key. The clean and the attacked predictions
+            of one image use the same evaluation keys, which the attack has not seen.
         budget: what the attack may spend: steps, eot, step_size, restarts, loss...
         seeds: by role, as {"attack": 1, "evaluation": 2}.
         seconds: wall time; nan if unknown.
-        evaluations: passes of any network over one image; None if not counted.
+        evaluations: forward passes of all networks, one image each; None if unknown.
+        key: the attack's own name, under which the user asked for it, as "bpda".
+
+    Raises:
+        ValueError: an unknown gradient or threat, a negative radius, or a record that
+            is empty or whose arrays do not fit each other.
     """
 
     model: str
@@ -107,6 +114,7 @@ class Result:
     seeds: Mapping[str, int] = field(default_factory=dict)
     seconds: float = math.nan
     evaluations: int | None = None
+    key: str = ""
 
     def __post_init__(self) -> None:
         if self.gradient not in GRADIENTS:
@@ -115,22 +123,27 @@ class Result:
             raise ValueError(nearest("threat", self.threat, list(THREATS)))
         if not (math.isfinite(self.radius) and self.radius >= 0):
             raise ValueError(f"{self.name}: the radius must be 0 or more.")
-        n, m = np.shape(self.record.clean)
-        shapes = {f.name: (n,) for f in dataclasses.fields(Record)}
-        shapes |= {"clean": (n, m), "attacked": (n, m)}
-        for name, shape in shapes.items():
-            if np.shape(getattr(self.record, name)) != shape:
+        shape = np.shape(self.record.clean)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(
+                f"{self.name}: the record's `clean` must be [images, keys] with one of "
+                f"each at least; got shape {shape}."
+            )
+        shapes = {f.name: shape[:1] for f in dataclasses.fields(Record)}
+        for name, wanted in (shapes | {"clean": shape, "attacked": shape}).items():
+            if np.shape(getattr(self.record, name)) != wanted:
                 raise ValueError(
                     f"{self.name}: the record's `{name}` has shape "
-                    f"{np.shape(getattr(self.record, name))}, not {shape}."
+                    f"{np.shape(getattr(self.record, name))}, not {wanted}."
                 )
-        if np.unique(np.asarray(self.record.index)).size != n:
+        if np.unique(np.asarray(self.record.index)).size != shape[0]:
             raise ValueError(f"{self.name}: an image index occurs twice in the record.")
 
     @property
     def name(self) -> str:
-        """Unique within an evaluation: "defended/BPDA+EOT/Linf 8/255"."""
-        return f"{self.model}/{self.attack}/{self.threat} {radius_text(self.radius)}"
+        """Unique among `Findings`: "defended/bpda/Linf 8/255", by the key if given."""
+        where = f"{self.threat} {radius_text(self.radius)}"
+        return f"{self.model}/{self.key or self.attack}/{where}"
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,7 @@ class Curve:
         picture: a name in `PICTURES`.
         name: of the line, "BPDA+EOT"; for "runs" a name in `AGGREGATIONS`.
         x, y, low, high: one entry per point, y as a fraction; nan leaves a gap.
-        images, keys: that each point is measured on.
+        images, keys: number of both that each point is measured on.
         model, gradient: choose the style of the line.
         panel: lines with the same panel share axes, as "clean" or "exact PGD+EOT".
     """
@@ -180,12 +193,13 @@ def curve(
     gradient: str = "none",
     panel: str = "",
 ) -> Curve:
-    """A curve from what each image did at each point.
+    """A curve from the outcome of each image at each point.
 
     Args:
-        x: [X], runs, steps or radii.
-        outcomes: [N, X] in [0, 1]: right or wrong, or the share of keys right.
-        keys: that each entry of `outcomes` is a mean over.
+        x: [X], such as numbers of steps.
+        outcomes: [N, X] in [0, 1]: whether the image is classified correctly, or under
+            which share of its keys.
+        keys: number of keys that each entry of `outcomes` is a mean over.
     """
     outcomes = np.asarray(outcomes, np.float32)
     if outcomes.ndim != 2 or outcomes.shape[1] != len(x):
@@ -210,19 +224,25 @@ def curve(
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Findings:
     """Everything a report is made of.
+
+    Where two attacks have the same title, each title is followed by the attack's key.
 
     Attributes:
         results: the rows of the table, at the radii the report is about.
-        sweep: the same attacks at other radii; they only feed the strength curves.
-        curves: against runs and steps (strength curves are made from the results).
+        sweep: the same attacks at other radii; only the strength curves use them.
+        curves: all other curves; the strength curves are made from the results.
         models: a line about each model, by name.
         seeds, versions, hashes: provenance, by name; hashes of weights and images.
-        probe: of the attacker's gradient, one value an image, by name; see `probe`.
+        probe: statistics of the attacker's gradient, [P] over images, by name; see
+            `summary`.
         settings: of the purifier and of training, by name, as plain values.
-        seconds: of all commands that made it, training included if they trained.
-        gradient: figures of the exact gradient's proof, see `gradient_proof`.
+        seconds: of all commands so far, training included if they trained.
+        gradient: figures of the exact gradient's proof; see `gradient_check`.
+
+    Raises:
+        ValueError: no result, two results of one name, or a curve against the radius.
     """
 
     title: str
@@ -255,3 +275,23 @@ class Evaluation:
             raise ValueError(
                 "strength curves are made from `sweep`; give results there."
             )
+        keys: dict[str, set[str]] = {}
+        for result in (*self.results, *self.sweep):
+            if result.gradient != "none":
+                keys.setdefault(_title(result), set()).add(result.key)
+        shared = {title for title, group in keys.items() if len(group) > 1}
+        for name in ("results", "sweep"):
+            results = (_titled(result, shared) for result in getattr(self, name))
+            object.__setattr__(self, name, tuple(results))
+
+
+def _title(result: Result) -> str:
+    """The printed title on one line; the key where there is no title."""
+    return " ".join(result.attack.split()) or result.key
+
+
+def _titled(result: Result, shared: Set[str]) -> Result:
+    title = _title(result)
+    if title in shared and result.key:
+        title = f"{title} ({result.key})"
+    return result if title == result.attack else replace(result, attack=title)

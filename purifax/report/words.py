@@ -1,8 +1,64 @@
-"""Numbers as a report says them."""
+"""How a report writes numbers, models and the status of a check."""
 
 from collections.abc import Sequence
 
-__all__ = ["chance", "paired", "percent", "points", "said", "span"]
+from purifax.report.types import ONE_RUN, Result, radius_text
+
+__all__ = [
+    "CLEAN",
+    "GLOSSARY",
+    "ONE_SAMPLE",
+    "STATUSES",
+    "WORST_OF",
+    "chance",
+    "check_row",
+    "described",
+    "model_phrase",
+    "model_text",
+    "paired",
+    "percent",
+    "points",
+    "span",
+]
+
+CLEAN = "no attack"
+ONE_SAMPLE = "one sample"
+"""How the model `ONE_RUN` is printed."""
+
+WORST_OF = "worst of M"
+"""The column of the rate of images that are classified correctly under all M keys."""
+
+STATUSES = {
+    "warning": "!",
+    "open": "?",
+    "not shown": "∅",
+    "pass": "✓",
+    "not run": "–",
+}
+"""The statuses of a check, the most serious first, each with its mark."""
+
+GLOSSARY = {
+    "BPDA": (
+        "backward pass differentiable approximation (Athalye, Carlini and Wagner): the "
+        "attack runs the purifier forwards and, in the backward pass, replaces it by "
+        "the identity. Its gradient is not that of the defended model."
+    ),
+    "EOT": (
+        "expectation over transformation (Athalye et al.): the attack averages its "
+        "loss or gradient over several EOT samples, each with its own random key of "
+        "the purifier."
+    ),
+    WORST_OF: (
+        "the rate of images that are classified correctly under all M evaluation keys: "
+        "the accuracy that remains if an attacker may submit each image M times."
+    ),
+    "frozen step sizes": (
+        "the step sizes of an adaptive purifier, treated as constants in the backward "
+        "pass (stop-gradient). An attack with frozen step sizes does not follow the "
+        "exact gradient."
+    ),
+}
+"""Terms of the report, explained at the end of its page."""
 
 
 def percent(value: float | None) -> str:
@@ -11,7 +67,7 @@ def percent(value: float | None) -> str:
 
 
 def chance(p: float) -> str:
-    """= 0.031, of a probability that may be less than a float can hold."""
+    """A probability, as "= 0.031" or "< 1e-30"."""
     return f"= {p:.2g}" if p > 1e-30 else "< 1e-30"
 
 
@@ -35,6 +91,22 @@ def paired(comparison: dict) -> str:
     return f"(paired 95% interval {span(ends)}, {difference['images']} images)"
 
 
-def said(name: str, status: str, text: str) -> dict:
-    """One line of the checklist; `report_checks.checks` says what a status means."""
+def model_text(name: str) -> str:
+    """A model as it is printed."""
+    return ONE_SAMPLE if name == ONE_RUN else name
+
+
+def model_phrase(name: str) -> str:
+    """A model in a sentence: "the defended model"."""
+    return "one purification sample" if name == ONE_RUN else f"the {name} model"
+
+
+def described(result: Result) -> str:
+    """An attack in a sentence: "BPDA+EOT on the defended model (Linf 8/255)"."""
+    where = f"{result.threat} {radius_text(result.radius)}"
+    return f"{result.attack} on {model_phrase(result.model)} ({where})"
+
+
+def check_row(name: str, status: str, text: str) -> dict:
+    """One row of the checklist; `checklist.checks` explains the statuses."""
     return {"name": name, "status": status, "text": text}

@@ -9,7 +9,7 @@ import json
 import math
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def _openai(
 def _score_sde(
     path: str,
     *,
-    entry: str = "ema",
+    entry: Literal["ema", "raw"] = "ema",
     attention: Sequence[str] = ("16",),
     side: int = 32,
     process: str = "VP",
@@ -158,7 +158,9 @@ def _edm(path: str) -> Converted:
     return _square(network, edm.side(stored), predicts=predicts)
 
 
-def _ncsnv2(path: str, *, entry: str = "ema", side: int = 32) -> Converted:
+def _ncsnv2(
+    path: str, *, entry: Literal["ema", "raw"] = "ema", side: int = 32
+) -> Converted:
     stored = containers.read(path)
     variables = ncsnv2.convert(stored, entry)
     params = variables["params"]["begin_conv"]["kernel"]
@@ -174,7 +176,9 @@ def _ve(side: int) -> Prediction:
     return Prediction(process={"name": "VE"} if side <= 32 else None)
 
 
-def _adp(path: str, *, entry: str = "raw", side: int = 32) -> Converted:
+def _adp(
+    path: str, *, entry: Literal["ema", "raw"] = "raw", side: int = 32
+) -> Converted:
     """ADP uses the last weights and not their average."""
     return _ncsnv2(path, entry=entry, side=side)
 

@@ -2,6 +2,7 @@
 
 import pathlib
 from dataclasses import replace
+from typing import cast
 
 from jax import numpy as jnp
 
@@ -57,7 +58,8 @@ def _beside(
 def _load(place: str | pathlib.Path, dtype: str) -> Prior:
     if weights.role(place) == "energy":
         tempered = weights.energy(place)
-        raw, heat = _typed(tempered.energy, dtype), float(tempered.temperature)
+        network = cast(nets.Network, tempered.energy)  # as `weights.energy` loads it
+        raw, heat = _typed(network, dtype), float(tempered.temperature)
         given = score.from_energy(replace(tempered, energy=raw))
         return Prior(given, network=raw, energy=raw, temperature=heat)
     words, network = weights.prediction(place), _typed(weights.load(place), dtype)

@@ -89,7 +89,7 @@ def test_a_plateau_passes_and_a_slope_stays_open():
     found = said(line("EOT 1", (0.8, 0.5, 0.49)), line("EOT 8", (0.8, 0.5, 0.4)))
     assert found["More iterations do not raise accuracy (EOT 1)"]["status"] == "pass"
     assert found["More iterations do not raise accuracy (EOT 8)"]["status"] == "open"
-    draws = found["More draws in a gradient do not raise accuracy"]
+    draws = found["More EOT samples do not raise accuracy"]
     assert draws["status"] == "open" and "49.0% at 1, 40.0% at 8" in draws["text"]
 
 

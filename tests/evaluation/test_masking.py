@@ -19,7 +19,7 @@ from purifax.evaluation.gradient_probe import probe
 from purifax.record import Record
 from purifax.report import checklist
 from purifax.report.comparisons import compare
-from purifax.report.types import Evaluation, Result, curve
+from purifax.report.types import Findings, Result, curve
 from purifax.threat import Linf
 
 COUNT = 32
@@ -27,13 +27,13 @@ GRADIENT = {"PGD": "exact", "Square": "black-box", "transfer": "transfer"}
 GRADIENT |= {"BPDA": "bpda", "random search": "black-box"}
 
 ALIVE = "Gradients are finite and not zero"
-AGREES = "Two batches of draws give the same gradient"
+AGREES = "Two batches of EOT samples give the same gradient"
 CLIMBS = "The gradient climbs better than a random direction"
-LOGITS = "The classifier answers logits, not probabilities"
-RANDOM = "Randomness is averaged in the attack and in the answer"
+LOGITS = "The classifier outputs logits, not probabilities"
+RANDOM = "Randomness is averaged in the attack and in the prediction"
 CHANCE = "A radius of 0.5 leaves no more than chance"
 PROMISE = "The loss rises as its gradient promises"
-DRAWS = "More draws in a gradient do not raise accuracy"
+DRAWS = "More EOT samples do not raise accuracy"
 SIGNS = {ALIVE, AGREES, CLIMBS, PROMISE, LOGITS, RANDOM, CHANCE}
 
 
@@ -146,7 +146,7 @@ def looked_at(request):
         for name in ("PGD", *undoes)
     }
     huge = attacked(world.pgd(world.seen(), 0.5), images, labels)
-    evaluation = Evaluation(
+    evaluation = Findings(
         title="masked",
         dataset="digits",
         num_classes=10,
@@ -229,7 +229,7 @@ def test_the_checklist_warns_of_what_is_masked_and_of_nothing_else(looked_at):
 
 def test_what_the_checklist_cannot_know_it_does_not_pass(looked_at):
     name, accuracy, told = looked_at
-    unasked = "No attack from answers alone beats those with gradients"
+    unasked = "No black-box attack beats those with gradients"
     assert ("Square" in accuracy) == (unasked not in told)
     assert told.get(unasked, "not run") == "not run"
     if name == "dropout":

@@ -12,7 +12,7 @@ import pytest
 from purifax.record import Record
 from purifax.report import compare, compare_page, records
 from purifax.report.summary import summarise
-from purifax.report.types import Evaluation, Result
+from purifax.report.types import Findings, Result
 from purifax.run import workdir
 
 pytest.importorskip("matplotlib")
@@ -61,7 +61,7 @@ def evaluation(
     rows = [("no attack", "none", clean), ("blind PGD", "blind", blind)]
     if exact is not None:
         rows.append(("exact PGD", "exact", exact))
-    whole = Evaluation(
+    whole = Findings(
         title="t",
         dataset=dataset,
         num_classes=3,

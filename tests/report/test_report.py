@@ -28,7 +28,7 @@ from purifax.report import (
 from purifax.report import (
     records as report_records,
 )
-from purifax.report.files import Evaluation, Pictures, Result
+from purifax.report.files import Findings, Pictures, Result
 from purifax.report.sentences import sentences
 from purifax.report.summary import summarise
 from purifax.report.types import Curve, radius_text
@@ -107,7 +107,7 @@ def example(**changed):
         "command": "python -m experiments.evaluate --config=example",
         "notes": ("a note",),
     }
-    return Evaluation(**given | changed)
+    return Findings(**given | changed)
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,12 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="module")
 def summary(written):
     return json.loads((written / "summary.json").read_text())
+
+
+def contents(folder):
+    """The bytes of every file below a folder, by its path there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def leaves(value):
@@ -232,10 +238,10 @@ def test_the_record_comes_back_as_it_was(written):
 
 
 def test_a_report_made_again_is_the_same(written):
-    files = sorted(path for path in written.iterdir())
-    before = {path: path.read_bytes() for path in files}
+    before = contents(written)
+    assert any(name.endswith(".svg") for name in before)
     report.rebuild(written)
-    assert {path: path.read_bytes() for path in sorted(written.iterdir())} == before
+    assert contents(written) == before
 
 
 def test_pictures_have_the_size_they_are_drawn_at(written):
@@ -268,8 +274,8 @@ def test_the_film_shows_each_state_where_it_belongs():
     clean = np.zeros((1, 4, 4, 1))
     states = np.array([0.25, 0.5, 1.0]).reshape(1, 3, 1, 1, 1) * np.ones((4, 4, 1))
     given = (clean, clean, states[:, -1], *np.zeros((4, 1), int))
-    png = plots_grid.film(Pictures(*given, film=states, steps=(0, 3, 6)), plots.LIGHT)
-    picture = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    film = plots_grid.film(Pictures(*given, film=states, steps=(0, 3, 6)), plots.LIGHT)
+    picture = np.asarray(Image.open(io.BytesIO(film["png"])).convert("L"))
     middles = (1.1 + 1.1 * np.arange(4) + 0.5) * plots.DPI
     shades = picture[int((0.35 + 0.5) * plots.DPI), middles.astype(int)]
     np.testing.assert_allclose(shades, [0, 64, 128, 255], atol=1)
@@ -293,7 +299,7 @@ def test_wrong_answers_are_marked_in_the_grid():
     right, wrong = (
         plots_grid.grid(
             Pictures(*images, *np.array([[1], [1], [1], [answer]])), plots.LIGHT
-        )
+        )["png"]
         for answer in (1, 2)
     )
     orange = tuple(bytes.fromhex(plots.LIGHT.wrong[1:]))
@@ -459,7 +465,7 @@ def test_a_defence_without_an_exact_attack_is_warned_about():
         ("falls as the radius", {}, "not run"),
         ("no more than chance", {}, "not run"),
         ("finite numbers", {}, "pass"),
-        ("answers alone", {}, "not run"),
+        ("black-box attack", {}, "not run"),
     ],
 )
 def test_a_check_answers_to_what_it_checks(name, changed, expected):
@@ -497,16 +503,16 @@ PROOF = {
 )
 def test_the_proof_of_the_gradient_is_a_line_of_the_checklist(changed, expected, words):
     evaluation = example(gradient=PROOF | changed)
-    state, text = status("program that answers", evaluation)
+    state, text = status("program that is evaluated", evaluation)
     assert state == expected and words in text
     warned = any(
-        "program that answers" in said for said in read_out(**vars(evaluation))
+        "program that is evaluated" in said for said in read_out(**vars(evaluation))
     )
     assert warned is (expected == "warning")
 
 
 def test_without_a_proof_the_checklist_says_so(tmp_path):
-    assert status("program that answers", example())[0] == "not run"
+    assert status("program that is evaluated", example())[0] == "not run"
     report.write(tmp_path, example(gradient=PROOF))
     assert report.read(tmp_path).gradient == PROOF
     stored = json.loads((tmp_path / "summary.json").read_text())
