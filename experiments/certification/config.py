@@ -12,19 +12,32 @@ __all__ = ["Certification"]
 class Certification:
     """Randomized smoothing around a purifier, and an L2 attack on the same.
 
-    The smoothed classifier votes over images noised by `sigma`. Before the classifier
-    stands `purifier`: "none", "dds" (one denoising step, at `sigma`) or "defence" (one
-    run of `defence`, which may add noise of its own: `defence.sigma`). With `copies`
-    above 0 the purified image is classified as that many copies with noise
-    `copies_sigma`, whose probabilities are averaged (DiffSmooth; published with 5).
+    The smoothed classifier votes over images noised by `sigma`, which a purifier sees
+    before the classifier does. A certificate is wrong with probability `alpha` at most.
 
-    `selection` draws choose the class, `draws` bound its probability, `at_once` of
-    them go through the networks together for each of `chunk` images; a certificate is
-    wrong with probability `alpha` at most. Certified accuracy is told at `radii`.
-
-    The first `attacked` images are attacked at each of the `radii` above 0 (0: no
-    attack; its `eot` draws are of the smoothing) and answered by a vote of `votes`
-    draws. `score` and `classifier` are work directories of `experiments.train`.
+    Attributes:
+        images: that are certified.
+        score: work directory, or shipped weights, of the score network.
+        classifier: work directory, or shipped weights, of the classifier.
+        purifier: "none", "dds" (one denoising step, at `sigma`) or "defence" (one
+            run of `defence`).
+        defence: which may add noise of its own, `defence.sigma`.
+        copies: if above 0, the purified image is classified as so many noised
+            copies, whose probabilities are averaged (DiffSmooth; published with 5).
+        copies_sigma: noise of these copies.
+        sigma: noise of the smoothing, in [0, 1] pixel units.
+        selection: draws that choose the class.
+        draws: that bound its probability.
+        at_once: draws that go through the networks together for each image of a
+            chunk.
+        alpha: most probability of a wrong certificate.
+        radii: L2 radii at which certified accuracy is reported.
+        attacked: first images that are attacked at each of the `radii` above 0; 0
+            is no attack.
+        attack: whose EOT samples are draws of the smoothing.
+        votes: draws that vote on the answer to an attacked image.
+        chunk: images that are worked on at once.
+        seed: of everything that is drawn.
     """
 
     kind: ClassVar[str] = "certification"

@@ -163,7 +163,7 @@ def parse(
     name = values.config or default
     without = not kinds or any(values[flag].value for flag in instead)
     if helped and (without or name is None):
-        print(usage.text(doc, values))
+        print(usage.text(doc, values, bool(kinds)))
         return None
     if without:
         return None, values
@@ -171,7 +171,7 @@ def parse(
     found = {stem: apply(config, overrides) for stem, config in found.items()}
     config = next(iter(found.values())) if alone else found
     if helped:
-        print(usage.text(doc, values, config if alone else None))
+        print(usage.text(doc, values, True, config if alone else None))
         return None
     if values.print_config:
         print(json.dumps(_encoded(config), indent=2))

@@ -97,6 +97,11 @@ class Shelf:
         """All names, sorted; those only which may be one of `kinds`, if given."""
         return [entry.name for entry in self._of(kinds)]
 
+    @property
+    def entries(self) -> list[Entry]:
+        """All functions, sorted by their names."""
+        return self._read[0]
+
     def listing(self, kinds: Sequence[type] = ()) -> str:
         """One line for each name with its description, and one for each broken file."""
         rows = {entry.name: entry.line for entry in self._of(kinds)}
@@ -152,7 +157,9 @@ class Shelf:
             if name.startswith(module):
                 raise UsageError(f"{name} cannot be found: {why}")
         known = self.names(kinds)
-        hint = nearest(name, known) if known else f"; give the path of a {self.word}."
+        hint = (
+            nearest(name, known) if known else f"; give a path, --{self.word}=PATH.py."
+        )
         raise UsageError(f"no {self.word} is named {name!r}{hint}")
 
     def _in_file(self, path: pathlib.Path, name: str) -> Callable[..., Any]:
@@ -169,8 +176,7 @@ class Shelf:
 
     def _of(self, kinds: Sequence[type]) -> list[Entry]:
         accepted = {"", *(kind.__name__ for kind in kinds)}
-        entries, _ = self._read
-        return [e for e in entries if not kinds or e.function.returns in accepted]
+        return [e for e in self.entries if not kinds or e.function.returns in accepted]
 
     @cached_property
     def _read(self) -> tuple[list[Entry], dict[tuple[str, ...], str]]:

@@ -17,4 +17,4 @@ def apply(options: flags.FlagValues) -> None:
     if modules := list(filter(None, named)):
         from purifax import weights
 
-        weights.trust(*modules)
+        weights.trust(*modules)  # pyright: ignore[reportAttributeAccessIssue]

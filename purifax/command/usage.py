@@ -15,20 +15,25 @@ __all__ = ["fields", "text"]
 _WIDTH, _COLUMN = 88, 36
 
 
-def text(doc: str, values: flags.FlagValues, config: Any = None) -> str:
+def text(
+    doc: str, values: flags.FlagValues, configured: bool, config: Any = None
+) -> str:
     """The whole answer.
 
     Args:
         doc: the docstring of the command.
         values: of which those that absl itself declares are left out.
+        configured: whether the command takes a config.
         config: whose fields are listed, if there is one.
     """
-    ours = [values[name] for name in sorted(values) if _ours(values, name)]
-    lines = [_row(f"--{flag.name}", flag.help or "") for flag in ours]
-    if config is None:
+    hidden = () if configured else ("config", "list_configs", "print_config")
+    ours = [name for name in sorted(values) if _ours(values, name)]
+    shown = [values[name] for name in ours if name not in hidden]
+    lines = [_row(f"--{flag.name}", flag.help or "") for flag in shown]
+    if configured and config is None:
         more = "override one field of the config; --help --config=NAME lists them."
         lines.append(_row("--config.FIELD=VALUE", more))
-    else:
+    elif configured:
         lines += ["", "Fields of the config, with their values:"]
         lines += [_row(f"--config.{n}={v}", line) for n, v, line in fields(config)]
     return "\n".join([doc.strip(), "", "Flags:", *lines])
