@@ -1,4 +1,4 @@
-"""Shows how many calls of a trained score accelerated samplers save on images.
+"""Show how many calls of a trained score accelerated samplers save on images.
 
     python -m experiments.accelerate
     python -m experiments.accelerate --config.calls=8,16 --config.samplers=momentum
@@ -16,14 +16,16 @@ from experiments.examples.config_acceleration import (
     Acceleration,
 )
 from purifax.command import flags as flagslib
+from purifax.command import trust
 from purifax.run import devices
 
 __all__ = ["main"]
 
 
 def main(config: Acceleration, options: flags.FlagValues) -> None:
-    """Samples with `config` into the work directory of the options."""
+    """Sample with `config` into the work directory of the options."""
     devices.prepare(config.count)
+    trust.apply(options)
     from experiments.examples import accelerate, accelerate_page
     from purifax.run import workdir
 

@@ -1,4 +1,4 @@
-"""Times purifax: networks, purifiers, attacks, chains, training, and PyTorch beside.
+"""Time purifax: networks, purifiers, attacks, chains, training, and PyTorch beside.
 
     python -m experiments.benchmark
     python -m experiments.benchmark --config=cpu_benchmark --config.parts=network,torch
@@ -31,6 +31,7 @@ from experiments.benchmarking.config import (
     Benchmark,
 )
 from purifax.command import flags as flagslib
+from purifax.command import trust
 from purifax.evaluation.settings import (
     Evaluation,
 )
@@ -45,7 +46,8 @@ flags.DEFINE_integer("repeats", 5, "How often each way is timed; the median coun
 
 
 def main(config: Evaluation | Benchmark, options: flags.FlagValues) -> None:
-    """Times what `config` says, or its defence on the options' number of images."""
+    """Time what `config` says, or its defence on the options' number of images."""
+    trust.apply(options)
     if isinstance(config, Benchmark):
         _whole(config, options)
     else:

@@ -1,4 +1,4 @@
-"""Certifies a purified classifier against L2 perturbations, and attacks it as well.
+"""Certify a purified classifier against L2 perturbations, and attack it too.
 
     python -m experiments.certify --config=digits_certify
     python -m experiments.certify --config=cifar10_certify --data_dir=DIR
@@ -17,14 +17,16 @@ from experiments.certification.config import (
     Certification,
 )
 from purifax.command import flags as flagslib
+from purifax.command import trust
 from purifax.run import devices
 
 __all__ = ["certify", "main"]
 
 
 def main(config: Certification, options: flags.FlagValues) -> None:
-    """Certifies `config` in the work directory of the options."""
+    """Certify `config` in the work directory of the options."""
     devices.prepare(config.chunk)
+    trust.apply(options)
     folder = pathlib.Path(options.workdir)
     certify(config, folder, options.data_dir, flagslib.typed())
 
@@ -32,7 +34,7 @@ def main(config: Certification, options: flags.FlagValues) -> None:
 def certify(
     config: Certification, folder: pathlib.Path, data_dir: str | None, command: str
 ) -> bool:
-    """Certifies, attacks, writes and prints; whether it came to its end.
+    """Certify, attack, write and print; return whether it came to its end.
 
     Args:
         command: to be told to the user for resuming, and written in the summary.

@@ -1,4 +1,4 @@
-"""Plans the purification of a large set: chip hours and dollars of each purifier.
+"""Plan the purification of a large set: chip hours and dollars of each purifier.
 
     python -m experiments.cost --pixels=256
     python -m experiments.cost --pixels=32 --utilisation=0.31 --prices=2.9,0.6
@@ -38,7 +38,7 @@ flags.DEFINE_enum("dtype", "float32", ("float32", "bfloat16"), "Of --measure.")
 
 
 def main(config: None, options: flags.FlagValues) -> None:
-    """Prints what was measured, and a table for each set."""
+    """Print what was measured, and a table for each set."""
     del config
     _check(options)
     devices.prepare(16 * options.at_once)  # A large image is worth a device.

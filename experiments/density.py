@@ -1,4 +1,4 @@
-"""Learns a density in the plane from samples alone, and says how far off it is.
+"""Learn a density in the plane from samples alone, and measure how far off it is.
 
     python -m experiments.density
     python -m experiments.density --config.updates=50
@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 def main(config: Density, options: flags.FlagValues) -> None:
-    """Learns with `config` into the work directory of the options."""
+    """Learn with `config` into the work directory of the options."""
     devices.prepare(1)
     from experiments.examples import density, density_plot
     from purifax.run import workdir

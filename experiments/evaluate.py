@@ -1,159 +1,30 @@
-"""Evaluates a classifier, bare and defended by purification, under attacks.
+"""Evaluate a classifier, bare and defended by purification, under attacks.
 
     python -m experiments.evaluate --config=digits_adp
     python -m experiments.evaluate --config=cifar10_adp_small --data_dir=DIR
     python -m experiments.evaluate --config=digits_adp --protocol=croce
-    python -m experiments.evaluate --config=digits_adp --sweep=purifier.sigma=0.1,0.2,0.3
+    python -m experiments.evaluate --config=digits_adp --sweep=defence.sigma=0.1,0.2,0.3
     python -m experiments.evaluate --config='digits_d*' --workdir=OUT
     python -m experiments.evaluate --config=digits_adp --worker=0/2
 
-Prints a table and writes record.npz, summary.json, report.md, report.html, pictures and
-the adversarial images (parts/) into the work directory. The same command again resumes.
-With --sweep, once for each field, it evaluates every combination of values and writes
-sweep.csv, sweep.json and, for one field, sweep.png. Several configs, with commas or as
-a pattern, are evaluated one after another and set side by side, as --compare does with
-finished evaluations.
-
-Several workers may share the work directory and the images, each told its number by
-`--worker`, srun, mpirun or launch/local.sh; the last one to end merges their reports.
+This is `purifax evaluate` with the named configs and protocols of this folder; see
+`purifax.command.evaluate` for what is written and how workers share the images.
 """
-
-import pathlib
-import shlex
-import sys
 
 from absl import flags
 
-from purifax.command import flags as flagslib
-from purifax.command import worker as workers
-from purifax.evaluation.settings import (
-    Evaluation,
-)
-from purifax.run import devices
+from purifax.command import evaluate
+from purifax.evaluation.settings import Evaluation
 
-__all__ = ["evaluate", "main"]
-
-flags.DEFINE_string("protocol", None, "Attack as this protocol does; a name or a path.")
-flags.DEFINE_list("merge", None, "Work directories whose report is to be made.")
-flags.DEFINE_list("compare", None, "Work directories to be set side by side.")
-flags.DEFINE_multi_string("sweep", [], "FIELD=VALUE,VALUE: evaluate at every value.")
-flags.DEFINE_bool("list_protocols", False, "List the protocols and stop.")
+__all__ = ["main"]
 
 
 def main(
     config: Evaluation | dict[str, Evaluation] | None, options: flags.FlagValues
 ) -> None:
-    """Evaluates `config` in the work directory of the options, or joins others."""
-    if config is None:
-        return merge(options) if options.merge else compare(options)
-    worker = workers.number(options)
-    devices.prepare(_chunk(config, options))
-    words = ["python -m experiments.evaluate", *map(shlex.quote, sys.argv[1:])]
-    command, folder = " ".join(words), pathlib.Path(options.workdir)
-
-    def one(config: Evaluation, inside: pathlib.Path) -> bool:
-        return evaluate(config, inside, options.data_dir, command)
-
-    if worker[1] > 1:
-        from purifax.evaluation import workers as dividing
-
-        dividing.run(_alone(config, options), folder, worker, one, command)
-    elif isinstance(config, dict):
-        from purifax.evaluation import many
-
-        many.run(config, folder, one, command)
-    elif options.sweep:
-        from purifax.evaluation import sweep
-
-        sweep.run(config, options.sweep, folder, one)
-    else:
-        one(config, folder)
-
-
-def _alone(
-    config: Evaluation | dict[str, Evaluation], options: flags.FlagValues
-) -> Evaluation:
-    """The one config that workers may share."""
-    if isinstance(config, dict) or options.sweep:
-        raise flagslib.UsageError(
-            "workers share one evaluation: one --config and no --sweep, or "
-            "--distributed=off."
-        )
-    return config
-
-
-def _chunk(
-    config: Evaluation | dict[str, Evaluation], options: flags.FlagValues
-) -> int:
-    """The largest chunk of images that will be worked on at once."""
-    if not isinstance(config, dict):
-        return config.chunk
-    if options.sweep:
-        raise flagslib.UsageError("--sweep takes one config; name one with --config.")
-    return max(one.chunk for one in config.values())
-
-
-def merge(options: flags.FlagValues) -> None:
-    """Makes one report of the work directories named by `--merge`."""
-    from purifax.evaluation import merging
-    from purifax.report import files
-
-    if options.workdir is None:
-        raise flagslib.UsageError("--merge needs --workdir, where the report goes.")
-    out = pathlib.Path(options.workdir)
-    folders = [pathlib.Path(folder) for folder in options.merge]
-    print(files.text(merging.merge(folders, out, flagslib.typed())))
-    print(f"report: {out / 'report.html'}")
-
-
-def compare(options: flags.FlagValues) -> None:
-    """Sets the work directories named by `--compare` side by side."""
-    from purifax.report import compare as comparing
-
-    if options.workdir is None:
-        raise flagslib.UsageError("--compare needs --workdir, where the table goes.")
-    out = pathlib.Path(options.workdir)
-    folders = [pathlib.Path(folder) for folder in options.compare]
-    comparing.compare(folders, out, flagslib.typed())
-    print((out / "comparison.md").read_text())
-    print(f"comparison: {out / 'comparison.html'}")
-
-
-def evaluate(
-    config: Evaluation,
-    folder: pathlib.Path,
-    data_dir: str | None,
-    command: str,
-    began: float | None = None,
-) -> bool:
-    """Evaluates, reports and prints; whether it came to its end.
-
-    Args:
-        command: to be told to the user for resuming, and written in the report.
-        began: `time.monotonic()` when the whole command began, training included.
-    """
-    from purifax.evaluation import engine, whole
-    from purifax.report import files, plots_detection
-    from purifax.run import recipes
-    from purifax.run.stop import Stop
-
-    purifier = config.purifier
-    word = "the bare classifier" if purifier is None else recipes.place(type(purifier))
-    with Stop() as stop:
-        work = engine.set_up(config, folder, data_dir)
-        title = f"{config.images.name}: {word} purification"
-        found = whole.perform(work, stop, title=title, command=command, began=began)
-    if found is None:
-        print(
-            f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
-        )
-        return False
-    print(files.text(files.write(folder, found.findings)))
-    if found.norms:
-        plots_detection.write(folder, found.norms)
-    print(f"report: {folder / 'report.html'}")
-    return True
+    """Evaluate `config` in the work directory of the options, or join others."""
+    evaluate.main(config, options)
 
 
 if __name__ == "__main__":
-    flagslib.run(main, (Evaluation,), instead=("merge", "compare"), several=True)
+    evaluate.run(main)

@@ -1,4 +1,4 @@
-"""Measures defences of training sets: every poison, every defence, every seed.
+"""Measure defences of training sets: every poison, every defence, every seed.
 
     python -m experiments.evaluate_poison --config=digits_poison_grid
     python -m experiments.evaluate_poison --config=mnist_poison_grid --data_dir=DIR
@@ -20,14 +20,16 @@ from experiments.poisoning.config import (
     PoisonGrid,
 )
 from purifax.command import flags as flagslib
+from purifax.command import trust
 from purifax.run import devices
 
 __all__ = ["evaluate", "main"]
 
 
 def main(config: PoisonGrid, options: flags.FlagValues) -> None:
-    """Runs the grid of `config` in the work directory of the options."""
+    """Run the grid of `config` in the work directory of the options."""
     devices.prepare(config.victim.batch)
+    trust.apply(options)
     folder = pathlib.Path(options.workdir)
     evaluate(config, folder, options.data_dir, flagslib.typed())
 
@@ -35,7 +37,7 @@ def main(config: PoisonGrid, options: flags.FlagValues) -> None:
 def evaluate(
     config: PoisonGrid, folder: pathlib.Path, data_dir: str | None, command: str
 ) -> bool:
-    """Runs the grid, reports and prints; whether it came to its end.
+    """Run the grid, report and print; return whether it came to its end.
 
     Args:
         command: to be told to the user for resuming, and written in the summary.

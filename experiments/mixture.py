@@ -1,4 +1,4 @@
-"""Shows each sampler on a mixture in the plane, with its exact score.
+"""Show each sampler on a mixture in the plane, with its exact score.
 
     python -m experiments.mixture
     python -m experiments.mixture --config.calls=20 --config.samplers=ddim,heun
@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 def main(config: Mixture, options: flags.FlagValues) -> None:
-    """Samples with `config` into the work directory of the options."""
+    """Sample with `config` into the work directory of the options."""
     devices.prepare(config.points)
     from experiments.examples import plane, plane_plot
     from purifax.run import workdir

@@ -1,4 +1,4 @@
-"""Poisons the training images of a set, verifies the budget and stores the result.
+"""Poison the training images of a set, verify the budget and store the result.
 
     python -m experiments.poison --config=digits_poison
     python -m experiments.poison --config=digits_poison --config.method=tap
@@ -28,7 +28,7 @@ __all__ = ["main"]
 
 
 def main(config: Poisoning, options: flags.FlagValues) -> None:
-    """Poisons the images of `config` into the work directory of the options."""
+    """Poison the images of `config` into the work directory of the options."""
     devices.prepare(config.victim.batch)
     from experiments.poisoning import craft
 

@@ -15,8 +15,9 @@ import time
 
 from absl import flags
 
-from experiments.evaluate import evaluate
+from experiments import configs
 from purifax.command import flags as flagslib
+from purifax.command.evaluate import evaluate
 from purifax.evaluation.settings import (
     Evaluation,
 )
@@ -28,7 +29,7 @@ TRAINED = ("digits_dsm", "digits_classifier")
 
 
 def main(config: Evaluation, options: flags.FlagValues) -> None:
-    """Trains both networks into the work directory, then evaluates `config`."""
+    """Train both networks into the work directory, then evaluate `config`."""
     devices.prepare(config.chunk)
     from experiments.training import loop
     from experiments.training.config import (
@@ -38,7 +39,7 @@ def main(config: Evaluation, options: flags.FlagValues) -> None:
 
     began, root = time.monotonic(), pathlib.Path(options.workdir)
     for name in TRAINED:
-        trained = flagslib.find(name, (ScoreTraining, ClassifierTraining))
+        trained = configs.find(name, (ScoreTraining, ClassifierTraining))
         loop.train(trained, root / name, options.data_dir)
         if not (root / name / "summary.json").exists():
             return  # stopped by a signal; training has said how to go on

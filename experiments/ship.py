@@ -1,4 +1,4 @@
-"""Puts a trained network among the weights that come with the package, with its card.
+"""Put a trained network among the weights that come with the package, with its card.
 
     python -m experiments.ship digits_dsm runs/digits_dsm --purify=digits_adp
 
@@ -19,6 +19,7 @@ from absl import flags
 
 from experiments.training import ship
 from purifax.command import flags as flagslib
+from purifax.command import trust
 from purifax.run import devices
 
 __all__ = ["main"]
@@ -31,12 +32,13 @@ flags.DEFINE_bool("replace", False, "Take the place of weights of the same name.
 
 
 def main(config: None, options: flags.FlagValues) -> None:
-    """Makes the folder of `--name` from the work directory `--trained`."""
+    """Make the folder of `--name` from the work directory `--trained`."""
     del config
     for name, word in (("name", "NAME"), ("trained", "WORKDIR")):
         if not options[name].value:
             raise flagslib.UsageError(f"{word} is needed: NAME WORKDIR; see --help.")
     devices.prepare(ship.IMAGES)
+    trust.apply(options)
     root = pathlib.Path(options.root) if options.root else None
     made = ship.ship(
         options.name,

@@ -1,4 +1,4 @@
-"""Purifies signals of one axis: a backdoor in short tones, and its removal.
+"""Purify signals of one axis: a backdoor in short tones, and its removal.
 
     python -m experiments.tones
     python -m experiments.tones --seed=1 --workdir=runs/other
@@ -27,7 +27,7 @@ flags.DEFINE_integer("seed", 0, _WORDS, allow_override=True)
 
 
 def main(config: None, options: flags.FlagValues) -> None:
-    """Runs the example; prints the outcomes and writes the picture."""
+    """Run the example, print the outcomes and write the picture."""
     del config
     if options.seed < 0:
         raise flagslib.UsageError(f"--seed must be 0 or more; got {options.seed}.")

@@ -1,4 +1,4 @@
-"""Trains a score network, a diffusion model, an energy or a classifier by a config.
+"""Train a score network, a diffusion model, an energy or a classifier by a config.
 
     python -m experiments.train --config=digits_dsm
     python -m experiments.train --config=cifar10_dsm --workdir=DIR --data_dir=DIR
@@ -26,6 +26,7 @@ from experiments.training.config_energy import (
     EnergyTraining,
     Training,
 )
+from purifax.command import distributed
 from purifax.command import flags as flagslib
 from purifax.run import devices
 
@@ -33,8 +34,8 @@ __all__ = ["main"]
 
 
 def main(config: Training, options: flags.FlagValues) -> None:
-    """Trains `config` in the work directory of the options."""
-    found = multiprocess.begin(options.distributed)
+    """Train `config` in the work directory of the options."""
+    found = multiprocess.begin(distributed.mode(options))
     devices.prepare(config.train.batch // found.processes)
     from experiments.training import loop
 

@@ -1,80 +1,44 @@
-"""What is installed and where it looks: `python -m purifax`."""
+"""The command `purifax`, which is also `python -m purifax`: one verb a module.
 
-import importlib.metadata
+purifax VERB --flag=VALUE ...
+"""
+
+import importlib
 import os
 import pathlib
-import platform
+import sys
 
-import purifax
+from purifax.command.trees import summary
+from purifax.recipe import nearest
 
-__all__ = ["lines", "main"]
+__all__ = ["VERBS", "main"]
 
-SHOWN = ("jax", "jaxlib", "flax", "numpy", "orbax-checkpoint", "torch")
-
-
-def lines() -> list[str]:
-    """The report, line by line: versions, devices, weights, data.
-
-    >>> lines()[0].split()[0]
-    'purifax'
-    """
-    return [
-        f"purifax  {purifax.__version__} ({pathlib.Path(purifax.__file__).parent})",
-        f"python   {platform.python_version()}",
-        *(f"{name:8} {_version(name)}" for name in SHOWN),
-        f"devices  {_devices()}",
-        *_weights(),
-        *_data(),
-    ]
+VERBS = ("info", "purify", "evaluate", "convert")
 
 
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _devices() -> str:
-    """Devices of this process; or why there are none."""
-    import jax
-
-    try:
-        found = jax.devices()
-    except RuntimeError as error:
-        return f"none: {' '.join(str(error).split())}"
-    return f"{len(found)} x {found[0].device_kind} ({found[0].platform})"
-
-
-def _weights() -> list[str]:
-    """Where `weights.load(NAME)` looks, in its order."""
-    from purifax import weights
-
-    runs = pathlib.Path("runs").absolute()
-    here = sorted(path.parent.name for path in runs.glob("*/network.json"))
-    return [
-        "weights  a folder; else, in this order, by name",
-        f"         {runs}: {', '.join(here) or 'nothing'}",
-        f"         with purifax: {', '.join(weights.names()) or 'nothing'}",
-    ]
-
-
-def _data() -> list[str]:
-    """Where `data.load(NAME)` looks, in its order."""
-    from purifax.data import sources
-
-    places = {"TFDS_DATA_DIR": sources.tfds_home(), "PURIFAX_DATA_DIR": sources.cache()}
-    found = ["data     --data_dir; else, in this order"]
-    for variable, place in places.items():
-        there = "exists" if place.is_dir() else "is not there"
-        how = "set" if variable in os.environ else "not set"
-        found.append(f"         {place} ({there}; {variable} is {how})")
-    return [*found, "         the official archive, downloaded; digits needs none"]
+def usage() -> str:
+    """The verbs, with the first line of each one's docstring."""
+    folder = pathlib.Path(__file__).parent / "command"
+    rows = [f"  {verb:9} {summary(folder / f'{verb}.py')}" for verb in VERBS]
+    head = ["usage: purifax VERB --flag=VALUE ...", "", *rows, ""]
+    return "\n".join([*head, "purifax VERB --help says more of a verb."])
 
 
 def main() -> None:
-    """Prints the report."""
-    print("\n".join(lines()))
+    """Run the verb that is the first word; without one, `info`."""
+    program, *words = sys.argv
+    verb = words[0] if words else "info"
+    if verb in ("--help", "-h", "help"):
+        print(usage())
+        return
+    if verb not in VERBS:
+        print(f"error: {verb!r} is no verb{nearest(verb, VERBS)}", file=sys.stderr)
+        sys.exit(2)
+    start = "python -m purifax" if program.endswith("__main__.py") else "purifax"
+    sys.argv = [f"{start} {verb}", *words[1:]]
+    if os.getcwd() not in map(os.path.abspath, sys.path):
+        sys.path.append(os.getcwd())  # for `mypackage.module:name`, as `python -m` does
+    importlib.import_module(f"purifax.command.{verb}").run()
 
 
 if __name__ == "__main__":

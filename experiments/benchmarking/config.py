@@ -12,17 +12,32 @@ __all__ = ["Benchmark"]
 class Benchmark:
     """What is timed. Weights are random, since speed does not depend on them.
 
-    `parts` are names of `experiments.benchmarking.suite.PARTS`; () is all of them.
-    Networks see `images` images of side `side` at once. Purifiers of `purifiers` (()
-    for all) take `steps` steps. Gradients are those of one run of ADP: with each number
-    of draws in `eot`, at the fewest of `lengths` steps, and with each number of steps
-    in `lengths`, with the fewest draws; an attack works on `attacked` images. Cost is
-    fitted against images (doubled from 1), `lengths`, `eot`, the sides in `sides` and
-    devices. Chains grow fourfold from 1 to `chains` at most. A training step takes
-    `batch` images. Workers purify a data set of `washed` images. Times are medians over
-    `repeats`. `peak` is the side of the matrix product that stands for the device's
-    peak.
-    `compiled` also times PyTorch through `torch.compile`.
+    Gradients are those of one run of ADP: with each number of EOT samples in `eot` at
+    the fewest of `lengths` steps, and with each number of steps in `lengths` with the
+    fewest samples. Cost is fitted against images (doubled from 1), `lengths`, `eot`,
+    `sides` and devices. Times are medians.
+
+    Attributes:
+        net: the score network.
+        classifier: the classifier.
+        energy: the energy.
+        parts: names of `experiments.benchmarking.suite.PARTS`; () is all of them.
+        purifiers: names of purifiers; () is all of them.
+        side: height and width of the images.
+        sides: heights and widths against which cost is fitted.
+        channels: of the images.
+        images: that networks see at once.
+        steps: of the purifiers.
+        attacked: images of an attack.
+        eot: numbers of EOT samples in a gradient.
+        lengths: numbers of steps of ADP under a gradient.
+        chains: most chains at once; they grow fourfold from 1.
+        batch: images of a training step.
+        washed: images of the data set that workers purify.
+        repeats: of each measurement.
+        peak: side of the matrix product that stands for the peak of the device.
+        compiled: whether PyTorch is timed through `torch.compile` too.
+        seed: of weights and images.
     """
 
     kind: ClassVar[str] = "benchmark"

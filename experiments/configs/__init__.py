@@ -1,3 +1,29 @@
-"""Named configs: one file each, with a docstring and a function ``config()``."""
+"""Named configs: one module, or one folder of modules, for each data set.
 
-__all__: list[str] = []
+The config `cifar10_dsm` is function `dsm` of the data set `cifar10`, in whichever
+module of that folder it stands; see `purifax.command.lookup`. The docstring of each
+function says how to run it, what it needs, how long it takes and what it gave.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from purifax.command import lookup
+
+__all__ = ["find", "names"]
+
+SHELF = lookup.Shelf(__name__, "config")
+
+
+def names(kinds: Sequence[type] = ()) -> list[str]:
+    """All names, sorted; those of some config types only, if `kinds` are given."""
+    return SHELF.names(kinds)
+
+
+def find(name: str, kinds: Sequence[type] = ()) -> Any:
+    """The config of this name, or of a file that is named by its path.
+
+    Raises:
+        UsageError: there is none, it cannot be made, or it is none of `kinds`.
+    """
+    return SHELF.find(name, kinds)

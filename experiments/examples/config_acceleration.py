@@ -12,13 +12,26 @@ __all__ = ["Acceleration"]
 class Acceleration:
     """Samplers on images, with ever fewer calls of a trained score.
 
-    Each of `samplers` (() for all) draws `count` images under each of `seeds` seeds
-    with at most each of `calls` calls of the score, down levels in constant ratio from
-    `first` to `last` and then to 0. Langevin steps are a rate times sigma^2, and the
-    corrector's a signal-to-noise ratio; the best of `rates` and `ratios` is chosen for
-    each sampler and number of calls, on validation images and a seed of its own. The
-    distances are to `images`. `alpha` is that of the filters, made from `filtered`
-    training images.
+    Levels fall in constant ratio from `first` to `last` and then to 0. The best of
+    `rates` and `ratios` is chosen for each sampler and number of calls, on validation
+    images and a seed of its own.
+
+    Attributes:
+        score: work directory, or shipped weights, of the score network.
+        classifier: work directory, or shipped weights, in whose features distances
+            are measured.
+        images: to which the distances are measured.
+        samplers: names of samplers; () is all.
+        calls: most calls of the score, one row each.
+        rates: of Langevin steps, times sigma^2.
+        ratios: signal-to-noise ratios of the corrector.
+        count: images that each sampler draws under each seed.
+        seeds: how many seeds.
+        first: the highest noise level.
+        last: the lowest noise level but 0.
+        alpha: of the filters of preconditioned steps.
+        filtered: training images from which these filters are made.
+        seed: the first seed.
     """
 
     kind: ClassVar[str] = "acceleration"

@@ -10,12 +10,22 @@ __all__ = ["Density"]
 class Density:
     """An energy of points in the plane, learnt by Langevin chains from a bank.
 
-    The truth is a mixture of Gaussians with these `means`, `deviations` and `weights`,
-    of which `points` are given. Each of `updates` takes `batch` of them and as many of
-    the `bank` chains, which go on by `steps` steps of size `step_size`; a share `fresh`
-    of them then starts again at the data. The network has two layers `width` wide on a
-    bowl. Adam's `learning_rate` falls to zero by a cosine. `drawn` chains of `long`
-    steps, from uniform noise, are drawn in the picture.
+    The truth is a mixture of Gaussians. The network has two layers on a bowl.
+
+    Attributes:
+        means, deviations, weights: of the Gaussians.
+        points: that are given of the truth.
+        width: of the layers of the network.
+        updates: of the network.
+        batch: points, and as many chains of the bank, in an update.
+        bank: chains that are kept.
+        steps: by which chains go on in an update.
+        step_size: of these steps.
+        fresh: share of the chains that starts again at the data after an update.
+        learning_rate: of Adam, which falls to zero by a cosine.
+        drawn: chains in the picture, from uniform noise.
+        long: steps of the chains in the picture.
+        seed: of everything that is drawn.
     """
 
     kind: ClassVar[str] = "density"

@@ -10,10 +10,14 @@ __all__ = ["Mixture"]
 class Mixture:
     """Samplers on a mixture of Gaussians in the plane, whose score is exact.
 
-    Each of `samplers` (() for all) takes `points` points from noise of level `first`
-    down to the mixture, with at most `calls` calls of the score for each point.
-    `means`, `deviations` and `weights` are those of the modes; `last` is the lowest
-    level but 0.
+    Attributes:
+        samplers: names of samplers; () is all.
+        points: that each sampler takes from noise to the mixture.
+        calls: most calls of the score for each point.
+        first: the noise level at which points start.
+        last: the lowest noise level but 0.
+        means, deviations, weights: of the modes.
+        seed: of everything that is drawn.
     """
 
     kind: ClassVar[str] = "mixture"

@@ -35,11 +35,16 @@ __all__ = [
 class Shares:
     """Whose images are whose: disjoint parts of one set, each with all classes.
 
-    Of the training images, `sparse` of what the victim would collect are clean and in
-    the defender's hands (ECLIPSE); the victim trains on the others of `train`, which
-    are the ones that may be poisoned; `other` more are clean images from elsewhere, on
-    which purifiers may learn. `test` images are those of the final number. None of
-    `train` is all that is left, None of `test` all of it.
+    Attributes:
+        name: of the set, as `purifax.data.load` takes it.
+        train: training images that the victim would collect; None is all that is
+            left.
+        sparse: of `train`, clean images in the hands of the defender (ECLIPSE); the
+            victim trains on the others, which are those that may be poisoned.
+        other: more training images, clean and from elsewhere, on which purifiers
+            may learn.
+        test: test images of the final number; None is all of them.
+        split_seed: by which the parts are drawn.
     """
 
     name: str
@@ -54,8 +59,16 @@ class Shares:
 class Victim:
     """A classifier and how it is trained, from scratch or from another.
 
-    `flip` and `crop` are as in `Data`. The surrogates of poisons that need a network
-    are trained in the same way.
+    The surrogates of poisons that need a network are trained in the same way.
+
+    Attributes:
+        net: the classifier.
+        steps: of its training.
+        batch: images in a step.
+        optim: the optimiser.
+        flip: whether half of the images are mirrored.
+        crop: padding in pixels before a random crop; 0 is no crop.
+        transfer: whether it starts from a network of other images.
     """
 
     net: ClassifierNet
@@ -71,8 +84,13 @@ class Victim:
 class Poisoning:
     """Poison the training images of a set by one method, and store them.
 
-    `method` is a name of `experiments.poisoning.registry.METHODS`. `victim` is the
-    surrogate of those methods that need one.
+    Attributes:
+        images: whose images are whose.
+        method: a name of `experiments.poisoning.registry.METHODS`.
+        victim: the surrogate of those methods that need one.
+        crafting: the numbers of the method.
+        chunk: images that are worked on at once.
+        seed: of the poison.
     """
 
     kind: ClassVar[str] = "poisoning"
@@ -89,11 +107,15 @@ class Poisoning:
 class Eclipse:
     """ECLIPSE's diffusion: a model of a few clean images, and a little noise.
 
-    The sparse images are copied `copies` more times, each copy changed by `enlarge`:
-    "duplicate" (not at all), "flip", "crop", "rotation" or "mixup". `training` is of
-    the model on them; its `data` is replaced. `purifier` noises and denoises. With
-    `floor` the result is cut down to 8 bits, as the released code does, and darkens by
-    half a level; else it is rounded.
+    Attributes:
+        training: of the model on the sparse images and their copies; its `data` is
+            replaced.
+        purifier: noises and denoises.
+        copies: how many more times the sparse images are copied.
+        enlarge: how each copy is changed: "duplicate" (not at all), "flip", "crop",
+            "rotation" or "mixup".
+        floor: whether the result is cut down to 8 bits, as in the released code,
+            and darkens by half a level; otherwise it is rounded.
     """
 
     training: DiffusionTraining = DiffusionTraining(
@@ -118,10 +140,12 @@ class Eclipse:
 class Avatar:
     """AVATAR's diffusion: a model of as many images as the victim has.
 
-    `learns` is "clean" (the victim's images before they were poisoned, as published:
-    the maker of the model had them) or "found" (the images as the victim finds them).
-    `training` is of the model on them; its `data` is replaced. `purifier` noises and
-    denoises, to 43 of 255 levels as published.
+    Attributes:
+        training: of the model; its `data` is replaced.
+        purifier: noises and denoises, to 43 of 255 levels as published.
+        learns: "clean" (the victim's images before they were poisoned, as
+            published: the maker of the model had them) or "found" (the images as
+            the victim finds them).
     """
 
     training: DiffusionTraining = DiffusionTraining(
@@ -140,13 +164,26 @@ class Avatar:
 class PureGen:
     """PureGen's purifiers: Langevin steps of an energy, and a diffusion.
 
-    Both learn on the images `other` of `Shares`, by `energy_training` and
-    `ddpm_training` (whose `data` is replaced), or are in the work directories
-    `energy_from` and `ddpm_from`. "puregen_naive" is one after the other.
-    "puregen_reps" does so `rounds` times, with `round_steps` steps and from
-    `round_time`. "puregen_filt" diffuses from `filter_time` the share `filtered` of
-    images that has the highest energy. Another time has its share of the steps. With
-    `learns` "found" they learn on the images that they are to purify instead.
+    "puregen_naive" is one after the other, "puregen_reps" several rounds of both, and
+    "puregen_filt" the diffusion of the images of highest energy. Another time than that
+    of `ddpm` has its share of the steps.
+
+    Attributes:
+        energy_training: of the energy on the images `other` of `Shares`; its `data`
+            is replaced.
+        ddpm_training: of the diffusion on the same images; its `data` is replaced.
+        energy_from: work directory of an energy that is trained already.
+        ddpm_from: work directory of a diffusion that is trained already.
+        energy: the Langevin steps.
+        ddpm: the diffusion.
+        rounds: of "puregen_reps".
+        round_steps: Langevin steps of a round.
+        round_time: label from which a round diffuses.
+        filter_time: label from which "puregen_filt" diffuses.
+        filtered: share of the images, those of highest energy, that "puregen_filt"
+            diffuses.
+        learns: "other", or "found": they learn on the images that they are to
+            purify instead.
     """
 
     energy_training: EnergyTraining = EnergyTraining(
@@ -178,19 +215,32 @@ class PureGen:
 class PoisonGrid:
     """Every poison under every defence with every seed; a classifier for each.
 
-    `poisons` are names of `experiments.poisoning.registry.METHODS`. `defences` are
-    parts of `experiments.poisoning.augment_batches` and
-    `experiments.poisoning.purify_set`, joined by "+", with a number after ":" where
-    one is wanted: "none", "jpeg:75", "eclipse", or
-    "eclipse_ddpm+grayscale:0.4+gaussian_noise:0.05". A seed is that of the poison, of
-    the purification, and of the classifier. Clean training, the removal of all
-    poisoned images, "none" and a JPEG row are always there.
+    Clean training, the removal of all poisoned images, "none" and a JPEG row are always
+    there.
 
-    `adversarial_radius` is of adversarial training, in `adversarial_steps` steps;
-    `projection_steps` are those of the linear classifier of "orthogonal". "epic" drops
-    images before epoch `epic_from` and every `epic_every` epochs after it. "friendly"
-    makes its noise before epoch `friendly_from`, in `friendly_steps` steps within
-    `friendly_radius`.
+    Attributes:
+        images: whose images are whose.
+        victim: the classifier that is trained in each cell.
+        poisons: names of `experiments.poisoning.registry.METHODS`.
+        defences: parts of `experiments.poisoning.augment_batches` and
+            `experiments.poisoning.purify_set`, joined by "+", with a number after
+            ":" where one is wanted: "none", "jpeg:75", "eclipse", or
+            "eclipse_ddpm+grayscale:0.4+gaussian_noise:0.05".
+        seeds: each is that of the poison, of the purification and of the
+            classifier.
+        crafting: the numbers of the poisons.
+        eclipse: the purifier of "eclipse" and its parts.
+        puregen: the purifiers of "puregen_".
+        avatar: the purifier of "avatar".
+        adversarial_radius: Linf radius of adversarial training.
+        adversarial_steps: its attack steps.
+        projection_steps: steps of the linear classifier of "orthogonal".
+        epic_from: "epic" drops images before this epoch first.
+        epic_every: and again after so many epochs.
+        friendly_from: "friendly" makes its noise before this epoch.
+        friendly_steps: steps in which it is made.
+        friendly_radius: Linf radius of that noise.
+        chunk: images that are worked on at once.
     """
 
     kind: ClassVar[str] = "poison_grid"

@@ -11,12 +11,16 @@ __all__ = ["Crafting", "Transfer"]
 class Transfer:
     """Whether a victim starts from a network of clean images of others.
 
-    `how` is "scratch" (it does not), "linear" (a new last layer alone is trained) or
-    "all" (all of it is, with a new last layer). Running averages stay as they were.
     The other network is trained on the images `other` of `Shares`, as a victim from
-    scratch; then `steps` steps by `optim` follow on the victim's own. Published for
-    Bullseye Polytope: 60 epochs of 500 images in batches of 64, Adam at 0.1 (linear)
-    or 1e-4 (all), a tenth of it after one half and three quarters.
+    scratch. Its running averages stay as they were. Published for Bullseye Polytope: 60
+    epochs of 500 images in batches of 64, Adam at 0.1 (linear) or 1e-4 (all), a tenth
+    of it after one half and three quarters.
+
+    Attributes:
+        how: "scratch" (it does not), "linear" (a new last layer alone is trained)
+            or "all" (all of it is, with a new last layer).
+        steps: of the training on the victim's own images.
+        optim: the optimiser of these steps.
     """
 
     how: str = "scratch"
@@ -32,62 +36,94 @@ class Transfer:
 class Crafting:
     """The numbers of all poisons; each uses its own.
 
-    `radius` is Linf, of those made against a network and of URP. `steps` steps of
-    `step_size` times the radius are those of TAP, HYPO, EntF and SEP; TAP and gradient
-    matching take `restarts` and move images by up to `jitter` pixels (and mirror them;
-    0: neither; EntF does so too). SEP in its forms uses `checkpoints` of its
-    surrogate's training. `lsp_level` and `lsp_patch` are of LSP; `ar_length` is the L2
-    norm of AR, whose filters answer to each other with `ar_response` at least, among
-    `ar_candidates`, or come from the `coeff` of the file `ar_filters`. `cuda_largest`
-    bounds the entries of CUDA's filters.
-
-    EM alternates `em_updates` updates of its network with `em_steps` steps of a tenth
-    of the radius on all images, at most `em_rounds` times, until the network's error
-    is below `em_stop`. REM takes `rem_rounds` batches, and on each `rem_steps` steps of
-    a fifth of the radius over `rem_draws` draws, then an update; its adversary, and the
-    adversarial training of EntF's network, keep within `adversary_radius` in
-    `adversary_steps` steps of a fifth of that. EntF goes to the features of another
-    class (`entf_loss` "pull", or "pull_released" as its code has it) or away from those
-    of its own ("push"). TUE takes `tue_rounds` batches with an update each and
-    `tue_steps` steps of a tenth of the radius, on `tue_agreement` times SimCLR's loss,
-    through a last layer of `tue_width` outputs, and `tue_separability` times how
-    inseparable the noise is; published are 1 and 1 (with MoCo), 0 and 0.1 (SimCLR).
-    DeepConfuse takes `confuse_rounds` rounds of `confuse_updates` updates of its
-    network, then of its generator `confuse_net`, which looks one step of
-    `confuse_rate` ahead.
-
-    NTGA works on blocks of `ntga_block` images by the kernel of `ntga_kernel`: "erf"
-    (an infinitely wide one) or "network" (of the victim's, as it starts), for a time
-    `ntga_time` divided by images times classes, in `ntga_steps` steps of 1.1 radius
-    over their number. DUNE uses `dune_checkpoints`, takes `dune_steps` steps of a
-    sixteenth of the radius and shifts labels by `dune_shift`; its colours come from
-    `dune_particles` in `dune_moves` moves. They may move what the parts of the last
-    surrogate see by `dune_features`, in LPIPS's form without its learned weights (0:
-    by anything); published is 0.03 of LPIPS itself.
-
-    What is for one class is for the `target`: the share `trigger_rate` of all other
-    images get patch and label ("badnets"), or that of the target's own images the
-    patch ("label_consistent"), the pattern ("narcissus") or a perturbation
-    ("gradient_matching"), of whose images "bullseye" and "convex_polytope" take the
-    first `bases`. Everything else poisons the share `rate` of all.
-
-    Narcissus warms its network up for `narcissus_epochs` on the class, and then passes
-    over it `narcissus_passes` times with steps of `narcissus_size`; in tests its
-    pattern is shown `trigger_times` as strong. The last three make one test image, the
-    one at position `target_image` of class `target_class`, be answered as the target.
-    Gradient matching takes `matching_steps` steps of `matching_size`, a tenth of it
-    after 3/8, 5/8 and 7/8; Bullseye `bullseye_steps` of `bullseye_size`, against
-    `ensemble` networks. `white_box` lets the makers know the network that a victim
-    starts from, see `Transfer`.
-
-    "adaptive" is EM's noise for who expects the defence `against`: networks see, and
-    noise is made through, what that does to every batch, as ECLIPSE describes it.
-    "adaptive_bpda" and "adaptive_exact" go through its purifier of the set too, with
-    the gradient of the identity or the exact one, in `adaptive_draws` draws a step.
-
-    "file" reads a poison of somebody else from `file`: its array `file_array` ("" is
-    the only one) holds perturbations in `file_units` ("unit", "levels" or "signed") or
-    "images", for the class `file_class` (-1: for all).
+    Attributes:
+        radius: Linf radius of poisons that are made against a network, and of URP.
+        rate: share of the images that is poisoned, by poisons that are not for one
+            class.
+        steps: of TAP, HYPO, EntF and SEP.
+        step_size: of these steps, in shares of the radius.
+        restarts: of TAP and gradient matching.
+        jitter: pixels by which TAP, gradient matching and EntF move images, and
+            mirror them; 0 does neither.
+        checkpoints: of the surrogate's training, that SEP in its forms uses.
+        lsp_level: level of LSP.
+        lsp_patch: side of the patches of LSP.
+        ar_length: L2 norm of AR.
+        ar_response: the least by which filters of AR answer to each other.
+        ar_candidates: among which the filters of AR are found.
+        ar_filters: file whose array `coeff` has the filters of AR; "" makes them.
+        cuda_largest: bound of the entries of CUDA's filters.
+        em_rounds: most rounds of EM; each updates its network and then the noise of
+            all images.
+        em_updates: updates of EM's network in a round.
+        em_steps: steps of a tenth of the radius in a round of EM.
+        em_stop: error of EM's network below which it ends.
+        adversary_radius: Linf radius of REM's adversary and of the adversarial
+            training of EntF's network.
+        adversary_steps: steps of these adversaries, each a fifth of their radius.
+        rem_rounds: batches of REM, each with an update of its network.
+        rem_steps: steps of a fifth of the radius on a batch of REM.
+        rem_draws: transformations over which a step of REM averages.
+        entf_loss: EntF goes to the features of another class ("pull", or
+            "pull_released" as its code has it) or away from those of its own
+            ("push").
+        tue_rounds: batches of TUE, each with an update of its network.
+        tue_steps: steps of a tenth of the radius on a batch of TUE.
+        tue_agreement: weight of SimCLR's loss in TUE; published 1 (with MoCo) and 0
+            (SimCLR).
+        tue_separability: weight of how inseparable the noise is; published 1 (with
+            MoCo) and 0.1 (SimCLR).
+        tue_width: outputs of the last layer of TUE.
+        confuse_rounds: of DeepConfuse.
+        confuse_updates: updates of its network in a round, and then of its
+            generator.
+        confuse_rate: of the step that its generator looks ahead.
+        confuse_net: its generator.
+        ntga_block: images of a block of NTGA.
+        ntga_kernel: "erf" (an infinitely wide network) or "network" (the victim's,
+            as it starts).
+        ntga_time: time of NTGA's training, which is divided by images times
+            classes.
+        ntga_steps: of NTGA, each 1.1 radius over their number.
+        dune_checkpoints: of the surrogate's training, that DUNE uses.
+        dune_steps: of DUNE, each a sixteenth of the radius.
+        dune_shift: classes by which DUNE shifts labels.
+        dune_particles: of the search for DUNE's colours.
+        dune_moves: of these particles.
+        dune_features: how far colours may move what the parts of the last surrogate
+            see, in LPIPS's form without its learned weights; 0 is any distance, and
+            published is 0.03 of LPIPS itself.
+        trigger_rate: share of images that poisons for one class change: of all
+            others, which get patch and label ("badnets"), or of the target's own,
+            which get the patch ("label_consistent"), the pattern ("narcissus") or a
+            perturbation ("gradient_matching").
+        target: the class that poisons for one class are for.
+        narcissus_epochs: epochs on the class in which Narcissus warms its network
+            up.
+        narcissus_passes: its passes over the class afterwards.
+        narcissus_size: its step size.
+        trigger_times: how much stronger its pattern is in tests.
+        target_class: class of the test image that gradient matching, Bullseye and
+            Convex Polytope are for.
+        target_image: position of that image in its class.
+        matching_steps: of gradient matching.
+        matching_size: its step size, a tenth of it after 3/8, 5/8 and 7/8.
+        bases: how many first images of the target's class Bullseye and Convex
+            Polytope perturb.
+        bullseye_steps: of Bullseye and Convex Polytope.
+        bullseye_size: their step size.
+        ensemble: networks that they are made against.
+        white_box: whether the makers know the network that a victim starts from,
+            see `Transfer`.
+        against: the defence that "adaptive", EM's noise for who expects it, is made
+            through: networks see, and noise is made through, what it does to every
+            batch. "adaptive_bpda" and "adaptive_exact" go through its purifier of
+            the set too, with the gradient of the identity or the exact one.
+        adaptive_draws: EOT samples of a step through that purifier.
+        file: whose poison "file" reads.
+        file_array: array with the perturbations; "" is the only one.
+        file_units: of the array: "unit", "levels" or "signed", or "images".
+        file_class: the class that it is for; -1 is all.
     """
 
     radius: float = 8 / 255

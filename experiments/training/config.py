@@ -1,7 +1,9 @@
-"""Config types of training: images, network, noise, optimiser, and the pictures."""
+"""Config types of training: images, noise, optimiser, and the pictures."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
+
+from experiments.training.config_networks import ClassifierNet, EnergyNet, ScoreNet
 
 __all__ = [
     "ClassifierNet",
@@ -24,9 +26,14 @@ __all__ = [
 class Data:
     """Which images: a set known to `purifax.data`, and what is held back from it.
 
-    `validation` is the fraction of the training images, drawn by class with
-    `split_seed`, on which nothing is trained. `flip` mirrors half of the images and
-    `crop` is the padding in pixels before a random crop (0: no crop).
+    Attributes:
+        name: of the set, as `purifax.data.load` takes it, or "folder", "npz",
+            "tfds" or "poisoned", which lie in --data_dir.
+        validation: fraction of the training images, drawn by class, on which
+            nothing is trained.
+        split_seed: by which the validation images are drawn.
+        flip: whether half of the images are mirrored.
+        crop: padding in pixels before a random crop; 0 is no crop.
     """
 
     name: str
@@ -37,72 +44,16 @@ class Data:
 
 
 @dataclass(frozen=True)
-class ScoreNet:
-    """A network of `purifax.nets` that gives a score; None leaves a field to it.
-
-    An energy (`hidden`, `patch` and `activation` are fields of energies) is trained so
-    that minus its gradient is the scaled score.
-    """
-
-    name: str
-    width: int | None = None
-    widths: tuple[int, ...] | None = None
-    blocks: int | None = None
-    fold: int | None = None
-    centre: float | None = None
-    spread: float | None = None
-    multiples: tuple[float, ...] | None = None
-    attention: tuple[int, ...] | None = None
-    groups: int | None = None
-    dropout: float | None = None
-    hidden: int | None = None
-    patch: int | None = None
-    activation: str | None = None
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
-class ClassifierNet:
-    """A classifier of `purifax.nets`; None leaves a field to the network.
-
-    `mean` and `std` normalise each channel of images in [0, 1]; they belong to the
-    network and travel with its weights.
-    """
-
-    name: str
-    depth: int | None = None
-    widen: int | None = None
-    width: int | None = None
-    widths: tuple[int, ...] | None = None
-    hidden: int | None = None
-    fold: int | None = None
-    biased: bool | None = None
-    dropout: float | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
-class EnergyNet:
-    """An energy of `purifax.nets`; None leaves a field to the network."""
-
-    name: str
-    width: int | None = None
-    widths: tuple[int, ...] | None = None
-    hidden: int | None = None
-    fold: int | None = None
-    patch: int | None = None
-    activation: str | None = None
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
 class Noise:
     """Noise levels of denoising score matching, in the units of pixels in [0, 1].
 
-    `law` is "single" (always `largest`), "ladder" (`levels` values in geometric
-    progression from `largest` to `smallest`) or "continuous" (log-uniform between).
+    Attributes:
+        law: "single" (always `largest`), "ladder" (`levels` values in geometric
+            progression from `largest` to `smallest`) or "continuous" (log-uniform
+            between them).
+        smallest: the lowest level.
+        largest: the highest level.
+        levels: how many levels a ladder has.
     """
 
     law: str = "continuous"
@@ -115,11 +66,22 @@ class Noise:
 class Optim:
     """The optimiser, its learning rate over the run, and the average of the weights.
 
-    `schedule` is "constant", "cosine" (to zero at the last step) or "drops" (times
-    `factor` after each fraction of the run in `drops`); the first `warmup` steps rise
-    linearly. `name` is "adam", "adamw" or "sgd". `clip` bounds the global norm of the
-    gradient. `ema` is the decay of the running average of the weights; 0 keeps the last
-    weights.
+    Attributes:
+        name: "adam", "adamw" or "sgd".
+        learning_rate: the highest one of the schedule.
+        beta1: decay of Adam's first moment.
+        beta2: decay of Adam's second moment.
+        eps: added to Adam's denominator.
+        momentum: of SGD.
+        nesterov: whether the momentum of SGD is Nesterov's.
+        weight_decay: decoupled in AdamW, otherwise added to the gradient.
+        schedule: "constant", "cosine" (to zero at the last step) or "drops".
+        warmup: first steps, in which the learning rate rises linearly.
+        drops: fractions of the run after each of which the learning rate is
+            multiplied by `factor`.
+        factor: see `drops`.
+        clip: largest global norm of a gradient; None does not clip.
+        ema: decay of the running average of the weights; 0 keeps the last weights.
     """
 
     name: str = "adam"
@@ -142,8 +104,16 @@ class Optim:
 class Train:
     """Length of the run, seed, and how often to log, validate and save, in steps.
 
-    `validate_images` bounds the validation images used during the run (the final
-    validation uses all of them); `keep` is the number of checkpoints kept.
+    Attributes:
+        steps: of the optimiser, in all.
+        batch: images in a step.
+        seed: of the first weights and of everything that is drawn.
+        log_every: steps between two rows of metrics.jsonl.
+        validate_every: steps between two validations.
+        save_every: steps between two checkpoints.
+        keep: how many checkpoints are kept.
+        validate_images: most validation images used during the run; the validation
+            at the end uses all of them.
     """
 
     steps: int
@@ -158,11 +128,17 @@ class Train:
 
 @dataclass(frozen=True)
 class Sample:
-    """The picture of samples at the end: annealed Langevin, `images` chains (0: none).
+    """The picture of samples at the end: annealed Langevin, as in NCSNv2.
 
-    `levels` noise levels from `largest` to `smallest` with `per_level` steps each; the
-    step at noise s is `rate` * (s / smallest)**2, with a final denoising, as in
-    NCSNv2 (Song & Ermon 2020, arXiv 2006.09011, algorithm 1).
+    Source: Song & Ermon 2020, arXiv 2006.09011, algorithm 1.
+
+    Attributes:
+        images: chains; 0 draws no picture.
+        largest: the noise level at which chains start.
+        smallest: the last noise level, after which the image is denoised.
+        levels: noise levels in geometric progression between them.
+        per_level: steps at each level.
+        rate: the step at noise s is rate * (s / smallest)**2.
     """
 
     images: int = 16
@@ -175,7 +151,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class ScoreTraining:
-    """Train a score network, or an energy, by denoising score matching."""
+    """Train a score network, or an energy, by denoising score matching.
+
+    Attributes:
+        data: the training images.
+        net: the network.
+        train: how long to train, and when to log, validate and save.
+        noise: the noise levels of the loss.
+        optim: the optimiser.
+        sample: the picture at the end.
+    """
 
     kind: ClassVar[str] = "score_training"
 
@@ -191,14 +176,22 @@ class ScoreTraining:
 class Diffusion:
     """A noise process, and the loss by which the noise in it is predicted.
 
-    `process` is a name of `weights.process`: "linear" or "cosine" (the chains of DDPM,
-    of `length` steps, the linear one with betas from `first` to `last`), "VP", "SubVP",
-    "VE" or "EDM"; None leaves a number to the process. `objective` is "simple" or
-    "min_snr" (with `cap`), "hybrid" (the network learns variances too, by `weight`
-    times the bound), all over the labels of a chain, or over those below `labels`;
-    "continuous", over the times of "VP", "SubVP" or "VE"; or "edm" (log sigma normal
-    with `mean` and `deviation`, in images `spread` wide in [-1, 1]), which goes with
-    any process. The network is told `label_scale` times the time. See `purifax.loss`.
+    None leaves a number to the process. See `purifax.loss`.
+
+    Attributes:
+        process: a name of `weights.process`: "linear" or "cosine" (the chains of
+            DDPM), "VP", "SubVP", "VE" or "EDM".
+        length: steps of a chain.
+        first, last: the first and the last beta of the linear chain.
+        objective: "simple", "min_snr" or "hybrid" over the labels of a chain,
+            "continuous" over the times of VP, SubVP or VE, or "edm", which goes
+            with any process.
+        cap: of the weights of "min_snr".
+        weight: of the bound in "hybrid", by which the network learns variances too.
+        mean, deviation: of log sigma in "edm", which is normal.
+        spread: in "edm", the standard deviation of images in [-1, 1].
+        label_scale: the network is told this times the time.
+        labels: the losses over labels draw those below this number; None is all.
     """
 
     process: str = "linear"
@@ -217,10 +210,13 @@ class Diffusion:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The picture of samples at the end of a diffusion training: `images` of them.
+    """The picture of samples at the end of a diffusion training.
 
-    `sampler` is a name of `purifax.purify.descent.SAMPLERS`, such as "ancestral",
-    "ddim" or "heun", with `steps` steps from the process's most noise to none.
+    Attributes:
+        images: how many are drawn; 0 draws no picture.
+        sampler: a name of `purifax.purify.descent.SAMPLERS`, such as "ancestral",
+            "ddim" or "heun".
+        steps: of the sampler, from the process's most noise to none.
     """
 
     images: int = 16
@@ -230,7 +226,16 @@ class Drawing:
 
 @dataclass(frozen=True)
 class DiffusionTraining:
-    """Train a network to predict the noise of a process."""
+    """Train a network to predict the noise of a process.
+
+    Attributes:
+        data: the training images.
+        net: the network.
+        train: how long to train, and when to log, validate and save.
+        diffusion: the noise process and the loss.
+        optim: the optimiser.
+        drawing: the picture at the end.
+    """
 
     kind: ClassVar[str] = "diffusion_training"
 
@@ -244,7 +249,15 @@ class DiffusionTraining:
 
 @dataclass(frozen=True)
 class ClassifierTraining:
-    """Train a classifier by cross-entropy, with `smoothing` of the labels."""
+    """Train a classifier by cross-entropy.
+
+    Attributes:
+        data: the training images.
+        net: the network.
+        train: how long to train, and when to log, validate and save.
+        optim: the optimiser.
+        smoothing: share of the labels that is spread over all classes.
+    """
 
     kind: ClassVar[str] = "classifier_training"
 

@@ -24,19 +24,29 @@ __all__ = ["Chains", "EnergyTraining", "Guard", "Strip", "Switch", "Training"]
 class Chains:
     """The chains that the energy of data is compared with; p ~ exp(-E / temperature).
 
-    `preset` names published numbers, see `lib.published.RECIPES`; a field that is not
-    None replaces the preset's. In each update `train.batch` chains are drawn
-    from a bank of `bank`, take `steps` steps of `sampler` ("langevin", or "mala" with
-    Metropolis's test) and are put back. `epsilon` is the deviation of the noise of a
-    step, in pixels in [0, 1]: half the number published for [-1, 1]. The step is
-    x - epsilon^2 / 2 grad E / temperature + epsilon z.
+    In each update `train.batch` chains are drawn from a bank, take `steps` steps
 
-    `start` fills the bank with "data", which are noised training images, or "noise",
-    uniform in [0, 1]; or it is "short": chains start in uniform noise at every update
-    and no bank is kept. A `bank` of 0 has a chain for each training image. With
-    probability `rejuvenation` a chain begins afresh `when` it has been drawn ("before")
-    or has run ("after"), from `source`: "data", "noised data" (noised once more, as
-    PureGen's code does) or "noise". `data_noise` is the deviation of the noise in data.
+        x - epsilon^2 / 2 grad E / temperature + epsilon z
+
+    and are put back. A field that is not None replaces the number of the preset.
+
+    Attributes:
+        preset: published numbers: a name of
+            `experiments.training.energy_published.RECIPES`.
+        sampler: "langevin", or "mala" with Metropolis's test.
+        epsilon: deviation of the noise of a step, in pixels in [0, 1]: half of the
+            number published for [-1, 1].
+        temperature: by which energies are divided.
+        steps: of a chain in each update.
+        bank: chains that are kept; 0 is one for each training image.
+        start: the bank starts from "data", which are noised training images, or
+            "noise", uniform in [0, 1]; or "short": chains start in uniform noise at
+            every update and no bank is kept.
+        rejuvenation: probability with which a chain of the bank begins afresh.
+        source: of a chain that begins afresh: "data", "noised data" (noised once
+            more, as PureGen's code does) or "noise".
+        when: a chain begins afresh "before" it runs or "after".
+        data_noise: deviation of the noise in the data.
     """
 
     preset: str = "pureebm_code"
@@ -54,12 +64,16 @@ class Chains:
 
 @dataclass(frozen=True)
 class Switch:
-    """After the share `at` of the run, plain SGD takes over; 1 is never.
+    """After a share of the run, plain SGD takes over.
 
     A step of it is `learning_rate` times the gradient of mean E+ - mean E-, the two
     mean energies as they are: `learning_rate` times the temperature on the loss, as
     Stochastic Security gives it (Hill et al. 2021, arXiv 2005.13525, whose temperature
     is half the squared epsilon).
+
+    Attributes:
+        at: share of the run after which SGD takes over; 1 is never.
+        learning_rate: of SGD, on the difference of mean energies.
     """
 
     at: float = 1.0
@@ -70,8 +84,11 @@ class Switch:
 class Guard:
     """When a run is given up: one of these for `patience` steps on end.
 
-    `gap`: the energy gap (E+ - E-) / T, of either sign, in nats for each pixel value.
-    `far`: the share of the chains' pixel values below -0.5 or above 1.5.
+    Attributes:
+        gap: largest energy gap (E+ - E-) / T, of either sign, in nats for each
+            pixel value.
+        far: largest share of the chains' pixel values below -0.5 or above 1.5.
+        patience: steps on end.
     """
 
     gap: float = 1.0
@@ -81,9 +98,11 @@ class Guard:
 
 @dataclass(frozen=True)
 class Strip:
-    """Long chains at the end, `images` from data and as many from noise (0: none).
+    """The picture of long chains at the end.
 
-    `at` are the numbers of steps after which they are shown, from few to many.
+    Attributes:
+        images: chains from data, and as many from noise; 0 draws no picture.
+        at: numbers of steps after which they are shown, from few to many.
     """
 
     images: int = 10
@@ -92,7 +111,18 @@ class Strip:
 
 @dataclass(frozen=True)
 class EnergyTraining:
-    """Train an energy by maximum likelihood with negatives from Langevin chains."""
+    """Train an energy by maximum likelihood with negatives from Langevin chains.
+
+    Attributes:
+        data: the training images.
+        net: the network.
+        train: how long to train, and when to log, validate and save.
+        chains: the chains that data are compared with.
+        optim: the optimiser.
+        switch: when plain SGD takes over.
+        guard: when the run is given up.
+        strip: the picture at the end.
+    """
 
     kind: ClassVar[str] = "energy_training"
 

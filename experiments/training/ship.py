@@ -11,9 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments import configs
 from experiments.training.ship_check import IMAGES, compare, picture
 from purifax import data, weights
-from purifax.command.configs import CONFIGS
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import (
     Evaluation,
@@ -116,7 +116,7 @@ def command(name: str, config: dict[str, Any]) -> str:
     Raises:
         ValueError: there is no such config, or the difference cannot be typed.
     """
-    plain = json.loads(json.dumps(configlib.encode(CONFIGS.get(name)())))
+    plain = json.loads(json.dumps(configlib.encode(configs.find(name))))
     known = _leaves(plain)
     words = [f"python -m experiments.train --config={name}"]
     for field, value in _leaves(config).items():
@@ -144,7 +144,7 @@ def advised(name: str, place: str | pathlib.Path) -> dict[str, Any]:
     Raises:
         ValueError: a purifier that cards cannot name, or with functions of its own.
     """
-    config = CONFIGS.get(name)()
+    config = configs.find(name)
     if not isinstance(config, Evaluation):
         raise ValueError(f"--purify={name} is no evaluation.")
     defence, words = config.defence, {"config": name, "method": config.defence.method}

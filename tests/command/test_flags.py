@@ -7,7 +7,8 @@ import sys
 import pytest
 from absl import flags as absl_flags
 
-from experiments.configs import digits_dsm
+from experiments import configs, train
+from experiments.configs.digits import training
 from experiments.training.config import (
     ClassifierTraining,
     ScoreTraining,
@@ -19,7 +20,8 @@ KINDS = (ScoreTraining, ClassifierTraining)
 
 
 def parse(*words):
-    return flags.parse(["train", *words], KINDS, values=absl_flags.FlagValues())
+    where = {"values": absl_flags.FlagValues(), "package": "experiments"}
+    return flags.parse(["train", *words], KINDS, **where)
 
 
 def wrong(*words):
@@ -36,6 +38,7 @@ def run(capsys, monkeypatch, main, *words):
     monkeypatch.setattr(absl_flags, "FLAGS", absl_flags.FlagValues())
     defaults = (None, None, None, absl_flags.FlagValues())
     monkeypatch.setattr(flags.parse, "__defaults__", defaults)
+    main.__module__ = train.__name__
     with pytest.raises(SystemExit) as stopped:
         flags.run(main, KINDS)
     return stopped.value.code, *capsys.readouterr()
@@ -43,7 +46,7 @@ def run(capsys, monkeypatch, main, *words):
 
 def test_a_name_gives_its_config_and_default_workdir():
     config, options = parse("--config=digits_dsm")
-    assert config == digits_dsm.config()
+    assert config == training.dsm()
     assert options.workdir == "runs/digits_dsm"
     assert options.data_dir is None
 
@@ -80,8 +83,8 @@ def test_an_override_is_read_by_the_type_of_its_field(word, field, value):
 
 def test_an_override_may_come_as_two_words_and_leaves_the_rest_alone():
     config, _ = parse("--config=digits_dsm", "--config.train.steps", "7")
-    changed = configlib.differences(digits_dsm.config(), config)
-    assert changed == [("train.steps", digits_dsm.config().train.steps, 7)]
+    changed = configlib.differences(training.dsm(), config)
+    assert changed == [("train.steps", training.dsm().train.steps, 7)]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +128,7 @@ def test_a_wrong_override_is_named(word, parts):
 def test_a_config_may_lie_anywhere(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
-        "from experiments.configs import digits_dsm\nconfig = digits_dsm.config\n"
+        "from experiments.configs.digits import training\nconfig = training.dsm\n"
     )
     config, options = parse(f"--config={path}", "--config.train.steps=3")
     assert config.train.steps == 3
@@ -145,7 +148,7 @@ def test_a_broken_config_file_is_named(tmp_path, text, part):
 def test_configs_are_listed_with_their_first_line(capsys):
     assert parse("--list_configs") is None
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == flags.names(KINDS)
+    assert [line.split()[0] for line in lines] == configs.names(KINDS)
     assert all(len(line.split()) > 3 for line in lines)
     assert not any(line.startswith("digits_adp") for line in lines)
 
@@ -155,7 +158,7 @@ def test_the_printed_config_is_the_overridden_one(capsys):
         parse("--config=digits_dsm", "--config.train.seed=9", "--print_config") is None
     )
     config = configlib.decode(json.loads(capsys.readouterr().out), [ScoreTraining])
-    changed = configlib.differences(digits_dsm.config(), config)
+    changed = configlib.differences(training.dsm(), config)
     assert changed == [("train.seed", 0, 9)]
 
 

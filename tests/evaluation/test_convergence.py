@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small import evaluation, train
 
-from experiments import evaluate as command
+from purifax.command import evaluate as command
 from purifax.evaluation import convergence
 from purifax.evaluation import engine as driver
 from purifax.evaluation.settings import (

@@ -1,7 +1,6 @@
 """Diffusion purifiers from a config: schedules, samplers, attacks and refusals."""
 
 import dataclasses
-import importlib
 
 import jax
 import numpy as np
@@ -11,8 +10,8 @@ from jax.tree_util import Partial
 from oracles import CLASSES, image, linear_classifier, mixture
 from small import TINY
 
+from experiments import configs
 from purifax import noise, purify, sample
-from purifax.command import flags
 from purifax.evaluation import attacks, checks
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import ATTACKS, Defence, Evaluation, Subjects
@@ -275,8 +274,8 @@ def test_a_network_without_process_takes_levels():
 def test_every_config_fits_the_process_of_its_network():
     """A chain of 1000 labels, or DDPM++'s continuous time."""
     counted = {}
-    for name in flags.names([Evaluation]):
-        config = importlib.import_module(f"experiments.configs.{name}").config()
+    for name in configs.names([Evaluation]):
+        config = configs.find(name)
         checks.check(config)
         if config.defence.method in ("diffuse", "gradual"):
             process = noise.VP() if config.score == "runs/cifar10_ddpmpp" else CHAIN

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from absl import flags as absl_flags
 
+from experiments import configs
 from experiments.training.config import ScoreTraining
 from purifax.command import flags
 from purifax.evaluation import many
@@ -12,14 +13,15 @@ from purifax.evaluation.settings import Evaluation
 from purifax.report import compare as comparing
 from purifax.run.errors import UsageError
 
-ONE = flags.find("digits_diffpure", (Evaluation,))
-TWO = flags.find("digits_dds", (Evaluation,))
+ONE = configs.find("digits_diffpure")
+TWO = configs.find("digits_dds")
 
 
 def parse(*words):
     values, kinds = absl_flags.FlagValues(), (Evaluation,)
     absl_flags.DEFINE_string("protocol", None, "", flag_values=values)
-    return flags.parse(["evaluate", *words], kinds, values=values, several=True)
+    where = {"values": values, "several": True, "package": "experiments"}
+    return flags.parse(["evaluate", *words], kinds, **where)
 
 
 def test_names_and_patterns_give_configs_in_their_order():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small import evaluation, train
 
-from experiments import evaluate as command
+from purifax.command import evaluate as command
 from purifax.evaluation import merging, workers
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet import Leases

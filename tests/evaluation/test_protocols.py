@@ -6,14 +6,14 @@ import json
 import pytest
 from absl import flags as absl_flags
 
-from experiments.configs import digits_adp
-from purifax.command import flags
-from purifax.command.configs import PROTOCOLS
+from experiments import configs
+from purifax.command import flags, lookup
 from purifax.evaluation import attacks
 from purifax.evaluation.settings import (
     Evaluation,
 )
 
+PROTOCOLS = lookup.protocols("experiments")
 PUBLISHED = {
     # name: attack, and the budget its source states.
     "blind_pgd": ("blind", {"steps": 40}),
@@ -33,7 +33,8 @@ def parse(*words):
     values = absl_flags.FlagValues()
     absl_flags.DEFINE_string("protocol", None, "", flag_values=values)
     absl_flags.DEFINE_bool("list_protocols", False, "", flag_values=values)
-    return flags.parse(["evaluate", *words], (Evaluation,), values=values)
+    words = ["evaluate", *words]
+    return flags.parse(words, (Evaluation,), values=values, package="experiments")
 
 
 @pytest.mark.parametrize("name", PROTOCOLS.names())
@@ -41,7 +42,7 @@ def test_a_protocol_can_be_run_and_says_what_it_costs(name):
     config, _ = parse("--config=digits_adp", f"--protocol={name}")
     attacks.check(config)
     assert config.attacks
-    assert config.images == digits_adp.config().images
+    assert config.images == configs.find("digits_adp").images
     doc = importlib.import_module(f"experiments.protocols.{name}").__doc__
     assert f"--protocol={name}" in doc
     assert "Cost an image:" in doc

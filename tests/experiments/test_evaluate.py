@@ -11,9 +11,9 @@ import pytest
 from jax import numpy as jnp
 from small import TINY, evaluation, train
 
-from experiments import evaluate as command
 from experiments.benchmarking import memory, throughput
 from purifax import nets, weights
+from purifax.command import evaluate as command
 from purifax.evaluation import attacks, gradient_proof
 from purifax.evaluation import engine as driver
 from purifax.evaluation import predictions as answers

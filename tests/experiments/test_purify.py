@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from small import evaluation, score_training
 
-from experiments import purify
 from experiments.training import loop
 from purifax import data, fleet, purify_images
 from purifax.command import flags as flagslib
+from purifax.command import purify
 from purifax.pipelines import dataset
 from purifax.pipelines import files as cleaning
 from purifax.run.stop import Stopped

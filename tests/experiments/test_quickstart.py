@@ -14,8 +14,7 @@ from absl import flags
 from small import TINY, classifier_training, score_training
 
 import experiments
-from experiments import quickstart
-from experiments.configs import digits_adp
+from experiments import configs, quickstart
 from purifax.command import flags as flagslib
 
 pytestmark = pytest.mark.xdist_group("evaluations")
@@ -30,7 +29,7 @@ def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     small = {"digits_dsm": score_training(), "digits_classifier": classifier_training()}
     budgets = {name: TINY for name in ("blind", "bpda", "exact")}
-    config = digits_adp.config()
+    config = configs.find("digits_adp")
     config = dataclasses.replace(
         config,
         images=dataclasses.replace(config.images, count=16),
@@ -44,7 +43,7 @@ def folder(tmp_path_factory):
     options = types.SimpleNamespace(workdir=home / "runs/quickstart", data_dir=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        patch.setattr(flagslib, "find", lambda name, kinds: small[name])
+        patch.setattr(configs, "find", lambda name, kinds: small[name])
         quickstart.main(config, options)
     return home
 
@@ -60,7 +59,7 @@ def test_the_summary_has_every_attack_on_both_models(folder):
 
 
 def test_the_real_config_is_large_enough():
-    config = digits_adp.config()
+    config = configs.find("digits_adp")
     assert config.images.count >= 300 and config.images.split == "test"
     assert config.attacks == ("blind", "bpda", "exact")
     assert config.radius == 0.15
@@ -85,7 +84,7 @@ def test_the_readme_names_only_what_exists():
     for script in re.findall(r"launch/[\w./]*\w", README):
         assert (ROOT / script).exists(), script
     for name in re.findall(r"--config=(\w+)", README):
-        assert name in flagslib.names(), name
+        assert name in configs.names(), name
     for verb in re.findall(r"python -m experiments\.(\w+)", README):
         assert (ROOT / "experiments" / f"{verb}.py").is_file(), verb
 
@@ -96,5 +95,6 @@ def test_its_work_directory_is_the_one_of_the_readme(monkeypatch):
     runpy.run_path(str(quickstart.__file__), run_name="__main__")
     (_, kinds, default, folder), values = called[0], flags.FlagValues()
     assert folder == "runs/quickstart" and folder in README
-    config, options = flagslib.parse(["x"], kinds, default, folder, values=values)
-    assert options.workdir == folder and config == digits_adp.config()
+    where = {"values": values, "package": "experiments"}
+    config, options = flagslib.parse(["x"], kinds, default, folder, **where)
+    assert options.workdir == folder and config == configs.find("digits_adp")

@@ -13,7 +13,7 @@ import pytest
 from absl import flags
 
 import experiments
-from experiments import purify
+from purifax.command import purify
 from purifax.fleet.start import decide
 
 LAUNCH = pathlib.Path(experiments.__file__).resolve().parent.parent / "launch"

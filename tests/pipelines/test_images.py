@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import purifax
-from experiments.configs import digits_adp, digits_diffpure, digits_ebm_langevin
+from experiments import configs
 from purifax import data, nets, weights
 from purifax.evaluation.methods import defence
 from purifax.pipelines import images as ready
@@ -26,14 +26,14 @@ def images():
 @pytest.mark.parametrize(
     "name, config",
     [
-        ("digits_dsm", digits_adp),
-        ("digits_ddpm", digits_diffpure),
-        ("digits_ebm", digits_ebm_langevin),
+        ("digits_dsm", "digits_adp"),
+        ("digits_ddpm", "digits_diffpure"),
+        ("digits_ebm", "digits_ebm_langevin"),
     ],
 )
 def test_the_card_s_purifier_is_that_of_its_evaluation(name, config):
     """The same function with the same leaves; what only one names is the default."""
-    theirs = defence.purifier(config.config().defence, priors.load(name))
+    theirs = defence.purifier(configs.find(config).defence, priors.load(name))
     mine = ready.purifier(name)
     assert mine.func is theirs.func
     for word, bound in mine.keywords.items():

@@ -19,9 +19,8 @@ from weights import (
     torch_files,
 )
 
-from experiments import convert
 from purifax import weights
-from purifax.command import flags
+from purifax.command import convert, flags
 from purifax.weights import containers, convnets, families, residual, tutorials
 
 
@@ -36,7 +35,7 @@ def run(capsys, monkeypatch, tmp_path):
         values = copy.deepcopy(declared)
         monkeypatch.setattr(flags.parse, "__defaults__", (None, None, None, values))
         with pytest.raises(SystemExit) as stopped:
-            flags.run(convert.main, (), places=convert.PLACES)
+            convert.run()
         return stopped.value.code, capsys.readouterr().err
 
     return command

@@ -21,7 +21,7 @@ from experiments.benchmarking import (
 from experiments.benchmarking.choices import CHOICES
 from experiments.benchmarking.scaling import AXES
 from experiments.benchmarking.subject import subject
-from experiments.configs import cpu_benchmark, gpu_benchmark
+from experiments.configs.benchmarks import cpu_benchmark, gpu_benchmark
 from experiments.training.config import (
     ClassifierNet,
     EnergyNet,
@@ -30,7 +30,7 @@ from experiments.training.config import (
 from purifax.run.errors import UsageError
 
 TINY = dataclasses.replace(
-    cpu_benchmark.config(),
+    cpu_benchmark(),
     net=ScoreNet(name="SmallScore", fold=2, widths=(8,), blocks=1),
     classifier=ClassifierNet(name="MLP", widths=(4,)),
     energy=EnergyNet(name="SmallEnergy", fold=4, widths=(4,), hidden=4),
@@ -190,7 +190,7 @@ def test_what_cannot_be_timed_is_refused(change, message, tmp_path):
 
 
 def test_the_configs_can_be_run():
-    for config in (cpu_benchmark.config(), gpu_benchmark.config()):
+    for config in (cpu_benchmark(), gpu_benchmark()):
         suite.check(config)
 
 

@@ -11,7 +11,7 @@ import scipy.linalg
 from jax import numpy as jnp
 
 from experiments import accelerate as command
-from experiments.configs import digits_accelerate
+from experiments.configs.digits import studies
 from experiments.examples import accelerate
 from purifax import nets, sample, weights
 from purifax.run.errors import UsageError
@@ -31,7 +31,7 @@ def config(tmp_path):
         network = nets.Network(module, nets.init(key, module, x, *told))
         weights.save(tmp_path / role, network, SHAPE, role)
     return dataclasses.replace(
-        digits_accelerate.config(),
+        studies.accelerate(),
         score=str(tmp_path / "score"),
         classifier=str(tmp_path / "classifier"),
         samplers=("langevin", "momentum", "matched_preconditioned"),
@@ -73,7 +73,7 @@ def test_the_distance_is_that_of_gaussians():
 @pytest.mark.parametrize("calls", [4, 7])
 def test_no_sampler_exceeds_its_calls(name, calls):
     """One of them denoises, or takes the last step to level 0."""
-    config = digits_accelerate.config()
+    config = studies.accelerate()
     bound = accelerate.chain(config, name, calls, 0.1, None, sample.Filters())
     levels = bound.keywords["fn"].keywords["sigmas"]
     np.testing.assert_allclose(levels[0], config.first, rtol=1e-6)
@@ -114,4 +114,4 @@ def test_what_is_saved_is_told_against_the_plain_sampler():
 )
 def test_what_cannot_be_sampled_is_refused(change, message):
     with pytest.raises(UsageError, match=message):
-        accelerate.check(dataclasses.replace(digits_accelerate.config(), **change))
+        accelerate.check(dataclasses.replace(studies.accelerate(), **change))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from experiments import density as command
-from experiments.configs import plane_density
+from experiments.configs.studies import plane_density
 from experiments.examples import density
 from purifax.run.errors import UsageError
 
-GIVEN = dataclasses.replace(plane_density.config(), drawn=500)
+GIVEN = dataclasses.replace(plane_density(), drawn=500)
 
 
 def test_a_density_is_learnt_from_samples(tmp_path, capsys):

@@ -7,12 +7,12 @@ import types
 import pytest
 
 from experiments import mixture as command
-from experiments.configs import mixture_samplers
+from experiments.configs.studies import mixture_samplers
 from experiments.examples import plane
 from purifax.run.errors import UsageError
 
 SMALL = dataclasses.replace(
-    mixture_samplers.config(), points=400, calls=12, samplers=("dpm_solver", "heun")
+    mixture_samplers(), points=400, calls=12, samplers=("dpm_solver", "heun")
 )
 
 

@@ -1,7 +1,6 @@
 """Training of diffusion models: networks, losses by name, and one short run."""
 
 import dataclasses
-import importlib
 
 import flax.linen as nn
 import jax
@@ -11,6 +10,7 @@ from jax import numpy as jnp
 from PIL import Image
 from training_runs import TRAIN, changed, score_run
 
+from experiments import configs
 from experiments.training import loop, networks, objectives
 from experiments.training.config import (
     Data,
@@ -61,7 +61,7 @@ X = jnp.full((4, 4, 1), 0.4)
 
 
 def named(name):
-    return importlib.import_module(f"experiments.configs.{name}").config()
+    return configs.find(name)
 
 
 def run(net=None, diffusion=None, **train):

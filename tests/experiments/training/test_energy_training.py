@@ -1,7 +1,6 @@
 """Training an energy: its bank of chains, what a run writes, resumes and refuses."""
 
 import dataclasses
-import importlib
 import os
 import signal
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from training_runs import TRAIN, changed, rows, saved, score_run, steps
 
+from experiments import configs
 from experiments.training import (
     energy as chains,
 )
@@ -197,7 +197,7 @@ def test_every_kind_of_chains_makes_a_step(changes):
 
 @pytest.mark.parametrize("name", ["cifar10_ebm", "cifar10_ebm_longrun"])
 def test_published_configs_have_the_published_numbers(name):
-    config = importlib.import_module(f"experiments.configs.{name}").config()
+    config = configs.find(name)
     found = energy_published.recipe(config.chains.preset)
     given = energy_recipes.recipe(config.chains)
     assert (config.net.name, config.train.batch) == (found.network, found.batch)

@@ -8,13 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from experiments.configs import (
-    cifar10_classifier,
-    cifar10_dsm,
-    digits_classifier,
-    digits_dsm,
-    tiny_imagenet_dsm,
-)
+from experiments import configs
 from experiments.training import networks, objectives, optimisers
 from experiments.training.config import (
     Data,
@@ -36,8 +30,8 @@ def parameters(config, *conditions):
 
 
 def test_published_networks_have_their_published_sizes():
-    assert parameters(cifar10_dsm.config(), jnp.ones(())) == 29_694_083
-    assert parameters(cifar10_classifier.config()) == 36_489_290
+    assert parameters(configs.find("cifar10_dsm"), jnp.ones(())) == 29_694_083
+    assert parameters(configs.find("cifar10_classifier")) == 36_489_290
 
 
 def test_an_energy_is_built_with_its_fields():
@@ -51,8 +45,9 @@ def test_an_energy_is_built_with_its_fields():
 
 
 def test_data_decide_channels_and_classes():
-    assert networks.network(digits_dsm.config().net, 1, 10).channels == 1
-    assert networks.network(digits_classifier.config().net, 1, 7).num_classes == 7
+    assert networks.network(configs.find("digits_dsm").net, 1, 10).channels == 1
+    net = configs.find("digits_classifier").net
+    assert networks.network(net, 1, 7).num_classes == 7
 
 
 @pytest.mark.parametrize(
@@ -90,11 +85,11 @@ def test_unknown_names_are_named(make, message):
 
 
 def with_noise(**fields):
-    return dataclasses.replace(digits_dsm.config(), noise=Noise(**fields))
+    return dataclasses.replace(configs.find("digits_dsm"), noise=Noise(**fields))
 
 
 def test_the_wide_resnet_rate_drops_after_60_120_and_160_of_200_epochs():
-    config = cifar10_classifier.config()
+    config = configs.find("cifar10_classifier")
     epoch = config.train.steps / 200
     rate = optimisers.learning_rate(config.optim, config.train.steps)
     got = [float(rate(round(e * epoch))) for e in (0, 59, 61, 119, 121, 159, 161, 199)]
@@ -179,12 +174,12 @@ def test_the_score_objective_is_the_mean_of_the_loss_of_each_image(law):
 
 
 def test_the_tiny_imagenet_ladder_is_the_published_one():
-    noise = tiny_imagenet_dsm.config().noise
+    noise = configs.find("tiny_imagenet_dsm").noise
     assert (noise.largest, noise.smallest, noise.levels) == (90.0, 0.01, 500)
 
 
 def test_smoothing_moves_the_targets():
-    config = dataclasses.replace(digits_classifier.config(), smoothing=0.2)
+    config = dataclasses.replace(configs.find("digits_classifier"), smoothing=0.2)
     module = networks.network(config.net, 1, 10)
     x, label = jnp.zeros((1, 8, 8, 1)), jnp.array([3])
     variables = nets.init(jax.random.key(0), module, x[0])

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.configs import digits_classifier
+from experiments import configs
 from experiments.training import ship
 from purifax import nets, weights
 from purifax.run import config as configlib
@@ -22,7 +22,7 @@ def trained(tmp_path):
     module, x = nets.MLP(num_classes=10, widths=(4,)), jnp.zeros((8, 8, 1))
     network = nets.Network(module, nets.init(jax.random.key(0), module, x))
     weights.save(folder, network, x.shape, "classifier")
-    config = configlib.encode(digits_classifier.config())
+    config = configlib.encode(configs.find("digits_classifier"))
     config["train"]["steps"] = 7
     parts = {"train": {"count": 1167}, "validation": {"count": 130}}
     splits = {"set": "digits", "source": "/a/place/x.npz + /b/y.npz", "parts": parts}
@@ -74,7 +74,7 @@ def test_a_checkpoint_that_is_not_the_summary_s_is_refused(trained, tmp_path):
 
 
 def test_a_command_types_what_differs_and_nothing_else():
-    config = json.loads(json.dumps(configlib.encode(digits_classifier.config())))
+    config = json.loads(json.dumps(configlib.encode(configs.find("digits_classifier"))))
     plain = "python -m experiments.train --config=digits_classifier"
     assert ship.command("digits_classifier", config) == plain
     config["net"]["widths"] = [8, 9]

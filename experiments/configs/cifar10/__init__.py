@@ -1,0 +1,3 @@
+"""Configs of CIFAR-10 (32x32x3), by what they are for."""
+
+__all__: list[str] = []

@@ -1,0 +1,61 @@
+"""Certificates of digits (8x8), and accelerated sampling of them."""
+
+from experiments.certification.config import Certification
+from experiments.examples.config_acceleration import Acceleration
+from purifax.evaluation.settings import Attack, Defence, Subjects
+
+__all__ = ["accelerate", "certify"]
+
+
+def certify() -> Certification:
+    """Digits (8x8) certified by denoised smoothing, sigma 0.25, beside L2 PGD.
+
+        python -m experiments.certify --config=digits_certify
+
+    It needs the networks of `digits_dsm` and `digits_classifier`. `--config.copies=5
+    --config.copies_sigma=0.05` is DiffSmooth, `--config.purifier=none` the bare
+    classifier, and `--config.purifier=defence` ADP.
+
+    A minute of one CPU core, compilation included (two minutes where it is shared).
+    Measured on 150 test images, with the quickstart's networks: 98.7% [95.3, 99.8]
+    certified at radius 0, 92.7% [87.3, 96.3] at 0.2 and 66.0% [57.8, 73.5] at 0.5; of
+    the first 50 images 84% survive PGD at 0.5, where 74% are certified.
+    """
+    return Certification(
+        images=Subjects(name="digits", count=150),
+        score="runs/digits_dsm",
+        classifier="runs/digits_classifier",
+        defence=Defence(sigma=0.0, level=0.25, rate=0.4, steps=5),
+        sigma=0.25,
+        selection=100,
+        draws=1000,
+        at_once=100,
+        radii=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
+        attacked=50,
+        attack=Attack(steps=10, eot=10, start="image"),
+        votes=500,
+        chunk=10,
+    )
+
+
+def accelerate() -> Acceleration:
+    """Accelerated samplers of 8x8 digits, 10 to 40 calls of the score.
+
+        python -m experiments.accelerate --config=digits_accelerate
+
+    It takes the networks of `experiments.quickstart`. Measured (seed 0, jax 0.10.2) in
+    2 minutes of CPU time: at this size acceleration saves nothing. Squared distances of
+    pixels with 10, 20 and 40 calls: Langevin 0.54, 0.30, 0.27; with momentum 0.50,
+    0.30, 0.26, within the range of the seeds; predictor and corrector 0.56, 0.33, 0.28;
+    preconditioned as published 1.14, 0.40, 0.32, matched 0.64, 0.36, 0.29. Training
+    images have 0.30. With 10 and 20 calls the best Langevin rate is the largest of
+    those tried.
+    """
+    return Acceleration(
+        score="runs/quickstart/digits_dsm",
+        classifier="runs/quickstart/digits_classifier",
+        calls=(10, 20, 40),
+        rates=(0.15, 0.3, 0.6),
+        count=200,
+        seeds=3,
+    )

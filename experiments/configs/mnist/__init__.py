@@ -1,0 +1,3 @@
+"""Configs of MNIST (28x28x1), by what they are for."""
+
+__all__: list[str] = []

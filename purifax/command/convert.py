@@ -1,0 +1,65 @@
+"""Make a work directory of a public checkpoint, so that every command can name it.
+
+    purifax convert --from=edm edm-cifar10-32x32-uncond-vp.pkl runs/edm
+
+`--from` is the family: whose program wrote the file. PATH is the file, or the folder
+for `diffusers`; OUT is a new folder, of which `purifax.weights.load(OUT)` gives the
+network, and `purifax.weights.score(OUT)` the score where it has one. Nothing in the
+file is run, and PyTorch is not needed. What the arrays do not tell is a flag; each
+family has its own.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags
+
+from purifax.command import flags as flagslib
+from purifax.weights import conversion, families
+
+__all__ = ["main", "run"]
+
+flags.DEFINE_string("from", None, f"The family: {', '.join(families.FAMILIES)}.")
+flags.DEFINE_string("path", None, "The file or folder to read; the first word.")
+flags.DEFINE_string("into", None, "The new work directory; the second word.")
+flags.DEFINE_enum(
+    "entry", None, ["ema", "raw"], "Averaged weights, or the last of training."
+)
+flags.DEFINE_integer("side", None, "Height and width of the images.")
+flags.DEFINE_list("attention", None, "score_sde: heights of the maps that attend.")
+flags.DEFINE_string("process", None, "score_sde: VP or SubVP, if not VE.")
+flags.DEFINE_integer("num_heads", None, "openai: heads of the attention.")
+flags.DEFINE_integer("num_head_channels", None, "openai: channels of a head.")
+flags.DEFINE_bool("new_order", None, "openai: use_new_attention_order.")
+flags.DEFINE_string("betas", None, "openai: linear or cosine.")
+flags.DEFINE_integer("steps", None, "openai: length of the chain.")
+flags.DEFINE_bool("rescaled", None, "openai: rescale_timesteps.")
+flags.DEFINE_integer("groups", None, "openai: of the normalisations.")
+flags.DEFINE_list("mean", None, "Classifiers: of the normalisation.")
+flags.DEFINE_list("std", None, "Classifiers: of the normalisation.")
+flags.DEFINE_integer("patch", None, "puregen_ebm: side of the squares folded.")
+flags.DEFINE_float("epsilon", None, "ebm_defense: noise of a step, in -1 to 1.")
+
+
+def main(config: None, options: flags.FlagValues) -> None:
+    """Read `--path` and write `--into`."""
+    del config
+    for name, word in (("from", "--from=FAMILY"), ("path", "PATH"), ("into", "OUT")):
+        if not options[name].value:
+            known = ", ".join(families.FAMILIES)
+            raise flagslib.UsageError(f"{word} is needed; families: {known}.")
+    given = {
+        name: options[name].value
+        for name in families.options()
+        if options[name].value is not None
+    }
+    made = families.read(options["from"].value or "", options.path, given)
+    conversion.write(made, options.into)
+    words = conversion.describe(made)
+    print(f"{options.into} holds {words}, read from {options.path}", file=sys.stderr)
+
+
+def run(main: Callable[[Any, flags.FlagValues], int | None] = main) -> None:
+    """Run this command."""
+    flagslib.run(main, (), places=("path", "into"))

@@ -1,0 +1,91 @@
+"""Say what is installed, and where weights and data are looked for.
+
+purifax info
+"""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags
+
+import purifax
+from purifax.command import flags as flagslib
+
+__all__ = ["lines", "main", "run"]
+
+SHOWN = ("jax", "jaxlib", "flax", "numpy", "orbax-checkpoint", "torch")
+
+
+def lines() -> list[str]:
+    """The report, line by line: versions, devices, weights, data.
+
+    >>> lines()[0].split()[0]
+    'purifax'
+    """
+    return [
+        f"purifax  {purifax.__version__} ({pathlib.Path(purifax.__file__).parent})",
+        f"python   {platform.python_version()}",
+        *(f"{name:8} {_version(name)}" for name in SHOWN),
+        f"devices  {_devices()}",
+        *_weights(),
+        *_data(),
+    ]
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _devices() -> str:
+    """Devices of this process; or why there are none."""
+    import jax
+
+    try:
+        found = jax.devices()
+    except RuntimeError as error:
+        return f"none: {' '.join(str(error).split())}"
+    return f"{len(found)} x {found[0].device_kind} ({found[0].platform})"
+
+
+def _weights() -> list[str]:
+    """Where `weights.load(NAME)` looks, in its order."""
+    from purifax import weights
+
+    runs = pathlib.Path("runs").absolute()
+    here = sorted(path.parent.name for path in runs.glob("*/network.json"))
+    return [
+        "weights  a folder; else, in this order, by name",
+        f"         {runs}: {', '.join(here) or 'nothing'}",
+        f"         with purifax: {', '.join(weights.names()) or 'nothing'}",
+    ]
+
+
+def _data() -> list[str]:
+    """Where `data.load(NAME)` looks, in its order."""
+    from purifax.data import sources
+
+    places = {"TFDS_DATA_DIR": sources.tfds_home(), "PURIFAX_DATA_DIR": sources.cache()}
+    found = ["data     --data_dir; else, in this order"]
+    for variable, place in places.items():
+        there = "exists" if place.is_dir() else "is not there"
+        how = "set" if variable in os.environ else "not set"
+        found.append(f"         {place} ({there}; {variable} is {how})")
+    return [*found, "         the official archive, downloaded; digits needs none"]
+
+
+def main(config: None, options: flags.FlagValues) -> None:
+    """Print the report."""
+    del config, options
+    print("\n".join(lines()))
+
+
+def run(main: Callable[[Any, flags.FlagValues], int | None] = main) -> None:
+    """Run this command."""
+    flagslib.run(main, ())

@@ -1,0 +1,159 @@
+"""Purify image files, a folder of them or an .npz; or a data set, by many workers.
+
+    purifax purify --weights=cifar10_dsm_small --source=cat.png --out=DIR
+    purifax purify --config=mine.py --source=cat.png --out=DIR
+
+`--config` names an evaluation: its defence and score network are used. `--weights`
+names weights that come with purifax, and takes the defence that their card advises. The
+purified images keep their names, `purified.png` shows some before and after, and an
+.npz keeps its other arrays. Images must have the size that the network was made for.
+What is already in `--out` is not overwritten.
+
+    purifax purify --weights=cifar10_dsm_small --source=cifar10 --out=DIR
+    purifax purify ... --worker=3/8
+    purifax purify --out=DIR --status
+    purifax purify ... --verify
+
+A named set or a prepared TFDS directory becomes a TFDS data set in `--out`, and so do
+a folder or an .npz with `--to=dataset`: in shards, read and written one by one. Any
+number of workers may share `--out`, come, go and be killed; the same command goes on,
+and no bit depends on who did what. On SLURM, under Open MPI, in an indexed Kubernetes
+job and on a TPU slice they know their numbers. An image that cannot be read is left
+out and reported, and the command ends with 1 when all the others are done.
+"""
+
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import flags
+
+from purifax.command import cards, trust
+from purifax.command import flags as flagslib
+from purifax.command import worker as workers
+from purifax.evaluation.settings import Evaluation
+from purifax.run import devices
+
+__all__ = ["main", "run"]
+
+flags.DEFINE_string(
+    "source", None, "An image file, a folder, an .npz, a TFDS directory or a set."
+)
+flags.DEFINE_string("weights", None, "Shipped weights, in place of --config.")
+flags.DEFINE_string("out", None, "Where the purified images go: a folder.")
+flags.DEFINE_integer("seed", 0, "Of the purifier's noise.")
+flags.DEFINE_enum(
+    "to", None, ["files", "dataset"], "Files of the same names, or a TFDS data set."
+)
+flags.DEFINE_string("split", "train", "Of a data set.")
+flags.DEFINE_integer("shard_size", 1000, "Images in a shard of a data set, at most.")
+flags.DEFINE_float("lease", 600, "Seconds of silence after which a worker is dead.")
+flags.DEFINE_bool("npz", False, "Write the whole data set as one .npz, too.")
+flags.DEFINE_bool("status", False, "Say how far the data set in --out is, and stop.")
+flags.DEFINE_bool("verify", False, "Purify a sample again and compare, and stop.")
+flags.DEFINE_integer("sample", 64, "Images that --verify compares.")
+
+
+def main(
+    config: Evaluation | None,
+    options: flags.FlagValues,
+    find: Callable[[str, Sequence[type]], Any] | None = None,
+) -> int:
+    """Purify `--source` into `--out`, or look at what is there.
+
+    Args:
+        find: the config of a name that a card mentions; None takes the numbers that
+            are in the card itself.
+    """
+    for name in ("out",) if options.status else ("source", "out"):
+        if not options[name].value:
+            raise flagslib.UsageError(f"--{name} is needed; see --help.")
+    _check(options)
+    if options.status:
+        from purifax.pipelines import dataset
+
+        return dataset.show(options.out)
+    trust.apply(options)
+    if config is None:
+        config = _advised(options, find)
+    if _is_data_set(options):
+        return _data_set(config, options)
+    devices.prepare(config.chunk)
+    from purifax.pipelines import files
+
+    source, out = pathlib.Path(options.source), pathlib.Path(options.out)
+    count = files.clean(config, source, out, options.data_dir, options.seed)
+    print(f"{count} image(s) purified into {out}", file=sys.stderr)
+    return 0
+
+
+def _check(options: flags.FlagValues) -> None:
+    """Refuse numbers and places with which nothing can be written."""
+    for name in ("shard_size", "sample", "lease"):
+        if not getattr(options, name) > 0:
+            raise flagslib.UsageError(
+                f"--{name} must be more than 0; got {getattr(options, name)}."
+            )
+    if pathlib.Path(options.out).is_file():
+        raise flagslib.UsageError(
+            f"--out={options.out} is a file; it must name a folder."
+        )
+
+
+def _advised(
+    options: flags.FlagValues, find: Callable[[str, Sequence[type]], Any] | None
+) -> Evaluation:
+    """The evaluation that the card of `--weights` advises, with these weights."""
+    name = options.weights
+    advice = cards.advice(name)
+    changed = [word for word in sys.argv if word.lstrip("-").startswith("config.")]
+    if options.config or changed:
+        raise flagslib.UsageError(
+            f"--weights={name} stands for --config={advice['config']} "
+            f"--config.score={name}; write that, to change something."
+        )
+    return cards.evaluation(name, advice, find)
+
+
+def _is_data_set(options: flags.FlagValues) -> bool:
+    """Whether a data set is to be made, rather than files."""
+    if options.to:
+        return options.to == "dataset"
+    if options.worker or options.npz or options.verify:
+        return True
+    from purifax.data import stream_tfds
+    from purifax.data.files import is_remote
+
+    if is_remote(options.source):
+        return True
+    path = pathlib.Path(options.source)
+    if path.exists():
+        return path.is_dir() and stream_tfds.is_prepared(path)
+    return "/" not in options.source and not path.suffix  # the name of a set
+
+
+def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
+    """This process's part of a data set."""
+    worker = workers.number(options)
+    devices.prepare(config.chunk)
+    from purifax.pipelines import dataset
+
+    where = dataset.Place(
+        source=options.source,
+        out=options.out,
+        data_dir=options.data_dir,
+        split=options.split,
+        shard_size=options.shard_size,
+        seed=options.seed,
+        worker=worker,
+        lease=options.lease,
+    )
+    if options.verify:
+        return dataset.check(config, where, options.sample)
+    return dataset.purify(config, where, options.npz)
+
+
+def run(main: Callable[[Any, flags.FlagValues], int | None] = main) -> None:
+    """Run this command, with the configs beside the module that defines `main`."""
+    flagslib.run(main, (Evaluation,), instead=("status", "weights"))

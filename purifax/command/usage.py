@@ -1,0 +1,77 @@
+"""The answer to `--help`: the command, its flags, and the fields of its config."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from absl import flags
+
+from purifax import recipe
+from purifax.command.trees import first_line
+from purifax.run import config as configlib
+
+__all__ = ["fields", "text"]
+
+_WIDTH, _COLUMN = 88, 36
+
+
+def text(
+    doc: str, values: flags.FlagValues, configured: bool, config: Any = None
+) -> str:
+    """The whole answer.
+
+    Args:
+        doc: the docstring of the command.
+        values: of which those that absl itself declares are left out.
+        configured: whether the command takes a config.
+        config: whose fields are listed, if there is one.
+    """
+    hidden = () if configured else ("config", "list_configs", "print_config")
+    ours = [name for name in sorted(values) if _ours(values, name)]
+    shown = [values[name] for name in ours if name not in hidden]
+    lines = [_row(f"--{flag.name}", flag.help or "") for flag in shown]
+    if configured and config is None:
+        more = "override one field of the config; --help --config=NAME lists them."
+        lines.append(_row("--config.FIELD=VALUE", more))
+    elif configured:
+        lines += ["", "Fields of the config, with their values:"]
+        lines += [_row(f"--config.{n}={v}", line) for n, v, line in fields(config)]
+    return "\n".join([doc.strip(), "", "Flags:", *lines])
+
+
+def fields(config: Any) -> Iterator[tuple[str, str, str]]:
+    """Yields (dotted name, value as it is typed, line of help) of every field."""
+    for name, _, value in configlib.leaves(config):
+        *path, last = name.split(".")
+        owner = config
+        for part in path:
+            owner = owner[part] if isinstance(owner, Mapping) else getattr(owner, part)
+        if isinstance(owner, Mapping):  # of recipes by the user's names
+            line = first_line(type(owner[last]).__doc__ or "")
+        else:
+            line = recipe.help_lines(type(owner)).get(last, "")
+        yield name, _typed(value), line
+
+
+def _typed(value: Any) -> str:
+    """A value as the command line takes it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "()"
+    return "none" if value is None else str(value)
+
+
+def _row(left: str, right: str) -> str:
+    """Two columns; the second begins on a line of its own where the first is long."""
+    filled = textwrap.wrap(right, _WIDTH - _COLUMN)
+    begin = " " * _COLUMN
+    if len(left) + 4 > _COLUMN or not filled:
+        return "\n".join([f"  {left}", *(begin + line for line in filled)])
+    first, *others = filled
+    return "\n".join(
+        [f"  {left}".ljust(_COLUMN) + first, *(begin + line for line in others)]
+    )
+
+
+def _ours(values: flags.FlagValues, name: str) -> bool:
+    """Whether a flag was declared here or by the command, and not by absl."""
+    return not str(values.find_module_defining_flag(name, "")).startswith("absl")
