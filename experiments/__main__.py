@@ -3,8 +3,8 @@
 import pathlib
 import sys
 
-from purifax.command.trees import summary
 from purifax.recipe import nearest
+from purifax.run.trees import summary
 
 __all__ = ["commands", "main"]
 

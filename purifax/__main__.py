@@ -8,8 +8,8 @@ import os
 import pathlib
 import sys
 
-from purifax.command.trees import summary
 from purifax.recipe import nearest
+from purifax.run.trees import summary
 
 __all__ = ["VERBS", "main"]
 

@@ -1,14 +1,14 @@
 """Named configs: one module, or one folder of modules, for each data set.
 
 The config `cifar10_dsm` is function `dsm` of the data set `cifar10`, in whichever
-module of that folder it stands; see `purifax.command.lookup`. The docstring of each
+module of that folder it stands; see `purifax.run.lookup`. The docstring of each
 function says how to run it, what it needs, how long it takes and what it gave.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from purifax.command import lookup
+from purifax.run import lookup
 
 __all__ = ["find", "names"]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import jax
 import numpy as np
+from purifax.evaluation.methods import defence as defences
 
 from experiments import configs
 from experiments.training.ship_check import IMAGES, compare, picture
 from purifax import data, weights
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import (
     Evaluation,
 )

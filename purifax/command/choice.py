@@ -4,10 +4,10 @@ import fnmatch
 from collections.abc import Sequence
 from typing import Any
 
-from purifax.command import lookup
-from purifax.command.lookup import Shelf
 from purifax.recipe import nearest
+from purifax.run import lookup
 from purifax.run.errors import UsageError
+from purifax.run.lookup import Shelf
 
 __all__ = ["choose"]
 

@@ -19,13 +19,14 @@ from typing import Any
 
 from absl import flags
 
-from purifax.command import lookup, usage
+from purifax.command import usage
 from purifax.command.choice import choose
-from purifax.command.lookup import Shelf
 from purifax.command.overrides import apply
 from purifax.recipe import nearest
 from purifax.run import config as configlib
+from purifax.run import lookup
 from purifax.run.errors import UsageError
+from purifax.run.lookup import Shelf
 
 __all__ = ["UsageError", "parse", "run", "typed"]
 
@@ -154,7 +155,7 @@ def parse(
     plain, overrides = _separate(argv)
     helped = any(word in _HELP for word in plain)
     _read(values, [word for word in plain if word not in _HELP], places)
-    shelves = lookup.configs(package), lookup.protocols(package)
+    shelves = lookup.configs(package), lookup.protocols()
     if not kinds and (values.config or values.list_configs or overrides):
         raise UsageError("this command takes no config.")
     if listing := _listing(values, kinds, *shelves):

@@ -7,8 +7,8 @@ from typing import Any
 from absl import flags
 
 from purifax import recipe
-from purifax.command.trees import first_line
 from purifax.run import config as configlib
+from purifax.run.trees import first_line
 
 __all__ = ["fields", "text"]
 

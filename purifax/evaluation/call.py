@@ -13,13 +13,12 @@ from purifax.evaluation import engine, networks
 from purifax.evaluation.attacks import ATTACKS
 from purifax.evaluation.images import given
 from purifax.evaluation.plan import Run
-from purifax.evaluation.protocols.named import protocol
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.evaluation.whole import perform
 from purifax.recipe import ATTACK, PURIFIER, Kind, is_recipe, nearest
 from purifax.report import plots_detection
 from purifax.report.display import Report
-from purifax.run import recipes
+from purifax.run import lookup, recipes
 from purifax.run.config import make
 from purifax.run.stop import Stop, Stopped
 from purifax.threat import L1, L2, Linf
@@ -174,7 +173,7 @@ def _under(config: Evaluation, attacks: Any) -> Evaluation:
     """The config with its attacks, or under a protocol."""
     if isinstance(attacks, str):
         if attacks not in ATTACKS:
-            return protocol(attacks)(config)
+            return lookup.protocols().find(attacks, (Evaluation,), config)
         attacks = (attacks,)
     if not isinstance(attacks, Mapping):
         attacks = _numbered(attacks)

@@ -3,5 +3,5 @@
 __all__ = ["UsageError"]
 
 
-class UsageError(Exception):
+class UsageError(ValueError):
     """The command line is wrong; the message is one full sentence or two."""

@@ -10,8 +10,8 @@ import pytest
 
 from experiments import configs
 from experiments.training.config import ScoreTraining
-from purifax.command import lookup, trees
 from purifax.evaluation.settings import Evaluation
+from purifax.run import lookup, trees
 from purifax.run.errors import UsageError
 
 GOOD = '''

@@ -18,6 +18,7 @@ import experiments
 import purifax
 from purifax import attack, data, purify, weights
 from purifax.evaluation import engine, whole
+from purifax.run import lookup
 from purifax.run.stop import Stop
 from purifax.threat import Linf
 
@@ -331,9 +332,7 @@ def test_a_protocol_leaves_out_what_does_not_fit_and_says_so(tmp_path):
         classifier="digits_classifier",
         purifier=purify.JPEG(),
     )
-    from purifax.evaluation.protocols.named import protocol
-
-    under = protocol("full")(config)
+    under = lookup.protocols().find("full", (), config)
     assert under.omitted == ("deviate",)
     assert "exact" in under.attacks
 

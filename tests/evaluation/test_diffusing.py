@@ -8,12 +8,12 @@ import pytest
 from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import CLASSES, image, linear_classifier, mixture
+from purifax.evaluation.methods import defence as defences
 from small import TINY
 
 from experiments import configs
 from purifax import noise, purify, sample
 from purifax.evaluation import attacks, checks
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import ATTACKS, Defence, Evaluation, Subjects
 from purifax.purify import descent as levels
 from purifax.purify.prior import Prior

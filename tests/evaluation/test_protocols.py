@@ -7,11 +7,12 @@ import pytest
 from absl import flags as absl_flags
 
 from experiments import configs
-from purifax.command import flags, lookup
+from purifax.command import flags
 from purifax.evaluation import attacks
 from purifax.evaluation.settings import (
     Evaluation,
 )
+from purifax.run import lookup
 
 PROTOCOLS = lookup.protocols("experiments")
 PUBLISHED = {

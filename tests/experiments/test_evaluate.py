@@ -9,6 +9,8 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
+from purifax.evaluation.checks import AUTO
+from purifax.evaluation.methods import defence as defences
 from small import TINY, evaluation, train
 
 from experiments.benchmarking import memory, throughput
@@ -17,8 +19,6 @@ from purifax.command import evaluate as command
 from purifax.evaluation import attacks, gradient_proof
 from purifax.evaluation import engine as driver
 from purifax.evaluation import predictions as answers
-from purifax.evaluation.checks import AUTO
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import ATTACKS, Attack, Evaluation
 from purifax.evaluation.store import Parts
 from purifax.report import files as report
@@ -540,6 +540,7 @@ def test_validation_images_are_not_those_trained_on(root, tmp_path):
 
 def test_levels_fall_geometrically_to_the_last(root):
     from purifax.evaluation.methods import defence as defences
+
     from purifax.purify.prior import Prior
 
     config = evaluation(root).defence

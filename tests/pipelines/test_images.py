@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from purifax.evaluation.methods import defence
 
 import purifax
 from experiments import configs
 from purifax import data, nets, weights
-from purifax.evaluation.methods import defence
 from purifax.pipelines import images as ready
 from purifax.weights import priors
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 from PIL import Image
+from purifax.evaluation.methods import defence as defences
 from training_runs import TRAIN, changed, score_run
 
 from experiments import configs
@@ -21,7 +22,6 @@ from experiments.training.config import (
     ScoreNet,
 )
 from purifax import loss, nets, noise, score, weights
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import (
     Defence,
 )

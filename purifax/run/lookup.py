@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from purifax.command import trees
-from purifax.command.trees import Broken, Function, first_line
 from purifax.recipe import nearest
+from purifax.run import trees
 from purifax.run.errors import UsageError
+from purifax.run.trees import Broken, Function, first_line
 
 __all__ = ["Entry", "Shelf", "configs", "protocols", "stem"]
 
@@ -39,9 +39,9 @@ def configs(package: str) -> "Shelf":
     return Shelf(f"{package}.configs", "config")
 
 
-def protocols(package: str) -> "Shelf":
-    """The protocols beside the commands of a package."""
-    return Shelf(f"{package}.protocols", "protocol", arguments=1)
+def protocols() -> "Shelf":
+    """The published protocols, and a user's own by path."""
+    return Shelf("purifax.evaluation.protocols", "protocol", arguments=1)
 
 
 def stem(name: str) -> str:
