@@ -165,6 +165,8 @@ def noun(cls: type[T]) -> type[T]:
     two classes with the same fields equal, so that `jit` occasionally runs the program
     compiled for the other class, such as `L2` for `Linf`.
 
+    The repr shows arrays of more than 16 values by their dtype and shape.
+
     >>> from dataclasses import dataclass
     >>> @noun
     ... @dataclass(frozen=True)
@@ -195,4 +197,20 @@ def noun(cls: type[T]) -> type[T]:
         return self
 
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    if hasattr(cls.__repr__, "__wrapped__"):  # the one that `dataclass` wrote
+        cls.__repr__ = _line
     return cls
+
+
+def _line(self: Any) -> str:
+    """The repr of a dataclass, in which an array of many values is its dtype and shape.
+
+    A network's parameters or the table of a noise process would fill pages.
+    """
+    parts = []
+    for one in fields(self):
+        value = getattr(self, one.name)
+        many = isinstance(value, Array) and value.size > 16
+        shown = f"{value.dtype}{_written(value.shape)}" if many else repr(value)
+        parts.append(f"{one.name}={shown}")
+    return f"{type(self).__qualname__}({', '.join(parts)})"

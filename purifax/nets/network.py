@@ -65,6 +65,14 @@ class Network:
         output: Any = self.module.apply(self.variables, *batched)
         return output[0]
 
+    def __repr__(self) -> str:
+        """One line, such as `Network(SmallScore, 204,612 parameters)`."""
+        leaves = jax.tree.leaves(self.variables)
+        kind = type(self.module).__name__
+        if not all(hasattr(leaf, "shape") for leaf in leaves):
+            return f"Network({kind})"  # jax puts other objects in place of the arrays
+        return f"Network({kind}, {count(self.variables):,} parameters)"
+
 
 def init(
     key: Array, module: nn.Module, x: ArrayLike, *conditions: ArrayLike
