@@ -1,9 +1,9 @@
 """A network and its variables as one callable.
 
-Linen modules work on batches and keep their parameters outside. The rest of purifax
-works on one image and on plain functions `f(x, ...)`. A `Network` stands between:
-it is a pytree (its leaves are the parameters, so they can be traced, sharded and
-differentiated) and it is called on one example.
+Linen modules work on batches and do not hold their parameters. The rest of purifax
+works on one image and on plain functions `f(x, ...)`. A `Network` connects the two: it
+is called on one example, and it is a pytree whose leaves are the parameters, so that
+these can be traced, sharded and differentiated.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["Network", "count", "init"]
 class Network:
     """A Linen module bound to its variables: a function of one example.
 
-    Calling it adds a leading batch axis to every argument, applies the module in
-    inference mode (running averages, no dropout) and removes the axis again. Without
-    that axis a normalisation layer would silently take the rows of the image for the
-    batch. `jax.vmap` of a `Network` is the batched network.
+    A call adds a leading batch axis to every argument, applies the module in inference
+    mode (running averages, no dropout) and removes the axis again. Without that axis a
+    normalisation layer would silently treat the rows of the image as the batch.
+    `jax.vmap` of a `Network` is the batched network.
 
     Attributes:
         module: the architecture; static, compared by its fields, so a rebuilt but equal
@@ -50,7 +50,7 @@ class Network:
     variables: Any
 
     def __call__(self, x: ArrayLike, *conditions: ArrayLike) -> Array:
-        """Applies the module to one example.
+        """Apply the module to one example.
 
         Args:
             x: one image, [H, W, C] in [0, 1].
@@ -77,7 +77,7 @@ class Network:
 def init(
     key: Array, module: nn.Module, x: ArrayLike, *conditions: ArrayLike
 ) -> dict[str, Any]:
-    """Draws the variables of a module, given the arguments of one example.
+    """Draw the variables of a module, given the arguments of one example.
 
     Call it outside `jit`: compiling the many random draws of a large network as one
     program takes much longer than running them.

@@ -60,9 +60,9 @@ def check_call(network: Any, words: Mapping[str, Any]) -> None:
     try:
         shape = jax.eval_shape(network, *inputs).shape
     except Exception as error:  # the user's code may raise anything
-        given = f"one image {list(image)}" + " and a level []" * (len(inputs) - 1)
+        call = f"one image {list(image)}" + " and a level []" * (len(inputs) - 1)
         raise ValueError(
-            first_line(f"{place} cannot be called on {given}", error)
+            first_line(f"{place} cannot be called on {call}", error)
         ) from error
     wanted = _output(words)
     if len(shape) != len(wanted) or any(

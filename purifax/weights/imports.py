@@ -46,8 +46,8 @@ def trusted(place: str, modules: Sequence[str] | str = (), folder: Any = None) -
     3.0
     """
     module = place.partition(":")[0]
-    given = {modules} if isinstance(modules, str) else set(modules)
-    if not any(f"{module}.".startswith(f"{one}.") for one in given | _TRUSTED if one):
+    names = {modules} if isinstance(modules, str) else set(modules)
+    if not any(f"{module}.".startswith(f"{one}.") for one in names | _TRUSTED if one):
         where = f"{folder} holds" if folder else "This is"
         raise ValueError(
             f"{where} a network of the module {module}, which is not part of purifax, "

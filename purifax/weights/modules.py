@@ -51,8 +51,8 @@ def describe(
         network = network.module
     if build:
         place = build if isinstance(build, str) else imports.place_of(build)
-        given = {"arguments": _json(dict(arguments or {}), place)}
-        return {"module": place, "kind": "built", **given}
+        plain = _json(dict(arguments or {}), place)
+        return {"module": place, "kind": "built", "arguments": plain}
     if isinstance(network, nn.Module):
         return _linen(network)
     function = network.func if isinstance(network, Partial) else network

@@ -126,16 +126,16 @@ def arrays(network: Any, build: Any = "") -> Any:
     if isinstance(network, nets.Network | Own):
         return network.variables
     if isinstance(network, Partial) and not build:
-        found = {"arguments": list(network.args), "keywords": network.keywords}
-        _check_plain(found, "")
+        tree = {"arguments": list(network.args), "keywords": network.keywords}
+        _check_plain(tree, "")
     else:
-        found = Own.of("the network", network).variables
-    if not jax.tree.leaves(found):
+        tree = Own.of("the network", network).variables
+    if not jax.tree.leaves(tree):
         raise ValueError(
             "the network has no arrays to store; bind the parameters of a function "
             "by `Partial`."
         )
-    return found
+    return tree
 
 
 def _name(path: Any) -> str:

@@ -63,8 +63,8 @@ def _load(place: str | pathlib.Path, dtype: str, trust: Sequence[str] | str) -> 
     if weights.role(place) == "energy":
         tempered = weights.energy(place, trust=trust)
         raw, heat = _typed(tempered.energy, dtype), float(tempered.temperature)
-        given = score.from_energy(replace(tempered, energy=raw))
-        return Prior(given, network=raw, energy=raw, temperature=heat)
+        slope = score.from_energy(replace(tempered, energy=raw))
+        return Prior(slope, network=raw, energy=raw, temperature=heat)
     words = weights.prediction(place)
     network = _typed(weights.load(place, trust=trust), dtype)
     learned = words.predicts == "noise_and_variance"
