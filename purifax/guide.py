@@ -23,7 +23,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.score import denoise
-from purifax.types import Score, as_pytree
+from purifax.types import Score, as_pytree, expect
 
 __all__ = [
     "ConditionalScore",
@@ -40,14 +40,20 @@ ConditionalScore = Callable[[Array, Array, Array], Array]
 NoisyClassifier = Callable[[Array, Array], Array]
 """`classifier(x, sigma) -> logits [K]`, of the image x + sigma z."""
 
+_ONE_LABEL = "It is the number of one class."
+
 
 def class_conditional(score: ConditionalScore, label: Array | int) -> Score:
     """The score of one class.
+
+    Raises:
+        ValueError: the label is not one integer, such as a one-hot vector.
 
     >>> toward = lambda x, sigma, label: label - x
     >>> float(class_conditional(toward, 3)(jnp.ones(()), jnp.ones(())))
     2.0
     """
+    expect("`label`", label, (), int, hint=_ONE_LABEL)
     return Partial(_class_conditional, score=as_pytree(score), label=label)
 
 
@@ -89,10 +95,15 @@ def by_classifier(
         label: integer class.
         scale: factor on the gradient.
 
+    Raises:
+        ValueError: the label is not one integer, or, when the score is called, the
+            classifier does not give logits [K].
+
     >>> flat, logits = (lambda x, sigma: 0 * x), (lambda x, sigma: jnp.append(x, 0.0))
     >>> by_classifier(flat, logits, 0, 4.0)(jnp.zeros(1), jnp.ones(())).tolist()
     [2.0]
     """
+    expect("`label`", label, (), int, hint=_ONE_LABEL)
     return Partial(
         _by_classifier,
         score=as_pytree(score),
@@ -137,7 +148,9 @@ def _by_classifier(
     scale: Array,
 ) -> Array:
     def log_probability(x: Array) -> Array:
-        logs = jax.nn.log_softmax(classifier(x, sigma))
+        logits = classifier(x, sigma)
+        expect("The output of the classifier for one image", logits, (None,))
+        logs = jax.nn.log_softmax(logits)
         return jnp.sum(jnp.where(jnp.arange(logs.shape[0]) == label, logs, 0.0))
 
     return score(x, sigma) + jnp.asarray(scale, x.dtype) * jax.grad(log_probability)(x)

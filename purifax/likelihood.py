@@ -28,7 +28,7 @@ from jax.tree_util import Partial
 
 from purifax import schedule
 from purifax.transform import remat
-from purifax.types import Score, known
+from purifax.types import Score, expect, known
 
 __all__ = [
     "Divergence",
@@ -79,13 +79,14 @@ def hutchinson(
     >>> float(trace)
     -1.5
     """
+    draws = jnp.zeros(1, jnp.int32) if draws is None else draws
+    expect("`draws`", draws, (None,), int, hint="They are folded into the key.")
     value, push = jax.linearize(lambda y: score(y, sigma), x)
 
     def one(draw: Array) -> Array:
         e = jax.random.rademacher(jax.random.fold_in(key, draw), x.shape, x.dtype)
         return jnp.sum(e * push(e))
 
-    draws = jnp.zeros(1, jnp.int32) if draws is None else draws
     return value, jnp.mean(jax.lax.map(one, draws))
 
 
@@ -176,7 +177,12 @@ def bits_per_dimension(log_density: Array, x: Array) -> Array:
 
     Of images in [0, 1]; add 8 for the scale of 256 grey values.
 
+    Raises:
+        ValueError: the log density is not that of one image, a scalar.
+
     >>> float(bits_per_dimension(jnp.array(-jnp.log(4.0)), jnp.zeros((2, 1, 1))))
     1.0
     """
+    hint = "Both are of one image; map over several with `jax.vmap`."
+    expect("`log_density`", log_density, (), float, hint=hint)
     return -log_density / (x.size * math.log(2))

@@ -7,7 +7,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import known
+from purifax.types import expect, known
 
 __all__ = [
     "falling",
@@ -17,6 +17,7 @@ __all__ = [
     "linear",
     "ncsnv2_sigmas",
     "noise_steps",
+    "paired",
     "subset",
 ]
 
@@ -53,6 +54,24 @@ def falling(sigmas: Array) -> Array:
             f"from {levels[0]:.4g} to {levels[-2]:.4g} and {levels[-1]:.4g}."
         )
     return sigmas
+
+
+def paired(sigmas: Array, step_sizes: Array) -> tuple[Array, Array]:
+    """The levels and step sizes of a chain unchanged, if each step has one of both.
+
+    Raises:
+        ValueError: they are not vectors [T] of the same length.
+
+    >>> paired(jnp.ones(3), jnp.ones(4))
+    Traceback (most recent call last):
+        ...
+    ValueError: `step_sizes` must be an array of shape [3]; got float32 [4]. \
+Each step takes one level and one step size.
+    """
+    hint = "Each step takes one level and one step size."
+    expect("`sigmas`", sigmas, (None,), hint=hint)
+    expect("`step_sizes`", step_sizes, (len(sigmas),), hint=hint)
+    return sigmas, step_sizes
 
 
 def linear(first: float, last: float, length: int) -> Array:

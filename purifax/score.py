@@ -26,7 +26,16 @@ from jax.tree_util import Partial
 from purifax import energy as energies
 from purifax.energy import Tempered, force
 from purifax.noise import Process
-from purifax.types import Denoiser, Energy, ScaledScore, Score, as_pytree, noun
+from purifax.types import (
+    Denoiser,
+    Energy,
+    ScaledScore,
+    Score,
+    as_pytree,
+    expect,
+    floating,
+    noun,
+)
 
 __all__ = [
     "Gaussian",
@@ -45,21 +54,27 @@ __all__ = [
 def scaled(x: Array, sigma: Array | float, score: Score) -> Array:
     """f = sigma score(x, sigma): minus the unit noise seen in x.
 
+    Raises:
+        ValueError: x is not floating, sigma not a scalar, or the score not like x.
+
     >>> scaled(jnp.ones(()), 2.0, lambda x, sigma: x)
     Array(2., dtype=float32)
     """
-    sigma = jnp.asarray(sigma, x.dtype)
-    return sigma * score(x, sigma)
+    sigma = _level(x, sigma)
+    return sigma * _like(x, score(x, sigma), "the score")
 
 
 def denoise(x: Array, sigma: Array | float, score: Score) -> Array:
     """Tweedie: the posterior mean of the clean image, x + sigma^2 score(x, sigma).
 
+    Raises:
+        ValueError: x is not floating, sigma not a scalar, or the score not like x.
+
     >>> denoise(jnp.ones(()), 2.0, lambda x, sigma: -x / 8)
     Array(0.5, dtype=float32)
     """
-    sigma = jnp.asarray(sigma, x.dtype)
-    return x + jnp.square(sigma) * score(x, sigma)
+    sigma = _level(x, sigma)
+    return x + jnp.square(sigma) * _like(x, score(x, sigma), "the score")
 
 
 def from_scaled(network: ScaledScore) -> Score:
@@ -200,12 +215,26 @@ class Mixture:
         return noised.log_joint(x)
 
 
+def _level(x: Array, sigma: Array | float) -> Array:
+    """The level in the dtype of the image."""
+    floating(x)
+    expect("`sigma`", sigma, (), hint="Map over several images with `batched`.")
+    return jnp.asarray(sigma, x.dtype)
+
+
+def _like(x: Array, found: Array, what: str) -> Array:
+    """What a network gave for an image, if it has the image's shape."""
+    hint = "It would be broadcast against the image."
+    expect(f"The output of {what} for one image", found, jnp.shape(x), hint=hint)
+    return found
+
+
 def _scaled_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
-    return network(x, sigma) / sigma
+    return _like(x, network(x, sigma), "the network") / sigma
 
 
 def _noise_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
-    return -network(x, sigma) / sigma
+    return -_like(x, network(x, sigma), "the network") / sigma
 
 
 def _process_score(
@@ -218,11 +247,11 @@ def _process_score(
 ) -> Array:
     t = noise.time(sigma)
     x_t = jnp.asarray(noise.scale(t) * width, x.dtype) * (x - centre)
-    return -network(x_t, t) / jnp.asarray(sigma, x.dtype)
+    return -_like(x, network(x_t, t), "the network") / jnp.asarray(sigma, x.dtype)
 
 
 def _denoiser_score(x: Array, sigma: Array, denoiser: Denoiser) -> Array:
-    return (denoiser(x, sigma) - x) / jnp.square(sigma)
+    return (_like(x, denoiser(x, sigma), "the denoiser") - x) / jnp.square(sigma)
 
 
 def _energy_score(x: Array, sigma: Array, energy: Energy) -> Array:

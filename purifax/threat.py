@@ -7,6 +7,9 @@ The set is a ball around the image intersected with the box [0, 1]. Radii are in
     project(x_adv, x)         back into the set,
     ascend(x, gradient, step) the steepest ascent step of that length,
     distance(x_adv, x)        the length of a perturbation.
+
+`project` and `distance` raise a `ValueError` unless both are floating images of the
+same shape. Otherwise a batch of images would be measured as if it were one image.
 """
 
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import noun
+from purifax.types import expect, noun
 
 __all__ = ["L1", "L2", "Linf", "Threat", "sparse_signs"]
 
@@ -68,6 +71,7 @@ class Linf:
 
     def project(self, x_adv: Array, x: Array) -> Array:
         """The nearest point of the set."""
+        _alike(x_adv, x)
         near = jnp.clip(x_adv, x - self.radius, x + self.radius)
         return jnp.clip(near, 0.0, 1.0).astype(x.dtype)
 
@@ -77,6 +81,7 @@ class Linf:
 
     def distance(self, x_adv: Array, x: Array) -> Array:
         """The largest absolute difference, []."""
+        _alike(x_adv, x)
         return jnp.max(jnp.abs(x_adv - x))
 
 
@@ -88,8 +93,8 @@ class L2:
     `project` scales into the ball and then clips to the box. Clipping never leaves
     the ball, since x is in the box; the point need not be the nearest of the set.
 
-    >>> threat = L2(radius=0.5)
-    >>> threat.distance(threat.project(jnp.ones((4, 4, 1)), jnp.zeros((4, 4, 1))), 0)
+    >>> threat, x = L2(radius=0.5), jnp.zeros((4, 4, 1))
+    >>> threat.distance(threat.project(jnp.ones((4, 4, 1)), x), x)
     Array(0.5, dtype=float32)
     """
 
@@ -104,6 +109,7 @@ class L2:
 
     def project(self, x_adv: Array, x: Array) -> Array:
         """A point of the set, x_adv itself if it is in it."""
+        _alike(x_adv, x)
         delta = x_adv - x
         length = jnp.sqrt(jnp.sum(jnp.square(delta)) + _TINY)
         shrink = jnp.minimum(1.0, self.radius / length)
@@ -115,6 +121,7 @@ class L2:
 
     def distance(self, x_adv: Array, x: Array) -> Array:
         """The Euclidean length of the difference, []."""
+        _alike(x_adv, x)
         return jnp.sqrt(jnp.sum(jnp.square(x_adv - x)) + _TINY)
 
 
@@ -148,6 +155,7 @@ class L1:
 
     def project(self, x_adv: Array, x: Array) -> Array:
         """The nearest point of the set."""
+        _alike(x_adv, x)
         delta = x_adv - x
         size, room = jnp.abs(delta), jnp.where(delta > 0, 1.0 - x, x)
         level = _shrinkage(size.ravel(), room.ravel(), self.radius)
@@ -176,7 +184,15 @@ class L1:
 
     def distance(self, x_adv: Array, x: Array) -> Array:
         """The sum of absolute differences, []."""
+        _alike(x_adv, x)
         return jnp.sum(jnp.abs(x_adv - x))
+
+
+def _alike(x_adv: Array, x: Array) -> None:
+    """Refuse images of integers, and a pair that would be broadcast."""
+    hint = "Both are one image in [0, 1]; map over several with `batched`."
+    expect("`x`", x, jnp.shape(x), float, hint=hint)
+    expect("`x_adv`", x_adv, jnp.shape(x), float, hint=hint)
 
 
 def sparse_signs(gradient: Array, share: Array | float) -> Array:

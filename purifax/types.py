@@ -1,11 +1,11 @@
-"""Names of the callables that purifax passes around, and what makes a thing a pytree.
+"""Types of the callables in purifax, checks of arguments, and pytree registration.
 
-They are structural: any function, `jax.tree_util.Partial`, Linen, NNX or Equinox
-module with the right call is one. Shapes are those of one example; `x` is
+The types are structural: any function, `jax.tree_util.Partial`, Linen, NNX or Equinox
+module with the right signature conforms. Shapes are those of one example; `x` is
 `float32 [H, W, C]` in [0, 1].
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeAlias, TypeVar
 
@@ -26,6 +26,8 @@ __all__ = [
     "ScaledScore",
     "Score",
     "as_pytree",
+    "expect",
+    "floating",
     "known",
     "noun",
 ]
@@ -62,7 +64,9 @@ Attack: TypeAlias = Callable[[Array, Array, Array], Array]
 
 
 def as_pytree(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A pytree callable as it is; a bare function as a `Partial` without leaves.
+    """Return a pytree callable unchanged, and a bare function as a `Partial`.
+
+    The `Partial` of a bare function has no leaves.
 
     >>> as_pytree(abs)
     Partial(<built-in function abs>)
@@ -71,10 +75,73 @@ def as_pytree(fn: Callable[..., Any]) -> Callable[..., Any]:
     return Partial(fn) if len(leaves) == 1 and leaves[0] is fn else fn
 
 
-def known(value: Any) -> list[float] | None:
-    """The numbers of a scalar or vector, or None while jax traces it.
+def expect(
+    name: str,
+    value: Any,
+    shape: Sequence[int | None],
+    kind: type[int] | type[float] | None = None,
+    *,
+    hint: str = "",
+) -> None:
+    """Refuse an array whose shape or dtype is not the one that a function takes.
 
-    What a check of arguments may look at: a number that is traced has no value yet.
+    chex compares them. Both are static, so that the check also holds under `jit`.
+
+    Args:
+        name: what the error calls the array, such as "`label`".
+        value: an array, a traced array, a number or a list of numbers.
+        shape: the wanted shape; None stands for an axis of any length.
+        kind: `int` or `float` for any integer or floating dtype, None for every dtype.
+        hint: a sentence that ends the error and says what to do.
+
+    Raises:
+        ValueError: the shape or the dtype differs.
+
+    >>> expect("`label`", 3, (), int)
+    >>> expect("`label`", jax.numpy.ones((2, 10)), (), int, hint="Give one label.")
+    Traceback (most recent call last):
+        ...
+    ValueError: `label` must be an integer array of shape []; got float32 [2, 10]. \
+Give one label.
+    """
+    import chex  # not above: chex loads absl, and the core loads jax alone
+
+    if isinstance(value, list | tuple):
+        value = jax.numpy.asarray(value)
+    found = jax.ShapeDtypeStruct(jax.numpy.shape(value), jax.numpy.result_type(value))
+    try:
+        chex.assert_shape([found], [tuple(shape)])
+        if kind is not None:
+            chex.assert_type([found], kind)
+    except AssertionError:
+        kinds = {int: "an integer array", float: "a floating array", None: "an array"}
+        raise ValueError(
+            f"{name} must be {kinds[kind]} of shape {_written(shape)}; got "
+            f"{found.dtype} {_written(found.shape)}. {hint}".rstrip()
+        ) from None
+
+
+def floating(x: Any) -> None:
+    """Refuse an image of integers, in whose dtype every noise level would be zero.
+
+    Raises:
+        ValueError: the dtype of x is not floating.
+
+    >>> floating(jax.numpy.zeros((2, 2, 1)))
+    """
+    hint = "Images are floats in [0, 1]; give x / 255 for uint8 images."
+    expect("`x`", x, jax.numpy.shape(x), float, hint=hint)
+
+
+def _written(shape: Sequence[int | None]) -> str:
+    """A shape as docstrings write it: [8, 8, 3], with `any` for a free axis."""
+    return f"[{', '.join('any' if n is None else str(n) for n in shape)}]"
+
+
+def known(value: Any) -> list[float] | None:
+    """Return the numbers of a scalar or vector, or None while jax traces it.
+
+    For checks of values: a traced number has no value yet.
 
     >>> known(0.5), known(jax.numpy.array([2.0, 1.0]))
     ([0.5], [2.0, 1.0])
@@ -91,12 +158,14 @@ T = TypeVar("T")
 
 
 def noun(cls: type[T]) -> type[T]:
-    """Registers a frozen dataclass as a pytree whose structure knows its class.
+    """Register a frozen dataclass as a pytree whose structure includes its class.
 
-    Fields with `metadata={"static": True}` are compared, not traced. Instead of
-    `jax.tree_util.register_dataclass`: with it, jax 0.10 calls the structures of two
-    classes equal when their fields are alike, and `jit` now and then answers a call
-    with the program compiled for the other class, such as `L2` for `Linf`.
+    Fields with `metadata={"static": True}` are compared, not traced. It replaces
+    `jax.tree_util.register_dataclass`, with which jax 0.10 considers the structures of
+    two classes with the same fields equal, so that `jit` occasionally runs the program
+    compiled for the other class, such as `L2` for `Linf`.
+
+    The repr shows arrays of more than 16 values by their dtype and shape.
 
     >>> from dataclasses import dataclass
     >>> @noun
@@ -120,7 +189,7 @@ def noun(cls: type[T]) -> type[T]:
         return children, kept(self)
 
     def unflatten(aux: tuple, children: Any) -> T:
-        # Leaves may be anything that jax puts there, so nothing is checked.
+        # jax may put any object in place of a leaf, so nothing is checked here.
         self = object.__new__(cls)
         names, values = (*leaves, *static), (*children, *aux)
         for name, value in zip(names, values, strict=True):
@@ -128,4 +197,20 @@ def noun(cls: type[T]) -> type[T]:
         return self
 
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
+    if hasattr(cls.__repr__, "__wrapped__"):  # the one that `dataclass` wrote
+        cls.__repr__ = _line
     return cls
+
+
+def _line(self: Any) -> str:
+    """The repr of a dataclass, in which an array of many values is its dtype and shape.
+
+    A network's parameters or the table of a noise process would fill pages.
+    """
+    parts = []
+    for one in fields(self):
+        value = getattr(self, one.name)
+        many = isinstance(value, Array) and value.size > 16
+        shown = f"{value.dtype}{_written(value.shape)}" if many else repr(value)
+        parts.append(f"{one.name}={shown}")
+    return f"{type(self).__qualname__}({', '.join(parts)})"

@@ -54,6 +54,8 @@ EDGES = {
     "report",
     "run",
 }
+MORE = {"nets": {"flax", "numpy"}, "types": {"chex"}}
+"""What else a part may import; `types` does so where chex is used, not at once."""
 CORE = MAY_IMPORT.keys() - {"nets"}
 STANDARD = {
     "__future__",
@@ -96,6 +98,7 @@ HEAVY = {
     "PIL",
     "absl",
     "array_record",
+    "chex",
     "flax",
     "matplotlib",
     "optax",
@@ -150,8 +153,7 @@ def bad_import(name, part):
         other = rest.partition(".")[0]
         allowed = other in MAY_IMPORT[part] | {part}
     else:
-        more = {"flax", "numpy"} if part == "nets" else set()
-        allowed = top in STANDARD | {"jax"} | more
+        allowed = top in STANDARD | {"jax"} | MORE.get(part, set())
     return None if allowed else f"imports {name}"
 
 
@@ -232,6 +234,7 @@ HEAD = '"""A module."""\n\n__all__ = []\n'
         ("score.py", "from purifax.data import load", "imports purifax.data"),
         ("score.py", "def f():\n    import flax", "imports flax"),
         ("score.py", "import numpy as np", "imports numpy"),
+        ("score.py", "import chex", "imports chex"),
         ("score.py", "import logging", "imports logging"),
         ("score.py", "from .energy import force", "imports .energy"),
         ("nets/evil.py", "from purifax.score import scaled", "imports purifax.score"),

@@ -1,11 +1,14 @@
 """The installed package: typed, versioned, and complete."""
 
+import ast
 import importlib.metadata
 import importlib.resources
 import pathlib
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 
 import pytest
@@ -70,3 +73,78 @@ def test_the_version_is_that_of_the_distribution():
 
 def test_the_licence_is_in_the_distribution():
     assert importlib.metadata.metadata("purifax")["License-Expression"] == "Apache-2.0"
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+IMPORTED_AS = {
+    "absl-py": "absl",
+    "orbax-checkpoint": "orbax",
+    "pillow": "PIL",
+    "tensorflow-datasets": "tensorflow_datasets",
+}
+"""Names of distributions whose modules are called otherwise."""
+
+FOR_OTHERS = {"importlib_resources": "tensorflow_datasets/core/dataset_builder.py"}
+"""Dependencies that another package imports, without declaring them, in this file."""
+
+TOOLS = {"dev", "docs", "gpu", "tpu"}
+"""Extras of development tools and of plugins, which no line of purifax imports."""
+
+
+def modules_of(requirements):
+    """The modules that requirements such as "etils[epath]>=1.10" install."""
+    names = [re.match(r"[\w.-]+", requirement)[0] for requirement in requirements]
+    return {IMPORTED_AS.get(name, name) for name in names}
+
+
+def imported(source):
+    """Third-party modules that a file imports, or asks for by `need("...")`."""
+    for node in ast.walk(ast.parse(source)):
+        found = []
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found = [node.module or "purifax"]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("need"):
+            found = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        for name in found:
+            top = name.partition(".")[0]
+            if top not in sys.stdlib_module_names and top != "purifax":
+                yield top
+
+
+def used():
+    """Third-party modules that the package imports anywhere."""
+    paths = (ROOT / "purifax").rglob("*.py")
+    return {name for path in paths for name in imported(path.read_text())}
+
+
+def extras():
+    """Modules of the extras that serve users, by extra."""
+    optional = PROJECT["optional-dependencies"].items()
+    return {name: modules_of(wants) for name, wants in optional if name not in TOOLS}
+
+
+def test_every_import_of_the_package_is_declared():
+    declared = modules_of(PROJECT["dependencies"]).union(*extras().values())
+    assert used() - declared == set()
+
+
+def test_every_dependency_is_imported_by_the_package():
+    declared = modules_of(PROJECT["dependencies"]) - FOR_OTHERS.keys()
+    assert declared - used() == set()
+    for name, needed in extras().items():
+        assert needed - used() == set(), name
+
+
+@pytest.mark.parametrize("name, path", FOR_OTHERS.items())
+def test_a_dependency_for_another_package_is_needed_by_it(name, path):
+    top, _, inside = path.partition("/")
+    source = importlib.resources.files(top).joinpath(inside).read_text()
+    assert name in set(imported(source))
+
+
+def test_the_packages_of_the_project_are_dependencies():
+    core = modules_of(PROJECT["dependencies"])
+    assert core >= {"jax", "flax", "optax", "orbax", "tensorflow_datasets", "absl"}
+    assert "chex" in core and "sklearn" not in core | used()

@@ -45,6 +45,13 @@ def test_leaves_of_a_noun_are_named_by_their_fields():
     assert [jax.tree_util.keystr(path) for path in paths] == [".value", ".other"]
 
 
+def test_the_repr_of_a_noun_shows_large_arrays_by_dtype_and_shape():
+    pair = energy.Gaussian(jnp.zeros((8, 8, 1)), jnp.ones(2))
+    mean, variance = "float32[8, 8, 1]", "Array([1., 1.], dtype=float32)"
+    assert repr(pair) == f"Gaussian(mean={mean}, variance={variance})"
+    assert repr(Named(1.0, "b")) == "Named(value=1.0, name='b', other=0.0)"
+
+
 def test_no_class_is_registered_by_the_number_of_its_fields():
     root = pathlib.Path(purifax.__file__).parent
     sources = {path: path.read_text() for path in root.rglob("*.py")}

@@ -59,7 +59,7 @@ def load(
     4. the network: the official archive, into `data_dir` or else the folder of 3.
 
     Args:
-        name: `digits` (inside scikit-learn: always there), `cifar10`, `cifar100`,
+        name: `digits` (inside the package: always there), `cifar10`, `cifar100`,
             `mnist`, `fashion_mnist`, `tiny_imagenet`,
             `cifar10_c:<corruption>:<severity>`; or for one's own images `folder`,
             `npz` or `tfds`, where `data_dir` is the folder or file itself; `poisoned`,

@@ -20,7 +20,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax.energy import warm
-from purifax.types import Energy
+from purifax.types import Energy, expect
 
 __all__ = ["contrastive"]
 
@@ -46,8 +46,8 @@ def contrastive(
         Scalar.
 
     Raises:
-        ValueError: the temperature is known and not positive; or the images differ in
-            shape.
+        ValueError: the temperature is known and not positive; the images differ in
+            shape; or an energy is not a scalar.
 
     >>> x = jnp.ones((1, 1, 1))
     >>> float(contrastive(x, 3 * x, lambda x: jnp.sum(x**2), temperature=2.0))
@@ -59,5 +59,8 @@ def contrastive(
             f"{negative.shape}; is it the bank of another set of images?"
         )
     low, high = energy(positive), energy(jax.lax.stop_gradient(negative))
+    for value in (low, high):
+        hint = "Its gradient would be that of a sum."
+        expect("The energy of one image", value, (), float, hint=hint)
     squares = jnp.square(low) + jnp.square(high)
     return (low - high) / warm(temperature) + decay * squares

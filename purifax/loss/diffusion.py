@@ -21,7 +21,7 @@ from jax import numpy as jnp
 
 from purifax.loss.matching import dsm_single
 from purifax.noise import Process
-from purifax.types import ScaledScore
+from purifax.types import ScaledScore, expect
 
 __all__ = ["continuous", "drawn", "edm", "min_snr", "simple"]
 
@@ -140,4 +140,5 @@ def drawn(key: Array, times: Array) -> Array:
     >>> int(drawn(jax.random.key(0), jnp.arange(1)))
     0
     """
+    expect("`times`", times, (None,))
     return jax.random.randint(key, (), 0, times.shape[0])

@@ -15,7 +15,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import ScaledScore
+from purifax.types import ScaledScore, expect, floating
 
 __all__ = ["denoise", "dsm_continuous", "dsm_ladder", "dsm_single"]
 
@@ -32,12 +32,21 @@ def denoise(z: Array, x: Array, f: ScaledScore, sigma: Array | float) -> Array:
     Returns:
         Scalar, summed over pixels. A network that outputs zero scores d / 2.
 
+    Raises:
+        ValueError: x is not floating, sigma not a scalar, or z or the network's output
+            not like x.
+
     >>> import jax.numpy as jnp
     >>> denoise(jnp.ones((2, 2, 1)), jnp.zeros((2, 2, 1)), lambda x, s: -x, 1.0)
     Array(0., dtype=float32)
     """
+    floating(x)
+    expect("`z`", z, x.shape, float)
+    expect("`sigma`", sigma, (), hint="The losses are of one image.")
     sigma = jnp.asarray(sigma, x.dtype)
-    residual = f(x + sigma * z, sigma) + z
+    found = f(x + sigma * z, sigma)
+    expect("The output of the network for one image", found, x.shape)
+    residual = found + z
     return 0.5 * jnp.sum(jnp.square(residual))
 
 
@@ -66,6 +75,7 @@ def dsm_ladder(key: Array, x: Array, f: ScaledScore, sigmas: Array) -> Array:
     >>> dsm_ladder(jax.random.key(0), jnp.zeros((2, 2, 1)), lambda x, s: -x / s, ladder)
     Array(0., dtype=float32)
     """
+    expect("`sigmas`", sigmas, (None,))
     k_level, k_noise = jax.random.split(key)
     level = jax.random.randint(k_level, (), 0, sigmas.shape[0])
     chosen = jnp.sum(jnp.where(jnp.arange(sigmas.shape[0]) == level, sigmas, 0.0))

@@ -3,12 +3,12 @@
 Score networks map `x [N, H, W, C]` in [0, 1] and `sigma [N]` to the scaled score
 f = sigma * score, `[N, H, W, C]`. Classifiers map `x` (and `train`) to logits `[N, K]`.
 Energy networks map `x` (and `train`) to energies `[N]`, low where x is natural.
-`UNet2D` and `OpenAIUNet` predict noise in coordinates of their own, given a process's
-time: `score.from_process` makes scores of them.
+`UNet2D` and `OpenAIUNet` predict the noise in images in [-1, 1], given the time of a
+noise process; `score.from_process` converts them to scores.
 `SignalScore` and `SignalClassifier` are for signals `x [N, T, C]`.
 `Network(module, variables)` is any of them as a function of one image.
 
-Nothing in the core of purifax imports this package: any callable will do there.
+Nothing in the core of purifax imports this package; the core accepts any callable.
 """
 
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN

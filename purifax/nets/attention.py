@@ -2,8 +2,8 @@
 
     softmax(q k' / sqrt(ch)) v
 
-for each head of `ch` channels. How q, k and v are made from the image, and in which
-order their channels lie, is each family's own affair.
+for each head of `ch` channels. Each network family computes q, k and v from the image
+in its own way and orders their channels in its own way.
 
 Source: Vaswani et al. 2017, arXiv 1706.03762, section 3.2.
 """
@@ -18,10 +18,10 @@ __all__ = ["attend"]
 
 
 def attend(q: Array, k: Array, v: Array) -> Array:
-    """What each pixel reads from all others.
+    """Attention of each pixel to all pixels.
 
-    Queries and keys are scaled by ch^(-1/4) each, so that their product stays in the
-    range of a short float; products with keys are summed, and softmax is taken, in
+    Queries and keys are each scaled by ch^(-1/4), so that their product stays in the
+    range of a 16-bit float. Products are accumulated, and the softmax is computed, in
     float32.
 
     Args:
@@ -35,7 +35,7 @@ def attend(q: Array, k: Array, v: Array) -> Array:
     >>> import jax.numpy as jnp
     >>> from purifax.nets.attention import attend
     >>> v = jnp.arange(4.0).reshape(1, 4, 1, 1)
-    >>> attend(jnp.zeros_like(v), v, v).ravel()  # a zero query reads the mean
+    >>> attend(jnp.zeros_like(v), v, v).ravel()  # a zero query gives the mean
     Array([1.5, 1.5, 1.5, 1.5], dtype=float32)
     """
     scale = jnp.asarray(q.shape[-1] ** -0.25, q.dtype)

@@ -14,10 +14,10 @@ __all__ = ["MLP", "ConvNet", "SmallCNN"]
 
 
 class SmallCNN(nn.Module):
-    """3x3 convolutions, each followed by a halving max-pool, and a hidden dense layer.
+    """3x3 convolutions, each followed by a 2x2 max-pool, and a hidden dense layer.
 
-    Enough for digits (8x8, and with `fold=2` 28x28). It has no batch normalisation and
-    no dropout, so training and inference are the same function.
+    It suffices for digits of 8x8 and, with `fold=2`, of 28x28. It has no batch
+    normalisation and no dropout, so training and inference are the same function.
 
     Attributes:
         num_classes: length of the logits.
@@ -53,9 +53,9 @@ class SmallCNN(nn.Module):
 class ConvNet(nn.Module):
     """Convolutions of one kind, each followed by ReLU, then hidden dense layers.
 
-    The small networks of the literature on certified and adversarial training, with
-    their weights: two 4x4 convolutions that stride (the defaults), or LeNet-5 and its
-    variants, which pool.
+    These are the small networks of the literature on certified and adversarial
+    training, whose weights can be read: two strided 4x4 convolutions (the defaults), or
+    LeNet-5 and its variants, which pool.
 
     Attributes:
         num_classes: length of the logits.
@@ -63,7 +63,7 @@ class ConvNet(nn.Module):
         size: side of the kernels.
         stride: of the convolutions.
         padding: pixels of zeros on every side.
-        pool: whether a halving max-pool follows each ReLU.
+        pool: whether a 2x2 max-pool follows each ReLU.
         hidden: widths of the dense layers before the last.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
@@ -132,9 +132,9 @@ class MLP(nn.Module):
 
 
 def _halve(h: Array) -> Array:
-    """The largest of each 2 x 2 square; a last odd row or column is left out.
+    """The maximum of each 2 x 2 square; an odd last row or column is dropped.
 
-    A maximum over axes of its own has a much cheaper gradient on a CPU than a windowed
+    A maximum over separate axes has a much cheaper gradient on a CPU than a windowed
     reduction.
     """
     n, height, width, c = h.shape

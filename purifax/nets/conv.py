@@ -2,23 +2,24 @@
 
 `lax.conv_general_dilated` transposes to a convolution with permuted dimension
 labels. XLA's CPU backend runs such a convolution several times slower inside a
-loop body (`scan`, `while_loop`, `map`), which is where attacks and exact gradients
-through a sampler live. Here the transpose flips the kernel first and then convolves
+loop body (`scan`, `while_loop`, `map`), where attacks and exact gradients through a
+sampler are computed. Here the transpose flips the kernel first and then convolves
 with the ordinary labels. Values, forward mode, reverse mode and batching are those
 of `lax.conv_general_dilated`; only the form of the input gradient differs.
 
-The transpose is the same primitive with strides and input dilation exchanged, so the
-gradient of a gradient is an ordinary convolution too: that of a chain along the force
-of an energy.
+The transpose is the same primitive with strides and input dilation exchanged, so that
+second derivatives are ordinary convolutions as well. A chain along the force of an
+energy needs them.
 
-The kernel gradient keeps JAX's own rule: training steps are never scanned.
+The gradient in the kernel keeps JAX's own rule, since training steps are not scanned.
 
-On CPUs wide 3 x 3 convolutions, and their input gradients, take fewer products: see
-`winograd`. The choice is made where the primitive is lowered, so no other platform and
-no transformation knows of it. It pays where each core is a device of its own, as in all
-commands. One device of many cores may split the direct convolution over them and leave
-the other on one. Where a precision is asked for all are direct, be it the convolution's
-own or by `jax.default_matmul_precision`, or JAX_DEFAULT_MATMUL_PRECISION=highest.
+On CPUs, wide 3 x 3 convolutions and their input gradients use fewer products; see
+`winograd`. The choice is made when the primitive is lowered, so that other platforms
+and transformations are not affected. It is faster where each core is a device of its
+own, as in all commands. A single device of many cores may split a direct convolution
+over the cores, but not the other one. Where a precision is requested, by the
+convolution, by `jax.default_matmul_precision` or by
+JAX_DEFAULT_MATMUL_PRECISION=highest, every convolution is direct.
 """
 
 from collections.abc import Sequence
@@ -132,7 +133,7 @@ def _forward(
 
 
 def _on_cpu(x: Array, kernel: Array, **how: Any) -> Array:
-    """`_forward`, by fewer products where that takes less time."""
+    """`_forward`, with fewer products where that is faster."""
     usual: Any = jax.config
     exact = how["precision"] or usual.jax_default_matmul_precision
     plain = not exact and how["strides"] == how["spread"] == (1, 1)
@@ -143,7 +144,7 @@ def _on_cpu(x: Array, kernel: Array, **how: Any) -> Array:
 
 
 def _anywhere(x: Array, kernel: Array, **how: Any) -> Array:
-    """What is lowered for the platform at hand, for calls outside `jit`."""
+    """The lowering for the platform in use, for calls outside `jit`."""
     ways = {"cpu": partial(_on_cpu, **how), "default": partial(_forward, **how)}
     return lax.platform_dependent(x, kernel, **ways)
 
@@ -172,7 +173,7 @@ def _transpose_kernel(cotangent: Array, x: Array, kernel: Any, **how: Any) -> Ar
 
 
 def _batch(args: tuple, axes: tuple, **how: Any) -> tuple[Array, int]:
-    """A shared kernel folds the new axis into N; a kernel per example maps `lax`."""
+    """A shared kernel folds the new axis into N; one kernel an example maps `lax`."""
     x, kernel = args
     x_axis, kernel_axis = axes
     if kernel_axis is not None:
@@ -185,7 +186,7 @@ def _batch(args: tuple, axes: tuple, **how: Any) -> tuple[Array, int]:
 
 
 def _alike(x: Array, kernel: Array) -> tuple[Array, Array]:
-    """Both varying over the same axes of a `shard_map`, as `lax` makes its operands."""
+    """Both operands varying over the same axes of a `shard_map`, as `lax` does it."""
     wanted = _varying(x) | _varying(kernel)
 
     def vary(operand: Array) -> Array:
@@ -196,7 +197,7 @@ def _alike(x: Array, kernel: Array) -> tuple[Array, Array]:
 
 
 def _varying(operand: Array) -> frozenset:
-    """The axes of a `shard_map` over which an array differs; the name has changed."""
+    """The axes of a `shard_map` over which an array varies, in old and new jax."""
     kind = jax.typeof(operand)
     if hasattr(kind, "manual_axis_type"):
         return kind.manual_axis_type.varying
@@ -204,7 +205,7 @@ def _varying(operand: Array) -> frozenset:
 
 
 def _abstract(x: Any, kernel: Any, **how: Any) -> Any:
-    """Shape and dtype from `lax`; everything else that x's type says is kept."""
+    """Shape and dtype from `lax`; the rest of the type is that of x."""
     plain = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (x, kernel)]
     y = jax.eval_shape(lambda a, k: _forward(a, k, **how), *plain)
     return x.update(shape=y.shape, dtype=y.dtype, weak_type=False)

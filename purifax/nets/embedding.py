@@ -1,9 +1,9 @@
-"""Sines and cosines of a time, which tell a network how noisy its image is.
+"""Sinusoidal features of a time, by which a network knows how noisy its image is.
 
 With m = width / 2 and k = 0 ... m - 1, the features of a time t are the sines and the
-cosines of scale * t * period^(-k / (m - shift)). The families differ in their order, in
-the shift (0: the last frequency lies a step above 1 / period; 1: it is 1 / period) and
-in the scale.
+cosines of scale * t * period^(-k / (m - shift)). Network families differ in the order
+of sines and cosines, in the shift (with 0 the last frequency is one step above
+1 / period, with 1 it is 1 / period) and in the scale.
 
 Source: Vaswani et al. 2017, arXiv 1706.03762, section 3.5; Ho et al. 2020,
 arXiv 2006.11239, appendix B.
@@ -31,10 +31,10 @@ def sinusoid(
 
     Args:
         t: [N], integer or real.
-        width: of the features; an odd one ends with a zero.
-        cosines_first: cosines before sines.
+        width: number of features; if it is odd, the last one is zero.
+        cosines_first: whether cosines come before sines.
         shift: 0, or 1 so that the lowest frequency is 1 / `period`.
-        period: of the lowest frequency, over 2 pi.
+        period: of the lowest frequency, divided by 2 pi.
         scale: multiplies t.
 
     Returns:

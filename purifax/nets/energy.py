@@ -27,10 +27,10 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "leaky": partial(nn.leaky_relu, negative_slope=0.05),
     "swish": nn.silu,
 }
-"""By name. The slope of "leaky" is Stochastic Security's.
+"""Activations by name. The slope of "leaky" is that of Stochastic Security.
 
-A network trained by the gradient of its force, as in denoising score matching, needs
-"swish": the others have no second derivative.
+A network that is trained through its force, as in denoising score matching, needs
+"swish", since the others have no second derivative.
 """
 
 _xavier = nn.initializers.xavier_uniform()
@@ -39,12 +39,14 @@ _xavier = nn.initializers.xavier_uniform()
 class SNGANEnergy(nn.Module):
     """The discriminator of SNGAN for 32 x 32 images, without normalisation.
 
-    Four residual blocks of 3x3 convolutions, of which the first two halve the map, then
-    a mean over the map and one weight for each channel. Images of any sides that divide
-    by four times `patch` will do; at 32 x 32 x 3 it has 1,053,824 parameters.
+    It has four residual blocks of 3x3 convolutions, of which the first two halve the
+    resolution, then a mean over all pixels and one weight for each channel. The sides
+    of the image must be multiples of four times `patch`; for 32 x 32 x 3 it has
+    1,053,824 parameters.
 
-    As published, but the shortcut of the second block is pooled before its 1x1
-    convolution and not after it, which is the same function in a quarter of the time.
+    It differs from the published network in one point: the shortcut of the second block
+    is pooled before its 1x1 convolution instead of after it, which gives the same
+    function in a quarter of the time.
 
     Attributes:
         width: channels of every block.
@@ -97,9 +99,10 @@ class SNGANEnergy(nn.Module):
 class LightEnergy(nn.Module):
     """The lightweight network of Stochastic Security.
 
-    A 3x3 convolution, three 4x4 ones that halve the map and double the channels, and a
-    last one whose kernel covers what is left of the map: 4 x 4 of a 32 x 32 image, with
-    693,569 parameters, as published; 3 x 3 of 28 x 28. The sides must be 8 or more.
+    It has a 3x3 convolution, three 4x4 convolutions that halve the resolution and
+    double the channels, and a last convolution whose kernel covers the remaining
+    pixels: 4 x 4 for a 32 x 32 image, with 693,569 parameters as published, and 3 x 3
+    for 28 x 28. The sides of the image must be 8 or more.
 
     Attributes:
         width: channels of the first convolution.
@@ -137,14 +140,15 @@ class LightEnergy(nn.Module):
 class SmallEnergy(nn.Module):
     """A small residual network that trains on a CPU.
 
-    The image is folded into channels (`fold` x `fold` pixels each). One residual block
-    of two 3x3 convolutions for each entry of `widths`, the map halved in between; then
-    a hidden dense layer that knows where on the map things are.
+    The image is folded into channels (`fold` x `fold` pixels each). There is one
+    residual block of two 3x3 convolutions for each entry of `widths`, with the
+    resolution halved in between, and then a hidden dense layer on the flattened pixels.
 
     Fields that train well:
 
-    - 8 x 8 x 1: the defaults; 41,825 parameters, or `widths=(8,), hidden=16`; 9,473.
-    - 28 x 28 x 1: `fold=2`; 76,049 parameters.
+    - 8 x 8 x 1: the defaults, with 41,825 parameters, or `widths=(8,), hidden=16`, with
+      9,473.
+    - 28 x 28 x 1: `fold=2`, with 76,049 parameters.
 
     Attributes:
         fold: side of the squares of pixels that are folded into channels.
@@ -192,7 +196,7 @@ def _centred(x: Array, dtype: Any) -> Array:
 
 
 def _halved(x: Array) -> Array:
-    """The means of 2 x 2 pixels; a reshape, which is fast in both passes."""
+    """The means of 2 x 2 pixels by a reshape, whose gradient is fast as well."""
     n, height, width, channels = x.shape
     x = x.reshape(n, height // 2, 2, width // 2, 2, channels)
     return x.mean(axis=(2, 4))

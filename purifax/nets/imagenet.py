@@ -28,8 +28,8 @@ _kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 class ImageNetResNet(nn.Module):
     """The ResNets for ImageNet: a 7x7 stem, a pooling, and four resolutions.
 
-    From depth 50 on, blocks are 1x1, 3x3 and 1x1 convolutions of which the middle one
-    strides. ResNet-50 has 25,557,032 parameters, ResNet-18 11,689,512.
+    From depth 50 on, a block has 1x1, 3x3 and 1x1 convolutions, and the middle one is
+    strided. ResNet-50 has 25,557,032 parameters, ResNet-18 11,689,512.
 
     Source: He et al. 2015, arXiv 1512.03385, table 1; torchvision's strides.
 
@@ -104,7 +104,7 @@ class _Block(nn.Module):
 
 
 def _layers(train: bool, dtype: Any) -> tuple[Any, Any]:
-    """Makers of a convolution (width, side, stride) and of a normalisation."""
+    """Functions that make a convolution (width, side, stride) and a normalisation."""
     norm = partial(nn.BatchNorm, not train, momentum=0.9, dtype=dtype)
 
     def conv(width: int, side: int, stride: int, name: str) -> nn.Conv:
@@ -123,7 +123,7 @@ def _layers(train: bool, dtype: Any) -> tuple[Any, Any]:
 
 
 def _pool(h: Array) -> Array:
-    """The largest of 3 x 3 pixels around every second one.
+    """The maximum of the 3 x 3 pixels around every second pixel.
 
     Shifted maxima have a much cheaper gradient on a CPU than a windowed reduction.
     """

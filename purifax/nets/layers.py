@@ -53,19 +53,19 @@ def torch_conv(
     dilation: int = 1,
     use_bias: bool = True,
 ) -> nn.Conv:
-    """A convolution padded and started as PyTorch does it.
+    """A convolution padded and initialised as in PyTorch.
 
-    Kernel and bias are uniform within the inverse root of the number of inputs to
-    an output, which is why the layer must see x before it is made.
+    Kernel and bias are uniform in plus or minus the inverse square root of the number
+    of inputs of an output, which depends on the channels of x.
 
     Args:
-        x: what the layer will be applied to, [N, H, W, C].
+        x: the input to which the layer will be applied, [N, H, W, C].
         features: channels of the output.
         size: of the kernel's sides.
         dtype: of the computation.
         name: of the layer in the tree of parameters.
         stride: of the kernel.
-        padding: pixels on every side; what keeps the resolution if None.
+        padding: pixels on every side; None keeps the resolution.
         dilation: distance of the kernel's taps.
         use_bias: whether there is a bias.
     """
@@ -138,10 +138,10 @@ def normalise(x: Array, mean: tuple[float, ...], std: tuple[float, ...]) -> Arra
 
 
 def max_pool_5x5(x: Array) -> Array:
-    """The largest of each 5 x 5 neighbourhood; beyond the border lies -infinity.
+    """The maximum of each 5 x 5 neighbourhood, padded with -infinity.
 
-    Two passes of shifted maxima: their gradient is much cheaper on a CPU than that of a
-    windowed reduction. It goes to the first of pixels that are as large.
+    It is computed by two passes of shifted maxima, whose gradient is much cheaper on a
+    CPU than that of a windowed reduction. Of equal pixels the first has the gradient.
 
     Args:
         x: [N, H, W, C].
@@ -166,9 +166,9 @@ def _largest_of_five(x: Array, axis: int) -> Array:
 def _tangent_of_the_largest(
     axis: int, primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Array, Array]:
-    """That of the first that is as large: a comparison with the value itself.
+    """The tangent of the first pixel that equals the maximum.
 
-    The maxima's own derivatives are the same, and need the larger of each two again.
+    The derivatives of the maxima are the same, but would compute each maximum again.
     """
     shifted = _shifted(*primals, axis, -jnp.inf)
     y = lax.optimization_barrier(reduce(larger, shifted))
@@ -187,9 +187,9 @@ def _shifted(x: Array, axis: int, beyond: float) -> list[Array]:
 
 
 def larger(a: Array, b: Array) -> Array:
-    """The larger of two, element by element, with derivatives of one comparison.
+    """The elementwise maximum, whose derivative takes one comparison.
 
-    Those of `jnp.maximum` share a tie, with more comparisons; here `a` has it all.
+    `jnp.maximum` divides the gradient of a tie between both; here `a` has all of it.
     """
     return jnp.where(b > a, b, a)
 

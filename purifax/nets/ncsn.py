@@ -1,13 +1,14 @@
 """NCSNv2, the score network of ADP.
 
 A RefineNet over four stages of residual blocks. The first stage keeps the image's
-resolution, the second halves it, the third and fourth keep that half and dilate their
-convolutions instead. The network never sees sigma: like the weights that ADP uses it
-returns the scaled score f = sigma * score, minus the unit noise it believes in.
+resolution, the second halves it, and the third and fourth keep that half and dilate
+their convolutions instead. The network is not given sigma. Like the weights that ADP
+uses, it returns the scaled score f = sigma * score, which is minus the predicted unit
+noise.
 
 Source: Song and Ermon 2020, arXiv 2006.09011, appendix A, with the authors' settings
 (ELU, InstanceNorm++). Parameters carry the names of the authors' PyTorch modules, so
-that `purifax.weights.ncsnv2.convert` is one rule.
+that `purifax.weights.ncsnv2.convert` needs one rule.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class NCSNv2(nn.Module):
 
         Args:
             x: noisy images, [N, H, W, C] in [0, 1] before noise; H and W are even.
-            sigma: ignored; taken so that all score networks are called alike.
+            sigma: ignored; an argument so that all score networks have one signature.
 
         Returns:
             f, [N, H, W, C], float32.
@@ -91,15 +92,15 @@ class NCSNv2(nn.Module):
 
 
 class InstanceNormPlus(nn.Module):
-    """InstanceNorm++: instance normalisation that keeps the means' pattern.
+    """InstanceNorm++: instance normalisation that keeps differences between channels.
 
     With mu the spatial means of an example's channels, normalised over the channels
     (unbiased variance) to m, and IN the instance normalisation (biased variance),
 
         gamma * (IN(x) + alpha * m) + beta.
 
-    There are no running statistics, and no example sees another. The statistics are
-    computed in float32 whatever the dtype.
+    There are no running statistics, and examples do not depend on each other. The
+    statistics are computed in float32 whatever the dtype.
 
     Source: Song and Ermon 2019, arXiv 1907.05600, appendix A.1.
     """
@@ -129,8 +130,8 @@ class InstanceNormPlus(nn.Module):
 class _Residual(nn.Module):
     """conv(elu(norm(conv(elu(norm(x)))))) + shortcut(x).
 
-    A block that goes down halves the resolution by averaging 2 x 2 pixels, or, where
-    it is dilated, keeps it.
+    A block at the start of a stage halves the resolution by averaging 2 x 2 pixels,
+    unless its convolutions are dilated.
     """
 
     features: int

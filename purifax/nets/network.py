@@ -1,9 +1,9 @@
 """A network and its variables as one callable.
 
-Linen modules work on batches and keep their parameters outside. The rest of purifax
-works on one image and on plain functions `f(x, ...)`. A `Network` stands between:
-it is a pytree (its leaves are the parameters, so they can be traced, sharded and
-differentiated) and it is called on one example.
+Linen modules work on batches and do not hold their parameters. The rest of purifax
+works on one image and on plain functions `f(x, ...)`. A `Network` connects the two: it
+is called on one example, and it is a pytree whose leaves are the parameters, so that
+these can be traced, sharded and differentiated.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["Network", "count", "init"]
 class Network:
     """A Linen module bound to its variables: a function of one example.
 
-    Calling it adds a leading batch axis to every argument, applies the module in
-    inference mode (running averages, no dropout) and removes the axis again. Without
-    that axis a normalisation layer would silently take the rows of the image for the
-    batch. `jax.vmap` of a `Network` is the batched network.
+    A call adds a leading batch axis to every argument, applies the module in inference
+    mode (running averages, no dropout) and removes the axis again. Without that axis a
+    normalisation layer would silently treat the rows of the image as the batch.
+    `jax.vmap` of a `Network` is the batched network.
 
     Attributes:
         module: the architecture; static, compared by its fields, so a rebuilt but equal
@@ -50,7 +50,7 @@ class Network:
     variables: Any
 
     def __call__(self, x: ArrayLike, *conditions: ArrayLike) -> Array:
-        """Applies the module to one example.
+        """Apply the module to one example.
 
         Args:
             x: one image, [H, W, C] in [0, 1].
@@ -65,11 +65,19 @@ class Network:
         output: Any = self.module.apply(self.variables, *batched)
         return output[0]
 
+    def __repr__(self) -> str:
+        """One line, such as `Network(SmallScore, 204,612 parameters)`."""
+        leaves = jax.tree.leaves(self.variables)
+        kind = type(self.module).__name__
+        if not all(hasattr(leaf, "shape") for leaf in leaves):
+            return f"Network({kind})"  # jax puts other objects in place of the arrays
+        return f"Network({kind}, {count(self.variables):,} parameters)"
+
 
 def init(
     key: Array, module: nn.Module, x: ArrayLike, *conditions: ArrayLike
 ) -> dict[str, Any]:
-    """Draws the variables of a module, given the arguments of one example.
+    """Draw the variables of a module, given the arguments of one example.
 
     Call it outside `jit`: compiling the many random draws of a large network as one
     program takes much longer than running them.

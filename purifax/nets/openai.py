@@ -1,9 +1,9 @@
-"""OpenAI's diffusion UNet: improved diffusion's and guided diffusion's.
+"""OpenAI's diffusion UNet, of improved diffusion and of guided diffusion.
 
-It works in its own coordinates: images in [-1, 1] over which noise was mixed, and the
-label of a step. A network that learned its variance gives twice as many channels:
-`noise_part` and `fraction_part` are the two networks in it, and
-`score.from_process(noise_part(network), noise.VPDiscrete(...))` makes it a score.
+Its input is an image in [-1, 1] mixed with noise, and the label of a step. A network
+with a learned variance gives twice as many channels: `noise_part` and `fraction_part`
+are the two networks in it, and
+`score.from_process(noise_part(network), noise.VPDiscrete(...))` is a score.
 
 Source: Nichol and Dhariwal 2021, arXiv 2102.09672; Dhariwal and Nichol 2021,
 arXiv 2105.05233.
@@ -51,22 +51,23 @@ class OpenAIUNet(nn.Module):
       2, 4, 4), blocks=2, attention=(3, 4, 5), head_width=64, resize="block"`;
       552,814,086 parameters.
 
-    The last convolutions of all blocks and of the network start at zero.
+    The last convolutions of all blocks and of the network are initialised to zero.
 
     Attributes:
         channels: channels of the image.
-        width: channels from which those of the levels are counted.
-        multiples: of the width, the channels of each level, from fine to coarse.
+        width: base number of channels.
+        multiples: channels of each level in multiples of `width`, from fine to coarse.
         blocks: residual blocks at each level on the way down; one more on the way up.
-        attention: levels whose blocks attend; 0 is the finest. The middle always does.
+        attention: levels whose blocks have attention; 0 is the finest. The middle
+            always has it.
         heads: of attention, where `head_width` is None.
         head_width: channels of an attention head.
-        scale_shift: whether time scales and shifts features, or shifts them only.
+        scale_shift: whether the time scales and shifts features, or only shifts them.
         resize: how the resolution changes: by a convolution ("conv"), within a
             residual block ("block"), or by mean and repetition alone ("plain").
-        learned_variance: twice as many channels come out: the noise, and where between
-            its bounds the logarithm of the variance lies, as 2 v - 1.
-        num_classes: of the label it is told; None for none.
+        learned_variance: whether the output has twice as many channels: the noise, and
+            2 v - 1, where v places the logarithm of the variance between its bounds.
+        num_classes: of the class label that it is given; None for no label.
         time_scale: multiplies t; 1000 / T where T is not 1000 and the authors' flag
             "rescale_timesteps" was set.
         groups: of the normalisations.
@@ -95,7 +96,7 @@ class OpenAIUNet(nn.Module):
     def __call__(
         self, x: Array, t: Array, label: Array | None = None, train: bool = False
     ) -> Array:
-        """The noise in x, and behind it the variance where that is learned.
+        """The noise in x, followed by the channels of a learned variance.
 
         Args:
             x: noised images, [N, H, W, C], of unit variance or in about [-1, 1]; H and
@@ -140,10 +141,10 @@ class OpenAIUNet(nn.Module):
         c = TimeEmbedding(4 * self.width, self.dtype, name="time")(features)
         if self.num_classes is None:
             return c
-        told = nn.Embed(
+        embedded = nn.Embed(
             self.num_classes, 4 * self.width, dtype=self.dtype, name="label"
         )
-        return c + told(jnp.asarray(label))
+        return c + embedded(jnp.asarray(label))
 
     def _residual(self, c: Array, train: bool) -> Callable[..., Array]:
         def residual(h: Array, width: int, name: str, resize: str = "") -> Array:
@@ -192,7 +193,7 @@ class OpenAIUNet(nn.Module):
 
 
 def noise_part(network: Callable[..., Array]) -> Partial:
-    """The noise predictor in a network that learned its variance.
+    """The noise predictor in a network with a learned variance.
 
     Args:
         network: of one image: `(x, t, ...) -> [H, W, 2 C]`.
@@ -209,7 +210,7 @@ def noise_part(network: Callable[..., Array]) -> Partial:
 
 
 def fraction_part(network: Callable[..., Array]) -> Partial:
-    """Where the learned variance lies, in a network that learned it.
+    """The predictor of v, the place of the variance, in a network that learned it.
 
     The variance is large^v small^(1 - v); see `sample.learned`.
 
@@ -217,7 +218,7 @@ def fraction_part(network: Callable[..., Array]) -> Partial:
         network: of one image: `(x, t, ...) -> [H, W, 2 C]`.
 
     Returns:
-        `(x, t, ...) -> v`, [H, W, C], in [0, 1] where the network learned to keep its
+        `(x, t, ...) -> v`, [H, W, C], in [0, 1] as far as the network has learned these
         bounds; a pytree.
 
     >>> import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""A residual classifier without normalisation, as verified networks have it."""
+"""A residual classifier without normalisation layers, from network verification."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["PlainResNet"]
 class PlainResNet(nn.Module):
     """Residual blocks of biased convolutions, and two dense layers.
 
-    The first convolution and the first block halve the image. The defaults are the
+    The first convolution and the first block halve the resolution. The defaults are the
     ResNet-2B of the verification competition of 2021: 112,006 parameters for images of
     32 x 32 x 3.
 

@@ -1,8 +1,8 @@
-"""Halving and doubling of images, plainly or through a short filter.
+"""Halving and doubling of the resolution, with or without a short filter.
 
-The filter (1, 3, 3, 1) / 8 along each axis removes what the new grid cannot hold; zeros
-lie beyond the border. Written as sums of shifted images, whose gradients are cheap on
-a CPU.
+The filter (1, 3, 3, 1) / 8 along each axis removes frequencies that the new grid cannot
+hold; images are padded with zeros. Filters are sums of shifted images, whose gradients
+are cheap on a CPU.
 
 Source: Zhang 2019, arXiv 1904.11486; Karras et al. 2020, arXiv 1912.04958, as used by
 Song et al. 2021, arXiv 2011.13456, appendix H.
@@ -33,7 +33,7 @@ def halve(x: Array) -> Array:
 
 
 def double(x: Array) -> Array:
-    """Each pixel four times.
+    """The image at twice the resolution; each pixel is repeated four times.
 
     Args:
         x: [N, H, W, C].
@@ -80,9 +80,9 @@ def filtered_double(x: Array) -> Array:
 
 
 def blur(x: Array) -> Array:
-    """The filtered image on a border of two zeros, where the filter fits into it.
+    """The filtered image, padded with two zeros on each side, wherever the filter fits.
 
-    A 3 x 3 convolution with stride 2 and without padding halves it further.
+    A 3 x 3 convolution with stride 2 and no padding then halves the resolution.
 
     Args:
         x: [N, H, W, C].

@@ -1,6 +1,6 @@
 """Residual classifiers: the CIFAR ResNets, ResNet-18 and wide ResNets.
 
-All take images in [0, 1] and normalise them inside. Batch normalisation uses the
+All take images in [0, 1] and normalise them internally. Batch normalisation uses the
 batch's statistics when `train` is true (apply with `mutable=["batch_stats"]` to keep
 the running averages) and the running averages otherwise.
 
@@ -45,8 +45,8 @@ class ResNet(nn.Module):
             (every second pixel, and zeros for the new channels); "B" is a 1x1
             convolution and its normalisation; "plain" is that convolution with a bias
             and no normalisation.
-        shifted: strided 3x3 convolutions pad the last side alone, as XLA's "SAME"
-            does, and not both sides as torch.
+        shifted: whether strided 3x3 convolutions pad the last side only, like "SAME"
+            in XLA, instead of both sides like torch.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
         dtype: of the computation; parameters and the last layer are float32.
@@ -91,7 +91,7 @@ class ResNet(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """ResNet-18 for small images: a 3x3 stem and no first pooling.
+    """ResNet-18 for small images, with a 3x3 stem and no pooling after it.
 
     11,173,962 parameters with 3 channels and 10 classes at width 64.
 
@@ -181,14 +181,14 @@ class _BasicBlock(nn.Module):
 class WideResNet(nn.Module):
     """Wide residual network with blocks normalised before each convolution.
 
-    Two published layouts are meant:
+    There are two published layouts:
 
-    - `biased=False`: convolutions without biases; the first convolution of a stage
-      strides; a changing shortcut starts after the first normalisation. The common one
-      (36,479,194 parameters at 28-10 with 10 classes).
-    - `biased=True`: convolutions with biases; the second convolution of a stage's first
-      block strides; a changing shortcut starts from the block's input; the last
-      normalisation forgets fast (momentum 0.1). The one of ADP's classifiers
+    - `biased=False`, the common one: convolutions have no biases, the first convolution
+      of a stage is strided, and a shortcut with a convolution starts after the first
+      normalisation (36,479,194 parameters at 28-10 with 10 classes).
+    - `biased=True`, that of ADP's classifiers: convolutions have biases, the second
+      convolution of a stage's first block is strided, a shortcut with a convolution
+      starts from the block's input, and the last normalisation has momentum 0.1
       (36,489,290 parameters at 28-10 with 10 classes, 36,546,980 with 100).
 
     Source: Zagoruyko and Komodakis 2016, arXiv 1605.07146.

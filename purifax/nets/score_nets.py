@@ -1,6 +1,6 @@
 """Small score networks that train on a CPU.
 
-They predict the scaled score f(x, sigma) = sigma * score(x, sigma), that is minus the
+They predict the scaled score f(x, sigma) = sigma * score(x, sigma), which is minus the
 unit noise z in x = x_0 + sigma z, for images in [0, 1] and sigma in the same units.
 """
 
@@ -18,18 +18,18 @@ __all__ = ["SmallScore"]
 
 
 class SmallScore(nn.Module):
-    """A small UNet, told the noise level.
+    """A small UNet that is given the noise level.
 
-    The image is centred, brought to unit variance and folded into channels (`fold` x
-    `fold` pixels each). Residual blocks of 3x3 convolutions work at one resolution for
-    each entry of `widths`, halved in between, and again on the way up, where the way
-    down is added. With s the spread of the data and r^2 = sigma^2 + s^2,
+    The image is centred, scaled to unit variance and folded into channels (`fold` x
+    `fold` pixels each). There are residual blocks of 3x3 convolutions at one resolution
+    for each entry of `widths`, on the way down and on the way up, and skip connections
+    between both are added. With s the spread of the data and r^2 = sigma^2 + s^2,
 
         f(x, sigma) = (s F((x - centre) / r, sigma) - sigma (x - centre) / r) / r.
 
-    The second term alone is the scaled score of Gaussian data, which is what is left
-    when sigma is large; F is asked for the rest, of unit variance at every sigma, and
-    starts at zero.
+    The second term alone is the scaled score of Gaussian data, and dominates when sigma
+    is large. F learns the rest, which has unit variance at every sigma, and is
+    initialised to zero.
 
     Fields that train well on a CPU:
 
@@ -46,8 +46,8 @@ class SmallScore(nn.Module):
         fold: side of the squares of pixels that are folded into channels.
         widths: channels at each resolution, from fine to coarse.
         blocks: residual blocks at each resolution, each way.
-        centre: what is subtracted from the image.
-        spread: standard deviation of the data's pixels, about.
+        centre: mean of the data's pixels, subtracted from the image.
+        spread: standard deviation of the data's pixels, approximately.
         dtype: of the computation; parameters are float32.
     """
 

@@ -1,7 +1,7 @@
 """Small networks for signals of one axis, such as sound: [T, C] instead of [H, W, C].
 
-Dilated convolutions along time, each twice as wide as the last, see far without
-shortening the signal.
+Dilated convolutions along time, each with twice the dilation of the last, have a wide
+receptive field without shortening the signal.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ __all__ = ["SignalClassifier", "SignalScore"]
 
 
 class SignalScore(nn.Module):
-    """A score network of residual dilated convolutions, told the noise level.
+    """A score network of residual dilated convolutions that is given the noise level.
 
     With s the spread of the data and r^2 = sigma^2 + s^2,
 
         f(x, sigma) = (s F((x - centre) / r, sigma) - sigma (x - centre) / r) / r
 
-    as `SmallScore`: the second term alone is right for Gaussian data, and F starts at
-    zero. The gated block is WaveNet's, told the level as DiffWave is.
+    as in `SmallScore`: the second term alone is exact for Gaussian data, and F is
+    initialised to zero. The gated block is that of WaveNet, and receives the level as
+    in DiffWave.
 
     Source: van den Oord et al. 2016, arXiv 1609.03499, section 2.3; Kong et al. 2020,
     arXiv 2009.09761, section 3 (both wider and deeper).
@@ -33,9 +34,10 @@ class SignalScore(nn.Module):
     Attributes:
         channels: of the signal.
         width: of the blocks.
-        dilations: of the blocks, in turn; together they see twice their sum, each way.
-        centre: what is subtracted from the signal.
-        spread: standard deviation of the data's values, about.
+        dilations: of the blocks, in order; their sum is the receptive field in each
+            direction.
+        centre: mean of the data's values, subtracted from the signal.
+        spread: standard deviation of the data's values, approximately.
         dtype: of the computation; parameters are float32.
     """
 
@@ -59,15 +61,15 @@ class SignalScore(nn.Module):
             jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
         )
         h = nn.Dense(self.width, dtype=self.dtype)(x.astype(self.dtype))
-        told = jnp.zeros_like(h)
+        skips = jnp.zeros_like(h)
         for dilation in self.dilations:
             shift = nn.Dense(self.width, dtype=self.dtype)(nn.silu(c))[:, None, :]
             both = _along(h + shift, 2 * self.width, dilation, self.dtype)
             gate, value = jnp.split(both, 2, axis=-1)
             both = nn.sigmoid(gate) * jnp.tanh(value)
             h = h + nn.Dense(self.width, dtype=self.dtype)(both)
-            told = told + both
-        out = nn.Dense(self.channels, kernel_init=nn.initializers.zeros)(nn.silu(told))
+            skips = skips + both
+        out = nn.Dense(self.channels, kernel_init=nn.initializers.zeros)(nn.silu(skips))
         return (self.spread * out.astype(jnp.float32) - level * x) / scale
 
 

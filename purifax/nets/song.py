@@ -1,4 +1,4 @@
-"""The score networks of Song et al. 2021, and as Karras et al. 2022 use them.
+"""The score networks of Song et al. 2021, also in the form of Karras et al. 2022.
 
     DDPMpp      (x_t, 999 t) -> unit noise       DDPM++, variance preserving
     NCSNpp      (x, sigma) -> scaled score       NCSN++, variance exploding
@@ -21,11 +21,11 @@ __all__ = ["DDPMpp", "NCSNpp", "SongUNet"]
 class DDPMpp(Song):
     """DDPM++: predicts the unit noise of x_t under a variance preserving process.
 
-    It is told 999 times the process's time. The defaults of the fields, which are
-    those of `purifax.nets.song_unet.Song`, make the published continuous network for
-    CIFAR-10, 61,804,419 parameters; DiffPure's is the deep one (`blocks=8`),
-    106,632,579. NCSN++ trained on the same process has `filtered` and `residual_input`
-    as well.
+    Its second input is 999 times the time of the process. The fields are those of
+    `purifax.nets.song_unet.Song`. Their defaults make the published continuous network
+    for CIFAR-10, with 61,804,419 parameters; that of DiffPure is the deep one
+    (`blocks=8`), with 106,632,579. NCSN++ trained on the same process also has
+    `filtered` and `residual_input`.
     """
 
     def __call__(
@@ -45,9 +45,10 @@ class DDPMpp(Song):
 class NCSNpp(Song):
     """NCSN++: predicts the scaled score under the variance exploding process.
 
-    The fields are those of `purifax.nets.song_unet.Song`, their defaults those of the
-    published continuous network, 62,758,915 parameters (107,587,075 with `blocks=8`).
-    Their program divides by sigma after the last layer; this network does not.
+    The fields are those of `purifax.nets.song_unet.Song`. Their defaults make the
+    published continuous network, with 62,758,915 parameters (107,587,075 with
+    `blocks=8`). The published code divides by sigma after the last layer; this network
+    does not.
     """
 
     embedding: str = "fourier"
@@ -77,7 +78,7 @@ class SongUNet(Song):
     those of `purifax.nets.song_unet.Song`, and:
 
     Attributes:
-        preconditioning: "edm", "vp" or "ve": how the four numbers depend on sigma.
+        preconditioning: "edm", "vp" or "ve"; says how the four factors depend on sigma.
         spread: standard deviation of the data, for "edm".
 
     Source: Karras et al. 2022, arXiv 2206.00364, table 1 and section 5.
@@ -133,5 +134,5 @@ def _precondition(
 
 
 def _log(sigma: Array) -> Array:
-    """log sigma, finite at zero, far below every level trained."""
+    """log sigma, finite at zero, where it is far below every trained level."""
     return jnp.log(jnp.maximum(sigma.astype(jnp.float32), 1e-6))

@@ -1,8 +1,9 @@
-"""The UNet of Song et al. 2021, behind DDPM++, NCSN++ and EDM's networks.
+"""The UNet of Song et al. 2021, the base of DDPM++, NCSN++ and EDM's networks.
 
-Its residual blocks, BigGAN's, also halve and double; each sum of two branches is
-divided by sqrt 2; attention of one head stands at chosen resolutions. NCSN++ filters
-when it halves and doubles, and feeds a pyramid of its input to the way down.
+Its residual blocks are those of BigGAN, which also change the resolution. Each sum of
+two branches is divided by sqrt 2, and there is attention with one head at chosen
+resolutions. NCSN++ filters when it changes the resolution, and adds a pyramid of its
+input to the way down.
 
 Source: Song et al. 2021, arXiv 2011.13456, section 4 and appendix H.
 """
@@ -32,7 +33,7 @@ _HALF = math.sqrt(0.5)
 
 
 class Song(nn.Module):
-    """The UNet; its heirs say what it is told, and what it predicts.
+    """The UNet; subclasses define its inputs and what it predicts.
 
     Attributes:
         channels: of the image.
@@ -40,14 +41,15 @@ class Song(nn.Module):
         multiples: channels at each resolution, in multiples of `width`.
         blocks: residual blocks at each resolution on the way down; one more on the way
             up.
-        attention: levels whose blocks attend; 0 is the finest.
+        attention: levels whose blocks have attention; 0 is the finest.
         embedding: of the noise: "positional", or "fourier" with fixed random
             frequencies.
-        filtered: whether halving and doubling filters.
-        residual_input: whether the way down is fed smaller and smaller images.
+        filtered: whether a change of resolution filters.
+        residual_input: whether the way down also receives the image at each resolution.
         dropout: rate inside the residual blocks, while training.
-        num_classes: of labels that it may be told; 0 for none.
-        augmentations: numbers that tell it how an image was augmented; 0 for none.
+        num_classes: of labels that it may be given; 0 for none.
+        augmentations: how many numbers describe the augmentation of an image; 0 for
+            none.
         dtype: of the computation; parameters are float32.
     """
 
@@ -73,13 +75,14 @@ class Song(nn.Module):
         label: Array | None = None,
         augmentation: Array | None = None,
     ) -> Array:
-        """What the last layer gives, [N, H, W, C] float32.
+        """The output of the last layer, [N, H, W, C] float32.
 
         Args:
             x: [N, H, W, C].
-            level: what is told of the noise, [N].
+            level: of the noise, as the subclass defines it, [N].
             label: of a class, [N] integers; None is no class.
-            augmentation: how the image was augmented, [N, A]; None is not at all.
+            augmentation: description of the augmentation, [N, A]; None is no
+                augmentation.
         """
         self._check(x)
         c = self._condition(level, label, augmentation)
@@ -97,12 +100,14 @@ class Song(nn.Module):
     def _condition(
         self, level: Array, label: Array | None, augmentation: Array | None
     ) -> Array:
-        """What every block is told, [N, 4 width]."""
+        """The embedding of level, label and augmentation, [N, 4 width]."""
         level = level.astype(jnp.float32)
         if self.embedding == "fourier":
             draw = nn.initializers.normal(16.0)
-            given = self.param("frequencies", draw, (self.width,))
-            angles = 2 * jnp.pi * level[:, None] * jax.lax.stop_gradient(given)[None]
+            frequencies = self.param("frequencies", draw, (self.width,))
+            angles = (
+                2 * jnp.pi * level[:, None] * jax.lax.stop_gradient(frequencies)[None]
+            )
             c = jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
         else:
             c = sinusoid(level, self.width, shift=1)
@@ -121,7 +126,7 @@ class Song(nn.Module):
     def _way_down(
         self, x: Array, h: Array, c: Array, train: bool
     ) -> tuple[Array, list[Array]]:
-        """The coarsest map, and every map on the way."""
+        """The coarsest features, and the features of every block before them."""
         skips = [h]
         for k, multiple in enumerate(self.multiples):
             for i in range(self.blocks):
@@ -185,7 +190,7 @@ def _norm(h: Array, dtype: Any, name: str) -> nn.GroupNorm:
 class _Block(nn.Module):
     """(shortcut(h) + conv(silu(norm(conv(silu(norm(h))) + dense(c))))) / sqrt 2.
 
-    `change` names what is done to both branches first: halving or doubling.
+    `change` names the change of resolution that both branches start with.
     """
 
     width: int
@@ -201,8 +206,8 @@ class _Block(nn.Module):
             change = getattr(resample, self.change)
             r, h = change(r), change(h)
         r = conv3(self.width, name="conv_0", **options)(r)
-        told = nn.Dense(self.width, name="time", **options)(c)
-        r = r + told[:, None, None, :]
+        shift = nn.Dense(self.width, name="time", **options)(c)
+        r = r + shift[:, None, None, :]
         r = nn.silu(_norm(r, self.dtype, "norm_1")(r))
         r = nn.Dropout(self.dropout, deterministic=not train)(r)
         last: dict[str, Any] = options | {"kernel_init": _silent}

@@ -22,17 +22,17 @@ __all__ = ["ConvNoise", "TutorialEnergy", "TutorialScore"]
 
 
 class ConvNoise(nn.Module):
-    """Convolutions with normalised maps between; predicts the unit noise of x_t.
+    """Convolutions at full resolution; predicts the unit noise of x_t.
 
-    Each block is a convolution, a layer normalisation over the whole map with weights
-    for every pixel, and a GELU. Features of the time are added after the first. It fits
-    images of one size only.
+    Each block is a convolution, a layer normalisation over all pixels and channels with
+    weights for every pixel, and a GELU. Features of the time are added after the first
+    block. The network fits images of one size only.
 
     Attributes:
         channels: of the image.
         widths: channels of the blocks.
         size: side of the blocks' kernels.
-        frequencies: how many the time is told in: 0 and 2 pi 1.5^i.
+        frequencies: number of frequencies of the time's features: 0 and 2 pi 1.5^i.
         dtype: of the computation; parameters are float32.
 
     Source: a common layout of courses on diffusion, after minDiffusion (Ryu).
@@ -60,10 +60,10 @@ class ConvNoise(nn.Module):
             h = nn.LayerNorm(1e-5, dtype=self.dtype, name=f"norm_{i}", **whole)(h)
             h = nn.gelu(h, approximate=False)
             if i == 0:
-                h = h + self._told(t)[:, None, None, :]
+                h = h + self._condition(t)[:, None, None, :]
         return self._conv(self.channels, 3, "conv_out")(h).astype(jnp.float32)
 
-    def _told(self, t: Array) -> Array:
+    def _condition(self, t: Array) -> Array:
         powers = 1.5 ** np.arange(self.frequencies - 1)
         angles = t.astype(jnp.float32)[:, None] * jnp.asarray(
             2 * np.pi * np.concatenate([[0], powers])[None], jnp.float32
@@ -86,15 +86,16 @@ class ConvNoise(nn.Module):
 class TutorialScore(nn.Module):
     """The score network of Song's tutorial; predicts the scaled score.
 
-    Strided 3x3 convolutions without padding, and transposed ones back, to which the way
-    down is added; each is told the time and normalised in groups. The noise process is
-    the tutorial's: sigma(t)^2 = (base^(2 t) - 1) / (2 log base), which the network
-    inverts. Their program divides by sigma after the last layer; this network does not.
+    It has strided 3x3 convolutions without padding and transposed ones back, with added
+    skip connections. Each is shifted by features of the time and followed by group
+    normalisation. The noise process is that of the tutorial, sigma(t)^2 =
+    (base^(2 t) - 1) / (2 log base), which the network inverts. The tutorial's code
+    divides by sigma after the last layer; this network does not.
 
     Attributes:
-        channels: of the image; its side is 28, or any that the way back reaches.
+        channels: of the image; its side is 28, or another that the way up reaches.
         widths: channels at each resolution.
-        features: width of what is told of the time.
+        features: width of the time's features.
         base: of the noise process, 25 as published, or more; levels up to 9.85.
         dtype: of the computation; parameters are float32.
 
@@ -117,7 +118,7 @@ class TutorialScore(nn.Module):
             sigma: noise levels, [N].
         """
         del train
-        c = self._told(sigma)
+        c = self._condition(sigma)
         h, skips = x.astype(self.dtype), []
         for i, width in enumerate(self.widths):
             conv = self._conv(width, f"conv{i + 1}", 2 if i else 1)
@@ -133,18 +134,18 @@ class TutorialScore(nn.Module):
         out = self._conv(self.channels, "back1", use_bias=True)(_spread(h, 1, 0))
         return out.astype(jnp.float32)
 
-    def _told(self, sigma: Array) -> Array:
+    def _condition(self, sigma: Array) -> Array:
         slope = 2 * math.log(self.base)
         t = jnp.log1p(slope * jnp.square(sigma.astype(jnp.float32))) / slope
         draw = nn.initializers.normal(30.0)
-        given = self.param("frequencies", draw, (self.features // 2,))
-        angles = 2 * jnp.pi * t[:, None] * jax.lax.stop_gradient(given)[None]
+        frequencies = self.param("frequencies", draw, (self.features // 2,))
+        angles = 2 * jnp.pi * t[:, None] * jax.lax.stop_gradient(frequencies)[None]
         c = jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
         return nn.silu(nn.Dense(self.features, dtype=self.dtype, name="time")(c))
 
     def _normed(self, h: Array, c: Array, name: str, groups: int) -> Array:
-        told = nn.Dense(h.shape[-1], dtype=self.dtype, name=f"time{name}")(c)
-        h = h + told[:, None, None, :]
+        shift = nn.Dense(h.shape[-1], dtype=self.dtype, name=f"time{name}")(c)
+        h = h + shift[:, None, None, :]
         groups = min(groups, h.shape[-1])
         normed = nn.GroupNorm(
             groups, epsilon=1e-5, dtype=self.dtype, name=f"norm{name}"
@@ -168,9 +169,9 @@ class TutorialScore(nn.Module):
 class TutorialEnergy(nn.Module):
     """The energy network of UvA's deep learning tutorial 8.
 
-    A strided 5x5 convolution with a border of 4, strided 3x3 convolutions, and a hidden
-    dense layer, with Swish between. Their network says how likely an image is; its
-    energy is minus that. It fits images of one size only.
+    It has a strided 5x5 convolution with a padding of 4, strided 3x3 convolutions, and
+    a hidden dense layer, with Swish in between. The tutorial's network gives a log
+    density; the energy is minus that. It fits images of one size only.
 
     Attributes:
         widths: channels of the convolutions; published (16, 32, 64, 64).
@@ -199,7 +200,7 @@ class TutorialEnergy(nn.Module):
 
 
 def _spread(h: Array, stride: int, spare: int) -> Array:
-    """h with zeros between and around its pixels: a 3x3 convolution then transposes."""
+    """h with zeros between and around its pixels, for a transposed 3x3 convolution."""
     zero = jnp.zeros((), h.dtype)
     axis = (2, 2 + spare, stride - 1)
     return jax.lax.pad(h, zero, [(0, 0, 0), axis, axis, (0, 0, 0)])

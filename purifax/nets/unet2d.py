@@ -1,7 +1,7 @@
-"""The noise predictor of DDPM, with the choices that diffusers' `UNet2DModel` offers.
+"""The noise predictor of DDPM, with the options of diffusers' `UNet2DModel`.
 
-It works in its own coordinates: images in [-1, 1] over which noise was mixed, and the
-label of a step. `score.from_process(network, noise.VPDiscrete())` makes it a score.
+Its input is an image in [-1, 1] mixed with noise, and the label of a step.
+`score.from_process(network, noise.VPDiscrete())` converts it to a score.
 
 Source: Ho, Jain and Abbeel 2020, arXiv 2006.11239, appendix B.
 """
@@ -34,17 +34,17 @@ __all__ = ["UNet2D"]
 class UNet2D(nn.Module):
     """The UNet of DDPM.
 
-    The defaults are those for CIFAR-10: 35,746,307 parameters. Below the finest level
-    resolution halves, by convolutions. A block that attends does so after its
-    convolutions. The last convolutions of all blocks and of the network start at zero.
+    The defaults are those for CIFAR-10, with 35,746,307 parameters. Convolutions halve
+    the resolution from level to level. Attention follows the convolutions of a block.
+    The last convolutions of all blocks and of the network are initialised to zero.
 
     Attributes:
         channels: channels of the image.
         out_channels: channels of the output; as many as the image's by default.
         widths: channels of each level, from fine to coarse.
         blocks: residual blocks at each level on the way down; one more on the way up.
-        attention: levels whose blocks attend; 0 is the finest.
-        middle_attention: whether the middle attends.
+        attention: levels whose blocks have attention; 0 is the finest.
+        middle_attention: whether the middle has attention.
         head_width: channels of an attention head; None is one head.
         groups: of the normalisations.
         epsilon: of the normalisations.

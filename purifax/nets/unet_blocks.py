@@ -1,6 +1,6 @@
 """The parts of a diffusion UNet, and how they are joined into a U.
 
-What is called c is the embedding of the time (and of a label), [N, E]; h are features,
+Below, c is the embedding of the time (and of a label), [N, E], and h are features,
 [N, H, W, C]. Normalisations and softmaxes are computed in float32 whatever the dtype.
 
 Source: Ho et al. 2020, arXiv 2006.11239, appendix B; Dhariwal and Nichol 2021,
@@ -49,9 +49,10 @@ class TimeEmbedding(nn.Module):
 class ResidualBlock(nn.Module):
     """h + conv2(silu(norm2(conv1(silu(norm1(h))) + time(silu(c))))).
 
-    With `scale_shift` the second normalisation is followed by (1 + scale) and shift,
-    two halves of time(silu(c)), instead of being preceded by a shift. conv2 starts at
-    zero. Where the number of channels changes, h passes a 1x1 convolution.
+    With `scale_shift` the second normalisation is followed by a factor (1 + scale) and
+    a shift, the two halves of time(silu(c)), instead of being preceded by a shift.
+    conv2 is initialised to zero. Where the number of channels changes, h passes through
+    a 1x1 convolution.
 
     Attributes:
         features: channels of the output.
@@ -81,8 +82,8 @@ class ResidualBlock(nn.Module):
             r, h = resize(r), resize(h)
         r = conv3(self.features, dtype=self.dtype, name="conv1")(r)
 
-        told = self.features * (2 if self.scale_shift else 1)
-        c = nn.Dense(told, dtype=self.dtype, name="time")(nn.silu(c))[:, None, None]
+        width = self.features * (2 if self.scale_shift else 1)
+        c = nn.Dense(width, dtype=self.dtype, name="time")(nn.silu(c))[:, None, None]
         norm2 = group_norm(self.groups, self.epsilon, self.dtype, "norm2")
         if self.scale_shift:
             scale, shift = jnp.split(c, 2, axis=-1)
@@ -101,9 +102,9 @@ class ResidualBlock(nn.Module):
 
 
 class PixelAttention(nn.Module):
-    """h + out(attend(q, k, v)) of the normalised pixels; `out` starts at zero.
+    """h + out(attend(q, k, v)) of the normalised pixels; `out` is initialised to zero.
 
-    Each of q, k and v lays its channels out as heads x channels of a head.
+    The channels of q, k and v are ordered as heads x channels of a head.
 
     Attributes:
         heads: must divide the channels.
@@ -148,10 +149,11 @@ def u_shape(
     down: Callable[[Array, int], Array],
     up: Callable[[Array, int], Array],
 ) -> Array:
-    """Features through the levels down and up again, where the way down is joined.
+    """Features passed through the levels down and up again, with skip connections.
 
-    Every output of the way down, h included, is joined to one block of the way up,
-    last made first; so there is one block more at each level on the way up.
+    Every output of the way down, h included, is concatenated to the input of one block
+    of the way up, in reverse order; so there is one more block at each level on the way
+    up.
 
     Args:
         h: [N, H, W, C].
@@ -204,18 +206,18 @@ def u_shape(
 def check(
     kind: str, x: Array, channels: int, levels: int, attention: Sequence[int]
 ) -> None:
-    """Refuses images that do not halve, and levels that do not exist.
+    """Refuse images that cannot be halved, and levels that do not exist.
 
     Raises:
-        ValueError: says what `kind` of network wants, and what it got.
+        ValueError: the image or `attention` does not fit a network of this kind.
     """
-    _, height, width, found = x.shape
+    _, height, width, got = x.shape
     step = 2 ** (levels - 1)
-    if height % step or width % step or found != channels:
+    if height % step or width % step or got != channels:
         raise ValueError(
             f"{kind}(channels={channels}) of {levels} levels wants images with "
             f"{channels} channels and sides that divide by {step}; "
-            f"got {height} x {width} x {found}."
+            f"got {height} x {width} x {got}."
         )
     if not set(attention) <= set(range(levels)):
         raise ValueError(
@@ -224,7 +226,7 @@ def check(
 
 
 def head_count(channels: int, head_width: int) -> int:
-    """How many attention heads of that many channels there are.
+    """The number of attention heads with this many channels each.
 
     Raises:
         ValueError: they do not divide the channels.
@@ -240,9 +242,9 @@ def head_count(channels: int, head_width: int) -> int:
 
 
 def group_norm(groups: int, epsilon: float, dtype: Any, name: str) -> nn.GroupNorm:
-    """Group normalisation whose variance is that of the centred values.
+    """Group normalisation whose variance is computed from centred values.
 
-    Flax's default, the mean square less the squared mean, loses digits.
+    Flax's default, the mean square minus the squared mean, loses digits.
     """
     return nn.GroupNorm(
         groups, epsilon=epsilon, use_fast_variance=False, dtype=dtype, name=name

@@ -1,17 +1,17 @@
-"""Convolutions of 3 x 3 taps with 2 products in the place of 3, after Winograd.
+"""3 x 3 convolutions with 2 products instead of 3, after Winograd.
 
-Two neighbouring outputs of a row see four inputs d. With B, G and A of the paper and a
-row g of the kernel, they are
+Two neighbouring outputs of a row depend on four inputs d. With B, G and A of the paper
+and a row g of the kernel, they are
 
     A^T [(G g) * (B^T d)],
 
-which takes 4 products where the sums take 6. So the convolution is four of kernels that
-are one column wide, of sums of columns, with half as many columns. A float32 sum of
-outputs of size 1 differs from the direct one by some 1e-6.
+which takes 4 products where the direct sums take 6. So the convolution becomes four
+convolutions of sums of columns, with kernels that are one column wide and half as many
+columns. In float32, outputs of size 1 differ from direct ones by about 1e-6.
 
-The paper's F(2 x 2, 3 x 3) does the same along columns and takes 4 products in the
-place of 9, but its sums are four times as many values as the inputs, where these are
-twice, and its programs are four times as large.
+The paper's F(2 x 2, 3 x 3) does the same along columns as well and takes 4 products
+instead of 9. But its sums have four times as many values as the inputs, where these
+have twice as many, and its programs are four times as large.
 
 Source: Lavin and Gray 2016, arXiv 1509.09308, F(2, 3).
 """
@@ -39,8 +39,8 @@ def pays(
 ) -> bool:
     """Whether `convolve` takes less time than a direct convolution on CPUs.
 
-    It asks for the shapes of the kernel and of one image's outputs, not for the number
-    of images, so that an image's bits do not depend on those beside it.
+    It depends on the shapes of the kernel and of one image's outputs and not on the
+    number of images, so that an image's bits do not depend on its neighbours.
     """
     high, wide = _outside(x, padding, dilation)
     return (
@@ -53,7 +53,7 @@ def pays(
 
 
 def _pairs(wide: int, apart: int) -> int:
-    """Pairs of outputs, so far apart, that make up a row, or more."""
+    """The number of pairs of outputs, at this distance, that cover a row."""
     return -(-wide // (2 * apart))
 
 

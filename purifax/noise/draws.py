@@ -9,7 +9,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import Score
+from purifax.types import Score, expect, floating
 
 __all__ = ["binary", "gaussian", "heteroscedastic"]
 
@@ -22,6 +22,7 @@ def gaussian(key: Array, x: Array, sigma: Array | float) -> Array:
     >>> bool((gaussian(jax.random.key(0), x, 0.0) == x).all())
     True
     """
+    _check(x, sigma)
     z = jax.random.normal(key, x.shape, x.dtype)
     return x + jnp.asarray(sigma, x.dtype) * z
 
@@ -38,6 +39,7 @@ def binary(key: Array, x: Array, sigma: Array | float) -> Array:
     >>> bool(jnp.allclose(jnp.abs(y), 0.7978846))
     True
     """
+    _check(x, sigma)
     signs = jax.random.rademacher(key, x.shape, x.dtype)
     return x + signs * jnp.asarray(sigma * math.sqrt(2 / math.pi), x.dtype)
 
@@ -69,6 +71,14 @@ def heteroscedastic(
     >>> bool((y == gaussian(key, x, 0.1)).all())
     True
     """
+    floating(x)
     level = jnp.asarray(level, x.dtype)
     size = jnp.abs(level * score(x, level))
     return gaussian(key, x, sigma + slope * size)
+
+
+def _check(x: Array, sigma: Array | float) -> None:
+    """Refuse an image of integers, and levels that would be broadcast."""
+    floating(x)
+    if jnp.shape(sigma) != ():
+        expect("`sigma`", sigma, x.shape, hint="Give a scalar, or one level a value.")

@@ -6,7 +6,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import known
+from purifax.types import expect, floating, known
 
 __all__ = ["Process", "alpha_bar_of", "perturb", "reached", "root", "sigma_of"]
 
@@ -59,6 +59,8 @@ def perturb(key: Array, x: Array, noise: Process, t: Array | float) -> Array:
     >>> perturb(jax.random.key(0), jnp.zeros((8, 8, 1)), VE(), 0.5).shape
     (8, 8, 1)
     """
+    floating(x)
+    expect("`t`", t, (), hint="Map over several times with `jax.vmap`.")
     t = jnp.asarray(t, x.dtype)
     z = jax.random.normal(key, x.shape, x.dtype)
     return noise.scale(t).astype(x.dtype) * (x + noise.sigma(t).astype(x.dtype) * z)

@@ -22,7 +22,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
-from purifax.types import noun
+from purifax.types import expect, noun
 
 __all__ = [
     "Record",
@@ -65,6 +65,9 @@ def correct(predictions: ArrayLike, label: ArrayLike) -> Array:
     Returns:
         bool [N, M].
 
+    Raises:
+        ValueError: the predictions are not integers [N, M], or the labels not [N].
+
     >>> correct(jnp.array([[3, 1], [0, 0]]), jnp.array([3, 0])).tolist()
     [[True, False], [True, True]]
     """
@@ -79,6 +82,9 @@ def correct(predictions: ArrayLike, label: ArrayLike) -> Array:
             f"`label` must be [{predictions.shape[0]}], one per image; got shape "
             f"{label.shape}."
         )
+    hint = "It holds class numbers; take the `argmax` of logits."
+    expect("`predictions`", predictions, predictions.shape, int, hint=hint)
+    expect("`label`", label, label.shape, int, hint=hint)
     answers = predictions.astype(jnp.int32)
     return (answers == label.astype(jnp.int32)[:, None]) & (answers >= 0)
 

@@ -7,8 +7,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import schedule
 from purifax.transform import remat
-from purifax.types import Score
+from purifax.types import Score, floating
 
 __all__ = ["ascend", "ascend_step"]
 
@@ -48,9 +49,11 @@ def ascend(
     [1.0, 0.5, 0.25]
     """
 
+    floating(x)
+
     def step(x: Array, at: tuple[Array, Array]) -> tuple[Array, Array]:
         x = ascend_step(x, score, *at)
         return x, x
 
-    last, path = scan(step, x, (sigmas, step_sizes))
+    last, path = scan(step, x, schedule.paired(sigmas, step_sizes))
     return last, jnp.concatenate([x[None], path])

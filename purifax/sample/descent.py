@@ -8,6 +8,7 @@ from jax import numpy as jnp
 
 from purifax import schedule
 from purifax.transform import remat
+from purifax.types import floating
 
 __all__ = ["Step", "descend", "removed"]
 
@@ -33,13 +34,14 @@ def descend(
         The last state, and the path [T + 1, ...].
 
     Raises:
-        ValueError: the levels rise, or are no levels.
+        ValueError: the levels rise or are no levels, or x is not floating.
 
     >>> halve = lambda key, x, sigma, below: x * below / sigma
     >>> key, levels = jax.random.key(0), jnp.array([1.0, 0.5, 0.0])
     >>> descend(key, jnp.ones(()), halve, levels, recompute.stored)[1].tolist()
     [1.0, 0.5, 0.0]
     """
+    floating(x)
     levels = schedule.falling(sigmas).astype(x.dtype)
 
     def one(x: Array, at: tuple[Array, Array, Array]) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import schedule
 from purifax.score import denoise
 from purifax.transform import remat
 from purifax.types import Score
@@ -77,7 +78,7 @@ def langevin(
         x = langevin_step(key_i, x, score, sigma, size, temperature=temperature)
         return x, x
 
-    steps = (jnp.arange(sigmas.shape[0]), sigmas, step_sizes)
+    steps = (jnp.arange(sigmas.shape[0]), *schedule.paired(sigmas, step_sizes))
     last, path = scan(step, x, steps)
     return last, jnp.concatenate([x[None], path])
 

@@ -23,7 +23,7 @@ from jax.tree_util import Partial
 
 from purifax.energy import Tempered
 from purifax.transform import remat
-from purifax.types import Energy
+from purifax.types import Energy, expect
 
 __all__ = ["Placed", "acceptance", "mala", "mala_step", "placed"]
 
@@ -113,6 +113,7 @@ def mala(
         state, _ = mala_step(jax.random.fold_in(key, i), state, tempered, size)
         return state, state.x
 
+    expect("`step_sizes`", step_sizes, (None,))
     steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
     last, path = scan(step, placed(x, tempered), steps)
     return last.x, jnp.concatenate([x[None], path])

@@ -33,6 +33,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import schedule
 from purifax.transform import remat
 from purifax.types import Score
 
@@ -136,7 +137,7 @@ def momentum(
         state = step(jax.random.fold_in(key, i), state, score, sigma, size)
         return state, state.x
 
-    steps = (jnp.arange(sigmas.shape[0]), sigmas, step_sizes)
+    steps = (jnp.arange(sigmas.shape[0]), *schedule.paired(sigmas, step_sizes))
     last, path = scan(one, still(x), steps)
     return last.x, jnp.concatenate([x[None], path])
 

@@ -32,6 +32,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import schedule
 from purifax.noise.process import root
 from purifax.sample.descent import descend, removed
 from purifax.transform import remat
@@ -163,7 +164,8 @@ def preconditioned_langevin(
         x = preconditioned_langevin_step(key_i, x, score, sigma, size, filters)
         return x, x
 
-    last, path = scan(step, x, (jnp.arange(sigmas.shape[0]), sigmas, step_sizes))
+    steps = (jnp.arange(sigmas.shape[0]), *schedule.paired(sigmas, step_sizes))
+    last, path = scan(step, x, steps)
     return last, jnp.concatenate([x[None], path])
 
 

@@ -8,9 +8,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.types import as_pytree
+from purifax.types import as_pytree, expect
 
-__all__ = ["batched"]
+__all__ = ["batched", "numbers"]
 
 
 def batched(fn: Callable[..., Any], chunk: int | None = None) -> Callable[..., Any]:
@@ -30,7 +30,8 @@ def batched(fn: Callable[..., Any], chunk: int | None = None) -> Callable[..., A
         it may be passed into `jit`.
 
     Raises:
-        ValueError: `chunk` is not positive.
+        ValueError: `chunk` is not positive; when run, the leading axes differ or
+            `index` is not one integer per image.
 
     >>> import jax, jax.numpy as jnp
     >>> draw = batched(lambda key, x: x + jax.random.normal(key))
@@ -63,9 +64,7 @@ class _Run:
         *batch: Any,
         index: Array | None = None,
     ) -> Any:
-        if index is None:
-            index = jnp.arange(jax.tree_util.tree_leaves(batch)[0].shape[0])
-        index = jnp.asarray(index)
+        index = numbers(batch, index)
 
         def one(row: tuple[Array, tuple]) -> Any:
             number, example = row
@@ -74,3 +73,26 @@ class _Run:
         if self.chunk is None:
             return jax.vmap(one)((index, batch))
         return jax.lax.map(one, (index, batch), batch_size=self.chunk)
+
+
+def numbers(batch: Any, index: Array | None) -> Array:
+    """The numbers of the images of a batch: `index`, or 0 .. N - 1 if it is None.
+
+    Raises:
+        ValueError: the leading axes of the batch differ, or `index` is not int [N].
+
+    >>> numbers((jnp.zeros((3, 8, 8, 1)), jnp.zeros(3)), None).tolist()
+    [0, 1, 2]
+    """
+    leaves = jax.tree_util.tree_leaves(batch)
+    if not leaves:
+        raise ValueError("A batch needs at least one array, such as the images.")
+    expect("A batch", leaves[0], (None, *jnp.shape(leaves[0])[1:]))
+    count = jnp.shape(leaves[0])[0]
+    for leaf in leaves[1:]:
+        hint = "All arrays of a batch have one row per image."
+        expect("A batch", leaf, (count, *jnp.shape(leaf)[1:]), hint=hint)
+    if index is None:
+        return jnp.arange(count)
+    expect("`index`", index, (count,), int, hint="It holds one number per image.")
+    return jnp.asarray(index)

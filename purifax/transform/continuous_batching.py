@@ -18,7 +18,7 @@ from jax import Array, lax
 from jax import numpy as jnp
 from jax.tree_util import Partial, tree_leaves, tree_map
 
-from purifax.transform.batching import batched
+from purifax.transform.batching import batched, numbers
 from purifax.types import as_pytree
 
 __all__ = ["Chain", "alone", "refilled"]
@@ -108,14 +108,14 @@ class _Run:
     def __call__(
         self, chain: Chain, key: Array, *batch: Any, index: Array | None = None
     ) -> Any:
-        count = tree_leaves(batch)[0].shape[0]
+        places = numbers(batch, index)
+        count = places.shape[0]
         if count == 0:
             return batched(Partial(alone, chain))(key, *batch)
-        numbers = jnp.arange(count) if index is None else jnp.asarray(index)
 
         def begin(place: Array) -> State:
             here = jnp.minimum(place, count - 1)
-            own = jax.random.fold_in(key, numbers[here])
+            own = jax.random.fold_in(key, places[here])
             return chain.begin(own, *tree_map(lambda rows: rows[here], batch))
 
         def turn(now: _Slots) -> _Slots:

@@ -1,13 +1,25 @@
 """Trained networks on disk: write what a network is, and load it as a callable.
 
-A work directory holds ``network.json`` (the module's name and fields, and what a score
-network predicts or the temperature of an energy) and Orbax checkpoints whose item "ema"
-is the averaged variables. `load`, `score` and `energy` need these alone: no config and
-no training code.
+A work directory holds ``network.json``, which says how the network is rebuilt, what it
+is for and what a score network predicts or at which temperature an energy was trained,
+and Orbax checkpoints whose item "ema" is the averaged variables. `load`, `score` and
+`energy` need these alone: no config and no training code.
 
-Some trained weights come with the package: `load("digits_dsm")`, where neither a folder
-nor a run is called so. `names` lists them, and `card` says of each what it was trained
-on, how, and what was measured.
+Trained weights that come with the package are found by their name, such as
+`load("digits_dsm")`, where there is no work directory of that name. `resolve` gives the
+folder that a name means, `names` lists the weights, and `card` says what one was
+trained on, how, and what was measured.
+
+A network of one's own is stored with the name of its code:
+
+    weights.save("runs/mine", Network(module, variables), shape, "score")
+    weights.save("runs/mine", Partial(function, params), shape, "score")
+    weights.save("runs/mine", module, shape, "score", build="package.models:small")
+    weights.load("runs/mine", trust="package.models")
+
+for a Linen module; for a function `function(params, x, sigma)`; and for an NNX or
+Equinox module, which `package.models.small()` builds with fresh parameters. Loading
+imports that code, and so asks for trust in it; see `trust`.
 
 Networks of other people are read from their files without PyTorch, by
 `weights.containers`, and from their arrays by name, by one reader for each layout:
@@ -17,26 +29,26 @@ energies.
 """
 
 import dataclasses
-import difflib
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import flax.linen as nn
-import jax
-from jax import numpy as jnp
-
-from purifax import nets
 from purifax.energy import Tempered, warm
 from purifax.types import Score
+from purifax.weights import fitting, folders
+from purifax.weights.folders import resolve
+from purifax.weights.imports import trust
 from purifax.weights.modules import describe, rebuild
+from purifax.weights.own import Own, arrays
 from purifax.weights.predictions import PREDICTIONS, Prediction, process
-from purifax.weights.shipped import FILE, card, find, names, unpack
+from purifax.weights.shipped import card, names
 
 __all__ = [
     "PREDICTIONS",
+    "Own",
     "Prediction",
+    "arrays",
     "card",
     "describe",
     "energy",
@@ -46,32 +58,48 @@ __all__ = [
     "prediction",
     "process",
     "rebuild",
+    "resolve",
     "role",
     "save",
     "score",
+    "trust",
     "write",
 ]
 
+Trust = Sequence[str] | str
 
-def load(workdir: str | pathlib.Path, step: int | None = None) -> nets.Network:
-    """Loads the network of a work directory: a callable of one image.
+
+def load(
+    workdir: str | pathlib.Path, step: int | None = None, *, trust: Trust = ()
+) -> Any:
+    """Load the network of a work directory: a callable of one image.
 
     Args:
-        workdir: the folder, or the name of a folder in ``runs`` or else of weights that
-            come with the package; here and in the functions below.
+        workdir: the folder, the name of a folder in ``runs``, or the name of weights
+            that come with the package, as in `resolve`; here and in the functions
+            below.
         step: which checkpoint; the last one by default.
+        trust: modules outside purifax that may be imported for this network, such as
+            "package.module", beside those of `weights.trust`.
 
     Returns:
-        A classifier gives logits `[K]`. A score network gives what it predicts, such as
-        the scaled score `f(x, sigma)`; see `prediction`, and `score` for a score
-        whatever it is. The averaged weights are used.
+        A `nets.Network` of a Linen module, and an `Own` of another network; both are
+        pytrees. A classifier gives logits `[K]`. A score network gives what it
+        predicts, such as the scaled score `f(x, sigma)`; see `prediction`, and `score`
+        for a score whatever is predicted. The averaged weights are used.
 
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
+        ValueError: the network's code is not trusted, cannot be imported, or does not
+            fit the stored arrays.
     """
-    folder = _folder(pathlib.Path(workdir))
-    module = rebuild(_read(folder))
-    return nets.Network(module, _variables(folder, step))
+    folder = resolve(workdir)
+    words = folders.description(folder)
+    thing = rebuild(words, trust, folder)
+    network = fitting.bound(words, thing, folders.arrays(folder, step))
+    if "kind" in words:
+        fitting.check_call(network, words)
+    return network
 
 
 def image_shape(workdir: str | pathlib.Path) -> tuple[int, ...]:
@@ -80,7 +108,7 @@ def image_shape(workdir: str | pathlib.Path) -> tuple[int, ...]:
     Raises:
         FileNotFoundError: no such folder, or no network in it.
     """
-    return tuple(_read(_folder(pathlib.Path(workdir)))["image"])
+    return tuple(folders.description(resolve(workdir))["image"])
 
 
 def role(workdir: str | pathlib.Path) -> str:
@@ -89,7 +117,7 @@ def role(workdir: str | pathlib.Path) -> str:
     Raises:
         FileNotFoundError: no such folder, or no network in it.
     """
-    return _read(_folder(pathlib.Path(workdir)))["role"]
+    return folders.description(resolve(workdir))["role"]
 
 
 def prediction(workdir: str | pathlib.Path) -> Prediction:
@@ -97,178 +125,174 @@ def prediction(workdir: str | pathlib.Path) -> Prediction:
 
     Raises:
         FileNotFoundError: no such folder, or no network in it.
-        ValueError: it is a classifier, or predicts what is unknown here.
+        ValueError: it is a classifier, or predicts something unknown.
     """
-    folder = _folder(pathlib.Path(workdir))
-    words = _read(folder)
-    if words["role"] != "score":
-        raise ValueError(f"{folder} holds {_a(words['role'])}, which gives no score.")
+    words = _of_role(workdir, "score")
     known = [field.name for field in dataclasses.fields(Prediction)]
     return Prediction(**{name: words[name] for name in known if name in words})
 
 
-def score(workdir: str | pathlib.Path, step: int | None = None) -> Score:
+def score(
+    workdir: str | pathlib.Path, step: int | None = None, *, trust: Trust = ()
+) -> Score:
     """The score `(x, sigma) -> like x` of a work directory, whatever is predicted.
 
     Args:
-        workdir: the folder, or the name of a folder in ``runs``.
-        step: which checkpoint; the last one by default.
+        step, trust: as in `load`.
 
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
-        ValueError: it is a classifier.
+        ValueError: it is a classifier, or as in `load`.
     """
-    return prediction(workdir).score(load(workdir, step))
+    return prediction(workdir).score(load(workdir, step, trust=trust))
 
 
-def energy(workdir: str | pathlib.Path, step: int | None = None) -> Tempered:
-    """The energy `x -> []` of a work directory, over its temperature: p ~ exp(-E).
+def energy(
+    workdir: str | pathlib.Path, step: int | None = None, *, trust: Trust = ()
+) -> Tempered:
+    """The energy `x -> []` of a work directory over its temperature: p ~ exp(-E).
 
-    Its fields `energy` and `temperature` are the network and what it was trained at.
+    The fields `energy` and `temperature` of the result are the network and the
+    temperature at which it was trained.
 
     Args:
-        workdir: the folder, or the name of a folder in ``runs``.
-        step: which checkpoint; the last one by default.
+        step, trust: as in `load`.
 
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
-        ValueError: it is no energy.
+        ValueError: it is no energy, or as in `load`.
     """
-    folder = _folder(pathlib.Path(workdir))
-    words = _read(folder)
-    if words["role"] != "energy":
-        raise ValueError(f"{folder} holds {_a(words['role'])}, which gives no energy.")
-    return Tempered(load(workdir, step), words["temperature"])
+    words = _of_role(workdir, "energy")
+    return Tempered(load(workdir, step, trust=trust), words["temperature"])
 
 
 def write(
     workdir: str | pathlib.Path,
-    module: nn.Module,
+    network: Any,
     shape: Sequence[int],
     role: str,
     predicts: Prediction | None = None,
     *,
     temperature: float = 1.0,
+    build: str | Callable[..., Any] = "",
+    arguments: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes ``network.json``, which tells `load` how to rebuild a module.
+    """Write ``network.json``, which tells `load` how to rebuild a network.
+
+    For programs that write their own checkpoints, whose item "ema" is `arrays` of the
+    network.
 
     Args:
         workdir: an existing folder.
-        module: a module of `purifax.nets`.
+        network: a Linen module, or one of the networks that `save` takes.
         shape: of one image, (H, W, C).
         role: "score", "classifier" or "energy".
         predicts: what a score network predicts; None is the scaled score.
         temperature: T of p ~ exp(-E / T), where an energy was trained at it.
+        build, arguments: as in `save`.
 
     Raises:
-        ValueError: a temperature that is not positive.
+        ValueError: a temperature that is not positive, or a network that another
+            process could not rebuild.
     """
-    words = {**describe(module), "image": list(shape), "role": role}
-    if role == "score":
-        words |= (predicts or Prediction()).words()
-    if role == "energy":
-        words |= {"temperature": float(warm(temperature))}
-    path = pathlib.Path(workdir, "network.json")
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(words, indent=2) + "\n")
-    part.replace(path)
+    words = _words(network, shape, role, predicts, temperature, build, arguments)
+    _store(pathlib.Path(workdir), words)
 
 
 def save(
     workdir: str | pathlib.Path,
-    network: nets.Network,
+    network: Any,
     shape: Sequence[int],
     role: str,
     predicts: Prediction | None = None,
     *,
     temperature: float = 1.0,
+    build: str | Callable[..., Any] = "",
+    arguments: Mapping[str, Any] | None = None,
 ) -> None:
-    """Makes a work directory of a network from elsewhere, so commands can name it.
+    """Make a work directory of a network, so that `load` and every command can name it.
+
+    A network from outside `purifax.nets` is rebuilt at once and run on one image beside
+    the given one; where they differ, nothing is written.
 
     Args:
         workdir: a new folder, or one without a checkpoint.
+        network: of one image: a `nets.Network` of any Linen module; a `Partial` of a
+            function of a module and its parameters, nested dictionaries and lists of
+            arrays; or, with `build`, an NNX or Equinox module or another callable
+            pytree. An NNX module is run in inference mode.
         shape: of one image, (H, W, C).
         role: "score", "classifier" or "energy".
         predicts: what a score network predicts; None is the scaled score.
         temperature: T of p ~ exp(-E / T), where an energy was trained at it.
+        build: the function, or its "package.module:name", that makes the network with
+            fresh parameters, into which `load` puts the stored arrays. For a `Network`
+            it makes the Linen module.
+        arguments: plain values for `build`, by the names of its arguments.
 
     Raises:
         FileExistsError: the folder has a checkpoint already.
+        ValueError: a network that another process could not rebuild, or that does not
+            give for one image what its role asks for.
     """
     import orbax.checkpoint as ocp
 
     folder = pathlib.Path(workdir).absolute()
     if any((folder / "checkpoints").glob("*")):
         raise FileExistsError(f"{workdir} has a checkpoint already.")
+    words = _words(network, shape, role, predicts, temperature, build, arguments)
+    stored = arrays(network, build)
+    if "kind" in words:
+        _check(network, words, stored)
     with ocp.CheckpointManager(folder / "checkpoints") as manager:
-        item = ocp.args.StandardSave(network.variables)
+        item = ocp.args.StandardSave(stored)
         manager.save(0, args=ocp.args.Composite(ema=item))
-    write(folder, network.module, shape, role, predicts, temperature=temperature)
+    _store(folder, words)
 
 
-def _a(role: str) -> str:
-    return f"an {role}" if role == "energy" else f"a {role}"
+def _check(network: Any, words: Mapping[str, Any], stored: Any) -> None:
+    """Refuse a network from outside purifax that could not be loaded as it is."""
+    thing = rebuild(words, words["module"].partition(":")[0])
+    again = fitting.bound(words, thing, stored)
+    fitting.check_call(again, words)
+    if not isinstance(again, type(network)):
+        network = Own.of(words["module"], network)
+    fitting.check_same(network, again, words)
 
 
-def _folder(path: pathlib.Path) -> pathlib.Path:
-    """The folder given, or that of this name in ``runs``, or shipped weights'."""
-    named = pathlib.Path("runs", path)
-    for folder in (path, named, find(str(path))):
-        if folder is not None and folder.is_dir():
-            return folder
-    if path.name in names():
-        hint = f" {path.name!r}, without a folder, comes with purifax."
-    else:
-        runs = sorted(p.name for p in pathlib.Path("runs").glob("*") if p.is_dir())
-        near = difflib.get_close_matches(path.name, [*runs, *names()], n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise FileNotFoundError(f"there is no work directory {path} or {named}.{hint}")
+def _words(
+    network: Any,
+    shape: Sequence[int],
+    role: str,
+    predicts: Prediction | None,
+    temperature: float,
+    build: str | Callable[..., Any],
+    arguments: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The content of ``network.json``."""
+    made = describe(network, build, arguments)
+    words = {**made, "image": list(shape), "role": role}
+    if role == "score":
+        words |= (predicts or Prediction()).words()
+    if role == "energy":
+        words |= {"temperature": float(warm(temperature))}
+    return words
 
 
-def _read(folder: pathlib.Path) -> dict[str, Any]:
+def _store(folder: pathlib.Path, words: Mapping[str, Any]) -> None:
     path = folder / "network.json"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{folder} has no network.json: nothing was trained there."
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(words, indent=2) + "\n")
+    part.replace(path)
+
+
+def _of_role(workdir: str | pathlib.Path, role: str) -> dict[str, Any]:
+    """The words of a work directory whose network has this role."""
+    folder = resolve(workdir)
+    words = folders.description(folder)
+    if words["role"] != role:
+        article = "an" if words["role"] == "energy" else "a"
+        raise ValueError(
+            f"{folder} holds {article} {words['role']}, which gives no {role}."
         )
-    return json.loads(path.read_text())
-
-
-def _variables(folder: pathlib.Path, step: int | None) -> Any:
-    """The item "ema" of a checkpoint, or what was shipped, on the default device.
-
-    Only finished checkpoints have a bare number for a name. The devices of the run
-    that saved it do not matter.
-    """
-    if (folder / FILE).is_file():
-        return _shipped(folder, step)
-    import orbax.checkpoint as ocp
-    from etils import epath
-
-    checkpoints = (folder / "checkpoints").absolute()
-    steps = sorted(int(p.name) for p in checkpoints.glob("*") if p.name.isdigit())
-    if not steps:
-        raise FileNotFoundError(f"{folder} has no checkpoint yet.")
-    if step is not None and step not in steps:
-        raise FileNotFoundError(
-            f"{folder} has no checkpoint of step {step}; it has {steps}."
-        )
-    path = epath.Path(checkpoints) / str(steps[-1] if step is None else step) / "ema"
-    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    handler = ocp.StandardCheckpointHandler()
-    like = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
-        handler.metadata(path).tree,
-    )
-    return handler.restore(path, args=ocp.args.StandardRestore(like))
-
-
-def _shipped(folder: pathlib.Path, step: int | None) -> Any:
-    """The variables of shipped weights, which have one step."""
-    words = json.loads((folder / "card.json").read_text())
-    if step not in (None, words["steps"]):
-        raise FileNotFoundError(
-            f"{folder.name} has no checkpoint of step {step}; it has {words['steps']}."
-        )
-    content = (folder / FILE).read_bytes()
-    return jax.tree.map(jnp.asarray, unpack(content, words["sha256"]))
+    return words

@@ -1,4 +1,4 @@
-"""Files of weights as other libraries write them, read without those libraries.
+"""Readers of weight files of other libraries, without those libraries.
 
     PyTorch      archives (.pt, .pth, .bin, .th), the pickles that it wrote before
                  version 1.6, and the tar files before those
@@ -7,8 +7,8 @@
     msgpack      Flax's, whole train states included
     npz          NumPy's
 
-The form is found from the first bytes, not from the name. Nothing in a file is run:
-pickles are read by `purifax.weights.pickles`.
+The format is detected from the first bytes and not from the name. No code in a file is
+run: pickles are read by `purifax.weights.pickles`.
 """
 
 import io
@@ -67,17 +67,17 @@ _FAULTS = (
 
 
 def read(path: str | pathlib.Path) -> Any:
-    """Everything in a file of weights, as plain containers of NumPy arrays.
+    """Read everything in a weight file as plain containers of NumPy arrays.
 
-    Dictionaries (ordered ones become plain), lists, tuples, numbers, strings, and
-    arrays in the writer's own layout; bfloat16 becomes float32. An object of NVlabs'
-    `persistence` becomes {"class_name": ..., "state": its attributes}, a module of
-    PyTorch inside it the dictionary of its attributes.
+    Containers are dictionaries (ordered ones become plain), lists and tuples; arrays
+    keep their layout, and bfloat16 becomes float32. An object of NVlabs' `persistence`
+    becomes {"class_name": ..., "state": its attributes}, and a PyTorch module in it the
+    dictionary of its attributes.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the form is unknown, the file is damaged or ends early, or a pickle
-            contains more than tensors and plain containers; it says which.
+        ValueError: the format is unknown, the file is damaged or truncated, or a pickle
+            contains more than tensors and plain containers.
 
     >>> import os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "state.npz")
@@ -106,7 +106,7 @@ def read(path: str | pathlib.Path) -> Any:
 
 
 def _form(head: bytes, size: int) -> tuple[str, Any]:
-    """What a file is, in words, and its parser; None where there is none."""
+    """The format of a file in words, and its parser; None for an unknown format."""
     if len(head) < 2:
         return "empty", None
     if head.startswith(b"PK\x03\x04"):
@@ -217,7 +217,7 @@ def _storage(raw: bytes) -> Any:
 
 
 def _room(file: Any, size: int) -> np.ndarray:
-    """Bytes to be filled, if the file can have so many."""
+    """A buffer of this many bytes, if the file can hold that many."""
     here = file.tell()
     left = file.seek(0, io.SEEK_END) - here
     file.seek(here)

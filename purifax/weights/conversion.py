@@ -15,7 +15,7 @@ __all__ = ["Converted", "describe", "write"]
 
 @dataclass(frozen=True)
 class Converted:
-    """What a work directory must know.
+    """A network with the description that its work directory needs.
 
     Attributes:
         shape: of one image, (H, W, C).
@@ -32,7 +32,7 @@ class Converted:
 
 
 def write(made: Converted, out: str) -> None:
-    """Writes a new work directory, whole or not at all.
+    """Write a new work directory, completely or not at all.
 
     Raises:
         FileExistsError: there is something at `out` already.
@@ -84,14 +84,14 @@ def describe(made: Converted) -> str:
 
 
 def _check(made: Converted) -> None:
-    """Refuses a network that does not take images of this shape."""
-    told = [jax.ShapeDtypeStruct((), np.float32)] if made.role == "score" else []
+    """Refuse a network that does not take images of this shape."""
+    conditions = [jax.ShapeDtypeStruct((), np.float32)] if made.role == "score" else []
     if isinstance(made.network.module, nets.OpenAIUNet):
         labels = made.network.module.num_classes
-        told += [jax.ShapeDtypeStruct((), np.int32)] if labels else []
+        conditions += [jax.ShapeDtypeStruct((), np.int32)] if labels else []
     image = jax.ShapeDtypeStruct(made.shape, np.float32)
     try:
-        jax.eval_shape(made.network, image, *told)
+        jax.eval_shape(made.network, image, *conditions)
     except (TypeError, ValueError, flax.errors.FlaxError) as error:
         first = str(error).partition("\n")[0]
         raise ValueError(

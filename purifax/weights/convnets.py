@@ -7,7 +7,7 @@
     lenet5    AdverTorch's LeNet5: two 3x3 convolutions with pooling
     keras     LeNet-5 in Keras, as in the one-pixel attack's public reproduction
 
-Widths, classes and the size of the image are those of the arrays; images are square.
+Widths, number of classes and image size follow from the arrays; images are square.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def strided(
             Kolter's CIFAR-10 networks have (0.485, 0.456, 0.406) and 0.225.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     layers = {"0": "Conv_0", "2": "Conv_1", "5": "Dense_0", "7": "Dense_1"}
     module = nets.ConvNet(mean=mean, std=std)
@@ -54,7 +54,7 @@ def lenet5(
         mean, std: of the normalisation it was trained with; none by default.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     layers = {
         "conv1": "Conv_0",
@@ -72,7 +72,7 @@ def keras(
     mean: tuple[float, ...] = (125.307 / 255, 122.95 / 255, 113.865 / 255),
     std: tuple[float, ...] = (62.9932 / 255, 62.0887 / 255, 66.7048 / 255),
 ) -> nets.Network:
-    """LeNet-5 in Keras: two bare 5x5 convolutions, each with a max-pool.
+    """LeNet-5 in Keras: two unpadded 5x5 convolutions, each with a max-pool.
 
     Args:
         state: path to array, such as "conv2d_1/kernel".
@@ -80,7 +80,7 @@ def keras(
             attack's CIFAR-10 network by default.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     layers = {f"conv2d_{i + 1}": f"Conv_{i}" for i in range(2)}
     layers |= {f"dense_{i + 1}": f"Dense_{i}" for i in range(3)}
@@ -104,9 +104,9 @@ def keras(
         mean=mean,
         std=std,
     )
-    given = {f"params/{_renamed(name, layers)}": a for name, a in arrays.items()}
+    by_path = {f"params/{_renamed(name, layers)}": a for name, a in arrays.items()}
     pixels, channels = 2 * (2 * side + 4) + 4, arrays[first].shape[2]
-    variables = states.fitted(kind, given, module, (pixels, pixels, channels))
+    variables = states.fitted(kind, by_path, module, (pixels, pixels, channels))
     return nets.Network(module, variables)
 
 
@@ -116,29 +116,29 @@ def _read(
     layers: Mapping[str, str],
     module: nets.ConvNet,
 ) -> nets.Network:
-    """A PyTorch network of two convolutions, which quarter the image, and two dense.
+    """A PyTorch network of two convolutions, which quarter the sides, and dense layers.
 
     Args:
-        layers: our name of each layer by theirs, in order.
-        module: the layout; its widths are set to those of the arrays.
+        layers: our name of each layer by the name in the file, in order.
+        module: the layout; its widths are replaced by those of the arrays.
     """
     arrays = states.lasting(state)
     first, second, dense, last = (f"{name}.weight" for name in layers)
     states.have(kind, arrays, {first: 4, second: 4, dense: 2, last: 2})
-    given = {}
+    by_path = {}
     for name, array in arrays.items():
         path = name.replace(".weight", ".kernel").replace(".", "/")
-        given[f"params/{_renamed(path, layers)}"] = states.channels_last(array)
+        by_path[f"params/{_renamed(path, layers)}"] = states.channels_last(array)
     widths = len(arrays[first]), len(arrays[second])
-    given["params/Dense_0/kernel"], side = states.rows_of(arrays[dense], widths[1])
+    by_path["params/Dense_0/kernel"], side = states.rows_of(arrays[dense], widths[1])
     module = module.clone(
         num_classes=len(arrays[last]), widths=widths, hidden=(len(arrays[dense]),)
     )
     shape = (4 * side, 4 * side, arrays[first].shape[1])
-    return nets.Network(module, states.fitted(kind, given, module, shape))
+    return nets.Network(module, states.fitted(kind, by_path, module, shape))
 
 
 def _renamed(path: str, layers: Mapping[str, str]) -> str:
-    """The path with our name of its layer; an unknown layer stays."""
+    """The path with our name of its layer; an unknown name is kept."""
     layer, _, leaf = path.partition("/")
     return f"{layers.get(layer, layer)}/{leaf}"

@@ -1,8 +1,8 @@
 """Diffusers' `UNet2DModel` as a network, from its arrays by name or its directory.
 
 A directory holds config.json and diffusion_pytorch_model.safetensors or .bin; that of a
-pipeline holds such a directory as `unet`. Options that a config leaves out are those of
-diffusers. What `nets.UNet2D` cannot do is refused.
+pipeline holds such a directory as `unet`. Options that a config leaves out have the
+defaults of diffusers. Options that `nets.UNet2D` does not have are refused.
 """
 
 import json
@@ -87,8 +87,8 @@ _ENDS = {
 def unet2d(state: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> nets.Network:
     """A noise predictor `(x, t) -> noise` from diffusers' arrays.
 
-    Give it to `score.from_process` with the chain that it was trained on, which is in
-    the pipeline's scheduler config and not in the network's.
+    `score.from_process` converts it to a score, given the chain that it was trained on,
+    which is in the pipeline's scheduler config and not in that of the network.
 
     Args:
         state: name to array, in PyTorch's layout. Attention may have its old names
@@ -96,17 +96,17 @@ def unet2d(state: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> nets.N
         config: what config.json says.
 
     Raises:
-        ValueError: the config asks for what `nets.UNet2D` cannot do, or arrays are
-            missing, unknown or of a wrong shape; it names them.
+        ValueError: the config has an option that `nets.UNet2D` does not have, or arrays
+            are missing, unknown or of a wrong shape; the error names them.
     """
     module = _module(config)
     levels = len(module.widths)
-    given = {
+    by_path = {
         f"params/{_path(name, array, levels)}": states.channels_last(array)
         for name, array in states.lasting(state).items()
     }
     shape = (2 ** (levels - 1),) * 2 + (module.channels,)
-    variables = states.fitted(_KIND, given, module, shape, 0.0)
+    variables = states.fitted(_KIND, by_path, module, shape, 0.0)
     return nets.Network(module, variables)
 
 
@@ -159,7 +159,7 @@ def _module(config: Mapping[str, Any]) -> nets.UNet2D:
 
 
 def _attention(option: Mapping[str, Any]) -> tuple[int, ...]:
-    """The levels that attend; the same on the way up."""
+    """The levels with attention, which are the same on the way up."""
     down, up = option["down_block_types"], option["up_block_types"]
     levels = len(option["block_out_channels"])
     plain, attends = ("DownBlock2D", "UpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D")

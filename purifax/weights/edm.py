@@ -1,8 +1,9 @@
 """EDM's pickles as networks of `purifax.nets.SongUNet`.
 
-NVlabs save {"ema": network, ...}, where the network is an object that carries its own
-source code. `purifax.weights.containers.read` gives its attributes without running
-that, and here they become a network: the numbers it was made with, and its arrays.
+NVlabs' files hold {"ema": network, ...}, where the network is an object that carries
+its own source code. `purifax.weights.containers.read` gives its attributes without
+running that code, and this module makes a network of them: of the arguments it was
+constructed with, and of its arrays.
 
 The networks for CIFAR-10, FFHQ and AFHQv2 are DDPM++ and NCSN++ under one of three
 preconditionings. Those for ImageNet are another family (ADM) and are refused.
@@ -46,14 +47,14 @@ def convert(stored: Mapping[str, Any]) -> nets.Network:
     """The averaged network of a pickle, with EDM's preconditioning.
 
     Args:
-        stored: what `containers.read` gives of the file, or its entry "ema".
+        stored: the content of the file by `containers.read`, or its entry "ema".
 
     Returns:
         A network `(x, sigma) -> clean image`, x in [-1, 1] where there is no noise.
 
     Raises:
-        ValueError: it is another network, was made in a way that is not known here, or
-            arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: it is another network, has unknown arguments, or arrays are missing,
+            unknown or of a wrong shape; the error names them.
     """
     kind, state, made = _opened(stored)
     model = state["_modules"]["model"]["state"]
@@ -62,11 +63,11 @@ def convert(stored: Mapping[str, Any]) -> nets.Network:
         spread=float(state.get("sigma_data", 0.5)),
     )
     rows = made["img_resolution"]
-    given = {}
+    by_path = {}
     for name, array in _arrays(model):
-        given |= _ours(name, array, rows)
+        by_path |= _ours(name, array, rows)
     shape = (rows, rows, module.channels)
-    variables = states.fitted("EDM's SongUNet", given, module, shape, 1.0)
+    variables = states.fitted("EDM's SongUNet", by_path, module, shape, 1.0)
     return nets.Network(module, variables)
 
 
@@ -80,7 +81,7 @@ def side(stored: Mapping[str, Any]) -> int:
 
 
 def _opened(stored: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """The preconditioning's class and attributes, and the words of its network."""
+    """The class and attributes of the preconditioning, and its network's arguments."""
     outer = stored.get("ema", stored)
     kind = outer.get("class_name", "a file without a network of theirs")
     if kind not in _PRECONDITIONS:
@@ -95,7 +96,7 @@ def _opened(stored: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, A
 
 
 def _module(made: dict[str, Any]) -> nets.SongUNet:
-    """The module of the words that theirs was made with."""
+    """Our module for the arguments that NVlabs' network was constructed with."""
     fourier = made.get("embedding_type", "positional") == "fourier"
     filters = {(1, 1): False, (1, 3, 3, 1): True}
     kernel = tuple(made.get("resample_filter", (1, 1)))
@@ -142,7 +143,7 @@ def _arrays(attributes: Mapping[str, Any], path: str = "") -> Iterator[tuple[str
 
 
 def _ours(name: str, array: np.ndarray, rows: int) -> dict[str, Any]:
-    """Our paths and arrays of one of theirs."""
+    """Our paths and arrays for one array of NVlabs' network."""
     *path, leaf = name.split(".")
     if leaf == "freqs":
         return {"params/frequencies": array}
@@ -189,14 +190,14 @@ def _place(path: str, side: int) -> str:
 
 
 def _levels(made: Mapping[str, Any]) -> tuple[int, ...]:
-    """The levels that attend, which EDM names by the heights of their maps."""
+    """The levels with attention, which EDM names by their resolution."""
     side, heights = made["img_resolution"], made.get("attn_resolutions", (16,))
     levels = range(len(made.get("channel_mult", (1, 2, 2, 2))))
     return tuple(level for level in levels if side >> level in heights)
 
 
 def _attention(node: str) -> str:
-    """The attention behind a block."""
+    """The arrays of the attention after a block."""
     if node.startswith("down"):
         return f"{node}_attention"
     return re.sub(r"_\d+$", "_attention", node)

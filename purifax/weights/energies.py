@@ -22,12 +22,12 @@ def sngan(
 
     Args:
         state: name to array, in PyTorch's layout.
-        patch: side of the squares that were folded into channels, the arrays do not
-            tell it from the channels.
-        side: of the images; the arrays fit any that divides by four times `patch`.
+        patch: side of the squares that were folded into channels, which the arrays do
+            not determine.
+        side: of the images; the arrays fit every multiple of four times `patch`.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "an SNGANEnergy", states.lasting(state)
     first = "block1.c1.weight"
@@ -40,14 +40,14 @@ def sngan(
         )
     for name in (n for n in (first, "block1.c_sc.weight") if n in arrays):
         arrays[name] = _pixels_first(arrays[name], patch)
-    given = {}
+    by_path = {}
     for name, array in arrays.items():
         path = re.sub(r"^(block\d)\.(c1|c2|c_sc)\.", r"\1_\2/", name)
         path = re.sub(r"[./]weight$", "/kernel", path).replace(".", "/")
-        given[f"params/{path}"] = states.channels_last(array)
+        by_path[f"params/{path}"] = states.channels_last(array)
     module = nets.SNGANEnergy(width=width, patch=patch)
     shape = (side, side, folded // patch**2)
-    return nets.Network(module, states.fitted(kind, given, module, shape))
+    return nets.Network(module, states.fitted(kind, by_path, module, shape))
 
 
 def light(state: Mapping[str, np.ndarray]) -> nets.Network:
@@ -57,11 +57,11 @@ def light(state: Mapping[str, np.ndarray]) -> nets.Network:
         state: name to array, in PyTorch's layout.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "a LightEnergy", states.lasting(state)
     states.have(kind, arrays, {"f.0.weight": 4, "f.8.weight": 4})
-    given = {
+    by_path = {
         re.sub(r"^params/f/(\d+)/", _conv, path): array
         for path, array in (
             ("params/" + _leaf(name).replace(".", "/"), states.channels_last(array))
@@ -72,7 +72,7 @@ def light(state: Mapping[str, np.ndarray]) -> nets.Network:
     height, across = (8 * n for n in arrays["f.8.weight"].shape[2:])
     module = nets.LightEnergy(width=width)
     shape = (height, across, channels)
-    return nets.Network(module, states.fitted(kind, given, module, shape))
+    return nets.Network(module, states.fitted(kind, by_path, module, shape))
 
 
 def _leaf(name: str) -> str:
@@ -80,13 +80,13 @@ def _leaf(name: str) -> str:
 
 
 def _conv(match: re.Match[str]) -> str:
-    """Every second layer is an activation; one that is none keeps its number."""
+    """The path of a convolution; every second layer is an activation."""
     place, odd = divmod(int(match[1]), 2)
     return f"params/f/{match[1]}/" if odd else f"params/conv{place}/"
 
 
 def _pixels_first(kernel: np.ndarray, patch: int) -> np.ndarray:
-    """Inputs in the order (channel, row, column) as (row, column, channel)."""
+    """Inputs reordered from (channel, row, column) to (row, column, channel)."""
     out, folded, *sides = kernel.shape
     channels = folded // patch**2
     kernel = kernel.reshape(out, channels, patch, patch, *sides)

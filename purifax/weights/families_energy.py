@@ -16,7 +16,7 @@ def puregen_ebm(path: str, *, patch: int = 1, side: int = 32) -> Converted:
 
 
 def ebm_defense(path: str, *, epsilon: float = 0.01) -> Converted:
-    """Their network has the step folded in: its temperature is epsilon^2 / 2."""
+    """Stochastic Security's energy, which includes the step: T is epsilon^2 / 2."""
     network = energies.light(state(path))
     params = network.variables["params"]
     sides = [8 * n for n in params["conv4"]["kernel"].shape[:2]]
@@ -25,7 +25,7 @@ def ebm_defense(path: str, *, epsilon: float = 0.01) -> Converted:
 
 
 def mnist_ebm(path: str) -> Converted:
-    """Trained without a temperature; samples are drawn with little noise."""
+    """The tutorial's energy, trained without a temperature."""
     network = tutorials.energy(state(path))
     channels = network.variables["params"]["conv0"]["kernel"].shape[2]
     return Converted(network, (28, 28, channels), "energy")

@@ -1,4 +1,4 @@
-"""What the file of a public checkpoint holds, by name."""
+"""The arrays in the file of a public checkpoint, by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ __all__ = ["dictionary", "state"]
 
 
 def dictionary(path: str) -> Mapping[str, Any]:
-    """What a file holds by name.
+    """The dictionary in a file.
 
     Raises:
-        ValueError: it holds something else.
+        ValueError: the file holds something else.
     """
     stored = containers.read(path)
     if not isinstance(stored, Mapping):
@@ -21,7 +21,7 @@ def dictionary(path: str) -> Mapping[str, Any]:
 
 
 def state(path: str) -> dict[str, Any]:
-    """Arrays by name: the file's, or those of its entry that holds a state.
+    """Arrays by name: those of the file, or of the entry of it that holds a state.
 
     Raises:
         ValueError: it holds something else.

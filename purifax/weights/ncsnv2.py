@@ -28,7 +28,7 @@ def convert(
 ) -> dict[str, Any]:
     """The variables of `NCSNv2(width, channels)` from a PyTorch checkpoint.
 
-    Width and channels are those of the arrays. The checkpoint divides by sigma after
+    Width and channels follow from the arrays. The authors' code divides by sigma after
     the last layer; this network does not, so it gives the scaled score.
 
     Args:
@@ -55,12 +55,12 @@ def convert(
             f"Its first names are: {states.few(list(arrays)) or 'none'}."
         )
     width, channels = arrays["begin_conv.weight"].shape[:2]
-    given = {
+    by_path = {
         f"params/{_path(name)}": states.channels_last(array)
         for name, array in arrays.items()
     }
     module = nets.NCSNv2(width=width, channels=channels)
-    return states.fitted("NCSNv2", given, module, (8, 8, channels))
+    return states.fitted("NCSNv2", by_path, module, (8, 8, channels))
 
 
 def _select(state: Any, entry: str) -> Mapping[str, np.ndarray]:

@@ -1,8 +1,8 @@
 """OpenAI's diffusion UNets (improved and guided diffusion) from their arrays by name.
 
-Levels, widths, blocks, attention, labels and how resolution changes are those of the
-arrays. How many heads attention has, and in which order its channels lie, no array
-tells: they are the flags with which the checkpoint was trained.
+Levels, widths, blocks, attention, labels and the way in which resolution changes follow
+from the arrays. The number of attention heads and the order of their channels do not:
+they are the flags with which the checkpoint was trained.
 
     256x256_diffusion_uncond.pt     num_head_channels=64
     improved diffusion, ECLIPSE     num_heads=4, time_scale=1000 / 4000
@@ -56,18 +56,18 @@ def unet(
 
     Args:
         state: name to array, in PyTorch's layout.
-        num_heads: of attention; this or `num_head_channels` must be given.
+        num_heads: of attention; this or `num_head_channels` is needed.
         num_head_channels: channels of a head.
         use_new_attention_order: whether queries, keys and values were split before the
             heads.
         time_scale: multiplies the label t; 1000 / T where T is not 1000 and
             `rescale_timesteps` was set.
-        dropout: probability, should the network be trained further.
+        dropout: probability, for further training.
         groups: of the normalisations.
 
     Raises:
         ValueError: neither or both numbers of heads were given, or arrays are missing,
-            unknown or of a wrong shape; it names them.
+            unknown or of a wrong shape; the error names them.
     """
     if (num_heads is None) == (num_head_channels is None):
         raise ValueError(
@@ -82,14 +82,16 @@ def unet(
         dropout=dropout,
         groups=groups,
     )
-    given = _given(arrays, module, use_new_attention_order)
+    by_path = _given(arrays, module, use_new_attention_order)
     label = () if module.num_classes is None else (0,)
     shape = (2 ** (len(module.multiples) - 1),) * 2 + (module.channels,)
-    return nets.Network(module, states.fitted(_KIND, given, module, shape, 0.0, *label))
+    return nets.Network(
+        module, states.fitted(_KIND, by_path, module, shape, 0.0, *label)
+    )
 
 
 def _module(arrays: Mapping[str, np.ndarray]) -> nets.OpenAIUNet:
-    """The architecture, as far as arrays tell."""
+    """The architecture as far as it follows from the arrays."""
     needed = {
         "time_embed.0.weight": 2,
         "input_blocks.0.0.weight": 4,
@@ -105,7 +107,7 @@ def _module(arrays: Mapping[str, np.ndarray]) -> nets.OpenAIUNet:
 
     width = arrays["time_embed.0.weight"].shape[1]
     channels = arrays["input_blocks.0.0.weight"].shape[1]
-    told = len(arrays["input_blocks.1.0.emb_layers.1.weight"])
+    embedded = len(arrays["input_blocks.1.0.emb_layers.1.weight"])
     return nets.OpenAIUNet(
         channels=channels,
         width=width,
@@ -116,7 +118,7 @@ def _module(arrays: Mapping[str, np.ndarray]) -> nets.OpenAIUNet:
             for level, i in enumerate(firsts)
             if f"input_blocks.{i}.1.qkv.weight" in arrays
         ),
-        scale_shift=told == 2 * len(arrays[convs[0]]),
+        scale_shift=embedded == 2 * len(arrays[convs[0]]),
         resize=resize,
         learned_variance=len(arrays["out.2.weight"]) == 2 * channels,
         num_classes=len(arrays["label_emb.weight"])
@@ -126,10 +128,11 @@ def _module(arrays: Mapping[str, np.ndarray]) -> nets.OpenAIUNet:
 
 
 def _levels(arrays: Mapping[str, np.ndarray]) -> tuple[int, int, str]:
-    """How many levels, how many blocks at each, and how the resolution changes.
+    """The number of levels, of blocks at each, and how the resolution changes.
 
-    The last block of a level on the way up also doubles the resolution. Where that
-    takes no parameters, neither does halving, and numbers are left out on the way down.
+    The last block of a level on the way up also doubles the resolution. Where doubling
+    has no parameters, halving has none either, and the numbers of the blocks on the way
+    down have gaps.
     """
     ups = _numbers(arrays, r"output_blocks\.(\d+)\.[12]\.(?:conv|in_layers\.0)\.weight")
     down = _numbers(arrays, r"input_blocks\.(\d+)\.")
@@ -153,17 +156,17 @@ def _given(
 ) -> dict[str, np.ndarray]:
     """Our arrays by path."""
     places = _places(module)
-    given: dict[str, np.ndarray] = {}
+    by_path: dict[str, np.ndarray] = {}
     for name, array in arrays.items():
         node, leaf = _path(name, places)
         for part, piece in _pieces(node, array, module, new_order):
             ours = "kernel" if piece.ndim > 1 else "scale"
-            given[f"params/{part}/{ours if leaf == 'weight' else leaf}"] = piece
-    return given
+            by_path[f"params/{part}/{ours if leaf == 'weight' else leaf}"] = piece
+    return by_path
 
 
 def _places(module: nets.OpenAIUNet) -> dict[str, str]:
-    """Our places by OpenAI's: {"input_blocks.1.0": "down0_0_block", ...}."""
+    """Our places by OpenAI's names: {"input_blocks.1.0": "down0_0_block", ...}."""
     places = {f"middle_block.{i}": place for i, place in enumerate(_MIDDLE)}
     levels, each = len(module.multiples), module.blocks + 1
     for level in range(levels):
@@ -201,9 +204,9 @@ def _path(name: str, places: Mapping[str, str]) -> tuple[str, str]:
 def _pieces(
     node: str, array: np.ndarray, module: nets.OpenAIUNet, new_order: bool
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Our arrays in one of OpenAI's: attention's q, k and v lie in one.
+    """Our arrays in one of OpenAI's arrays, which holds q, k and v of an attention.
 
-    Their channels are laid out heads x (q, k, v) x channels, or in the new order
+    Its channels are ordered heads x (q, k, v) x channels, or in the new order
     (q, k, v) x heads x channels.
     """
     parent, _, layer = node.rpartition("/")

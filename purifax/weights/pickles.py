@@ -1,9 +1,9 @@
-"""Pickles of other people, read without running anything that they name.
+"""A reader of untrusted pickles, which runs nothing that they name.
 
-A pickle is a program: it may call whatever it can import. This reader admits tensors,
-numbers and plain containers, by a table of names, and refuses everything else. Objects
-whose class travels inside the pickle (NVlabs' `persistence`) become dictionaries of
-their state; the source code beside it is neither run nor kept.
+A pickle is a program that may call everything it can import. This reader accepts
+tensors, numbers and plain containers, by a table of names, and refuses everything else.
+Objects whose class is inside the pickle (NVlabs' `persistence`) become dictionaries of
+their state; their source code is neither run nor kept.
 """
 
 import collections
@@ -58,15 +58,15 @@ def load(
     persistent: Callable[[Any], Any] | None = None,
     from_bytes: Callable[[bytes], Any] | None = None,
 ) -> Any:
-    """The next object of a pickle: plain containers of arrays that may be views.
+    """Read the next object of a pickle: plain containers of arrays that may be views.
 
     Args:
-        file: at the start of a pickle; left after its end.
-        persistent: gives the object of a persistent id.
-        from_bytes: gives the storage that PyTorch wrote inside a string of bytes.
+        file: at the start of a pickle; afterwards at its end.
+        persistent: returns the object of a persistent id.
+        from_bytes: returns the storage that PyTorch wrote inside a string of bytes.
 
     Raises:
-        Refused: the pickle names something else; the message says what.
+        Refused: the pickle names something else, which the message states.
 
     >>> load(io.BytesIO(pickle.dumps({"epoch": 3, "loss": [0.5]})))
     {'epoch': 3, 'loss': [0.5]}
@@ -109,7 +109,7 @@ def tensor(
 
 
 def plain(value: Any) -> Any:
-    """The same in dictionaries, lists, tuples and arrays that own what they show.
+    """A copy in dictionaries, lists, tuples and arrays that own their memory.
 
     bfloat16 becomes float32, which NumPy has.
 
@@ -123,7 +123,7 @@ def plain(value: Any) -> Any:
 
 
 def _plain(value: Any, done: dict[int, Any]) -> Any:
-    """`done`: what was made of each container seen, so that sharing stays sharing."""
+    """`done` maps each container to its copy, so that shared ones stay shared."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return value
     if id(value) not in done:
@@ -151,11 +151,11 @@ def _made(value: Any, done: dict[int, Any]) -> Any:
 
 
 class _Unfinished:
-    """Stands for a container whose parts are still being read."""
+    """Marks a container whose parts are still being read."""
 
 
 class _Unpickler(pickle.Unpickler):
-    """Looks names up in a table, never in modules."""
+    """An unpickler that looks names up in a table and never in modules."""
 
     def __init__(
         self, file: Any, admitted: dict[Any, Any], persistent: Callable | None
@@ -180,9 +180,9 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _admitted(from_bytes: Callable | None) -> dict[tuple[str, str], Any]:
-    """What a pickle may name, and ours in its place.
+    """The names that a pickle may use, and our replacement for each.
 
-    The stand-ins are made anew for each pickle, which could otherwise change them for
+    The replacements are made anew for each pickle, so that one cannot change them for
     the next.
     """
 
@@ -260,7 +260,7 @@ class _Kind:
 
 
 class _Array:
-    """A NumPy array, known once its state is."""
+    """A NumPy array, which is complete once its state has been set."""
 
     array: np.ndarray
 

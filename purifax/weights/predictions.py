@@ -1,17 +1,17 @@
-"""What a network predicts, in plain values, and the score that follows from it.
+"""The prediction type of a network, in plain values, and the score it gives.
 
 A trained network maps an image and a level to one of
 
     scaled_score        sigma score(x, sigma), given x in [0, 1] and sigma
     scaled_energy       E whose -dE/dx is sigma score(x, sigma), given x in [0, 1]
     noise               the unit noise z of x_t, given x_t and t
-    noise_and_variance  the same, and as many channels again that say where the variance
-                        of an ancestral step lies, from -1 to 1
+    noise_and_variance  the same, and as many channels again that place the variance of
+                        an ancestral step between its bounds, from -1 to 1
     velocity            a z - s u, given x_t and t, where x_t = a u + s z
     denoised            the clean image u, given x_t and t
 
 in the coordinates u = width (x - centre) and under a noise process: x_t = a(t) (u +
-width sigma(t) z). What is told to the network as time is `label_scale` t.
+width sigma(t) z). The network is given `label_scale` t as its time.
 
 Source: Ho et al. 2020, arXiv 2006.11239 (noise); Nichol and Dhariwal 2021, arXiv
 2102.09672 (variance); Salimans and Ho 2022, arXiv 2202.00512 (velocity); Karras et al.
@@ -49,16 +49,15 @@ _IN_PIXELS = ("scaled_score", "scaled_energy")
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network predicts; plain values, as in ``network.json``.
+    """What a network predicts, in the plain values of ``network.json``.
 
     Attributes:
         predicts: one of `PREDICTIONS`.
         process: the name and numbers of `process`, {"name": "linear", "length": 1000}.
-            A scaled score or energy needs none; one it has says which times go with its
-            levels.
-        centre, width: of the coordinates u; 0.5 and 2 are [-1, 1]. They say nothing of
-            a scaled score or energy, whose network sees [0, 1].
-        label_scale: the network is told this many times t.
+            A scaled score or energy needs none; with one, its levels have times.
+        centre, width: of the coordinates u; 0.5 and 2 are [-1, 1]. They do not apply to
+            a scaled score or energy, whose input is in [0, 1].
+        label_scale: factor on t in the input of the network.
 
     Raises:
         ValueError: an unknown prediction, or one without its process.
@@ -74,7 +73,7 @@ class Prediction:
     label_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be a score."""
+        """Refuse a prediction from which no score follows."""
         if self.predicts not in PREDICTIONS:
             near = difflib.get_close_matches(self.predicts, PREDICTIONS, n=1)
             known = f"did you mean {near[0]}?" if near else f"known: {PREDICTIONS}."
@@ -83,13 +82,14 @@ class Prediction:
             raise ValueError(f"predicting {self.predicts} needs a process.")
 
     def noise(self) -> Process | None:
-        """The process whose times go with the levels; None if none is known."""
+        """The process that gives levels their times; None if none is known."""
         return None if self.process is None else process(**self.process)
 
     def score(self, network: Callable[..., Array]) -> Score:
-        """The score from the network `(x_t, label) -> prediction`, for one image.
+        """The score of a network `(x_t, label) -> prediction`, for one image.
 
-        A `Partial` whose leaves are the network's own and the numbers of the process.
+        It is a `Partial` whose leaves are those of the network and the numbers of the
+        process.
         """
         noise = self.noise()
         if self.predicts == "scaled_energy":
@@ -109,8 +109,8 @@ class Prediction:
     def parts(self, network: Callable[..., Array]) -> Callable[..., Any]:
         """`(x, sigma) -> (f, p)` of a network that predicts noise and variance.
 
-        f is the scaled score, p where the variance lies, from 0 (small) to 1 (large);
-        both like x.
+        f is the scaled score, and p places the variance between its bounds, from 0
+        (small) to 1 (large); both are like x.
         """
         return Partial(
             _parts,
@@ -124,7 +124,8 @@ class Prediction:
     def variance(self, network: Callable[..., Array]) -> Variance:
         """The variance of `sample.ancestral`'s steps: learned, or the small one.
 
-        A learned one asks the network what the score asks it; `jit` merges the two.
+        A learned one evaluates the network at the input of the score; `jit` merges both
+        evaluations.
         """
         if self.predicts != "noise_and_variance":
             return Partial(sample.small)

@@ -1,8 +1,9 @@
-"""What purifiers know of natural images: a score, and what goes with its network."""
+"""Priors from work directories: the score, and what else its network gives."""
 
 import pathlib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any
 
 from jax import numpy as jnp
 
@@ -16,37 +17,40 @@ DTYPES = ("float32", "bfloat16")
 
 
 def load(
-    place: str | pathlib.Path, energy: str | pathlib.Path = "", dtype: str = ""
+    place: str | pathlib.Path,
+    energy: str | pathlib.Path = "",
+    dtype: str = "",
+    *,
+    trust: Sequence[str] | str = (),
 ) -> Prior:
-    """The prior of a work directory, whatever its network predicts.
+    """Load the prior of a work directory, whatever its network predicts.
 
     The score of an energy that was trained by its own samples is the same at every
     level.
 
     Args:
-        energy: another work directory, whose energy goes beside the score; "" is none.
-        dtype: what both compute in, one of `DTYPES`; "" is what they were trained in.
+        place: as in `weights.load`.
+        energy: another work directory, whose energy is added to the prior; "" is none.
+        dtype: in which both compute, one of `DTYPES`; "" is that of their training.
+        trust: as in `weights.load`.
 
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
-        ValueError: it is a classifier, or the energy none, or of other images; or the
-            dtype is unknown.
+        ValueError: the network is a classifier; `energy` holds no energy or one of
+            images of another shape; the dtype is unknown, or the network cannot compute
+            in it; or as in `weights.load`.
     """
     if dtype and dtype not in DTYPES:
         raise ValueError(
             f"dtype is {dtype!r}, which is unknown{nearest(dtype, DTYPES)}"
         )
-    found = _load(place, dtype)
-    return _beside(found, place, energy, dtype) if energy else found
-
-
-def _beside(
-    prior: Prior, place: str | pathlib.Path, energy: str | pathlib.Path, dtype: str
-) -> Prior:
-    other, shapes = _load(energy, dtype), map(weights.image_shape, (place, energy))
+    prior = _load(place, dtype, trust)
+    if not energy:
+        return prior
+    other = _load(energy, dtype, trust)
     if other.energy is None:
         raise ValueError(f"{energy} gives no energy; train one, as digits_ebm does.")
-    first, second = shapes
+    first, second = map(weights.image_shape, (place, energy))
     if first != second:
         raise ValueError(
             f"the score of {place} takes images {first} and the energy of {energy} "
@@ -55,14 +59,14 @@ def _beside(
     return replace(prior, energy=other.energy, temperature=other.temperature)
 
 
-def _load(place: str | pathlib.Path, dtype: str) -> Prior:
+def _load(place: str | pathlib.Path, dtype: str, trust: Sequence[str] | str) -> Prior:
     if weights.role(place) == "energy":
-        tempered = weights.energy(place)
-        network = cast(nets.Network, tempered.energy)  # as `weights.energy` loads it
-        raw, heat = _typed(network, dtype), float(tempered.temperature)
-        given = score.from_energy(replace(tempered, energy=raw))
-        return Prior(given, network=raw, energy=raw, temperature=heat)
-    words, network = weights.prediction(place), _typed(weights.load(place), dtype)
+        tempered = weights.energy(place, trust=trust)
+        raw, heat = _typed(tempered.energy, dtype), float(tempered.temperature)
+        slope = score.from_energy(replace(tempered, energy=raw))
+        return Prior(slope, network=raw, energy=raw, temperature=heat)
+    words = weights.prediction(place)
+    network = _typed(weights.load(place, trust=trust), dtype)
     learned = words.predicts == "noise_and_variance"
     return Prior(
         words.score(network),
@@ -73,9 +77,15 @@ def _load(place: str | pathlib.Path, dtype: str) -> Prior:
     )
 
 
-def _typed(network: nets.Network, dtype: str) -> nets.Network:
+def _typed(network: Any, dtype: str) -> Any:
     """The network with the same parameters, in float32, that computes in a dtype."""
     if not dtype:
         return network
+    module = getattr(network, "module", None)
+    if not hasattr(module, "dtype"):
+        raise ValueError(
+            f"dtype is {dtype!r}, but {network!r} has no field `dtype` that says in "
+            "which it computes; leave dtype empty."
+        )
     module = network.module.clone(dtype=jnp.dtype(dtype).type)
     return nets.Network(module, network.variables)

@@ -9,8 +9,8 @@
     plain       ResNet-2B and its kind in PyTorch, without normalisation, of the
                 verification competition of 2021
 
-Depth, width and classes are those of the arrays. Their images are normalised inside
-the network, by the numbers each was trained with unless others are given.
+Depth, width and number of classes follow from the arrays. Images are normalised inside
+the network, with the numbers of its training unless others are given.
 """
 
 import re
@@ -36,7 +36,7 @@ def akamaster(
         state: name to array, in PyTorch's layout; a prefix "module." is left out.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "a CIFAR ResNet (akamaster)", states.lasting(state)
     states.have(kind, arrays, {"conv1.weight": 4, "linear.weight": 2})
@@ -47,12 +47,12 @@ def akamaster(
         mean=mean,
         std=std,
     )
-    given = {}
+    by_path = {}
     for name, array in arrays.items():
         path = re.sub(r"^(layer\d)\.(\d+)\.", r"\1_\2.", name)
         path = re.sub(r"^linear\.", "fc.", re.sub(r"^conv1\.", "Conv_0.", path))
-        given[_path(path, array)] = states.channels_last(array)
-    variables = states.fitted(kind, given, module, (32, 32, 3))
+        by_path[_path(path, array)] = states.channels_last(array)
+    variables = states.fitted(kind, by_path, module, (32, 32, 3))
     return nets.Network(module, variables)
 
 
@@ -64,14 +64,14 @@ def uva(
 ) -> nets.Network:
     """A CIFAR ResNet of the UvA tutorials, as Flax lays it out.
 
-    Its strided convolutions pad as XLA's "SAME", and its changing shortcuts are 1x1
-    convolutions with a bias and no normalisation.
+    Its strided convolutions pad like "SAME" in XLA, and a shortcut that changes the
+    shape is a 1x1 convolution with a bias and no normalisation.
 
     Args:
         state: path to array, such as "params/ResNetBlock_0/Conv_0/kernel".
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind = "a CIFAR ResNet (UvA)"
     arrays = {name: np.asarray(array) for name, array in state.items()}
@@ -87,8 +87,8 @@ def uva(
         mean=mean,
         std=std,
     )
-    given = {_uva_path(name, blocks): array for name, array in arrays.items()}
-    variables = states.fitted(kind, given, module, (32, 32, 3))
+    by_path = {_uva_path(name, blocks): array for name, array in arrays.items()}
+    variables = states.fitted(kind, by_path, module, (32, 32, 3))
     return nets.Network(module, variables)
 
 
@@ -105,7 +105,7 @@ def wide(
         mean, std: of the normalisation it was trained with; none by default.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "a wide ResNet", states.lasting(state)
     states.have(kind, arrays, {"conv1.weight": 4, "fc.weight": 2})
@@ -117,12 +117,12 @@ def wide(
         mean=mean,
         std=std,
     )
-    given = {}
+    by_path = {}
     for name, array in arrays.items():
         path = re.sub(r"^(block\d)\.layer\.(\d+)\.", r"\1_\2.", name)
         path = path.replace(".convShortcut.", ".shortcut.")
-        given[_path(path, array)] = states.channels_last(array)
-    variables = states.fitted(kind, given, module, (32, 32, 3))
+        by_path[_path(path, array)] = states.channels_last(array)
+    variables = states.fitted(kind, by_path, module, (32, 32, 3))
     return nets.Network(module, variables)
 
 
@@ -138,7 +138,7 @@ def plain(
         state: name to array, in PyTorch's layout; a prefix "module." is left out.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "a ResNet without normalisation", states.lasting(state)
     states.have(kind, arrays, {"conv1.weight": 4, "linear1.weight": 2})
@@ -152,19 +152,19 @@ def plain(
         mean=mean,
         std=std,
     )
-    given = {}
+    by_path = {}
     for name, array in arrays.items():
         path = re.sub(r"^(layer\d)\.(\d+)\.", r"\1_\2.", name)
         path = path.replace(".shortcut.0.", ".shortcut.")
-        given[_path(path, array)] = states.channels_last(array)
+        by_path[_path(path, array)] = states.channels_last(array)
     first = "params/linear1/kernel"
-    given[first], side = states.rows_of(arrays["linear1.weight"], 2 * width)
-    variables = states.fitted(kind, given, module, (4 * side, 4 * side, channels))
+    by_path[first], side = states.rows_of(arrays["linear1.weight"], 2 * width)
+    variables = states.fitted(kind, by_path, module, (4 * side, 4 * side, channels))
     return nets.Network(module, variables)
 
 
 def _blocks(names: Iterable[str], pattern: str) -> int:
-    """How many blocks the names number; at least one."""
+    """The number of blocks among the names, at least one."""
     found = [re.match(pattern, name) for name in names]
     return max((int(match[1]) + 1 for match in found if match), default=1)
 

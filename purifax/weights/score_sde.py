@@ -2,10 +2,10 @@
 
 They exist as Flax train states (msgpack), whose entry "params_ema" is read, and as
 PyTorch dictionaries, whose "model" is a list of modules by number and whose "ema" is
-the list of averaged parameters in the same order. DiffPure uses the second.
+the list of averaged parameters in the same order. DiffPure uses the latter.
 
-Names in both are numbers in the order in which the network is run through; `_order`
-is that order for our modules.
+Modules in both are numbered in the order in which the forward pass uses them; `_order`
+gives that order for our modules.
 
 Source: Song et al. 2021, arXiv 2011.13456.
 """
@@ -62,13 +62,13 @@ def convert(
 ) -> nets.Network:
     """The network of a checkpoint: `DDPMpp`, or `NCSNpp` with Fourier features.
 
-    Width, multiples and blocks are those of the arrays. A pyramid of inputs tells that
-    halving and doubling filter, as in the published settings.
+    Width, multiples and blocks follow from the arrays. A network with a pyramid of
+    inputs filters when it changes the resolution, as in the published settings.
 
     Args:
-        stored: what `containers.read` gives of the file.
+        stored: the content of the file by `containers.read`.
         entry: "ema", the averaged parameters, or "raw".
-        attention: heights of the maps that attend.
+        attention: resolutions with attention.
         side: height of the images.
 
     Raises:
@@ -83,14 +83,14 @@ def convert(
     attending = tuple(level for level in levels if side >> level in attention)
     module = module.clone(attention=attending)
     ours = _order(module, numbered="model" in stored)
-    given = {}
+    by_path = {}
     for path, array in arrays.items():
         head, *layer, leaf = path.split("/")
         kind, name = ours.get(head, ("", head))
         layer = [_LAYERS[kind].get(n, n) for n in layer] if kind in _LAYERS else layer
-        given["/".join(filter(None, ["params", name, *layer, leaf]))] = array
+        by_path["/".join(filter(None, ["params", name, *layer, leaf]))] = array
     shape = (side, side, module.channels)
-    variables = states.fitted(_KIND, given, module, shape, 1.0)
+    variables = states.fitted(_KIND, by_path, module, shape, 1.0)
     return nets.Network(module, variables)
 
 
@@ -108,8 +108,8 @@ def _flax(stored: Mapping[str, Any], entry: str) -> dict[str, np.ndarray]:
 def _torch(stored: Mapping[str, Any], entry: str) -> dict[str, np.ndarray]:
     """ "7/Conv_0/kernel" to arrays in our layout.
 
-    The averages have no names: they are those of the parameters that were trained, in
-    the order of the state.
+    The averages have no names; they are in the order of the trained parameters in the
+    state.
     """
     state = {
         name.removeprefix("module.").removeprefix("all_modules.").replace(".", "/"): a
@@ -134,7 +134,7 @@ def _torch(stored: Mapping[str, Any], entry: str) -> dict[str, np.ndarray]:
 
 
 def _laid_out(path: str, array: np.ndarray, torch: bool) -> tuple[str, np.ndarray]:
-    """Our name of the last part, and the array as we have it."""
+    """Our name of the last part of the path, and the array in our layout."""
     node, _, leaf = path.rpartition("/")
     array = np.asarray(array)
     if torch and leaf == "weight":
@@ -150,7 +150,7 @@ def _laid_out(path: str, array: np.ndarray, torch: bool) -> tuple[str, np.ndarra
 
 
 def _module(arrays: Mapping[str, np.ndarray]) -> Song:
-    """The module whose widths and depths the arrays have."""
+    """The module with the widths and depths of the arrays."""
     heads = sorted({path.split("/")[0] for path in arrays}, key=_number)
     blocks = [head for head in heads if f"{head}/Conv_1/kernel" in arrays]
     sizes = [arrays[f"{head}/Conv_0/kernel"].shape[2:] for head in blocks]
@@ -187,7 +187,7 @@ def _number(head: str) -> int:
 
 
 def _order(module: Song, numbered: bool) -> dict[str, tuple[str, str]]:
-    """Their names, and what it is and our name, in the order of their program."""
+    """The kind and our name of each module by its number in the forward pass."""
     kinds = list(_run(module))
     if numbered:
         return {str(i): found for i, found in enumerate(kinds)}
@@ -200,7 +200,7 @@ def _order(module: Song, numbered: bool) -> dict[str, tuple[str, str]]:
 
 
 def _run(module: Song) -> Iterator[tuple[str, str]]:
-    """What the network consists of, and our names, as it is run through."""
+    """The kinds of the modules and our names, in the order of the forward pass."""
     if module.embedding == "fourier":
         yield "fourier", ""
     yield from [("dense", "time_0"), ("dense", "time_1"), ("conv", "conv_in")]

@@ -1,9 +1,9 @@
-"""Trained weights that come with the package, each with a card that says what it is.
+"""Trained weights that come with the package, each described by a card.
 
-A folder of `pretrained` is a work directory in little: ``network.json``, the averaged
+A folder of `pretrained` is a small work directory: ``network.json``, the averaged
 variables in ``weights.npz`` instead of a checkpoint, ``card.json`` with its text in
 ``card.md``, and a picture. Parameters are stored as float16 and loaded as float32;
-running averages are stored as they are. The card says how much that changes an answer.
+running averages are stored unchanged. The card says how much that changes outputs.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ def names() -> tuple[str, ...]:
 
 
 def find(name: str) -> pathlib.Path | None:
-    """The folder of the shipped weights of a name; None if there are none.
+    """The folder of the shipped weights of this name; None if there are none.
 
     >>> find("digits_dms") is None
     True
@@ -40,18 +40,18 @@ def find(name: str) -> pathlib.Path | None:
 
 
 def card(name: str) -> dict[str, Any]:
-    """What is known of shipped weights, in plain values.
+    """The card of shipped weights, in plain values.
 
     Args:
         name: one of `names()`.
 
     Returns:
         Among others "data", "config", "command", "seconds" of training, "validation"
-        and "test" (what training measured), "stored" (what was measured of the
-        shipped file), "sha256" of the file, and "purify", the purifier advised.
+        and "test" (measured in training), "stored" (measured with the shipped file),
+        "sha256" of the file, and "purify", the recommended purifier.
 
     Raises:
-        FileNotFoundError: there are none of this name.
+        FileNotFoundError: no shipped weights have this name.
 
     >>> card("digits_dsm")["data"]["set"]
     'digits'
@@ -65,7 +65,7 @@ def card(name: str) -> dict[str, Any]:
 
 
 def pack(variables: Any) -> bytes:
-    """Variables as an .npz: parameters as float16, what is not a parameter as it is.
+    """Pack variables as an .npz: parameters as float16, other arrays unchanged.
 
     Raises:
         ValueError: a parameter too large for float16.
@@ -86,13 +86,13 @@ def pack(variables: Any) -> bytes:
 
 
 def unpack(content: bytes, sha256: str | None = None) -> dict[str, Any]:
-    """The variables of an .npz that `pack` made, parameters as float32.
+    """Unpack the variables of an .npz made by `pack`, with parameters as float32.
 
     Args:
-        sha256: what the content must hash to.
+        sha256: the wanted hash of the content; None is not checked.
 
     Raises:
-        ValueError: the content is damaged, or another.
+        ValueError: the content is damaged, or its hash differs.
     """
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise ValueError(
@@ -118,7 +118,7 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     """A tree of dicts as one, with "/" between the names."""
     if not hasattr(tree, "items"):
         return {prefix.rstrip("/"): tree}
-    found: dict[str, Any] = {}
+    leaves: dict[str, Any] = {}
     for name, value in tree.items():
-        found |= _flat(value, f"{prefix}{name}/")
-    return found
+        leaves |= _flat(value, f"{prefix}{name}/")
+    return leaves

@@ -1,7 +1,7 @@
-"""Dictionaries of arrays by name, and whether they fit a network.
+"""Dictionaries of arrays by name, and the check that they fit a network.
 
-Foreign checkpoints name and lay out their arrays in their own way. A reader renames
-them to the paths of our variables, "params/conv1/kernel", and `fitted` does the rest.
+Public checkpoints have their own names and layouts of arrays. A reader renames arrays
+to the paths of our variables, "params/conv1/kernel", and `fitted` checks them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,16 +26,16 @@ __all__ = [
 
 def fitted(
     kind: str,
-    given: Mapping[str, np.ndarray],
+    by_path: Mapping[str, np.ndarray],
     module: nn.Module,
     shape: Sequence[int],
     *conditions: float,
 ) -> dict[str, Any]:
-    """The variables of a module from arrays by path, if they are exactly its own.
+    """The variables of a module from arrays by path, which must be exactly these.
 
     Args:
-        kind: what the checkpoint should be, for the error.
-        given: "params/..." and "batch_stats/..." to array.
+        kind: the kind of network that the checkpoint should hold, for the error.
+        by_path: "params/..." and "batch_stats/..." to array.
         shape: of one image, [H, W, C].
         conditions: the module's further arguments for one example, such as a time or
             a label; only their types matter.
@@ -44,28 +44,28 @@ def fitted(
         The collections as nested dictionaries of float32 NumPy arrays.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
 
     >>> from purifax import nets
-    >>> given = {"params/Dense_0/kernel": np.ones((4, 2))}
-    >>> fitted("an MLP", given, nets.MLP(num_classes=2, widths=()), (2, 2, 1))
+    >>> by_path = {"params/Dense_0/kernel": np.ones((4, 2))}
+    >>> fitted("an MLP", by_path, nets.MLP(num_classes=2, widths=()), (2, 2, 1))
     Traceback (most recent call last):
         ...
     ValueError: the checkpoint does not fit an MLP: 1 missing: Dense_0/bias.
     """
     x = jax.ShapeDtypeStruct((1, *shape), np.float32)
-    told = [jax.ShapeDtypeStruct((1,), jnp.result_type(c)) for c in conditions]
-    shapes = jax.eval_shape(module.init, jax.random.key(0), x, *told)
+    batched = [jax.ShapeDtypeStruct((1,), jnp.result_type(c)) for c in conditions]
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x, *batched)
     expected = {
         jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape
         for path, leaf in jax.tree.leaves_with_path(dict(shapes))
     }
-    missing = sorted(expected.keys() - given.keys())
-    unknown = sorted(given.keys() - expected.keys())
+    missing = sorted(expected.keys() - by_path.keys())
+    unknown = sorted(by_path.keys() - expected.keys())
     misshaped = [
-        f"{_short(path)} {given[path].shape} for {wanted}"
+        f"{_short(path)} {by_path[path].shape} for {wanted}"
         for path, wanted in expected.items()
-        if path in given and given[path].shape != wanted
+        if path in by_path and by_path[path].shape != wanted
     ]
     faults = {
         "missing": list(map(_short, missing)),
@@ -78,17 +78,17 @@ def fitted(
             + "; ".join(f"{len(v)} {k}: {few(v)}" for k, v in faults.items() if v)
             + "."
         )
-    return _nested(given)
+    return _nested(by_path)
 
 
 def have(kind: str, arrays: Mapping[str, Any], axes: Mapping[str, int]) -> None:
-    """Refuses a checkpoint without the arrays that tell a network's widths.
+    """Refuse a checkpoint without the arrays from which a network's widths follow.
 
     Args:
-        axes: how many each of these arrays must have.
+        axes: the number of axes of each of these arrays.
 
     Raises:
-        ValueError: one is not there, or has another number of axes.
+        ValueError: one is missing, or has another number of axes.
 
     >>> have("an MLP", {"fc.bias": np.zeros(3)}, {"fc.weight": 2})
     Traceback (most recent call last):
@@ -104,9 +104,9 @@ def have(kind: str, arrays: Mapping[str, Any], axes: Mapping[str, int]) -> None:
 
 
 def channels_last(array: np.ndarray) -> np.ndarray:
-    """PyTorch's layout to ours: [out, in, height, width] to [height, width, in, out].
+    """A kernel in our layout: [out, in, height, width] to [height, width, in, out].
 
-    Dense kernels [out, in] become [in, out]; the rest stays as it is.
+    Dense kernels [out, in] become [in, out]; other arrays are unchanged.
 
     >>> channels_last(np.zeros((8, 3, 5, 5))).shape
     (5, 5, 3, 8)
@@ -120,7 +120,7 @@ def rows_of(kernel: np.ndarray, channels: int) -> tuple[np.ndarray, int]:
     """A dense kernel on flattened [C, H, W] as one on flattened [H, W, C].
 
     Args:
-        kernel: [out, C * H * H], in PyTorch's layout, behind square maps.
+        kernel: [out, C * H * H], in PyTorch's layout, of square feature maps.
 
     Returns:
         (kernel [H * H * C, out], H).
@@ -143,7 +143,7 @@ def rows_of(kernel: np.ndarray, channels: int) -> tuple[np.ndarray, int]:
 
 
 def batch_norms(path: str) -> str:
-    """A batch normalisation's path in its collection, with our name of the array.
+    """The path of an array of a batch normalisation in its collection, in our names.
 
     >>> batch_norms("bn1/running_mean"), batch_norms("bn1/weight")
     ('batch_stats/bn1/mean', 'params/bn1/scale')
@@ -183,7 +183,7 @@ def flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
 
 
 def few(names: Sequence[str], most: int = 5) -> str:
-    """The first names, and how many more there are.
+    """The first names, and the number of the others.
 
     >>> few(["a", "b", "c"], most=2)
     'a, b and 1 more'

@@ -4,8 +4,8 @@
     robustbench   wide ResNets ("block1.layer.0"), and ResNet-18 for small images
                   ("layer2.0.shortcut.0")
 
-Depth, widths and classes are those of the arrays. RobustBench's models take images in
-[0, 1] and normalise nothing unless `mu` and `sigma` are among their arrays.
+Depth, widths and number of classes follow from the arrays. RobustBench's models take
+images in [0, 1] and do not normalise them unless `mu` and `sigma` are among the arrays.
 """
 
 import re
@@ -39,7 +39,7 @@ def imagenet(
         state: name to array, in PyTorch's layout; a prefix "module." is left out.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "a torchvision ResNet", states.lasting(state)
     stem, head, first = "conv1.weight", "fc.weight", "layer1.0.conv1.weight"
@@ -59,9 +59,9 @@ def imagenet(
         mean=mean,
         std=std,
     )
-    given = {_path(n, a): states.channels_last(a) for n, a in arrays.items()}
+    by_path = {_path(n, a): states.channels_last(a) for n, a in arrays.items()}
     shape = (64, 64, arrays[stem].shape[1])
-    return nets.Network(module, states.fitted(kind, given, module, shape))
+    return nets.Network(module, states.fitted(kind, by_path, module, shape))
 
 
 def robustbench(
@@ -74,12 +74,12 @@ def robustbench(
 
     Args:
         state: name to array, in PyTorch's layout; a prefix "module." is left out, and
-            so is the block `sub_block1`, which some have and never run.
+            so is the block `sub_block1`, which some models hold but do not use.
         mean, std: of the normalisation; by default `mu` and `sigma` among the arrays,
-            and none where they are not.
+            and no normalisation without these.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     arrays = {
         name: array
@@ -95,9 +95,9 @@ def robustbench(
     states.have(kind, arrays, {stem: 4, head: 2})
     classes, width = len(arrays[head]), len(arrays[stem])
     module = nets.ResNet18(num_classes=classes, width=width, mean=mean, std=std)
-    given = {_path(n, a): states.channels_last(a) for n, a in arrays.items()}
+    by_path = {_path(n, a): states.channels_last(a) for n, a in arrays.items()}
     shape = (32, 32, arrays[stem].shape[1])
-    return nets.Network(module, states.fitted(kind, given, module, shape))
+    return nets.Network(module, states.fitted(kind, by_path, module, shape))
 
 
 _NORMAL = {"mu": (0.0,), "sigma": (1.0,)}

@@ -17,13 +17,13 @@ __all__ = ["energy", "noise", "score"]
 
 
 def noise(state: Mapping[str, np.ndarray]) -> nets.Network:
-    """Convolutions of one resolution, told t in [0, 1], that predict the unit noise.
+    """Convolutions of one resolution, given t in [0, 1], that predict the unit noise.
 
     Args:
         state: name to array, in PyTorch's layout; the tables of the chain are left out.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "a ConvNoise", states.lasting(state)
     arrays = {
@@ -41,47 +41,47 @@ def noise(state: Mapping[str, np.ndarray]) -> nets.Network:
         size=arrays[first].shape[2],
         frequencies=len(arrays.pop("frequencies")),
     )
-    given = {_noise_path(n, len(blocks)): _laid_out(a) for n, a in arrays.items()}
+    by_path = {_noise_path(n, len(blocks)): _laid_out(a) for n, a in arrays.items()}
     shape = (*arrays[maps].shape[1:], module.channels)
-    return nets.Network(module, states.fitted(kind, given, module, shape, 1.0))
+    return nets.Network(module, states.fitted(kind, by_path, module, shape, 1.0))
 
 
 def score(state: Mapping[str, np.ndarray]) -> nets.Network:
-    """The score network of Song's tutorial, with added ways down and base 25.
+    """The score network of Song's tutorial, with added skip connections and base 25.
 
     Args:
         state: name to array, in PyTorch's layout.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "a TutorialScore", states.lasting(state)
-    first, told = "conv1.weight", "time_embed.1.weight"
-    states.have(kind, arrays, {first: 4, told: 2})
+    first, time = "conv1.weight", "time_embed.1.weight"
+    states.have(kind, arrays, {first: 4, time: 2})
     convs = sorted(n for n in arrays if re.fullmatch(r"conv\d\.weight", n))
     module = nets.TutorialScore(
         channels=arrays[first].shape[1],
         widths=tuple(len(arrays[name]) for name in convs),
-        features=len(arrays[told]),
+        features=len(arrays[time]),
     )
-    given = {}
+    by_path = {}
     for name, array in arrays.items():
         if re.fullmatch(r"tconv\d\.weight", name):
             # A transposed convolution is a convolution with the kernel turned round.
             array = array.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
-        given[_score_path(name, len(convs))] = states.channels_last(array)
+        by_path[_score_path(name, len(convs))] = states.channels_last(array)
     shape = (28, 28, module.channels)
-    return nets.Network(module, states.fitted(kind, given, module, shape, 1.0))
+    return nets.Network(module, states.fitted(kind, by_path, module, shape, 1.0))
 
 
 def energy(state: Mapping[str, np.ndarray]) -> nets.Network:
-    """The energy network of UvA's tutorial 8: strided convolutions, then two dense.
+    """The energy of UvA's tutorial 8: strided convolutions, then two dense layers.
 
     Args:
         state: name to array, in PyTorch's layout.
 
     Raises:
-        ValueError: arrays are missing, unknown or of a wrong shape; it names them.
+        ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind = "a TutorialEnergy"
     arrays = {
@@ -98,17 +98,17 @@ def energy(state: Mapping[str, np.ndarray]) -> nets.Network:
     widths = tuple(len(arrays[name]) for name in convs)
     module = nets.TutorialEnergy(widths=widths, hidden=len(arrays[f"{hidden}.weight"]))
     rows, side = states.rows_of(arrays[f"{hidden}.weight"], widths[-1])
-    given = {}
+    by_path = {}
     for name, array in arrays.items():
         node, _, leaf = name.rpartition(".")
         node = names.get(f"{node}.weight", node)
         leaf = {"weight": "kernel"}.get(leaf, leaf)
-        given[f"params/{node}/{leaf}"] = states.channels_last(array)
-    given["params/hidden/kernel"] = rows
+        by_path[f"params/{node}/{leaf}"] = states.channels_last(array)
+    by_path["params/hidden/kernel"] = rows
     # Every convolution halves the side; the first has a border of 2 to spare.
     before = side * 2 ** len(convs) - 4
     shape = (before, before, arrays["0.weight"].shape[1])
-    return nets.Network(module, states.fitted(kind, given, module, shape))
+    return nets.Network(module, states.fitted(kind, by_path, module, shape))
 
 
 def _place(name: str) -> int:
@@ -116,7 +116,7 @@ def _place(name: str) -> int:
 
 
 def _laid_out(array: np.ndarray) -> np.ndarray:
-    """As `states.channels_last`; weights of maps [C, H, W] become [H, W, C]."""
+    """`states.channels_last`, and [H, W, C] of weights [C, H, W] of feature maps."""
     return array.transpose(1, 2, 0) if array.ndim == 3 else states.channels_last(array)
 
 
@@ -141,10 +141,10 @@ def _score_path(name: str, levels: int) -> str:
     name = re.sub(r"^gnorm(\d)\.weight", r"norm\1.scale", name)
     name = name.replace("tgnorm", "norm_back").replace("gnorm", "norm")
     name = name.replace("tconv", "back")
-    told = re.match(r"dense(\d)\.dense\.", name)
-    if told:
-        i = int(told[1])
+    match = re.match(r"dense(\d)\.dense\.", name)
+    if match:
+        i = int(match[1])
         # On the way back the numbers go on while the levels fall.
         node = f"time{i}" if i <= levels else f"time_back{2 * levels + 1 - i}"
-        name = f"{node}.{name[told.end() :]}"
+        name = f"{node}.{name[match.end() :]}"
     return "params/" + re.sub(r"\.weight$", ".kernel", name).replace(".", "/")

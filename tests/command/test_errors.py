@@ -17,6 +17,7 @@ import experiments
 from purifax.run import workdir
 
 PLAIN = "--config.score=digits_dsm --config.classifier=digits_classifier"
+ABSENT = "--config.score=runs/digits_dms"
 EVALUATE = f"evaluate --config=digits_adp {PLAIN} --workdir={{run}}"
 TRAIN = "train --config=digits_dsm --workdir={run}"
 CERTIFY = f"certify --config=digits_certify {PLAIN} --workdir={{run}}"
@@ -114,10 +115,10 @@ ROWS = [
     ("purify --weights=digits_classifier --source=x --out=y", 2, "advises no purifier"),
     (f"{PURIFY} --source={{tmp}}/wide.npz", 1, "9 x 8 x 1; the score network of"),
     # What is not there.
-    ("evaluate --config=digits_adp", 1, "'digits_dsm', without a folder, comes with"),
-    ("certify --config=digits_certify", 1, "there is no work directory runs/digits"),
+    (f"evaluate --config=digits_adp {ABSENT}", 1, "Did you mean 'digits_dsm'?"),
+    (f"certify --config=digits_certify {ABSENT}", 1, "work directory runs/digits_dms"),
     ("accelerate", 1, "there is no work directory runs/quickstart/digits"),
-    ("benchmark --config=digits_adp", 1, "there is no work directory runs/digits"),
+    (f"benchmark --config=digits_adp {ABSENT}", 1, "work directory runs/digits_dms"),
     ("train --config=mnist_dsm --data_dir={tmp}/none", 1, "{tmp}/none does not exist"),
     ("evaluate --compare={tmp}/empty,{tmp}/x --workdir={run}", 1, "has no summary"),
     ("evaluate --compare={tmp}/empty,{tmp}/x", 2, "--compare needs --workdir"),

@@ -9,9 +9,11 @@ import pytest
 from data import writers
 
 from purifax import data
-from purifax.data import catalogue, download
+from purifax.data import catalogue, digits, download
 
 DIGITS_TEST = "1ebd46bb457e2e34"
+DIGITS_IMAGES = "8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3"
+DIGITS_LABELS = "8ba4f891220f5e4c9c819638d1602d74b83618f167043c6da52a2a247841ddf0"
 
 
 def archive_in(place, seed):
@@ -97,15 +99,27 @@ class TestDigits:
         assert train.names == tuple("0123456789")
 
     def test_scaling_loses_nothing_and_uses_the_range(self):
-        from sklearn.datasets import load_digits
-
-        published = load_digits()
+        images, labels = digits.published()
         for split in ("train", "test"):
             found = data.load("digits", split)
             values = np.rint(found.images[..., 0] * (16 / 255))
-            np.testing.assert_array_equal(values, published.images[found.index])
-            np.testing.assert_array_equal(found.labels, published.target[found.index])
+            np.testing.assert_array_equal(values, images[found.index])
+            np.testing.assert_array_equal(found.labels, labels[found.index])
             assert (found.images.min(), found.images.max()) == (0, 255)
+
+    def test_the_stored_images_are_those_of_scikit_learn(self):
+        """The hashes were taken from scikit-learn 1.9.1's arrays."""
+        images, labels = digits.published()
+        assert hashlib.sha256(images.tobytes()).hexdigest() == DIGITS_IMAGES
+        stored = labels.astype(np.uint8).tobytes()
+        assert hashlib.sha256(stored).hexdigest() == DIGITS_LABELS
+
+    @pytest.mark.parity
+    def test_the_images_equal_those_of_an_installed_scikit_learn(self):
+        datasets = pytest.importorskip("sklearn.datasets")
+        images, labels = digits.published()
+        np.testing.assert_array_equal(images, datasets.load_digits().images)
+        np.testing.assert_array_equal(labels, datasets.load_digits().target)
 
     def test_split_is_fixed_for_ever(self):
         record = data.record({"test": data.load("digits", "test").index})

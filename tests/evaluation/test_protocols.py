@@ -14,7 +14,7 @@ from purifax.evaluation.settings import (
 )
 from purifax.run import lookup
 
-PROTOCOLS = lookup.protocols("experiments")
+PROTOCOLS = lookup.protocols()
 PUBLISHED = {
     # name: attack, and the budget its source states.
     "blind_pgd": ("blind", {"steps": 40}),

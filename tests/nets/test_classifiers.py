@@ -6,9 +6,9 @@ import numpy as np
 import optax
 import pytest
 from nets import tools
-from sklearn.datasets import load_digits
 
 from purifax import nets
+from purifax.data import digits
 from purifax.nets.classifiers import _halve
 
 SMALL = {
@@ -163,10 +163,10 @@ def test_halving_keeps_the_largest_of_each_square():
 
 
 def test_small_cnn_learns_digits():
-    data = load_digits()
-    order = np.random.default_rng(0).permutation(len(data.target))
-    images = jnp.asarray(data.images[order, ..., None] / 16, jnp.float32)
-    labels = jnp.asarray(data.target[order])
+    values, labels = digits.published()
+    order = np.random.default_rng(0).permutation(len(labels))
+    images = jnp.asarray(values[order, ..., None] / 16, jnp.float32)
+    labels = jnp.asarray(labels[order])
     module = nets.SmallCNN(widths=(16, 32), hidden=64)
     values = nets.init(jax.random.key(0), module, images[0])
     optimiser = optax.adam(3e-3)

@@ -133,6 +133,17 @@ def test_leaves_of_a_network_are_its_variables():
     assert doubled.module == network.module
 
 
+def test_the_repr_of_a_network_is_a_line():
+    network, _ = bound("ResNet")
+    counted = f"{nets.count(network.variables):,}"
+    assert repr(network) == f"Network(ResNet, {counted} parameters)"
+    seen = []
+    jax.jit(lambda network: seen.append(repr(network)))(network)
+    assert seen == [repr(network)]
+    structure = jax.tree.structure(network)
+    assert repr(structure.unflatten([0] * structure.num_leaves)) == "Network(ResNet)"
+
+
 def test_count_leaves_out_running_averages():
     module, shape = CLASSIFIERS["ResNet"]
     values, _ = tools.shapes(module, jnp.zeros(shape))

@@ -6,9 +6,9 @@ import numpy as np
 import optax
 import pytest
 from nets import tools
-from sklearn.datasets import load_digits
 
 from purifax import nets
+from purifax.data import digits
 
 TINY = nets.SmallScore(channels=1, widths=(8,), blocks=1)
 
@@ -86,7 +86,7 @@ def test_images_that_do_not_fit_are_refused(shape):
 
 def test_training_beats_the_gaussian():
     """Eighty steps on digits take the loss well below where it starts."""
-    images = jnp.asarray(load_digits().images[..., None] / 16, jnp.float32)
+    images = jnp.asarray(digits.published()[0][..., None] / 16, jnp.float32)
     module = nets.SmallScore(channels=1, widths=(16,), blocks=1)
     values = nets.init(jax.random.key(0), module, images[0], 0.3)
     optimiser = optax.adam(3e-3)

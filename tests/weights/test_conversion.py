@@ -270,7 +270,7 @@ def test_a_stop_while_writing_leaves_nothing(run, files, monkeypatch):
     def fail(*_, **__):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(weights, "write", fail)
+    monkeypatch.setattr(weights, "_store", fail)
     before = sorted(files.rglob("*"))
     code, said = run("--from=edm", "file", "out")
     assert code == 1 and "the disk is full" in said

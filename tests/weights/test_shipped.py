@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pathlib
 import re
 
 import jax.numpy as jnp
@@ -10,8 +11,8 @@ import pytest
 from PIL import Image
 
 from experiments.training import ship
-from purifax import data, nets, weights
-from purifax.weights import shipped
+from purifax import data, nets, purify, weights
+from purifax.weights import priors, shipped
 
 
 @pytest.mark.parametrize("name", weights.names())
@@ -46,6 +47,32 @@ def test_a_shipped_classifier_has_the_accuracy_of_its_card():
     assert abs(accuracy - weights.card("digits_classifier")["test"]["accuracy"]) < 0.005
 
 
+def test_shipped_weights_stand_for_a_run_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped_one = shipped.find("digits_dsm")
+    for place in ("digits_dsm", "runs/digits_dsm", "runs/digits_dsm/"):
+        assert weights.resolve(place) == shipped_one
+        assert weights.role(place) == "score"
+    assert priors.load("runs/digits_dsm").network is not None
+    for place in ("other/digits_dsm", tmp_path / "runs/digits_dsm", "runs/digits_dms"):
+        with pytest.raises(FileNotFoundError, match="there is no work directory"):
+            weights.resolve(place)
+    (tmp_path / "runs/digits_dsm").mkdir(parents=True)
+    for place in ("digits_dsm", "runs/digits_dsm"):
+        assert weights.resolve(place) == pathlib.Path("runs/digits_dsm")
+    (tmp_path / "digits_dsm").mkdir()
+    assert weights.resolve("digits_dsm") == pathlib.Path("digits_dsm")
+
+
+@pytest.mark.parametrize("name", ["digits_dsm", "digits_ddpm", "digits_ebm"])
+def test_the_repr_of_a_bound_purifier_is_a_line(name):
+    prior = priors.load(name)
+    for made in (prior, purify.ADP().build(prior), purify.OneStep().build(prior)):
+        assert "parameters)" in repr(made) and "\n" not in repr(made)
+        # `Partial` writes the address of each function, which says nothing.
+        assert len(re.sub(r"<function (\w+) at 0x\w+>", r"\1", repr(made))) < 400
+
+
 def test_a_run_of_one_s_own_comes_before_what_is_shipped(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs/digits_dsm").mkdir(parents=True)
@@ -55,9 +82,12 @@ def test_a_run_of_one_s_own_comes_before_what_is_shipped(tmp_path, monkeypatch):
 
 def test_names_are_suggested(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = "'digits_dsm', without a folder, comes with purifax"
+    told = "Weights named 'digits_dsm' come with purifax: give the name alone"
     with pytest.raises(FileNotFoundError, match=told):
         weights.load("elsewhere/digits_dsm")
+    told = "no work directory runs/digits_dms. Did you mean 'digits_dsm'"
+    with pytest.raises(FileNotFoundError, match=told):
+        weights.load("runs/digits_dms")
     with pytest.raises(FileNotFoundError, match="no weights 'mine' come with"):
         weights.card("mine")
     with pytest.raises(FileNotFoundError, match=r"no checkpoint of step 5; it has \d+"):
