@@ -7,10 +7,8 @@ Everything is written for one image, `f(key, x)` with `x: float32 [H, W, C]` in
     energy, score, loss         what is learnt, and how
     guide, likelihood           scores made of scores, and densities from them
     sample, purify              chains
-    recompute                   what the gradient of a chain keeps
-    refill                      a batch that stays full of chains that may stop
+    transform                   from one image to many: batches, devices, memory
     classify, backward          defended models, and the gradient an attacker uses
-    spread                      draws shared by devices
     attack, record, check       the evaluation; gradient_check proves the gradient
     poison                      training sets made harmful, and their budgets
     certify                     radii within which a prediction provably stays

@@ -131,7 +131,7 @@ def log_likelihood(
             from the last to the first.
         divergence: a bound `hutchinson`, or `exact_divergence` for few pixels.
         prior: the log density at level sigmas[0].
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The log density [], and x at level sigmas[0].

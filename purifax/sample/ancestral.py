@@ -118,7 +118,7 @@ def ancestral(
         sigmas: [T + 1], falling, such as `noise.VPDiscrete().sigma(jnp.arange(99, -2,
             -1))` for 100 published steps; a subset is the respaced chain.
         variance: `small`, `large` or a bound `learned`, as a `Partial`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

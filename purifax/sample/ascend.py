@@ -38,7 +38,7 @@ def ascend(
     Args:
         sigmas: [T], the level at which the score is taken.
         step_sizes: [T].
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].

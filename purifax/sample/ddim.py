@@ -62,7 +62,7 @@ def ddim(
     Args:
         sigmas: [T + 1], falling.
         eta: in [0, 1]; 0 is deterministic.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

@@ -27,7 +27,7 @@ def descend(
 
     Args:
         sigmas: [T + 1], falling; where they start and end is free.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].
@@ -37,7 +37,7 @@ def descend(
 
     >>> halve = lambda key, x, sigma, below: x * below / sigma
     >>> key, levels = jax.random.key(0), jnp.array([1.0, 0.5, 0.0])
-    >>> descend(key, jnp.ones(()), halve, levels, recompute.stored)[1].tolist()
+    >>> descend(key, jnp.ones(()), halve, levels, remat.none)[1].tolist()
     [1.0, 0.5, 0.0]
     """
     levels = schedule.falling(sigmas).astype(x.dtype)

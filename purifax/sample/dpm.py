@@ -65,7 +65,7 @@ def dpm_solver(
         key: not used.
         sigmas: [T + 1], falling; published evenly spaced in log sigma, or in the
             process's time.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

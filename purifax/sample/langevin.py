@@ -59,7 +59,7 @@ def langevin(
         sigmas: [T], the level at which the score is taken.
         step_sizes: [T].
         temperature: 0 gives gradient ascent of log p, 1 samples p.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].
@@ -97,7 +97,7 @@ def annealed_langevin(
         sigmas: [T], decreasing; repeat an entry for several steps at a level (NCSNv2
             takes 5: `jnp.repeat(sigmas, 5)`).
         step_sizes: [T], see `schedule.langevin_steps`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         Tweedie's denoised last state, and the path before it [T + 1, ...].

@@ -91,7 +91,7 @@ def mala(
     Args:
         step_sizes: [T].
         temperature: positive.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...]; `acceptance` of it is the share of

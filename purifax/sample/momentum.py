@@ -121,7 +121,7 @@ def momentum(
         sigmas: [T], the level at which the score is taken.
         step_sizes: [T], of the Langevin dynamics that is made faster.
         step: `momentum_step` or `matched_momentum_step`, as a `Partial`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].

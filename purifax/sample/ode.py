@@ -53,7 +53,7 @@ def euler(
     Args:
         key: not used.
         sigmas: [T + 1], falling.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.
@@ -128,7 +128,7 @@ def heun(
         churn: S_churn; 0 is deterministic, 40 the ImageNet-64 setting with 256 steps.
         smallest, largest: levels between which noise is added (S_min and S_max over 2).
         inflate: factor on the noise added (S_noise).
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

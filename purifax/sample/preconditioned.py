@@ -147,7 +147,7 @@ def preconditioned_langevin(
         step_sizes: [T].
         filters: sqrt(spectrum + sigma^2) as `frequency` makes all frequencies of a
             stationary Gaussian mix alike.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].
@@ -254,7 +254,7 @@ def preconditioned(
         snr: see `corrector_step`.
         predictor: `preconditioned_predictor` (published) or `matched_predictor`, as a
             `Partial`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

@@ -79,7 +79,7 @@ def predictor_corrector(
         snr: see `corrector_step`. Its bias does not vanish with more levels.
         predictor: `sde_step` (published), `ancestral_step` or `ddim_step`, as a
             `Partial`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

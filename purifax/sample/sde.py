@@ -59,7 +59,7 @@ def sde(
 
     Args:
         sigmas: [T + 1], falling.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.
@@ -127,7 +127,7 @@ def sde_in_time(
         x: over the scale, as everywhere.
         times: [T + 1], falling, floats.
         centre: what the process pulls images to, in [0, 1].
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

@@ -33,7 +33,7 @@ from purifax import (
     sample,
 )
 from purifax.threat import Linf
-from purifax.transform.continuous_batching import refilled
+from purifax.transform.continuous_batching import continuously_batched
 
 DOWN = jnp.array([0.3, 0.15, 0.0])
 
@@ -59,7 +59,8 @@ def down(p, verb, **bound):
 
 def _in_a_slot(p):
     """ADP of one image in a batch of one slot."""
-    return Partial(_only, fn=refilled(adaptive(p, purify.adaptive_chain)(), slots=1))
+    chain = adaptive(p, purify.adaptive_chain)()
+    return Partial(_only, fn=continuously_batched(chain, slots=1))
 
 
 def _only(key, x, fn):

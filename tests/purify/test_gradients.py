@@ -121,7 +121,7 @@ def test_the_exact_gradient_is_the_slope_and_recomputed_states_are_the_stored(
     @jax.jit
     @partial(jax.value_and_grad, argnums=(0, 1))
     def pulled(x, report):
-        scan = Partial(remat.witness, scan=remat.each_step, report=report)
+        scan = Partial(remat.witness, scan=remat.every_step, report=report)
         return jnp.sum(weight * jnp.sin(2 * purifier(KEY, x, scan=scan)))
 
     nothing = jnp.zeros(2)
