@@ -25,7 +25,7 @@ with f = sigma times its force:
 """
 
 from purifax.loss.bound import bound_term, hybrid
-from purifax.loss.contrastive import contrastive
+from purifax.loss.contrastive_divergence import contrastive
 from purifax.loss.diffusion import continuous, edm, min_snr, simple
 from purifax.loss.matching import denoise, dsm_continuous, dsm_ladder, dsm_single
 

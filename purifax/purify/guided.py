@@ -37,7 +37,7 @@ from jax.tree_util import Partial
 from purifax import sample, schedule
 from purifax.noise import alpha_bar_of, gaussian
 from purifax.purify.distance import Distance, mean_square
-from purifax.sample.ancestral import Variance
+from purifax.sample.ddpm import Variance
 from purifax.transform import remat
 from purifax.types import Score
 

@@ -41,7 +41,7 @@ from purifax.purify.distance import DISTANCES, Distance, manhattan
 from purifax.purify.gdmp import Guided
 from purifax.purify.guided import led
 from purifax.purify.prior import Prior
-from purifax.sample.ancestral import Variance
+from purifax.sample.ddpm import Variance
 from purifax.score import denoise
 from purifax.transform import remat
 from purifax.types import Purifier, Score

@@ -32,6 +32,7 @@ from purifax import (
     purify,
     sample,
 )
+from purifax.score import denoise
 from purifax.threat import Linf
 from purifax.transform.continuous_batching import continuously_batched
 
@@ -187,9 +188,7 @@ SAMPLERS = [
     ),
     Row(
         "denoise",
-        lambda p: Partial(
-            keyless, fn=Partial(sample.denoise, sigma=0.2, score=p["score"])
-        ),
+        lambda p: Partial(keyless, fn=Partial(denoise, sigma=0.2, score=p["score"])),
         random=False,
         boxed=False,
     ),

@@ -16,7 +16,7 @@ from purifax.evaluation.settings import Defence
 from purifax.noise import Process
 from purifax.purify import descent as levels
 from purifax.purify.prior import Prior
-from purifax.sample.ancestral import Variance
+from purifax.sample.ddpm import Variance
 from purifax.types import Purifier
 
 __all__ = ["METHODS", "check_descent", "descent", "variance"]

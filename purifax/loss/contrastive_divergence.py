@@ -10,7 +10,7 @@ data. L itself is no likelihood: it stays near zero, and its distance from it, t
 energy gap, tells whether training is healthy.
 
 Negatives are ends of Langevin chains: contrastive divergence from the data, persistent
-chains from a bank (`sample.data_bank`), or short ones from noise.
+chains from a bank (`sample.bank.from_images`), or short ones from noise.
 
 Source: Hinton 2002; Tieleman 2008; Xie et al. 2016, arXiv 1602.03264, eq. 5 and 10.
 """
