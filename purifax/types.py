@@ -1,7 +1,7 @@
-"""Names of the callables that purifax passes around, and what makes a thing a pytree.
+"""Types of the callables that purifax takes and returns, and helpers for pytrees.
 
-They are structural: any function, `jax.tree_util.Partial`, Linen, NNX or Equinox
-module with the right call is one. Shapes are those of one example; `x` is
+The types are structural: any function, `jax.tree_util.Partial`, Linen, NNX or Equinox
+module with the right call is an instance. Shapes are those of one example; `x` is
 `float32 [H, W, C]` in [0, 1].
 """
 
@@ -25,8 +25,6 @@ __all__ = [
     "Purifier",
     "ScaledScore",
     "Score",
-    "as_pytree",
-    "known",
     "noun",
 ]
 
@@ -34,7 +32,7 @@ Score: TypeAlias = Callable[[Array, Array], Array]
 """`score(x, sigma) -> like x`, the gradient of log p_sigma at x."""
 
 ScaledScore: TypeAlias = Callable[[Array, Array], Array]
-"""`f(x, sigma) -> like x`, sigma times the score: minus the unit noise in x."""
+"""`f(x, sigma) -> like x`, sigma times the score: minus the estimated unit noise."""
 
 Denoiser: TypeAlias = Callable[[Array, Array], Array]
 """`denoiser(x, sigma) -> like x`, the mean of the clean image given x."""
@@ -62,7 +60,7 @@ Attack: TypeAlias = Callable[[Array, Array, Array], Array]
 
 
 def as_pytree(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """A pytree callable as it is; a bare function as a `Partial` without leaves.
+    """Return a pytree callable unchanged, and a bare function as a `Partial`.
 
     >>> as_pytree(abs)
     Partial(<built-in function abs>)
@@ -72,9 +70,9 @@ def as_pytree(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def known(value: Any) -> list[float] | None:
-    """The numbers of a scalar or vector, or None while jax traces it.
+    """The numbers of a scalar or vector, or None where jax traces it.
 
-    What a check of arguments may look at: a number that is traced has no value yet.
+    For checks of arguments: a traced number has no value yet.
 
     >>> known(0.5), known(jax.numpy.array([2.0, 1.0]))
     ([0.5], [2.0, 1.0])
@@ -91,12 +89,12 @@ T = TypeVar("T")
 
 
 def noun(cls: type[T]) -> type[T]:
-    """Registers a frozen dataclass as a pytree whose structure knows its class.
+    """Register a frozen dataclass as a pytree whose structure contains its class.
 
-    Fields with `metadata={"static": True}` are compared, not traced. Instead of
-    `jax.tree_util.register_dataclass`: with it, jax 0.10 calls the structures of two
-    classes equal when their fields are alike, and `jit` now and then answers a call
-    with the program compiled for the other class, such as `L2` for `Linf`.
+    Fields with `metadata={"static": True}` are compared, not traced. It replaces
+    `jax.tree_util.register_dataclass`, under which jax 0.10 regards the structures of
+    two classes with the same fields as equal, so that `jit` may run the program
+    compiled for the other class, such as `L2` for `Linf`.
 
     >>> from dataclasses import dataclass
     >>> @noun
@@ -120,7 +118,7 @@ def noun(cls: type[T]) -> type[T]:
         return children, kept(self)
 
     def unflatten(aux: tuple, children: Any) -> T:
-        # Leaves may be anything that jax puts there, so nothing is checked.
+        # Leaves may be anything that jax puts there, so there are no checks.
         self = object.__new__(cls)
         names, values = (*leaves, *static), (*children, *aux)
         for name, value in zip(names, values, strict=True):

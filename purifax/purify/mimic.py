@@ -34,7 +34,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recipe, sample
-from purifax.noise import alpha_bar_of
+from purifax.noise.process import alpha_bar_of
 from purifax.purify import descent
 from purifax.purify.descent import start_words
 from purifax.purify.distance import DISTANCES, Distance, manhattan

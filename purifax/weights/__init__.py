@@ -28,7 +28,7 @@ import jax
 from jax import numpy as jnp
 
 from purifax import nets
-from purifax.energy import Tempered, warm
+from purifax.energy import Tempered, checked_temperature
 from purifax.types import Score
 from purifax.weights.modules import describe, rebuild
 from purifax.weights.predictions import PREDICTIONS, Prediction, process
@@ -167,7 +167,7 @@ def write(
     if role == "score":
         words |= (predicts or Prediction()).words()
     if role == "energy":
-        words |= {"temperature": float(warm(temperature))}
+        words |= {"temperature": float(checked_temperature(temperature))}
     path = pathlib.Path(workdir, "network.json")
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(words, indent=2) + "\n")

@@ -9,6 +9,7 @@ from jax.tree_util import Partial
 from oracles import image, mixture
 
 from purifax import energy, guide, noise, purify, sample
+from purifax.noise.discrete import linear_betas
 from purifax.threat import L2
 from purifax.transform import remat
 
@@ -63,7 +64,7 @@ PURIFIERS = {
     "puregen ddpm": lambda: Partial(
         purify.puregen_ddpm,
         score=mixture(),
-        noise=noise.VPDiscrete(noise.linear_betas(8, 0.01, 0.3)),
+        noise=noise.VPDiscrete(linear_betas(8, 0.01, 0.3)),
         times=jnp.array([5, 4, 2, -1]),
     ),
     "puregen, above its limit": lambda: Partial(
