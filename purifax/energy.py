@@ -1,8 +1,8 @@
 """Energies: callables `energy(x) -> []`, low where x is natural, p ~ exp(-E / T).
 
-Papers fix a temperature T and a step by epsilon, the noise of one step; see
-`schedule.noise_steps`. Stochastic Security has its step folded in: its network is an
-energy at T = epsilon^2 / 2, with epsilon as published, for images in [-1, 1].
+Papers fix a temperature T, and the step size by epsilon, the noise of one step; see
+`schedule.noise_steps`. The network of Stochastic Security has its step size folded in:
+it is an energy at T = epsilon^2 / 2, with epsilon as published, for images in [-1, 1].
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from jax import numpy as jnp
 
 from purifax.types import Energy, as_pytree, known, noun
 
-__all__ = ["Gaussian", "Mixture", "Sum", "Tempered", "force", "warm"]
+__all__ = ["Gaussian", "Mixture", "Sum", "Tempered"]
 
 
 @noun
@@ -42,12 +42,12 @@ class Gaussian:
 @noun
 @dataclass(frozen=True)
 class Mixture:
-    """E(x) = -log p(x) of an isotropic Gaussian mixture, an exact oracle.
+    """E(x) = -log p(x) of an isotropic Gaussian mixture: an exact oracle.
 
     Attributes:
         means: [M, H, W, C].
         variances: [M], per pixel.
-        log_weights: [M], need not be normalised.
+        log_weights: [M], not necessarily normalised.
 
     >>> pair = Mixture(jnp.array([[-1.0], [1.0]]), jnp.ones(2), jnp.zeros(2))
     >>> float(pair(jnp.ones(1)) - pair(-jnp.ones(1)))
@@ -59,7 +59,7 @@ class Mixture:
     log_weights: Array
 
     def __call__(self, x: Array) -> Array:
-        """The energy of one image, [], up to the constants of the weights."""
+        """The energy of one image, [], up to the normalisation of the weights."""
         return -jax.nn.logsumexp(self.log_joint(x))
 
     def log_joint(self, x: Array) -> Array:
@@ -86,9 +86,9 @@ class Tempered:
     temperature: Array | float
 
     def __post_init__(self) -> None:
-        """Refuses what is no temperature; a bare function becomes a pytree."""
+        """Check the temperature; make a bare function a pytree."""
         object.__setattr__(self, "energy", as_pytree(self.energy))
-        warm(self.temperature)
+        checked_temperature(self.temperature)
 
     def __call__(self, x: Array) -> Array:
         """The energy of one image over the temperature, []."""
@@ -98,7 +98,7 @@ class Tempered:
 @noun
 @dataclass(frozen=True)
 class Sum:
-    """The sum of energies: the product of their densities, such as a prior's.
+    """The sum of energies: the product of their densities, for example with a prior.
 
     >>> pair = Sum([Gaussian(0.0, 1.0), Gaussian(1.0, 0.5)])
     >>> float(pair(jnp.full((1, 1, 1), 2.0)))
@@ -108,7 +108,7 @@ class Sum:
     energies: Sequence[Energy]
 
     def __post_init__(self) -> None:
-        """Bare functions become pytrees."""
+        """Make bare functions pytrees."""
         parts = tuple(as_pytree(energy) for energy in self.energies)
         object.__setattr__(self, "energies", parts)
 
@@ -117,15 +117,13 @@ class Sum:
         return sum((energy(x) for energy in self.energies), jnp.zeros((), x.dtype))
 
 
-def warm(temperature: Array | float) -> Array | float:
-    """The temperature as it came, if a density p ~ exp(-E / T) can have it.
-
-    A traced one passes unseen.
+def checked_temperature(temperature: Array | float) -> Array | float:
+    """The temperature, unchanged; a traced one passes unchecked.
 
     Raises:
         ValueError: it is zero, negative or not finite.
 
-    >>> warm(1e-4)
+    >>> checked_temperature(1e-4)
     0.0001
     """
     for value in known(temperature) or []:

@@ -43,7 +43,7 @@ WIDTHS = (0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003)
 """Changes of every pixel; good for float32 losses of the order of one."""
 
 Chained = Model
-"""A model that also takes the keyword `scan: recompute.Scan`."""
+"""A model that also takes the keyword `scan: remat.Scan`."""
 
 
 @noun
@@ -128,7 +128,7 @@ def examine(
         return value(y, Partial(remat.witness, scan=scan, report=report))
 
     gradient, report = jax.grad(watched, argnums=(0, 1))(x, jnp.zeros(2, x.dtype))
-    kept = jax.grad(value)(x, Partial(remat.stored))
+    kept = jax.grad(value)(x, Partial(remat.none))
     widths = jnp.asarray(widths, x.dtype)
     signs = _signs(k_directions, x, jnp.arange(8) if directions is None else directions)
     slopes = _slopes(lambda y: value(y, scan), x, signs, widths)

@@ -1,15 +1,16 @@
-"""Guidance: scores made of scores, so that any sampler and purifier follows it.
+"""Guidance: scores made from scores, so that any sampler or purifier can follow it.
 
     class_conditional   s(x, sigma, label)
     classifier_free     s(x) + scale (s(x, label) - s(x))
     by_classifier       s(x) + scale grad log p(label | x, sigma)
     bounded             the score whose denoised image is clipped to [low, high]
 
-With scale 1 the second is the conditional score and the third, by Bayes's rule, the
-same; scales above 1 sharpen. Ho and Salimans's weight is w = scale - 1.
+With scale 1, `classifier_free` is the conditional score, and so is `by_classifier` by
+Bayes' rule; scales above 1 sharpen the distribution. The weight of Ho and Salimans is
+w = scale - 1.
 
-Each takes callables and returns a `jax.tree_util.Partial`, a pytree whose leaves are
-theirs. Labels are traced, so one program serves all classes.
+Each function takes callables and returns a `jax.tree_util.Partial`, a pytree whose
+leaves are theirs. Labels are traced, so that one program serves all classes.
 
 Source: Dhariwal and Nichol 2021, arXiv 2105.05233, section 4 and eq. 14; Ho and
 Salimans 2022, arXiv 2207.12598, eq. 6.
@@ -25,20 +26,13 @@ from jax.tree_util import Partial
 from purifax.score import denoise
 from purifax.types import Score, as_pytree, expect
 
-__all__ = [
-    "ConditionalScore",
-    "NoisyClassifier",
-    "bounded",
-    "by_classifier",
-    "class_conditional",
-    "classifier_free",
-]
+__all__ = ["bounded", "by_classifier", "class_conditional", "classifier_free"]
 
 ConditionalScore = Callable[[Array, Array, Array], Array]
 """`score(x, sigma, label) -> like x`."""
 
 NoisyClassifier = Callable[[Array, Array], Array]
-"""`classifier(x, sigma) -> logits [K]`, of the image x + sigma z."""
+"""`classifier(x, sigma) -> logits [K]` of an image with noise of level sigma."""
 
 _ONE_LABEL = "It is the number of one class."
 
@@ -60,11 +54,11 @@ def class_conditional(score: ConditionalScore, label: Array | int) -> Score:
 def classifier_free(
     conditional: Score, unconditional: Score, scale: Array | float = 1.0
 ) -> Score:
-    """Classifier-free guidance: from the unconditional score through the conditional.
+    """Classifier-free guidance: from the unconditional towards the conditional score.
 
     Args:
         conditional: such as `class_conditional(score, label)`.
-        unconditional: the same network given its empty label.
+        unconditional: the same network with its empty label.
         scale: 0 ignores the class, 1 is the conditional score.
 
     >>> one, three = (lambda x, sigma: x), (lambda x, sigma: 3 * x)
@@ -85,10 +79,10 @@ def by_classifier(
     label: Array | int,
     scale: Array | float = 1.0,
 ) -> Score:
-    """Classifier guidance: the score, and the gradient of the class's log probability.
+    """Classifier guidance: the score plus the gradient of the class's log probability.
 
-    The exact gradient of a guided purifier takes second derivatives of the classifier;
-    reverse mode does so by itself.
+    The exact gradient of a guided purifier contains second derivatives of the
+    classifier; reverse mode computes them by itself.
 
     Args:
         classifier: logits of a noised image, given its level.
@@ -116,8 +110,8 @@ def by_classifier(
 def bounded(score: Score, low: Array | float = 0.0, high: Array | float = 1.0) -> Score:
     """The score whose denoised image is clipped to [low, high].
 
-    Most published samplers clip the denoised image at every step; with an exact score
-    of images in [0, 1] that changes nothing, and its law is not otherwise kept.
+    Most published samplers clip the denoised image at every step. With an exact score
+    of images in [0, 1] that changes nothing; otherwise it changes the distribution.
 
     >>> far = lambda x, sigma: 9 + 0 * x
     >>> float(bounded(far)(jnp.zeros(()), jnp.ones(())))

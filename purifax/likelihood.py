@@ -1,18 +1,17 @@
 """Log-likelihood of an image by the probability-flow ODE.
 
-Going up the levels along the flow, with d sigma > 0,
+Along the flow with increasing levels, d sigma > 0,
 
     dx          = -sigma score(x, sigma) d sigma
     d log p(x)  =  sigma tr(d score / dx) d sigma
 
-so the log density at the lowest level is that of the highest, where it is nearly a
-Gaussian, minus the integral of the second. Both are integrated in log sigma by Heun's
-method, of order 2. The trace is taken exactly, or by Hutchinson's estimator, the mean
-of e^T J e over random signs e, which leaves the log density without bias.
+so the log density at the lowest level is that at the highest, where the density is
+nearly Gaussian, minus the integral of the second line. Both are integrated in log sigma
+by Heun's method, of order 2. The trace is exact, or Hutchinson's estimate, the mean of
+e^T J e over random signs e, for which the log density is unbiased.
 
-Densities are of images in [0, 1] with noise of the lowest level on them: not of the
-256 grey values. `bits_per_dimension` is of that density, and says nothing about
-dequantisation.
+Densities are those of images in [0, 1] with noise of the lowest level, not of the 256
+grey values. `bits_per_dimension` is of that density, without dequantisation.
 
 Source: Chen et al. 2018, arXiv 1806.07366 (change of variables); Grathwohl et al. 2019,
 arXiv 1810.01367 (Hutchinson); Song et al. 2021, arXiv 2011.13456, eq. 39 and 40.
@@ -31,8 +30,6 @@ from purifax.transform import remat
 from purifax.types import Score, expect, known
 
 __all__ = [
-    "Divergence",
-    "Prior",
     "bits_per_dimension",
     "exact_divergence",
     "hutchinson",
@@ -41,7 +38,7 @@ __all__ = [
 ]
 
 Divergence = Callable[[Array, Array, Score, Array], tuple[Array, Array]]
-"""`divergence(key, x, score, sigma) -> (score, tr of its Jacobian [])`."""
+"""`divergence(key, x, score, sigma) -> (score, trace of its Jacobian [])`."""
 
 Prior = Callable[[Array, Array], Array]
 """`prior(x, sigma) -> log p_sigma(x) []`, at the highest level."""
@@ -50,7 +47,7 @@ Prior = Callable[[Array, Array], Array]
 def exact_divergence(
     key: Array, x: Array, score: Score, sigma: Array
 ) -> tuple[Array, Array]:
-    """The score and its divergence by one Jacobian-vector product for each pixel.
+    """The score and its exact divergence, by one Jacobian-vector product per pixel.
 
     >>> _, trace = exact_divergence(None, jnp.ones(3), lambda x, s: -x / 2, 1.0)
     >>> float(trace)
@@ -68,11 +65,12 @@ def hutchinson(
 ) -> tuple[Array, Array]:
     """The score and an estimate of its divergence, the mean over random signs.
 
-    Exact for a diagonal Jacobian.
+    The estimate is exact for a diagonal Jacobian.
 
     Args:
-        draws: int [S], folded into the key; one if None. Bind more to estimate better:
-            `Partial(hutchinson, draws=jnp.arange(4))`.
+        draws: int [S], the numbers of the samples, folded into the key; one sample if
+            None. Bind more for a better estimate: `Partial(hutchinson,
+            draws=jnp.arange(4))`.
 
     >>> key, x = jax.random.key(0), jnp.ones(3)
     >>> _, trace = hutchinson(key, x, lambda x, s: -x / 2, 1.0, draws=jnp.arange(2))
@@ -97,10 +95,10 @@ def isotropic(
     centre: Array | float = 0.5,
     variance: Array | float = 1 / 12,
 ) -> Array:
-    """log N(x; centre, variance + sigma^2), the usual stand-in for the highest level.
+    """log N(x; centre, variance + sigma^2), the usual prior at the highest level.
 
-    Its error there falls with sigma^2; the published prior is N(0, sigma^2). Give the
-    mean and the variance of the data where they are known.
+    Its error falls with sigma^2; the published prior is N(0, sigma^2). Set `centre` and
+    `variance` to the mean and variance of the data where they are known.
 
     >>> value = isotropic(jnp.full(2, 0.5), 1.0, variance=0.0)
     >>> round(float(value), 4)  # -log(2 pi)
@@ -121,24 +119,24 @@ def log_likelihood(
     prior: Prior = Partial(isotropic),
     scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
-    """log p_sigma(x) at the lowest level, in nats, and where the flow takes x.
+    """log p_sigma(x) at the lowest level, in nats, and the end of the flow from x.
 
     One draw of signs serves the whole flow, as published: the estimate is unbiased up
-    to the steps, and for an exact divergence the key is not used.
+    to the error of the steps. For an exact divergence the key is not used.
 
     Args:
-        x: an image with noise of level sigmas[-1] on it, or one that is thought so.
-        sigmas: [T + 1], falling, like those of a sampler; all positive. Gone through
+        x: an image, regarded as one with noise of level sigmas[-1]. sigmas: [T + 1],
+        decreasing, like those of a sampler; all positive. The flow goes
             from the last to the first.
         divergence: a bound `hutchinson`, or `exact_divergence` for few pixels.
         prior: the log density at level sigmas[0].
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The log density [], and x at level sigmas[0].
 
     Raises:
-        ValueError: the levels rise, or end at 0.
+        ValueError: the levels increase, or end at 0.
 
     >>> from purifax.score import Gaussian
     >>> x, levels = jnp.full(2, 0.5), jnp.geomspace(3.0, 0.1, 40)
@@ -173,9 +171,9 @@ def log_likelihood(
 
 
 def bits_per_dimension(log_density: Array, x: Array) -> Array:
-    """Minus the log density of an image in bits, over its number of values.
+    """Minus the log density of an image in bits, divided by its number of values.
 
-    Of images in [0, 1]; add 8 for the scale of 256 grey values.
+    For images in [0, 1]; add 8 for the scale of 256 grey values.
 
     Raises:
         ValueError: the log density is not that of one image, a scalar.

@@ -1,6 +1,6 @@
-"""Schedules are arrays: their length is the number of steps.
+"""Schedules: arrays whose length is the number of steps.
 
-Levels (sigmas) fall from noise to image; step sizes go with them one to one.
+Noise levels (sigmas) decrease from noise to image; each step has its own step size.
 """
 
 import jax
@@ -10,12 +10,10 @@ from jax import numpy as jnp
 from purifax.types import expect, known
 
 __all__ = [
-    "falling",
     "geometric",
     "karras",
     "langevin_steps",
     "linear",
-    "ncsnv2_sigmas",
     "noise_steps",
     "paired",
     "subset",
@@ -23,13 +21,13 @@ __all__ = [
 
 
 def falling(sigmas: Array) -> Array:
-    """The levels as they came, if they are levels that a sampler can descend.
+    """Check a schedule of levels and return it unchanged.
 
-    A traced schedule passes unseen.
+    A traced schedule passes unchecked.
 
     Raises:
-        ValueError: fewer than two levels, a level above its predecessor, not a number
-            or below zero, or a zero before the last.
+        ValueError: fewer than two levels; a level that is above its predecessor, not a
+            number or below zero; or a zero before the last level.
 
     >>> falling(jnp.array([1.0, 0.5, 0.0])).tolist()
     [1.0, 0.5, 0.0]
@@ -84,7 +82,11 @@ def linear(first: float, last: float, length: int) -> Array:
 
 
 def geometric(first: float, last: float, length: int) -> Array:
-    """`length` values in constant ratio from first to last, both included.
+    """`length` values with a constant ratio from first to last, both included.
+
+    Published ladders of NCSNv2 (arXiv 2006.09011), in [0, 1] pixel units: 50 to 0.01
+    with 232 levels for CIFAR-10; 90 to 0.01 with 500 for Tiny-ImageNet, as ADP trained
+    it.
 
     Raises:
         ValueError: an end is not positive.
@@ -105,7 +107,7 @@ def karras(
 ) -> Array:
     """`length` levels from first to last, evenly spaced in sigma^(1 / rho), then 0.
 
-    The defaults are EDM's, whose 80 and 0.002 are on images in [-1, 1].
+    The defaults are EDM's, whose 80 and 0.002 are for images in [-1, 1].
 
     Returns:
         [length + 1], decreasing.
@@ -127,19 +129,6 @@ def karras(
     return jnp.append(roots**rho, 0.0)
 
 
-def ncsnv2_sigmas(first: float = 50.0, last: float = 0.01, length: int = 232) -> Array:
-    """NCSNv2's ladder; the defaults are those for CIFAR-10, in [0, 1] pixel units.
-
-    Tiny-ImageNet as trained by ADP: first 90, length 500.
-
-    Source: Song and Ermon 2020, arXiv 2006.09011; Yoon et al. 2021.
-
-    >>> ncsnv2_sigmas().shape
-    (232,)
-    """
-    return geometric(first, last, length)
-
-
 def langevin_steps(sigmas: Array, step: float = 6.2e-6) -> Array:
     """Step sizes of annealed Langevin dynamics: step (sigma_i / sigma_last)^2.
 
@@ -153,9 +142,9 @@ def langevin_steps(sigmas: Array, step: float = 6.2e-6) -> Array:
 
 
 def noise_steps(epsilon: float, length: int, *, width: float = 2.0) -> Array:
-    """`length` Langevin step sizes whose noise is epsilon over that pixel range.
+    """`length` equal Langevin step sizes, given by the noise epsilon of one step.
 
-    Papers on energies write, for images u in [-1, 1],
+    Papers on energies write, for images u in [-1, 1] (`width` 2),
 
         u <- u - epsilon^2 / 2 dE/du / T + epsilon z,
 
@@ -172,13 +161,12 @@ def noise_steps(epsilon: float, length: int, *, width: float = 2.0) -> Array:
 
 
 def subset(schedule: Array, length: int) -> Array:
-    """`length` entries spread over a schedule, its first and last among them.
+    """`length` entries evenly spread over a schedule, with its first and last.
 
-    For surrogates: the same purifier with fewer steps.
+    For surrogates: the same purifier with fewer steps. Length 1 keeps the first entry.
 
     Raises:
-        ValueError: `length` is not between 2 and the schedule's own (1 is allowed
-            and keeps the first entry).
+        ValueError: `length` is not between 1 and the length of the schedule.
 
     >>> subset(jnp.arange(10.0), 4).tolist()
     [0.0, 3.0, 6.0, 9.0]

@@ -1,8 +1,8 @@
-"""Scores, and what a score is made from.
+"""Scores, and their conversion from other predictions.
 
 `score(x, sigma)` is the gradient of log p_sigma at x, where p_sigma is the density
-of clean images plus N(0, sigma^2). What networks predict instead is converted here,
-once, by name:
+of clean images plus N(0, sigma^2). Networks that predict something else are converted
+here:
 
     scaled score      f = sigma score            NCSNv2 as ADP uses it
     noise prediction  eps = -f                   DDPM
@@ -52,7 +52,7 @@ __all__ = [
 
 
 def scaled(x: Array, sigma: Array | float, score: Score) -> Array:
-    """f = sigma score(x, sigma): minus the unit noise seen in x.
+    """f = sigma score(x, sigma): minus the estimated unit noise in x.
 
     Raises:
         ValueError: x is not floating, sigma not a scalar, or the score not like x.
@@ -104,12 +104,15 @@ def from_process(
 ) -> Score:
     """A score from a network that predicts the unit noise of a process, given its time.
 
-    The network sees what it was trained on, x_t = a(t) width (x - centre) with t the
-    time of sigma: a DDPM's x_t in [-1, 1] coordinates, by default. Under
+    The network is given the image it was trained on, x_t = a(t) width (x - centre) with
+    t the time of sigma: by default the x_t of a DDPM in [-1, 1] coordinates. Under
     `noise.VPDiscrete` a level between two labels gives a time between them.
 
     Args:
-        network: `(x_t, t) -> z`; scaling t to the labels it knows is its own business.
+        network: `(x_t, t) -> z`; it must itself scale t to the labels that it knows.
+        noise: the process.
+        centre: pixel value, in [0, 1], that the network's coordinates call 0.
+        width: range of pixels in the network's coordinates.
 
     >>> from purifax.noise import VP
     >>> at_unit_variance = lambda x_t, t: jnp.sqrt(1 - VP().alpha_bar(t)) * x_t
@@ -138,7 +141,7 @@ def from_denoiser(denoiser: Denoiser) -> Score:
 def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
     """The score -dE/dx / temperature, the same at every sigma.
 
-    `scaled` of it is what denoising score matching of an energy is given.
+    `scaled` turns it into the scaled score that denoising score matching takes.
 
     Raises:
         ValueError: the temperature is known and not positive.
@@ -150,7 +153,7 @@ def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
 
 
 def from_scaled_energy(energy: Energy) -> Score:
-    """The score -dE/dx / sigma: an energy that knows its levels as NCSNv2 does.
+    """The score -dE/dx / sigma, of an energy conditioned on levels as NCSNv2 is.
 
     The density at level sigma is exp(-E / sigma); the scaled score, -dE/dx, is the same
     at every level.
@@ -187,7 +190,7 @@ class Mixture:
     Attributes:
         means: [M, H, W, C].
         variances: [M], per pixel.
-        log_weights: [M], need not be normalised.
+        log_weights: [M], not necessarily normalised.
 
     >>> pair = Mixture(jnp.array([[-1.0], [1.0]]), jnp.ones(2), jnp.zeros(2))
     >>> pair(jnp.zeros(1), 0.0)
@@ -199,7 +202,7 @@ class Mixture:
     log_weights: Array
 
     def log_density(self, x: Array, sigma: Array | float) -> Array:
-        """log p_sigma(x), [], up to the constants of the weights."""
+        """log p_sigma(x), [], up to the normalisation of the weights."""
         return jax.nn.logsumexp(self._log_joint(x, sigma))
 
     def __call__(self, x: Array, sigma: Array | float) -> Array:

@@ -1,11 +1,11 @@
-"""Threat models: the set an attack may move in, and how it moves there.
+"""Threat models: the set of images that an attack may reach, and its moves in it.
 
 The set is a ball around the image intersected with the box [0, 1]. Radii are in
 [0, 1] pixel units, over the whole image for L2 and L1. Every threat has
 
     start(key, x)             a random point of the set,
     project(x_adv, x)         back into the set,
-    ascend(x, gradient, step) the steepest ascent step of that length,
+    ascend(x, gradient, step) the steepest ascent step of length `step`,
     distance(x_adv, x)        the length of a perturbation.
 
 `project` and `distance` raise a `ValueError` unless both are floating images of the
@@ -21,14 +21,14 @@ from jax import numpy as jnp
 
 from purifax.types import expect, noun
 
-__all__ = ["L1", "L2", "Linf", "Threat", "sparse_signs"]
+__all__ = ["L1", "L2", "Linf", "Threat"]
 
 _TINY = 1e-24
 _HALVINGS = 30
 
 
 class Threat(Protocol):
-    """What every threat model answers, for one image."""
+    """The protocol of a threat model, for one image."""
 
     @property
     def radius(self) -> Array | float:
@@ -40,11 +40,11 @@ class Threat(Protocol):
         ...
 
     def project(self, x_adv: Array, x: Array) -> Array:
-        """A point of the set around x, x_adv itself if it is in it."""
+        """A point of the set around x; x_adv itself if it is in the set."""
         ...
 
     def ascend(self, x: Array, gradient: Array, step: Array | float) -> Array:
-        """x moved by `step` in the steepest direction."""
+        """x moved by the length `step` in the direction of steepest ascent."""
         ...
 
     def distance(self, x_adv: Array, x: Array) -> Array:
@@ -90,8 +90,8 @@ class Linf:
 class L2:
     """|x_adv - x|_2 <= radius over the whole image.
 
-    `project` scales into the ball and then clips to the box. Clipping never leaves
-    the ball, since x is in the box; the point need not be the nearest of the set.
+    `project` scales into the ball and then clips to the box. Clipping never leaves the
+    ball, since x is in the box; the result is not always the nearest point of the set.
 
     >>> threat, x = L2(radius=0.5), jnp.zeros((4, 4, 1))
     >>> threat.distance(threat.project(jnp.ones((4, 4, 1)), x), x)
@@ -108,7 +108,7 @@ class L2:
         return self.project(x + self.radius * length * direction, x)
 
     def project(self, x_adv: Array, x: Array) -> Array:
-        """A point of the set, x_adv itself if it is in it."""
+        """A point of the set; x_adv itself if it is in the set."""
         _alike(x_adv, x)
         delta = x_adv - x
         length = jnp.sqrt(jnp.sum(jnp.square(delta)) + _TINY)
@@ -130,9 +130,9 @@ class L2:
 class L1:
     """|x_adv - x|_1 <= radius over the whole image.
 
-    `project` gives the nearest point of ball and box together. Clipping to the box what
-    was projected onto the ball would give up most of the radius: a few pixels carry it,
-    and those soon reach the end of their range.
+    `project` gives the nearest point of the intersection of ball and box. Projecting
+    onto the ball first and then clipping to the box would lose most of the radius: a
+    few pixels carry it, and these soon reach the end of their range.
 
     Source: Croce and Hein 2021, arXiv 2103.01208, section 3 (the set and its
     projection).
@@ -173,12 +173,13 @@ class L1:
         """x moved along the signs of the largest entries of the gradient.
 
         Args:
-            share: of the entries that are moved, at least one; that one alone is the
-                steepest direction, but several reach the end of their range later.
+            share: fraction of the entries that are moved, at least one of them. One
+                entry alone is the steepest direction, but it soon reaches the end of
+                its range.
 
         Source: Tramer and Boneh 2019, arXiv 1904.13000, section 2.2 (sparse descent).
         """
-        signs = sparse_signs(gradient, share)
+        signs = _sparse_signs(gradient, share)
         count = jnp.maximum(jnp.sum(jnp.abs(signs)), 1.0)
         return x + jnp.asarray(step, x.dtype) * signs / count
 
@@ -195,12 +196,12 @@ def _alike(x_adv: Array, x: Array) -> None:
     expect("`x_adv`", x_adv, jnp.shape(x), float, hint=hint)
 
 
-def sparse_signs(gradient: Array, share: Array | float) -> Array:
-    """Signs of a share of the entries, those largest in size; zero elsewhere.
+def _sparse_signs(gradient: Array, share: Array | float) -> Array:
+    """Signs of the share of entries with the largest magnitudes; zero elsewhere.
 
-    At least one entry is kept, and all that tie with the smallest one kept.
+    At least one entry is kept, and all entries that tie with the smallest kept one.
 
-    >>> sparse_signs(jnp.array([3.0, -4.0, 1.0, 0.5]), 0.5)
+    >>> _sparse_signs(jnp.array([3.0, -4.0, 1.0, 0.5]), 0.5)
     Array([ 1., -1.,  0.,  0.], dtype=float32)
     """
     size = jnp.abs(gradient)
@@ -214,9 +215,9 @@ def _shrinkage(size: Array, room: Array, radius: Array | float) -> Array:
     """The level l >= 0 with sum of clip(size - l, 0, room) = radius, [].
 
     Zero where the sum is at most the radius even for l = 0. The sum is piecewise
-    linear: an entry counts between the levels size - room and size. The paper sorts
-    these; halving finds the piece as well, and on a CPU ten times as fast. The level in
-    it is exact, and so is its gradient.
+    linear: an entry contributes to the slope between the levels size - room and size.
+    The paper sorts these levels; bisection also finds the right piece, ten times as
+    fast on a CPU. The level within the piece is exact, and so is its gradient.
     """
     still = jax.lax.stop_gradient((size, room))
 
@@ -239,7 +240,7 @@ def _shrinkage(size: Array, room: Array, radius: Array | float) -> Array:
 
 
 def _unit(v: Array) -> Array:
-    """v scaled to length one; zero stays zero, and tiny vectors are not lost."""
+    """v scaled to length one; zero stays zero, and tiny vectors do not underflow."""
     largest = jnp.max(jnp.abs(v))
     v = v / jnp.where(largest > 0, largest, 1.0)
     return v / jnp.sqrt(jnp.sum(jnp.square(v)) + _TINY)

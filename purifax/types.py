@@ -25,10 +25,6 @@ __all__ = [
     "Purifier",
     "ScaledScore",
     "Score",
-    "as_pytree",
-    "expect",
-    "floating",
-    "known",
     "noun",
 ]
 
@@ -36,7 +32,7 @@ Score: TypeAlias = Callable[[Array, Array], Array]
 """`score(x, sigma) -> like x`, the gradient of log p_sigma at x."""
 
 ScaledScore: TypeAlias = Callable[[Array, Array], Array]
-"""`f(x, sigma) -> like x`, sigma times the score: minus the unit noise in x."""
+"""`f(x, sigma) -> like x`, sigma times the score: minus the estimated unit noise."""
 
 Denoiser: TypeAlias = Callable[[Array, Array], Array]
 """`denoiser(x, sigma) -> like x`, the mean of the clean image given x."""

@@ -86,7 +86,7 @@ def chain(key, x, levels, scan):
     return sample.langevin(key, x, hill(), levels, 0.1 * levels, scan=scan)[0]
 
 
-def toward_its_noised_self(key, x, scan=remat.each_step, order=2):
+def toward_its_noised_self(key, x, scan=remat.every_step, order=2):
     """A guided purifier: each step follows the gradient of a distance, and more.
 
     Guidance is the gradient in y of |g(y) - g(x)|^2 / 2 with g a curved map, so the
@@ -113,19 +113,19 @@ def first_order(key, x):
 
 PURIFIERS["guided"] = lambda: Partial(toward_its_noised_self)
 PURIFIERS["guided_nested"] = lambda: Partial(
-    toward_its_noised_self, scan=Partial(remat.nested)
+    toward_its_noised_self, scan=Partial(remat.square_root)
 )
 PURIFIERS["nested"] = lambda: adaptive(
-    (*LEVELS, 0.15, 0.1), scan=Partial(remat.nested), rate=0.1
+    (*LEVELS, 0.15, 0.1), scan=Partial(remat.square_root), rate=0.1
 )
 PURIFIERS["langevin_nested"] = lambda: Partial(
-    chain, scan=Partial(remat.nested), levels=jnp.array((*LEVELS, 0.15, 0.1))
+    chain, scan=Partial(remat.square_root), levels=jnp.array((*LEVELS, 0.15, 0.1))
 )
 PURIFIERS["rounds_nested"] = lambda: Partial(
     purify.rounds,
     purifier=adaptive(LEVELS[:2], rate=0.1),
     sigmas=jnp.array([0.03, 0.02]),
-    scan=Partial(remat.nested),
+    scan=Partial(remat.square_root),
 )
 
 

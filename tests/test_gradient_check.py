@@ -69,7 +69,7 @@ def test_chains_within_chains_are_examined():
         purify.detect, purifier=adaptive(), score=mixture(), level=0.3, limit=3.0
     )
     again = Partial(purify.rounds, purifier=wary, sigmas=jnp.array([0.1, 0.05]))
-    found = examined(defended(again), image(), Partial(remat.nested))
+    found = examined(defended(again), image(), Partial(remat.square_root))
     assert found.states == 2 * len(LEVELS) + 2
     assert verdict(found) == [True, True, True]
 

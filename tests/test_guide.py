@@ -77,8 +77,8 @@ def test_bounded_clips_what_is_denoised():
     x = jnp.array([0.9, 0.1])
     wide = score.Gaussian(jnp.array([1.5, 0.4]), 0.01)
     guided = guide.bounded(wide)
-    clean = np.clip(sample.denoise(x, SIGMA, wide), 0, 1)
-    np.testing.assert_allclose(sample.denoise(x, SIGMA, guided), clean, atol=1e-6)
+    clean = np.clip(score.denoise(x, SIGMA, wide), 0, 1)
+    np.testing.assert_allclose(score.denoise(x, SIGMA, guided), clean, atol=1e-6)
     assert clean[0] == 1.0 and 0 < clean[1] < 1
 
 

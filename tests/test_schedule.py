@@ -28,7 +28,7 @@ def test_langevin_steps_go_with_the_square_of_the_level():
 
 
 def test_tiny_imagenet_ladder():
-    ladder = schedule.ncsnv2_sigmas(90.0, 0.01, 500)
+    ladder = schedule.geometric(90.0, 0.01, 500)
     np.testing.assert_allclose(ladder[jnp.array([0, -1])], [90.0, 0.01], rtol=1e-5)
 
 

@@ -8,7 +8,7 @@ import pytest
 from jax import numpy as jnp
 from oracles import image
 
-from purifax.threat import L1, L2, Linf, sparse_signs
+from purifax.threat import L1, L2, Linf, _sparse_signs
 
 X = image()
 MIDDLE = jnp.full(X.shape, 0.5)
@@ -118,8 +118,8 @@ def test_l1_steps_move_a_share_of_the_entries_alike():
     assert set(np.flatnonzero(step)) == set(largest)
     expected = np.sign(g.ravel()[largest]) * 0.1 / len(largest)
     np.testing.assert_allclose(step.ravel()[largest], expected, atol=1e-7)
-    np.testing.assert_array_equal(sparse_signs(g, 1.0), np.sign(g))
-    assert np.count_nonzero(sparse_signs(g, 0.0)) == 1
+    np.testing.assert_array_equal(_sparse_signs(g, 1.0), np.sign(g))
+    assert np.count_nonzero(_sparse_signs(g, 0.0)) == 1
 
 
 @each

@@ -11,10 +11,10 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
+from purifax.evaluation.models import World, seen
 
 from experiments.benchmarking.subject import LEVEL, Row, Subject, row
 from purifax import classify
-from purifax.evaluation.models import World, seen
 from purifax.evaluation.settings import (
     Attack,
     Defence,
@@ -50,7 +50,7 @@ def _one(subject: Subject, world: World, way: str) -> Row:
     config, defence = subject.config, world.defence
     draws, length = defence.runs, defence.steps
     if way == "stored":
-        world = dataclasses.replace(world, scan=Partial(remat.stored))
+        world = dataclasses.replace(world, scan=Partial(remat.none))
     model = seen("bpda" if way == "bpda" else "exact", Attack(eot=draws), world)
     fn = Partial(_loss, model=model) if way == "forward" else slope(model)
     count = min(config.attacked, config.images)

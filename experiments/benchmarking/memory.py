@@ -8,10 +8,10 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
+from purifax.evaluation.methods import defence as defences
 
 from experiments.benchmarking.stopwatch import subject
 from purifax import classify
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import (
     Evaluation,
 )
@@ -24,9 +24,9 @@ __all__ = ["STEPS", "measure", "words"]
 STEPS = (10, 30, 100, 300, 1000)
 
 SCANS = {
-    "stored": Partial(remat.stored),
-    "each step": Partial(remat.each_step),
-    "nested": Partial(remat.nested),
+    "stored": Partial(remat.none),
+    "each step": Partial(remat.every_step),
+    "nested": Partial(remat.square_root),
 }
 
 

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from experiments.benchmarking.subject import LEVEL, Subject
 from purifax import batched
-from purifax.transform.continuous_batching import Chain, alone, refilled
+from purifax.transform.continuous_batching import Chain, continuously_batched, run_chain
 from purifax.types import Score
 
 __all__ = ["kept_full"]
@@ -34,7 +34,8 @@ def kept_full(subject: Subject) -> tuple[Callable[[], Any], Callable[[], Any], i
         Partial(_step, score=subject.prior.score),
         Partial(_image),
     )
-    full, waiting = refilled(chain, slots), batched(Partial(alone, chain), slots)
+    full = continuously_batched(chain, slots)
+    waiting = batched(Partial(run_chain, chain), slots)
     return _program(subject, full), _program(subject, waiting), count
 
 

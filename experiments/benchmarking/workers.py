@@ -24,6 +24,7 @@ from experiments.benchmarking.subject import CLASSES, Row, Subject, row
 from purifax import data, fleet
 from purifax.data.files import place
 from purifax.data.stream import from_images
+from purifax.fleet.purify_batch import key_words
 
 __all__ = ["rows"]
 
@@ -74,7 +75,8 @@ def _batch(subject: Subject) -> int:
 def _wash(subject: Subject, devices: Sequence[Any]) -> Callable[..., Any]:
     defence = replace(PURIFIERS["adaptive"], steps=subject.config.steps)
     purifier = subject.world(defence).purifier()
-    return fleet.washer(purifier, subject.config.seed, _batch(subject), devices)
+    seed = subject.config.seed
+    return fleet.batched_purifier(purifier, seed, _batch(subject), devices)
 
 
 def _alone(images: data.Images, wash: Callable[..., Any], batch: int) -> None:
@@ -82,7 +84,7 @@ def _alone(images: data.Images, wash: Callable[..., Any], batch: int) -> None:
     before = None
     for start in range(0, len(images), batch):
         rows = np.minimum(np.arange(start, start + batch), len(images) - 1)
-        words = fleet.key_words(images.index[rows].tolist())
+        words = key_words(images.index[rows].tolist())
         answer = wash(words, images.images[rows])
         jax.device_get(before)
         before = answer

@@ -33,6 +33,9 @@ from purifax.run.config import (
 )
 from purifax.run.errors import UsageError
 from purifax.run.progress import Progress
+from purifax.sample.adaptive_momentum import matched_momentum_step
+from purifax.sample.preconditioning import matched_predictor
+from purifax.score import denoise
 from purifax.types import Score
 
 __all__ = [
@@ -54,7 +57,7 @@ LADDERS = {
     "momentum": (sample.momentum, {}),
     "matched_momentum": (
         sample.momentum,
-        {"step": Partial(sample.matched_momentum_step)},
+        {"step": Partial(matched_momentum_step)},
     ),
     "preconditioned_langevin": (sample.preconditioned_langevin, {}),
 }
@@ -63,7 +66,7 @@ DESCENTS = {
     "preconditioned": (sample.preconditioned, {}),
     "matched_preconditioned": (
         sample.preconditioned,
-        {"predictor": Partial(sample.matched_predictor)},
+        {"predictor": Partial(matched_predictor)},
     ),
 }
 NAMES = (*LADDERS, *DESCENTS)
@@ -156,7 +159,7 @@ class _World:
         train = data.load(config.images.name, "train", data_dir)
         trained = train.take(~np.isin(train.index, held.index))
         few = _floats(trained.images[: config.filtered])
-        self.filters = sample.filters(jnp.asarray(few), alpha=config.alpha)
+        self.filters = sample.Filters.from_images(jnp.asarray(few), alpha=config.alpha)
         self.mesh = devices.mesh(config.count)
         self.told, self.held = (self.features(_floats(s.images)) for s in (told, held))
         self.seen = self.features(_floats(trained.images[-config.count :]))
@@ -247,7 +250,7 @@ def _last(key: Array, x: Array, fn: Any) -> Array:
 
 
 def _denoised(key: Array, x: Array, fn: Any, score: Score, sigma: Array) -> Array:
-    return sample.denoise(fn(key, x)[0], sigma, score)
+    return denoise(fn(key, x)[0], sigma, score)
 
 
 def _drawn(

@@ -158,8 +158,8 @@ def _trained(
     def update(state: Any, i: Array) -> tuple[Any, None]:
         parameters, memory, bank = state
         keys = jax.random.split(jax.random.fold_in(key, i), 4)
-        positives = data[sample.draw(keys[0], len(data), config.batch)]
-        places = sample.draw(keys[1], config.bank, config.batch)
+        positives = data[sample.bank.draw(keys[0], len(data), config.batch)]
+        places = sample.bank.draw(keys[1], config.bank, config.batch)
         run = jax.vmap(Partial(_walked, parameters=parameters, sizes=sizes))
         negatives = run(jax.random.split(keys[2], config.batch), bank[places])
 
@@ -167,10 +167,10 @@ def _trained(
         change, memory = optimiser.update(slope, memory)
         parameters = optax.apply_updates(parameters, change)
 
-        renew = jax.vmap(sample.rejuvenate, (0, 0, 0, None))
+        renew = jax.vmap(sample.bank.rejuvenate, (0, 0, 0, None))
         starts = jax.random.split(keys[3], config.batch)
         kept = renew(starts, negatives, positives, config.fresh)
-        return (parameters, memory, sample.write(bank, places, kept)), None
+        return (parameters, memory, sample.bank.write(bank, places, kept)), None
 
     @jax.jit
     def several(state: Any, numbers: Array) -> Any:

@@ -52,9 +52,9 @@ def first_bank(key: Array, images: np.ndarray, given: Recipe) -> Array:
     k_choice, k_noise = jax.random.split(key)
     size = given.size(len(images))
     if given.start == "noise":
-        return sample.noise_bank(k_noise, jnp.arange(size), images.shape[1:])
+        return sample.bank.from_noise(k_noise, jnp.arange(size), images.shape[1:])
     chosen = np.asarray(jax.random.permutation(k_choice, len(images))[:size])
-    return sample.data_bank(k_noise, to_float(images[chosen]), given.data_noise)
+    return sample.bank.from_images(k_noise, to_float(images[chosen]), given.data_noise)
 
 
 def make_step(
@@ -81,16 +81,16 @@ def make_step(
         k_augment, k_noise, k_draw, k_chains, k_fresh = jax.random.split(key, 5)
         x = to_float(images)
         x = jax.vmap(augment)(jax.random.split(k_augment, len(x)), x)
-        positive = sample.data_bank(k_noise, x, given.data_noise)
+        positive = sample.bank.from_images(k_noise, x, given.data_noise)
 
         energy, fresh = nets.Network(module, state.variables), (x, positive, given)
         if given.banked:
-            places = sample.draw(k_draw, len(state.bank), len(x))
+            places = sample.bank.draw(k_draw, len(state.bank), len(x))
             begun = state.bank[places]
             if given.when == "before":
                 begun = _afresh(k_fresh, begun, *fresh)
         else:
-            begun = sample.noise_bank(k_fresh, jnp.arange(len(x)), x.shape[1:])
+            begun = sample.bank.from_noise(k_fresh, jnp.arange(len(x)), x.shape[1:])
         negative, found = run(k_chains, spread(begun), energy, given)
 
         params = state.variables["params"]
@@ -103,7 +103,7 @@ def make_step(
         if given.banked:
             after = given.when == "after"
             kept = _afresh(k_fresh, negative, *fresh) if after else negative
-            bank = sample.write(bank, places, kept)
+            bank = sample.bank.write(bank, places, kept)
         found = {"loss": gap, "swing": jnp.abs(gap), **found}
         begins = state.step % config.train.log_every == 0
         total = {n: jnp.where(begins, 0, state.total[n]) + found[n] for n in names}
@@ -156,8 +156,8 @@ def _tested(key: Array, x: Array, energy: Tempered, sizes: Array) -> tuple[Array
     """One chain with Metropolis's test; also the share of proposals accepted."""
 
     def step(
-        state: sample.Placed, at: tuple[Array, Array]
-    ) -> tuple[sample.Placed, tuple[Array, Array]]:
+        state: sample.MALAState, at: tuple[Array, Array]
+    ) -> tuple[sample.MALAState, tuple[Array, Array]]:
         i, size = at
         norm = jnp.sqrt(jnp.sum(jnp.square(state.force)))
         key_i = jax.random.fold_in(key, i)
@@ -165,7 +165,7 @@ def _tested(key: Array, x: Array, energy: Tempered, sizes: Array) -> tuple[Array
         return state, (norm, accepted)
 
     steps = (jnp.arange(len(sizes)), sizes)
-    ended, (norms, accepted) = jax.lax.scan(step, sample.placed(x, energy), steps)
+    ended, (norms, accepted) = jax.lax.scan(step, sample.MALAState.at(x, energy), steps)
     return ended.x, {"gradient": jnp.mean(norms), "accepted": jnp.mean(accepted)}
 
 
@@ -186,9 +186,9 @@ def _afresh(key: Array, old: Array, x: Array, positive: Array, given: Recipe) ->
     """Chains of which some begin again: from images x, these with noise, or noise."""
     k_some, k_fresh = jax.random.split(key)
     if given.source == "noise":
-        fresh = sample.noise_bank(k_fresh, jnp.arange(len(x)), x.shape[1:])
+        fresh = sample.bank.from_noise(k_fresh, jnp.arange(len(x)), x.shape[1:])
     else:
         begun = positive if given.source == "noised data" else x
-        fresh = sample.data_bank(k_fresh, begun, given.data_noise)
-    some = jax.vmap(sample.rejuvenate, in_axes=(0, 0, 0, None))
+        fresh = sample.bank.from_images(k_fresh, begun, given.data_noise)
+    some = jax.vmap(sample.bank.rejuvenate, in_axes=(0, 0, 0, None))
     return some(_keys(k_some, len(x)), old, fresh, given.rejuvenation)

@@ -29,8 +29,9 @@ class Layout:
     Raises:
         DataError: a name, shape or dtype that cannot be written.
 
-    >>> Layout("washed", (8, 8, 1), ("a", "b"), extras={"radius": ((), "float32")}).name
-    'washed'
+    >>> radius = {"radius": ((), "float32")}
+    >>> Layout("purified", (8, 8, 1), ("a", "b"), extras=radius).name
+    'purified'
     """
 
     name: str
@@ -57,7 +58,7 @@ class Layout:
 def features(layout: Layout) -> Any:
     """The features of TFDS, which encode an example.
 
-    >>> sorted(features(Layout("washed", (8, 8, 1), ("a", "b"))))
+    >>> sorted(features(Layout("purified", (8, 8, 1), ("a", "b"))))
     ['id', 'image', 'label']
     """
     from tensorflow_datasets import features as kinds
@@ -102,7 +103,7 @@ def check_rows(layout: Layout, columns: Mapping[str, Any]) -> None:
     Raises:
         DataError: a column that is missing, unknown, or of another shape or dtype.
 
-    >>> digits = Layout("washed", (8, 8, 1), ("a", "b"))
+    >>> digits = Layout("purified", (8, 8, 1), ("a", "b"))
     >>> empty = np.zeros((0, 8, 8, 1), np.uint8)
     >>> check_rows(digits, {"image": empty, "label": [], "id": []})
     """

@@ -31,7 +31,7 @@ def read_rows(path: Any, layout: Layout) -> Iterator[dict[str, Any]]:
 
     >>> import numpy as np
     >>> from purifax import data
-    >>> layout = data.Layout("washed", (8, 8, 1), ("a", "b"))
+    >>> layout = data.Layout("purified", (8, 8, 1), ("a", "b"))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     rows = np.full((1, 8, 8, 1), 9, np.uint8), [1], [7]
     ...     data.write_shard(folder, layout, "train", 0, 1, *rows)

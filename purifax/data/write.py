@@ -41,9 +41,9 @@ def shard_path(
 ) -> epath.Path:
     """Where shard number `shard` of `shards` is.
 
-    >>> digits = Layout("washed", (8, 8, 1), ("a", "b"))
+    >>> digits = Layout("purified", (8, 8, 1), ("a", "b"))
     >>> shard_path("/sets", digits, "train", 3, 8).name
-    'washed-train.array_record-00003-of-00008'
+    'purified-train.array_record-00003-of-00008'
     """
     name = f"{layout.name}-{split}.array_record-{shard:05d}-of-{shards:05d}"
     return place(folder) / name
@@ -76,7 +76,7 @@ def write_shard(
         DataError: rows that are not as the layout says.
         OSError: no room, or no permission; no part of the shard is left behind.
 
-    >>> layout = Layout("washed", (8, 8, 1), ("a", "b"))
+    >>> layout = Layout("purified", (8, 8, 1), ("a", "b"))
     >>> rows = np.zeros((3, 8, 8, 1), np.uint8), np.array([0, 1, 1]), np.arange(3)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_shard(folder, layout, "train", 0, 1, *rows)

@@ -6,9 +6,8 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from purifax.evaluation.batches import padded
-from purifax.evaluation.predictions import mapped
 from purifax.run.progress import each
+from purifax.transform import in_chunks, sharded
 
 __all__ = ["over"]
 
@@ -31,8 +30,9 @@ def over(
     """
     share = mesh.shape["batch"]
     chunk = max(share, chunk - chunk % share)
-    run, done = mapped(fn, mesh), []
-    for start in each("chunks of images", range(0, len(index), chunk), "chunk"):
-        rows = [padded(array, start, chunk) for array in (index, *batch)]
-        done.append(np.asarray(run(key, *rows)))
-    return np.concatenate(done)[: len(index)]
+    run = in_chunks(
+        sharded(fn, mesh),
+        chunk,
+        progress=lambda starts: each("chunks of images", starts, "chunk"),
+    )
+    return run(key, *batch, index=index)

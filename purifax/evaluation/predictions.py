@@ -1,6 +1,5 @@
 """What the bare and the defended model answer to images."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,14 +7,13 @@ import jax
 import numpy as np
 from jax import Array
 from jax import numpy as jnp
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh
 from jax.tree_util import Partial
 
-import purifax
 from purifax import classify, purify
 from purifax.evaluation.world import World
 from purifax.report.types import NO_ANSWER
-from purifax.run import devices
+from purifax.transform import sharding
 from purifax.types import Classifier, Model, Purifier
 
 __all__ = ["answers", "classes", "climb", "compiled", "frames", "mapped", "once"]
@@ -24,39 +22,17 @@ FRAMES = 7
 """States of a run that are kept to be looked at, the first and the last among them."""
 
 
-@functools.partial(jax.jit, static_argnames="mesh")
-def _mapped(mesh: Mesh, fn: Callable, key: Array, index: Array, batch: tuple) -> Any:
-    split, whole = PartitionSpec("batch"), PartitionSpec()
-    share = jax.shard_map(
-        lambda fn, key, index, batch: purifax.batched(fn)(key, *batch, index=index),
-        mesh=mesh,
-        in_specs=(whole, whole, split, split),
-        out_specs=split,
-    )
-    return share(fn, key, index, batch)
-
-
 def mapped(fn: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
-    """`run(key, index, *batch)`: a one-image function over images on all devices.
-
-    Each device runs its share by itself; nothing crosses. The function is a pytree and
-    an argument of the compiled program: its parameters are not constants in it, and
-    another radius does not compile again. Weights that were loaded onto one device are
-    copied to those of the mesh, once.
-    """
-    fn = devices.placed(fn, mesh)
-    return lambda key, index, *batch: _mapped(mesh, fn, key, index, batch)
+    """`transform.sharded` as `run(key, index, *batch)`."""
+    run = sharding.sharded(fn, mesh)
+    return lambda key, index, *batch: run(key, *batch, index=index)
 
 
 def compiled(
     fn: Callable[..., Any], mesh: Mesh, key: Array, index: Array, *batch: Array
 ) -> tuple[Callable[[], Any], int]:
     """What `mapped` would run on these arguments, and its temporary bytes a device."""
-    fn = devices.placed(fn, mesh)
-    program = _mapped.lower(mesh, fn, key, index, batch).compile()
-    analysis: Any = program.memory_analysis()
-    bytes_ = int(analysis.temp_size_in_bytes)
-    return lambda: program(fn, key, index, batch), bytes_
+    return sharding.compiled(fn, mesh, key, *batch, index=index)
 
 
 def answers(world: World, keys: int) -> Partial:

@@ -1,33 +1,33 @@
 """Purify large data sets with many workers that share a folder and nothing else.
 
     job = fleet.Job(out, layout, fleet.plan(stream.count, 1000), purifier=..., ...)
-    wash = fleet.washer(purifier, seed=0, batch=256)
-    fleet.work(job, stream, wash, 256, worker=0, workers=4)
+    purify = fleet.batched_purifier(purifier, seed=0, batch=256)
+    fleet.work(job, stream, purify, 256, worker=0, workers=4)
 
-An edge of the package: it reads and writes files. `start` is for what needs processes
-that know each other, such as training; a worker does not.
+Every worker runs these lines. The set is cut into shards; a worker claims a shard by a
+lease, purifies it, writes its file in one step and takes the next. `left_out` names the
+images that could not be purified.
+
+An edge of the package: it reads and writes files. `purifax.fleet.start` is for programs
+whose processes must know each other, such as training; workers need not.
 """
 
 from purifax.fleet.fingerprint import Mismatch, digest
 from purifax.fleet.finish import left_out
 from purifax.fleet.job import Job, load
-from purifax.fleet.lease import Leases, Lost
-from purifax.fleet.shards import Plan, plan
-from purifax.fleet.wash import key_words, washer
-from purifax.fleet.worker import Tally, work
+from purifax.fleet.lease import Leases
+from purifax.fleet.purify_batch import batched_purifier
+from purifax.fleet.shards import plan
+from purifax.fleet.worker import work
 
 __all__ = [
     "Job",
     "Leases",
-    "Lost",
     "Mismatch",
-    "Plan",
-    "Tally",
+    "batched_purifier",
     "digest",
-    "key_words",
     "left_out",
     "load",
     "plan",
-    "washer",
     "work",
 ]

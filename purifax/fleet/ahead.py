@@ -1,4 +1,4 @@
-"""Items made by a thread while others are used: decoding beside the device's work."""
+"""Items prepared by a thread while others are in use: decoding beside computing."""
 
 import queue
 import threading
@@ -12,10 +12,10 @@ _END = object()
 
 
 def ahead(items: Iterable[T], most: int) -> Generator[T, None, None]:
-    """The items in their order, up to `most` of them made before they are asked for.
+    """Yield the items in order, with up to `most` of them prepared in advance.
 
-    An error of `items` is raised where the item would have been. When the iterator is
-    left early, its thread has ended before it is closed.
+    An error of `items` is raised in place of the item. When the iterator is left early,
+    closing it waits for its thread to end.
 
     >>> list(ahead(iter(range(5)), 2))
     [0, 1, 2, 3, 4]

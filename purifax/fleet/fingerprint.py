@@ -1,4 +1,4 @@
-"""What a job is, in one file of JSON: two jobs that differ never share a folder."""
+"""The identity of a job in one JSON file: two different jobs never share a folder."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ __all__ = ["Mismatch", "agree", "claim", "differences", "digest"]
 
 
 class Mismatch(ValueError):
-    """A folder that belongs to another job; the difference is named."""
+    """The folder belongs to another job; the message names the difference."""
 
 
 def digest(tree: Any) -> str:
@@ -23,20 +23,20 @@ def digest(tree: Any) -> str:
     >>> digest({"a": np.zeros(2)})[:8], digest({"a": np.ones(2)})[:8]
     ('597f4968', 'eeea00dc')
     """
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         array = np.ascontiguousarray(leaf)
         name = jax.tree_util.keystr(path)
-        found.update(f"{name} {array.dtype} {array.shape}".encode())
-        found.update(array.tobytes())
-    return found.hexdigest()
+        hashed.update(f"{name} {array.dtype} {array.shape}".encode())
+        hashed.update(array.tobytes())
+    return hashed.hexdigest()
 
 
 def claim(path: Any, words: Mapping[str, Any]) -> None:
-    """Writes what a job is, or sees that the same is written there.
+    """Write the identity of a job, or check that the same one is written already.
 
     Raises:
-        Mismatch: something else is; what differs is named.
+        Mismatch: another one is written; the message names the differences.
         OSError: the file cannot be written.
 
     >>> import tempfile
@@ -49,10 +49,10 @@ def claim(path: Any, words: Mapping[str, Any]) -> None:
 
 
 def agree(path: Any, words: Mapping[str, Any]) -> None:
-    """Sees that a job is the one that is written there.
+    """Check that a job is the one whose identity is written.
 
     Raises:
-        Mismatch: it is another; what differs is named.
+        Mismatch: it is another; the message names the differences.
         FileNotFoundError: nothing is written.
     """
     path = place(path)
@@ -65,7 +65,7 @@ def agree(path: Any, words: Mapping[str, Any]) -> None:
 
 
 def differences(there: Any, here: Any, name: str = "") -> Iterator[str]:
-    """What differs between two trees of JSON, leaf by leaf, in words.
+    """The differences between two trees of JSON, leaf by leaf, in words.
 
     >>> list(differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2}))
     ['a.b is 1 there and 3 here']

@@ -1,4 +1,4 @@
-"""The end of a job: what was left out of its shards, and the set's description."""
+"""The end of a job: the images left out of its shards, and the set's description."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["clear", "finish", "left_out", "note"]
 
 
 def note(job: Job, shard: int, unreadable: Sequence[Unreadable]) -> None:
-    """Writes down what a shard lacks, before the shard is written."""
+    """Record the images that a shard lacks, before the shard itself is written."""
     path = job.unreadable / job.plan.name(shard)
     if not unreadable:
         remove(path)
@@ -26,9 +26,11 @@ def note(job: Job, shard: int, unreadable: Sequence[Unreadable]) -> None:
 
 
 def left_out(job: Job) -> list[dict[str, Any]]:
-    """Every image that is missing of the shards that are done, and why.
+    """Every image missing from the finished shards, and why.
 
-    Each has its `position` in the source, `where` that is, and the `reason`.
+    Returns:
+        One entry per image: its `position` in the source, `where` it is in words, and
+        the `reason`.
     """
     noted = {path.name for path in listed(job.unreadable)}
     names = {shard: job.plan.name(shard) for shard in sorted(job.done())}
@@ -37,11 +39,13 @@ def left_out(job: Job) -> list[dict[str, Any]]:
 
 
 def finish(job: Job) -> list[int]:
-    """Describes the set, all of whose shards are there; several workers may at once.
+    """Write the description of a set whose shards all exist.
+
+    Several workers may do this at once.
 
     Returns:
-        The shards that are damaged, or have other rows than they should: they are
-        removed, to be done again, and nothing is described.
+        The shards that are damaged or have a wrong number of rows. They are removed, to
+        be purified again, and no description is written.
     """
     wrong = [shard for shard in range(job.plan.shards) if not _is_whole(job, shard)]
     for shard in wrong:
@@ -54,7 +58,7 @@ def finish(job: Job) -> list[int]:
 
 
 def clear(job: Job) -> None:
-    """Removes the leases and unfinished files of a job that is finished."""
+    """Remove the leases and unfinished files of a finished job."""
     for folder in (job.data, job.leases, job.unreadable, job.out):
         for parts in leftovers(folder).values():
             for part in parts:
@@ -64,7 +68,7 @@ def clear(job: Job) -> None:
 
 
 def _is_whole(job: Job, shard: int) -> bool:
-    """Whether a shard has the rows it should; one in a store arrived whole."""
+    """Whether a shard has all its rows; object stores write whole files."""
     if is_remote(job.data):
         return True
     try:
@@ -74,7 +78,7 @@ def _is_whole(job: Job, shard: int) -> bool:
 
 
 def _expected(job: Job, shard: int) -> int:
-    """The rows of a shard: its images but those noted."""
+    """The number of rows of a shard: its images except those recorded as missing."""
     return len(job.plan.positions(shard)) - len(_noted(job, shard))
 
 

@@ -1,12 +1,12 @@
-"""A data set that is being purified: what identifies it, and where its files are.
+"""A data set that is being purified: its identity, and the places of its files.
 
-    out/job.json                   what the job is; the first worker writes it
-    out/leases/00003-of-00008      who is at work on a shard
-    out/unreadable/00003-of-00008  images of a shard that are not in it, and why
-    out/<name>/1.0.0/              the data set: a shard is done when its file is there
+    out/job.json                   the identity of the job; the first worker writes it
+    out/leases/00003-of-00008      the worker that holds a shard
+    out/unreadable/00003-of-00008  images missing from a shard, and why
+    out/<name>/1.0.0/              the data set: a shard is done when its file exists
 
-`job.json` holds all that decides a single bit of a row, and no more: neither the batch
-nor the workers.
+`job.json` holds everything that the bits of a row depend on, and nothing else: neither
+the batch size nor the workers.
 """
 
 import json
@@ -32,13 +32,13 @@ class Job:
     """One source, one purifier, one seed, one folder.
 
     Attributes:
-        out: the folder of the job, which every worker can write.
+        out: the folder of the job, which every worker can write to.
         layout: of the purified set.
         plan: its shards.
         split: the name of its split.
         seed: of the purifier's noise.
-        source: what tells this source from others, such as a hash of its content.
-        purifier: what tells this purifier from others, such as its config.
+        source: identifies the source, such as a hash of its content.
+        purifier: identifies the purifier, such as its config.
         weights: a hash of its networks.
     """
 
@@ -58,16 +58,16 @@ class Job:
 
     @property
     def leases(self) -> epath.Path:
-        """The folder of who is at work."""
+        """The folder of the workers' leases."""
         return self.out / "leases"
 
     @property
     def unreadable(self) -> epath.Path:
-        """The folder of what is left out."""
+        """The folder of the lists of missing images."""
         return self.out / "unreadable"
 
     def shard(self, shard: int) -> epath.Path:
-        """The file of a shard, which exists if the shard is done."""
+        """The file of a shard; it exists once the shard is done."""
         shards = self.plan.shards
         return shard_path(self.data, self.layout, self.split, shard, shards)
 
@@ -77,21 +77,21 @@ class Job:
         return {n for n in range(self.plan.shards) if self.shard(n).name in present}
 
     def finished(self) -> bool:
-        """Whether the whole set is there, and described."""
+        """Whether all shards are done and the set's description is written."""
         return (self.data / "dataset_info.json").exists()
 
     def words(self) -> dict[str, Any]:
-        """All of it but the folder, as JSON has it."""
+        """The identity of the job, everything but its folder, as JSON values."""
         words = {key: value for key, value in vars(self).items() if key != "out"}
         parts = {key: asdict(words[key]) for key in ("layout", "plan")}
         return json.loads(json.dumps({"format": FORMAT, **words, **parts}))
 
 
 def claim(job: Job) -> None:
-    """Makes the folder that of this job, or sees that it is.
+    """Make the folder this job's, or check that it is.
 
     Raises:
-        Mismatch: it is another job's; the difference is named.
+        Mismatch: it is another job's; the message names the difference.
         OSError: the folder cannot be written.
     """
     job.out.mkdir(parents=True, exist_ok=True)
@@ -104,8 +104,8 @@ def load(out: Any) -> Job:
     """The job of a folder.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: its job.json is damaged, or of another version.
+        FileNotFoundError: the folder holds no job.
+        ValueError: its job.json is damaged, or of another version of the format.
     """
     path = place(out) / "job.json"
     if not path.exists():

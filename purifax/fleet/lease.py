@@ -1,12 +1,12 @@
-"""Who is at work on what, so that no two workers do the same: leases on files.
+"""Leases on shards, so that no two workers purify the same one.
 
-A lease names its owner and counts its renewals. It has run out when another worker has
-seen it unchanged for `lasting` seconds *by that worker's own clock*: no two clocks are
-ever compared, so it does not matter how wrong they are. Of an owner on the same machine
-whose process is gone it has run out at once.
+A lease names its owner and counts its renewals. It expires when another worker has seen
+it unchanged for `lasting` seconds *by that worker's own clock*: no two clocks are ever
+compared, so it does not matter how wrong they are. The lease of a dead process on the
+same machine expires at once.
 
-Leases save work; nothing depends on them. Two workers that hold the same one write the
-same rows, and a file is only ever written whole.
+Leases only save work; correctness does not depend on them. Two workers that hold the
+same lease write the same rows, and a file is only ever written whole.
 """
 
 import contextlib
@@ -30,19 +30,19 @@ class Lost(Exception):
 
 
 def identity() -> str:
-    """This process, as no other is called: machine, process and a random word."""
+    """A unique name of this process: machine, process number and a random word."""
     return f"{_machine()}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
 
 
 class Leases:
-    """The leases of one folder, as one worker sees and takes them.
+    """The leases of one folder, seen and taken by one worker.
 
     Args:
-        folder: which exists.
-        owner: as no other worker is called; see `identity`.
-        lasting: seconds after which an unchanged lease has run out. Longer than a
-            batch takes; a shorter one only costs work done twice.
-        now: seconds of this worker's clock, which never goes back.
+        folder: an existing folder.
+        owner: a unique name of the worker; see `identity`.
+        lasting: seconds after which an unchanged lease expires. It should be longer
+            than a batch takes; a shorter time only costs work done twice.
+        now: this worker's clock in seconds, which never goes back.
     """
 
     def __init__(
@@ -58,14 +58,17 @@ class Leases:
         self._renewals: dict[str, tuple[int, float]] = {}
 
     def claim(self, name: str) -> bool:
-        """Takes the lease of `name` if nobody has it or it has run out."""
-        path, mine = self._folder / name, self._words(0)
-        if not write_once(path, mine):
-            found = self._content(name)
-            if found is None or not self._has_run_out(name, found):
+        """Take the lease of `name` if it is free or expired.
+
+        Returns whether it was taken.
+        """
+        path, own = self._folder / name, self._words(0)
+        if not write_once(path, own):
+            content = self._content(name)
+            if content is None or not self._has_expired(name, content):
                 return False
-            write_whole(path, mine)
-        if self._content(name) != mine:  # another took it in the same moment
+            write_whole(path, own)
+        if self._content(name) != own:  # another worker took it in the same moment
             return False
         for part in leftovers(self._folder).get(name, []):
             remove(part)
@@ -73,7 +76,7 @@ class Leases:
         return True
 
     def renew(self, name: str) -> None:
-        """Says that the owner lives; call it often, it writes only now and then.
+        """Renew the lease. Call it often; it writes to the disk only now and then.
 
         Raises:
             Lost: another worker has taken the lease over.
@@ -87,7 +90,7 @@ class Leases:
         self._renewals[name] = (count + 1, self._now())
 
     def release(self, name: str) -> None:
-        """Gives the lease back if it is still this worker's."""
+        """Give the lease back if this worker still holds it."""
         count, _ = self._renewals.pop(name, (0, 0.0))
         if self._content(name) == self._words(count):
             remove(self._folder / name)
@@ -101,7 +104,7 @@ class Leases:
         except FileNotFoundError:
             return None
 
-    def _has_run_out(self, name: str, content: bytes) -> bool:
+    def _has_expired(self, name: str, content: bytes) -> bool:
         known, since = self._seen.get(name, (None, 0.0))
         if known != content:
             self._seen[name] = (content, self._now())
@@ -110,7 +113,7 @@ class Leases:
 
 
 def _is_gone(content: bytes) -> bool:
-    """Whether the owner was a process of this machine that is no more."""
+    """Whether the owner was a process of this machine that has ended."""
     try:
         machine, process, _ = json.loads(content)["owner"].rsplit("/", 2)
         if machine != _machine():
@@ -124,7 +127,7 @@ def _is_gone(content: bytes) -> bool:
 
 
 def _machine() -> str:
-    """This machine since it was started, and where its process numbers count from."""
+    """A name of this machine, its boot, and its process namespace."""
     known = [platform.node()]
     with contextlib.suppress(OSError):
         known.append(Path("/proc/sys/kernel/random/boot_id").read_text())

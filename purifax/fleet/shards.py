@@ -1,6 +1,6 @@
-"""How a source is cut: fixed shards, which positions are in which, in what order.
+"""The division of a source into shards, and the order in which workers take them.
 
-The cut depends on the number of images and of shards alone, never on who works.
+It depends on the numbers of images and shards alone, never on the workers.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ __all__ = ["Plan", "plan", "route"]
 
 @dataclass(frozen=True)
 class Plan:
-    """Positions 0 .. count - 1 in so many shards, whose sizes differ by 1 at most.
+    """Positions 0 .. count - 1 divided into shards whose sizes differ by at most one.
 
     >>> [Plan(10, 3).positions(shard) for shard in range(3)]
     [range(0, 3), range(3, 6), range(6, 10)]
@@ -20,12 +20,12 @@ class Plan:
     shards: int
 
     def positions(self, shard: int) -> range:
-        """The positions of a shard."""
+        """The positions in a shard."""
         ends = (self.count * n // self.shards for n in (shard, shard + 1))
         return range(*ends)
 
     def name(self, shard: int) -> str:
-        """A shard in words that sort like its number: 00003-of-00008."""
+        """The name of a shard, which sorts like its number: 00003-of-00008."""
         return f"{shard:05d}-of-{self.shards:05d}"
 
 
@@ -33,7 +33,7 @@ def plan(count: int, size: int) -> Plan:
     """The fewest shards with at most `size` images each.
 
     Raises:
-        ValueError: no image, or no room for one.
+        ValueError: `count` or `size` is not positive.
 
     >>> plan(2500, 1000)
     Plan(count=2500, shards=3)
@@ -47,13 +47,13 @@ def plan(count: int, size: int) -> Plan:
 
 
 def route(shards: int, worker: int, workers: int) -> list[int]:
-    """All shards, in the order in which a worker looks at them.
+    """All shards, in the order in which one worker tries them.
 
-    Workers start evenly spread, so that they rarely meet, and each goes round to what
-    the others have left.
+    Workers start at evenly spaced shards, so that they rarely meet, and go on in a
+    circle through the shards that are left.
 
     Raises:
-        ValueError: there is no such worker.
+        ValueError: `worker` is not in 0 .. workers - 1.
 
     >>> route(6, 1, 3)
     [2, 3, 4, 5, 0, 1]

@@ -1,12 +1,12 @@
-"""Start-up on one machine or many: who am I, of how many, and who coordinates.
+"""Start-up on one machine or many: this process's number, their count, the coordinator.
 
-What is tried, in this order: arguments; `PURIFAX_PROCESS_ID`, `PURIFAX_NUM_PROCESSES`
-and `PURIFAX_COORDINATOR`; then what SLURM (in a step, by `srun`), Open MPI, an indexed
-Kubernetes job and a TPU slice set; else one process. jax itself reads the coordinator
-off SLURM, Open MPI and TPUs.
+These sources are tried in order: arguments; `PURIFAX_PROCESS_ID`,
+`PURIFAX_NUM_PROCESSES` and `PURIFAX_COORDINATOR`; the variables set by SLURM (in a
+step, by `srun`), Open MPI, an indexed Kubernetes job and a TPU slice; else it is one
+process. jax itself finds the coordinator on SLURM, Open MPI and TPUs.
 
-A worker at a data set needs its number alone (`decide`). What needs processes that know
-each other, such as training, calls `start`.
+A worker on a data set needs its number alone (`decide`). Programs whose processes must
+know each other, such as training, call `start`.
 """
 
 import os
@@ -23,14 +23,14 @@ PREFIX = "PURIFAX_"
 
 @dataclass(frozen=True)
 class Start:
-    """Who this process is.
+    """The number of this process among all of a program.
 
     Attributes:
         platform: "one", "arguments", "slurm", "open_mpi", "kubernetes" or "tpu".
-        process: its number, from 0.
-        processes: how many there are.
-        coordinator: address of process 0, `host:port`; None: jax finds it, or there is
-            none.
+        process: the number of this process, from 0.
+        processes: the number of processes.
+        coordinator: address of process 0, `host:port`; None where jax finds it, or for
+            a single process.
     """
 
     platform: str = "one"
@@ -46,18 +46,19 @@ def decide(
     processes: int | None = None,
     process: int | None = None,
 ) -> Start:
-    """Who this process is, from arguments and an environment; nothing is started.
+    """Read this process's number from arguments and an environment; starts nothing.
 
     Args:
         environment: such as `os.environ`.
-        mode: "off" is one process whatever the platform says; "on" refuses to be one
-            by mistake; "auto" takes what there is.
+        mode: "off" is one process whatever the platform says; "on" raises where no
+            platform is recognised; "auto" is one process there.
         coordinator: `host:port` of process 0.
-        processes: how many there are.
-        process: this one's number.
+        processes: the number of processes.
+        process: the number of this process.
 
     Raises:
-        ValueError: a number without the other, one out of range, or "on" without any.
+        ValueError: one number without the other, a number out of range, or "on" where
+            no platform is recognised.
 
     >>> decide({"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "4"})
     Start(platform='open_mpi', process=2, processes=4, coordinator=None)
@@ -66,7 +67,7 @@ def decide(
         raise ValueError(f"The mode must be one of {', '.join(MODES)}; got '{mode}'.")
     if mode == "off":
         return Start()
-    found = _given(environment, coordinator, processes, process)
+    found = _explicit(environment, coordinator, processes, process)
     for platform in (_slurm, _open_mpi, _tpu, _kubernetes):
         found = found or platform(environment)
     if found is None:
@@ -93,13 +94,13 @@ def start(
     *,
     outlive: bool = True,
 ) -> Start:
-    """Decides who this process is and makes jax know the others; call it before jax.
+    """`decide`, then connect jax to the other processes; call it before using jax.
 
     With one process nothing is started.
 
     Args:
-        outlive: whether, where jax can, the others live on when one dies; otherwise
-            they end, as they should where each step needs all of them.
+        outlive: whether, where jax can, the other processes continue when one dies;
+            otherwise they end, as they should where each step needs all of them.
 
     Raises:
         ValueError: as `decide`, or several processes without a coordinator.
@@ -121,13 +122,13 @@ def start(
     return found
 
 
-def _given(
+def _explicit(
     environment: Mapping[str, str],
     coordinator: str | None,
     processes: int | None,
     process: int | None,
 ) -> Start | None:
-    """What arguments say, and where they are silent the variables of our own."""
+    """The numbers of the arguments, completed by purifax's own variables."""
     coordinator = coordinator or environment.get(f"{PREFIX}COORDINATOR") or None
     if processes is None:
         processes = _number(environment, f"{PREFIX}NUM_PROCESSES")
@@ -148,7 +149,7 @@ def _given(
 
 
 def _slurm(environment: Mapping[str, str]) -> Start | None:
-    """A task of a step; the batch script itself is none."""
+    """A task of a SLURM step; the batch script itself is not one."""
     if "SLURM_STEP_NODELIST" not in environment:
         return None
     return _counted(environment, "slurm", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS")
@@ -160,7 +161,7 @@ def _open_mpi(environment: Mapping[str, str]) -> Start | None:
 
 
 def _kubernetes(environment: Mapping[str, str]) -> Start | None:
-    """An indexed job, which tells its pods their number but not how many they are."""
+    """An indexed job, which gives its pods their number but not their count."""
     if "JOB_COMPLETION_INDEX" not in environment:
         return None
     if "TPU_WORKER_HOSTNAMES" in environment:  # a slice of one host

@@ -1,4 +1,4 @@
-"""Purify a random sample again and compare it with what is written."""
+"""Purify a random sample again and compare it with the written rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from purifax.data.examples import Example, Stream
 from purifax.data.rows import read_rows
 from purifax.fleet.fingerprint import agree
 from purifax.fleet.job import Job, load
-from purifax.fleet.wash import Wash, key_words
+from purifax.fleet.purify_batch import BatchedPurifier, key_words
 
 __all__ = ["Check", "verify"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was compared, and what was not the same.
+    """The outcome of a comparison.
 
     Attributes:
-        images: compared.
-        different: ids whose pixels or labels differ, or that are not there, and by how
-            many grey levels at most; 256 is a wrong label or a missing row.
+        images: the number of images compared.
+        different: by id, the largest difference in grey levels of images that differ;
+            256 stands for a wrong label or a missing row.
     """
 
     images: int
@@ -31,15 +31,16 @@ class Check:
 def verify(
     job: Job,
     stream: Stream,
-    wash: Wash,
+    purify: BatchedPurifier,
     batch: int,
     count: int,
     seed: int = 0,
     tell: Callable[[int, int], None] | None = None,
 ) -> Check:
-    """Compares `count` random images of the shards that are done, bit for bit.
+    """Compare `count` random images of the finished shards, bit for bit.
 
-    Programs for another batch, kind of device or version of jax may round differently.
+    Programs for another batch size, kind of device or version of jax may round
+    differently.
 
     Raises:
         Mismatch: the folder holds another job.
@@ -51,16 +52,16 @@ def verify(
     done = sorted(job.done())
     if not done:
         raise ValueError(f"{job.out} has no shard that is done; nothing to verify.")
-    held = np.concatenate([np.asarray(job.plan.positions(shard)) for shard in done])
+    written = np.concatenate([np.asarray(job.plan.positions(shard)) for shard in done])
     random = np.random.default_rng(seed)
-    chosen = np.sort(random.permutation(held)[:count])
+    chosen = np.sort(random.permutation(written)[:count])
     different: dict[int | bytes, int] = {}
     compared = 0
     for shard in done:
         part = [int(n) for n in chosen if n in job.plan.positions(shard)]
         examples = [row for n in part for row in stream.read(range(n, n + 1))]
         readable = [row for row in examples if isinstance(row, Example)]
-        different |= _compared(job, shard, readable, wash, batch)
+        different |= _compared(job, shard, readable, purify, batch)
         compared += len(readable)
         if tell is not None:
             tell(compared, len(chosen))
@@ -68,9 +69,9 @@ def verify(
 
 
 def _compared(
-    job: Job, shard: int, examples: list[Example], wash: Wash, batch: int
+    job: Job, shard: int, examples: list[Example], purify: BatchedPurifier, batch: int
 ) -> dict[int | bytes, int]:
-    """The ids of those of one shard that are not what is written."""
+    """The images of one shard that differ from the written rows, see `Check`."""
     if not examples:
         return {}
     wanted = {row.id for row in examples}
@@ -81,7 +82,7 @@ def _compared(
         group = examples[start : start + batch]
         filled = group + group[-1:] * (batch - len(group))
         words = key_words([row.id for row in filled])
-        pixels, _ = wash(words, np.stack([row.image for row in filled]))
+        pixels, _ = purify(words, np.stack([row.image for row in filled]))
         for row, image in zip(group, np.asarray(pixels), strict=False):
             away = _distance(written.get(row.id), row, image)
             if away:
@@ -90,7 +91,7 @@ def _compared(
 
 
 def _distance(written: dict | None, row: Example, image: np.ndarray) -> int:
-    """Grey levels between what is written and what it should be; 256: it is wrong."""
+    """The largest difference in grey levels; 256: a wrong label or a missing row."""
     if written is None or written["label"] != row.label:
         return 256
     return int(np.abs(written["image"].astype(int) - image.astype(int)).max())

@@ -1,8 +1,9 @@
-"""The worker: claim a shard, purify it, write it, take the next; as many as there are.
+"""The worker: claim a shard, purify it, write it, take the next one.
 
-Workers share a folder and nothing else. They may come, go and die at any moment, and be
-of any number: a shard's file appears whole, and its rows depend on neither who writes
-them nor how often. Nobody talks to anybody, so nothing waits for a dead one.
+Workers share a folder and nothing else. There may be any number of them, and they may
+come, go and die at any moment: a shard's file appears whole, and its rows depend
+neither on the worker that writes them nor on how often they are written. Workers never
+communicate, so none waits for a dead one.
 """
 
 import time
@@ -21,24 +22,24 @@ from purifax.fleet.ahead import ahead
 from purifax.fleet.finish import clear, finish, note
 from purifax.fleet.job import Job, claim
 from purifax.fleet.lease import Leases, Lost
+from purifax.fleet.purify_batch import BatchedPurifier, key_words
 from purifax.fleet.shards import route
-from purifax.fleet.wash import Wash, key_words
 
 __all__ = ["Tally", "work"]
 
 NOT_FINITE = "the purifier's answer is not finite"
-MENDED = 3
-"""How often damaged shards are done again."""
+REPAIRS = 3
+"""How often damaged shards are purified again."""
 
 
 @dataclass
 class Tally:
-    """What one worker has done.
+    """The work that one worker has done.
 
     Attributes:
-        shards: that it wrote.
-        images: in them.
-        lost: shards that another worker wrote while this one was at them.
+        shards: shards that it wrote.
+        images: images in them.
+        lost: shards that another worker wrote while this one purified them.
     """
 
     shards: int = 0
@@ -57,7 +58,7 @@ def _on() -> None:
 def work(
     job: Job,
     stream: Stream,
-    wash: Wash,
+    purify: BatchedPurifier,
     batch: int,
     *,
     worker: int = 0,
@@ -68,48 +69,50 @@ def work(
     sleep: Callable[[float], None] = time.sleep,
     pause: float = 5.0,
 ) -> Tally:
-    """Works until the whole set is there, whoever does the rest.
+    """Work until the whole set is purified, by this worker and any others.
 
     Args:
-        job: what is done, and where.
-        stream: its source, `job.plan.count` images.
-        wash: the purifier for batches of `batch` images; see `washer`.
-        batch: images at once; the last of a shard are filled up to it.
-        worker: this one's number, which decides where it starts, of `workers`.
+        job: the set and its folder.
+        stream: the source, `job.plan.count` images.
+        purify: the purifier for batches of `batch` images; see `batched_purifier`.
+        batch: images at once; the last batch of a shard is filled up to it.
+        worker: the number of this worker, of `workers`; decides where it starts.
         leases: by default those of the job's folder, lasting ten minutes.
-        tell: told how many images are done, by whomever, and how many there are.
+        tell: called with the number of images done, by all workers, and of all images.
         check: called between batches; may raise, to stop.
-        sleep: waits for so many seconds.
-        pause: seconds between looks at shards that others hold.
+        sleep: waits for the given seconds.
+        pause: seconds between looks at shards that other workers hold.
 
     Returns:
-        What this worker has done.
+        The work that this worker has done.
 
     Raises:
         Mismatch: the folder belongs to another job.
-        OSError: the folder cannot be written, or is full; what is done is kept.
+        OSError: the folder cannot be written to, or is full; finished shards are kept.
 
     >>> import tempfile
     >>> from etils.epath import Path
     >>> from jax.tree_util import Partial
     >>> from purifax import data, fleet
     >>> stream = data.open_stream("digits", "test")
-    >>> layout = data.Layout("washed", stream.shape, stream.names)
+    >>> layout = data.Layout("purified", stream.shape, stream.names)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     job = fleet.Job(Path(folder), layout, fleet.plan(stream.count, 250))
-    ...     wash = fleet.washer(Partial(lambda key, x: 1 - x), seed=0, batch=50)
-    ...     work(job, stream, wash, batch=50)
+    ...     inverted = Partial(lambda key, x: 1 - x)
+    ...     purify = fleet.batched_purifier(inverted, seed=0, batch=50)
+    ...     work(job, stream, purify, batch=50)
     Tally(shards=2, images=500, lost=0)
     """
     claim(job)
-    shift = _Shift(job, stream, wash, batch, leases or Leases(job.leases), tell, check)
+    leases = leases or Leases(job.leases)
+    shift = _Shift(job, stream, purify, batch, leases, tell, check)
     order = route(job.plan.shards, worker, workers)
     while not job.finished():
         done = job.done()
         shift.count(done)
         left = [shard for shard in order if shard not in done]
         if not left:
-            shift.mend(finish(job))
+            shift.repair(finish(job))
         elif not any([shift.take(shard) for shard in left]):
             check()
             sleep(pause)
@@ -120,35 +123,38 @@ def work(
 
 @dataclass
 class _Shift:
-    """One worker at its shards."""
+    """The loop over shards of one worker."""
 
     job: Job
     stream: Stream
-    wash: Wash
+    purify: BatchedPurifier
     batch: int
     leases: Leases
     tell: Callable[[int, int], None]
     check: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
     before: int = 0
-    mended: int = 0
+    repairs: int = 0
 
     def count(self, done: set[int]) -> None:
-        """Says how many images are in the shards that are done."""
+        """Report how many images are in the finished shards."""
         self.before = sum(len(self.job.plan.positions(shard)) for shard in done)
         self.tell(self.before, self.job.plan.count)
 
-    def mend(self, damaged: list[int]) -> None:
-        """Takes note that shards are to be done again, which may not go on for ever."""
-        self.mended += bool(damaged)
-        if self.mended > MENDED:
+    def repair(self, damaged: list[int]) -> None:
+        """Count a repair of damaged shards, of which only a few are allowed."""
+        self.repairs += bool(damaged)
+        if self.repairs > REPAIRS:
             raise OSError(
                 f"{self.job.shard(damaged[0])} has been damaged or changed each time "
                 "that it was written; look at the disk."
             )
 
     def take(self, shard: int) -> bool:
-        """Purifies a shard unless it is done, or somebody's; whether it did."""
+        """Purify one shard, unless it is done or another worker holds it.
+
+        Returns whether it was purified.
+        """
         name, path = self.job.plan.name(shard), self.job.shard(shard)
         if path.exists() or not self.leases.claim(name):
             return False
@@ -171,7 +177,7 @@ class _Shift:
     def _publish(
         self, shard: int, columns: dict[str, Any], unreadable: list[Unreadable]
     ) -> None:
-        """The shard's file last: with it the shard is done."""
+        """Write the shard's file, last of all: with it the shard is done."""
         content = encode_shard(self.job.layout, columns)
         self.check()
         if self.job.shard(shard).exists():
@@ -184,12 +190,12 @@ class _Shift:
     def _purified(
         self, shard: int, name: str
     ) -> tuple[dict[str, Any], list[Unreadable]]:
-        """The columns of a shard, and what of it could not be had."""
+        """The columns of a shard, and its images that could not be purified."""
         table, unreadable = _Table(self.job), []
         positions, waiting = self.job.plan.positions(shard), None
         with closing(ahead(self.stream.read(positions), 2 * self.batch)) as rows:
             for examples in _groups(rows, self.batch, unreadable):
-                answer = self._washed(examples)
+                answer = self._answer(examples)
                 if waiting is not None:
                     unreadable += table.add(*waiting)
                 waiting = examples, answer  # the device works while the next is read
@@ -200,17 +206,17 @@ class _Shift:
             unreadable += table.add(*waiting)
         return table.columns(), unreadable
 
-    def _washed(self, examples: list[Example]) -> tuple[Any, Any]:
-        """A batch of the fixed size; its last image is repeated to fill it."""
+    def _answer(self, examples: list[Example]) -> tuple[Any, Any]:
+        """The purified batch, filled up to its fixed size with its last image."""
         filled = examples + examples[-1:] * (self.batch - len(examples))
         pixels = np.stack([row.image for row in filled])
-        return self.wash(key_words([row.id for row in filled]), pixels)
+        return self.purify(key_words([row.id for row in filled]), pixels)
 
 
 def _groups(
     rows: Iterable[Example | Unreadable], batch: int, unreadable: list[Unreadable]
 ) -> Iterator[list[Example]]:
-    """Batches of what can be read; the rest is put aside."""
+    """Batches of the readable rows; the others are added to `unreadable`."""
 
     def readable() -> Iterator[Example]:
         for row in rows:
@@ -235,7 +241,7 @@ class _Table:
         self.labels: list[int] = []
 
     def add(self, examples: list[Example], answer: tuple[Any, Any]) -> list[Unreadable]:
-        """Takes a batch's rows; gives those that the purifier has no answer to."""
+        """Add the rows of a batch. Returns those whose purified image is not finite."""
         pixels, finite = (np.asarray(part) for part in answer)
         lost = []
         for row, image, fine in zip(examples, pixels, finite, strict=False):
@@ -250,7 +256,7 @@ class _Table:
         return lost
 
     def columns(self) -> dict[str, Any]:
-        """The rows as `encode_shard` takes them."""
+        """The rows as `encode_shard` expects them."""
         none = np.zeros((0, *self._layout.shape), np.uint8)
         images = np.stack(self._images) if self._images else none
         labels = np.asarray(self.labels, np.int64)

@@ -1,17 +1,17 @@
 """The variational bound of DDPM, and the objective of learned variances.
 
-With x the noised image over its scale, the chain's true step from level sigma to
-`below`, given the clean image x0, and the network's are Gaussians of the means
+With x the noised image over its scale, the true step of the chain from level sigma to
+`below`, given the clean image x0, and the network's step are Gaussians with the means
 
     x0 + r (x - x0)    and    D + r (x - D),    r = (below / sigma)^2
 
-and of the variances small = below^2 (1 - r) and v. The bound's term is their divergence
+and the variances small = below^2 (1 - r) and v. The bound's term is their divergence
 
     L = 1/2 sum log(v / small) + (small + (1 - r)^2 |x0 - D|^2) / v - 1
 
 and, for the step to the clean image, minus the log probability of x0 among 256 levels
-under N(D, v). A network's fraction p makes v = large^p small^(1 - p); at the last step
-small stands for that of the step before, as published. Divergences do not depend on the
+under N(D, v). A network's fraction p gives v = large^p small^(1 - p); at the last step,
+small is that of the step before it, as published. Divergences do not depend on the
 scale, so these are the published numbers.
 
 Source: Ho et al. 2020, arXiv 2006.11239, eq. 5, 6, 7 and 13; Nichol and Dhariwal 2021,
@@ -25,7 +25,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.loss.diffusion import drawn
+from purifax.loss.diffusion import random_place
 from purifax.noise import Process
 
 __all__ = ["bound_term", "hybrid"]
@@ -43,16 +43,16 @@ def hybrid(
     weight: Array | float = 1e-3,
     width: Array | float = 2.0,
 ) -> Array:
-    """`simple`, and `weight` times the bound, from which only the variances learn.
+    """`simple` plus `weight` times the bound, which trains the variances only.
 
-    The bound is estimated by T times the term of the time drawn, in bits as in
+    The bound is estimated by T times its term at the sampled time, in bits as in
     OpenAI's code. Its denoised image is a constant to the gradient.
 
     Args:
         network: `(x, sigma) -> (f, p)`, the scaled score and the fraction in [0, 1],
             both like x.
-        times: [T], rising, T of 2 or more: all labels of `noise.VPDiscrete`.
-        weight: the paper's lambda, of the whole bound over a mean over pixels.
+        times: [T], increasing, T at least 2: all labels of `noise.VPDiscrete`.
+        weight: the paper's lambda, for the whole bound relative to a mean over pixels.
         width: of the pixel range in which the process is variance preserving.
 
     Source: Nichol and Dhariwal 2021, arXiv 2102.09672, eq. 15 and 16.
@@ -64,7 +64,7 @@ def hybrid(
     True
     """
     k_time, k_noise = jax.random.split(key)
-    place = drawn(k_time, times)
+    place = random_place(k_time, times)
     sigma = noise.sigma(times[place]).astype(x.dtype)
     z = jax.random.normal(k_noise, x.shape, x.dtype)
     noised = x + sigma * z
@@ -85,16 +85,16 @@ def bound_term(
     *,
     width: Array | float = 2.0,
 ) -> Array:
-    """The bound's term at one time, in nats, summed over pixels.
+    """The term of the bound at one time, in nats, summed over pixels.
 
     Args:
         x: clean image [H, W, C].
         denoised: the network's estimate of it from the noised image, like x.
-        fraction: where the logarithm of the variance lies between that of `small`, 0,
-            and that of `large`, 1; like x, or [].
-        times: [T], rising; T of 2 or more.
-        place: int [], which of them the noised image is of; 0 is the step to the clean
-            image.
+        fraction: position of the logarithm of the variance between that of `small` (0)
+            and that of `large` (1); like x, or [].
+        times: [T], increasing; T at least 2.
+        place: int [], the position in `times` of the noised image; 0 is the step to the
+            clean image.
         width: of the pixel range in which the process is variance preserving.
 
     >>> from purifax.noise import VPDiscrete
@@ -107,8 +107,8 @@ def bound_term(
     kept = jnp.square(below / sigma)
     shrunk = (1 + jnp.square(width * below)) / (1 + jnp.square(width * sigma))
     large = jnp.square(sigma) * (1 - kept) * shrunk
-    # The posterior at the last step has no variance: that of the step before it, which
-    # there is in units of its own scale.
+    # At the last step the posterior has no variance; that of the step before it is
+    # used, in units of the scale there.
     first, second = levels[0], levels[1]
     shared = jnp.square(first) * (1 - jnp.square(first / second))
     shared = shared / (1 + jnp.square(width * first))
@@ -122,10 +122,10 @@ def bound_term(
 
 
 def _log_probability(x: Array, mean: Array, log_variance: Array) -> Array:
-    """Of the pixels among 256 levels under a Gaussian; the outer levels have its tails.
+    """Log probability of 8-bit pixels under a Gaussian; the end levels have its tails.
 
-    The upper edge's distribution less the lower's, in the tail where both are small, so
-    that float32 keeps the difference.
+    The difference of the distribution function between the two edges of a level, taken
+    in the tail where both are small, so that float32 keeps it.
     """
     deviation = jnp.exp(0.5 * log_variance)
     low = jnp.where(x < 0.5 * _LEVEL, -jnp.inf, (x - mean - 0.5 * _LEVEL) / deviation)

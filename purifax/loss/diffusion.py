@@ -1,14 +1,14 @@
 """Noise prediction under a noise process, in the published weightings.
 
-With eps = -f(x + sigma z, sigma) the noise that the network sees,
+With eps = -f(x + sigma z, sigma) the noise estimated by the network,
 
     simple, continuous   1/2 |z - eps|^2
     min_snr              1/2 |z - eps|^2 min(snr, cap) / snr
     edm                  1/2 |D - x|^2 (sigma^2 + spread^2) / (sigma spread)^2
 
-for sigma = sigma(t) with t drawn from the process's clock, or for sigma drawn itself,
-with snr = 1 / (width sigma)^2. D = x + sigma f is the denoised image, so that EDM's is
-1/2 |z - eps|^2 (1 + (sigma / spread)^2).
+for sigma = sigma(t) with t drawn from the times of a process, or for sigma itself drawn
+at random, with snr = 1 / (width sigma)^2. D = x + sigma f is the denoised image, so
+that EDM's is 1/2 |z - eps|^2 (1 + (sigma / spread)^2).
 
 Source: Ho et al. 2020, arXiv 2006.11239, eq. 14 (simple); Song et al. 2021, arXiv
 2011.13456, eq. 7 (continuous); Hang et al. 2023, arXiv 2303.09556 (min_snr); Karras et
@@ -23,7 +23,7 @@ from purifax.loss.matching import dsm_single
 from purifax.noise import Process
 from purifax.types import ScaledScore, expect
 
-__all__ = ["continuous", "drawn", "edm", "min_snr", "simple"]
+__all__ = ["continuous", "edm", "min_snr", "random_place", "simple"]
 
 
 def simple(key: Array, x: Array, f: ScaledScore, noise: Process, times: Array) -> Array:
@@ -41,7 +41,7 @@ def simple(key: Array, x: Array, f: ScaledScore, noise: Process, times: Array) -
     True
     """
     k_time, k_noise = jax.random.split(key)
-    t = times[drawn(k_time, times)]
+    t = times[random_place(k_time, times)]
     return dsm_single(k_noise, x, f, noise.sigma(t).astype(x.dtype))
 
 
@@ -80,12 +80,12 @@ def min_snr(
     cap: Array | float = 5.0,
     width: Array | float = 2.0,
 ) -> Array:
-    """`simple` with less weight where there is little noise: min(snr, cap) / snr.
+    """`simple` with less weight at low noise: min(snr, cap) / snr.
 
     Args:
         times: [T], as in `simple`.
         cap: the paper's gamma.
-        width: of the pixel range in which the signal has the unit of the snr.
+        width: of the pixel range in which the snr is defined.
 
     Source: Hang et al. 2023, arXiv 2303.09556, section 3.4, for noise prediction.
 
@@ -97,7 +97,7 @@ def min_snr(
     0.2
     """
     k_time, k_noise = jax.random.split(key)
-    sigma = noise.sigma(times[drawn(k_time, times)]).astype(x.dtype)
+    sigma = noise.sigma(times[random_place(k_time, times)]).astype(x.dtype)
     weight = jnp.minimum(1.0, cap * jnp.square(width * sigma))
     return weight.astype(x.dtype) * dsm_single(k_noise, x, f, sigma)
 
@@ -112,14 +112,14 @@ def edm(
     spread: Array | float = 0.5,
     width: Array | float = 2.0,
 ) -> Array:
-    """EDM's loss: log sigma is normal, and errors weigh alike at the start.
+    """EDM's loss: log sigma is normal, and all levels weigh alike at initialisation.
 
-    The numbers are the paper's, for images in [-1, 1]: `width` times ours.
+    The numbers are the paper's, for images in [-1, 1]: `width` times those in [0, 1].
 
     Args:
         mean, deviation: of log(width sigma).
         spread: standard deviation of the data.
-        width: of the pixel range of the numbers before.
+        width: of the pixel range of these numbers.
 
     Source: Karras et al. 2022, arXiv 2206.00364, table 1.
 
@@ -134,10 +134,10 @@ def edm(
     return weight.astype(x.dtype) * dsm_single(k_noise, x, f, wide / width)
 
 
-def drawn(key: Array, times: Array) -> Array:
-    """A place in a table, each as likely, [].
+def random_place(key: Array, times: Array) -> Array:
+    """A position in a table, uniform, [].
 
-    >>> int(drawn(jax.random.key(0), jnp.arange(1)))
+    >>> int(random_place(jax.random.key(0), jnp.arange(1)))
     0
     """
     expect("`times`", times, (None,))

@@ -21,7 +21,7 @@ __all__ = ["denoise", "dsm_continuous", "dsm_ladder", "dsm_single"]
 
 
 def denoise(z: Array, x: Array, f: ScaledScore, sigma: Array | float) -> Array:
-    """1/2 |f(x + sigma z, sigma) + z|^2 for given unit noise z.
+    """1/2 |f(x + sigma z, sigma) + z|^2 for the unit noise z.
 
     Args:
         z: unit noise, like x.

@@ -1,7 +1,7 @@
 """The variance-preserving chain of Ho et al.: a table of betas.
 
-alpha_bar_k = product of 1 - beta_i over i = 0 .. k, so time k is the label that the
-network of step k is given, and time -1 is the clean image.
+alpha_bar_k = product of 1 - beta_i over i = 0 .. k. Time k is the label given to the
+network at step k, and time -1 is the clean image.
 
 Source: Ho et al. 2020, arXiv 2006.11239, eq. 4; Nichol and Dhariwal 2021,
 arXiv 2102.09672, section 3.2.
@@ -60,8 +60,8 @@ class VPDiscrete:
     """Variance preserving in steps; times are labels, -1 (clean) to T - 1.
 
     An integer time is looked up in the table. Between labels -log alpha_bar is linear
-    in time, for times given as floats and for `time`; `label` is the nearest integer,
-    for a network that knows no other. A time outside is a ValueError.
+    in time, for float times and for `time`; `label` is the nearest integer, for
+    networks that know integer times only. A time outside the table is a ValueError.
 
     Attributes:
         betas: [T], in (0, 1).
@@ -90,10 +90,10 @@ class VPDiscrete:
         return root(jnp.expm1(self._total(t))) / self.width
 
     def time(self, sigma: Array | float) -> Array:
-        """Time at which the noise level is sigma, a float between labels.
+        """The time at which the noise level is sigma, a float between labels.
 
         Raises:
-            ValueError: the chain does not reach it.
+            ValueError: the chain does not reach sigma.
         """
         table = self._table()
         reached(sigma, 0.0, self.sigma(self.betas.shape[0] - 1), "VPDiscrete")
@@ -107,7 +107,7 @@ class VPDiscrete:
         return time.astype(jax.dtypes.canonicalize_dtype(int))
 
     def _table(self) -> Array:
-        """-log alpha_bar from time -1 on, [T + 1]."""
+        """-log alpha_bar at times -1 to T - 1, [T + 1]."""
         steps = -jnp.log1p(-jnp.asarray(self.betas))
         return jnp.concatenate([jnp.zeros_like(steps[:1]), jnp.cumsum(steps)])
 

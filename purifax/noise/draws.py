@@ -1,4 +1,4 @@
-"""Draws added to one image: Gaussian, binary, and more where the network sees noise.
+"""Noise added to one image: Gaussian, binary, and heteroscedastic.
 
 Source: Yoon et al. 2021, arXiv 2106.06041, for the last two.
 """
@@ -30,7 +30,7 @@ def gaussian(key: Array, x: Array, sigma: Array | float) -> Array:
 def binary(key: Array, x: Array, sigma: Array | float) -> Array:
     """x + s sigma sqrt(2 / pi) with independent fair signs s. No clipping.
 
-    The size makes the mean absolute value that of `gaussian` with the same sigma.
+    The mean absolute value is that of `gaussian` with the same sigma.
 
     Source: the released code of Yoon et al. 2021 (arXiv 2106.06041).
 
@@ -53,13 +53,13 @@ def heteroscedastic(
     level: Array | float,
     slope: Array | float = 0.1,
 ) -> Array:
-    """x + (sigma + slope |f(x)|) z: more noise where the network sees noise.
+    """x + (sigma + slope |f(x)|) z: more noise where the network detects noise.
 
-    f(x) = level score(x, level) is minus the unit noise that the network sees in
-    the image as it came.
+    f(x) = level score(x, level) is minus the network's estimate of the unit noise in
+    the image before noise is added.
 
     Args:
-        level: the sigma given to the score.
+        level: the noise level given to the score.
         slope: 0 to 0.2 in the released configurations of ADP ("uq").
 
     Source: the released code of Yoon et al. 2021 (arXiv 2106.06041).

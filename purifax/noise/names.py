@@ -38,13 +38,14 @@ _PROCESSES: dict[str, Callable[..., Process]] = {
 
 
 def by_name(name: str, **numbers: Any) -> Process:
-    """The noise process of a name and numbers.
+    """The noise process with a name and numbers.
 
     Args:
-        name: "VP", "VPCosine", "SubVP", "VE" or "EDM" of `purifax.noise`; or a
-            `VPDiscrete` of "linear" or "cosine" betas, or of a list of "betas".
-        numbers: what is not left to the default: the fields of the first five, those of
-            `linear_betas` and `cosine_betas`, `betas`; and `width`.
+        name: "VP", "VPCosine", "SubVP", "VE" or "EDM", the classes of `purifax.noise`;
+            or a `VPDiscrete` of "linear" or "cosine" betas, or of a list of "betas".
+        numbers: fields of the class; for "linear" the arguments of
+            `discrete.linear_betas`, for "cosine" those of `discrete.cosine_betas`, for
+            "betas" the list `betas`; and `width`.
 
     Raises:
         ValueError: an unknown name, or a number that the process does not have.

@@ -1,4 +1,4 @@
-"""What a noise process answers, and the conversions that all of them share."""
+"""The protocol of noise processes, and the conversions that they share."""
 
 from typing import Protocol
 
@@ -12,7 +12,7 @@ __all__ = ["Process", "alpha_bar_of", "perturb", "reached", "root", "sigma_of"]
 
 
 class Process(Protocol):
-    """What every noise process answers, for a time t of its own clock."""
+    """The protocol of a noise process; t is a time in its own units."""
 
     def scale(self, t: Array) -> Array:
         """a(t), the factor on the clean image."""
@@ -69,7 +69,7 @@ def perturb(key: Array, x: Array, noise: Process, t: Array | float) -> Array:
 def reached(
     sigma: Array | float, smallest: Array | float, largest: Array | float, name: str
 ) -> None:
-    """Refuses levels outside [smallest, largest]; says nothing of traced ones.
+    """Raise for levels outside [smallest, largest]; traced levels pass unchecked.
 
     Raises:
         ValueError: a level is outside, by more than rounding.
@@ -89,10 +89,11 @@ def reached(
 
 
 def root(square: Array) -> Array:
-    """A square root, zero below zero, whose derivative there is zero.
+    """The square root; below zero it is zero, with derivative zero.
 
-    A compiler may compute `square` once for the comparison and once, rounded in another
-    way, for the root; so what stands in for it below zero has a root of nearly zero.
+    A compiler may compute `square` twice with different rounding, once for the
+    comparison and once for the root; so the stand-in below zero is a number whose root
+    is nearly zero.
 
     >>> root(jnp.array([4.0, 0.0, -1e-9])).tolist()
     [2.0, 0.0, 0.0]

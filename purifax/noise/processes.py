@@ -7,8 +7,8 @@
     VPCosine  cos^2((t + s)/(1 + s) pi/2) / that of 0  1 / alpha_bar - 1
     SubVP     exp(-B(t))                               (1 - alpha_bar)^2 / alpha_bar
 
-with width 1 for VE. `time` inverts `sigma` in closed form, and both keep float32's
-precision at small noise, where 1 - alpha_bar alone would lose it.
+with width 1 for VE. `time` inverts `sigma` in closed form, and both keep the precision
+of float32 at small noise, where 1 - alpha_bar alone would lose it.
 
 Source: Song et al. 2021, arXiv 2011.13456, section 3.4 and appendix C (VE, VP, SubVP);
 Nichol and Dhariwal 2021, arXiv 2102.09672, eq. 17; Karras et al. 2022,
@@ -32,8 +32,8 @@ __all__ = ["EDM", "VE", "VP", "SubVP", "VPCosine"]
 class VE:
     """Variance exploding: sigma(t) = smallest (largest / smallest)^t, scale 1.
 
-    The defaults are NCSNv2's for CIFAR-10 (arXiv 2006.09011): 0.01 to 50, where the
-    published ladder has 232 levels: this process on an even grid of times.
+    The defaults are NCSNv2's for CIFAR-10 (arXiv 2006.09011), 0.01 to 50; the published
+    ladder of 232 levels is this process on an even grid of times.
 
     >>> process = VE(smallest=0.01, largest=1.0)
     >>> round(float(process.sigma(process.time(0.1))), 4)
@@ -52,10 +52,10 @@ class VE:
         return self.smallest * (self.largest / self.smallest) ** jnp.asarray(t)
 
     def time(self, sigma: Array | float) -> Array:
-        """Time at which the noise level is sigma.
+        """The time at which the noise level is sigma.
 
         Raises:
-            ValueError: the process does not reach it.
+            ValueError: the process does not reach sigma.
         """
         reached(sigma, self.smallest, self.largest, "VE")
         span = jnp.log(jnp.asarray(self.largest) / self.smallest)
@@ -67,8 +67,8 @@ class VE:
 class EDM:
     """Karras et al.: scale 1, and time is the level itself, sigma = t / width.
 
-    t is the sigma of their paper, on images in [-1, 1]: 0.002 to 80. With width 1 it
-    is ours. Levels come from `schedule.karras`.
+    t is the sigma of their paper, for images in [-1, 1]: 0.002 to 80. With width 1 it
+    is the sigma of this library. `schedule.karras` gives their levels.
 
     >>> process = EDM()
     >>> float(process.sigma(80.0)), float(process.time(40.0))
@@ -100,7 +100,7 @@ class EDM:
 class VP:
     """Variance preserving with beta(t) = first + t (last - first), t in [0, 1].
 
-    Defaults of Song et al.; DiffPure purifies CIFAR-10 from time 0.1.
+    The defaults are those of Song et al.; DiffPure purifies CIFAR-10 from time 0.1.
 
     >>> process = VP()
     >>> sigma = process.sigma(0.1)
@@ -126,10 +126,10 @@ class VP:
         return root(jnp.expm1(total)) / self.width
 
     def time(self, sigma: Array | float) -> Array:
-        """Time at which the noise level is sigma.
+        """The time at which the noise level is sigma.
 
         Raises:
-            ValueError: the process does not reach it.
+            ValueError: the process does not reach sigma.
         """
         reached(sigma, 0.0, self.sigma(1.0), "VP")
         total = jnp.log1p(jnp.square(jnp.asarray(sigma) * self.width))
@@ -139,10 +139,10 @@ class VP:
 @noun
 @dataclass(frozen=True)
 class SubVP:
-    """The sub-VP process: the scale of `VP`, and less noise, 1 - alpha_bar after it.
+    """The sub-VP process: the scale of `VP`, with noise 1 - alpha_bar after scaling.
 
-    It fits the interface: x_t / a(t) gains independent noise, with
-    width sigma = 2 sinh(B / 2), B the integral of beta.
+    x_t / a(t) has independent noise of level sigma with width sigma = 2 sinh(B / 2), B
+    the integral of beta.
 
     Source: Song et al. 2021, arXiv 2011.13456, eq. 29 (their standard deviation).
 
@@ -166,10 +166,10 @@ class SubVP:
         return 2 * jnp.sinh(half) / self.width
 
     def time(self, sigma: Array | float) -> Array:
-        """Time at which the noise level is sigma.
+        """The time at which the noise level is sigma.
 
         Raises:
-            ValueError: the process does not reach it.
+            ValueError: the process does not reach sigma.
         """
         reached(sigma, 0.0, self.sigma(1.0), "SubVP")
         total = 2 * jnp.arcsinh(jnp.asarray(sigma) * self.width / 2)
@@ -210,7 +210,7 @@ class VPCosine:
         return root(lost) / jnp.cos(start + turn) / self.width
 
     def time(self, sigma: Array | float) -> Array:
-        """Time at which the noise level is sigma.
+        """The time at which the noise level is sigma.
 
         Raises:
             ValueError: sigma is negative.

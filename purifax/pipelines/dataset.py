@@ -59,7 +59,7 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
     Returns:
         0; 1 if images were left out, each of which is told; 143 when stopped.
     """
-    job, stream, wash = _set_up(config, where)
+    job, stream, purifier = _set_up(config, where)
     worker, workers = where.worker
     tell = _Shown(worker == 0)
     leases = fleet.Leases(job.leases, lasting=where.lease)
@@ -68,7 +68,7 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
             tally = fleet.work(
                 job,
                 stream,
-                wash,
+                purifier,
                 config.chunk,
                 worker=worker,
                 workers=workers,
@@ -108,8 +108,8 @@ class _Shown:
 
 def check(config: Evaluation, where: Place, count: int) -> int:
     """Purifies a sample again and compares; 0 if all bits are the same, else 1."""
-    job, stream, wash = _set_up(config, where)
-    found = verify(job, stream, wash, config.chunk, count, where.seed + 1)
+    job, stream, purifier = _set_up(config, where)
+    found = verify(job, stream, purifier, config.chunk, count, where.seed + 1)
     for one, away in sorted(found.different.items(), key=str):
         wrong = "is wrong or missing" if away > 255 else f"is {away} grey levels away"
         print(f"image {one} {wrong}")
@@ -154,8 +154,7 @@ def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Any]:
         purifier=configlib.encode(config)["defence"],
         weights=fleet.digest(purifier),
     )
-    wash = fleet.washer(purifier, where.seed, config.chunk)
-    return job, stream, wash
+    return job, stream, fleet.batched_purifier(purifier, where.seed, config.chunk)
 
 
 def _name(source: str) -> str:

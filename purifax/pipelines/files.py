@@ -3,21 +3,23 @@
 import os
 import pathlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jax import Array
 
 from purifax import fleet, weights
 from purifax.evaluation import calibration
-from purifax.evaluation.batches import padded
 from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import (
     Evaluation,
 )
+from purifax.fleet.purify_batch import key_words
 from purifax.run import pictures
 from purifax.run.progress import Progress
+from purifax.transform import in_chunks
 from purifax.types import Purifier
 from purifax.weights import priors
 
@@ -72,17 +74,23 @@ def _purified(
 ) -> np.ndarray:
     """The purified images, uint8 [N, H, W, C]; each by its place's own key."""
     chunk = min(chunk, len(images))
-    wash = fleet.washer(purifier, seed, chunk)
-    shown, done = Progress("purify", 0, len(images), unit="image"), []
-    for start in range(0, len(images), chunk):
-        words = fleet.key_words(range(start, start + chunk))
-        pixels, finite = wash(words, padded(images, start, chunk))
+    purify = fleet.batched_purifier(purifier, seed, chunk)
+    shown = Progress("purify", 0, len(images), unit="image")
+
+    def run(key: None, batch: np.ndarray, index: np.ndarray) -> Array:
+        del key  # it is that of the seed
+        pixels, finite = purify(key_words(index.tolist()), batch)
         if not np.asarray(finite).all():
             raise ValueError("the purifier's answer is not finite; nothing is written.")
-        done.append(np.asarray(pixels))
-        shown.update(min(start + chunk, len(images)))
-    shown.close()
-    return np.concatenate(done)[: len(images)]
+        return pixels
+
+    def progress(starts: Sequence[int]) -> Iterator[int]:
+        for start in starts:
+            yield start
+            shown.update(min(start + chunk, len(images)))
+        shown.close()
+
+    return in_chunks(run, chunk, progress=progress)(None, images)
 
 
 def purifier(config: Evaluation, data_dir: str | None) -> Purifier:

@@ -36,7 +36,7 @@ from purifax.noise import gaussian
 from purifax.purify.curvature import Curvature, by_difference, by_jvp, held, step_size
 from purifax.purify.prior import Prior, States
 from purifax.transform import remat
-from purifax.transform.continuous_batching import Chain, alone
+from purifax.transform.continuous_batching import Chain, run_chain
 from purifax.types import Perturb, Purifier, Score
 
 __all__ = [
@@ -181,7 +181,7 @@ def adaptive_early(
     chain = adaptive_chain(
         score, levels, sigma=sigma, perturb=perturb, curvature=curvature, **limits
     )
-    return alone(chain, key, x)
+    return run_chain(chain, key, x)
 
 
 def adaptive_chain(
@@ -196,7 +196,7 @@ def adaptive_chain(
     """`adaptive_early` as a chain, whose place another image may take.
 
     Many images in 64 slots, each with the result of `batched(adaptive)`:
-    `refilled(adaptive_chain(score, levels), 64)(key, images)`.
+    `continuously_batched(adaptive_chain(score, levels), 64)(key, images)`.
     """
     move = Partial(_move, score=score, levels=levels, curvature=curvature, **limits)
     return Chain(

@@ -16,7 +16,7 @@ from jax.tree_util import Partial
 from purifax import noise, recipe, sample, schedule
 from purifax.noise import Process
 from purifax.purify.prior import Prior
-from purifax.sample.ancestral import Variance
+from purifax.sample.ddpm import Variance
 
 __all__ = [
     "CALLS",

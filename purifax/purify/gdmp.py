@@ -18,7 +18,7 @@ from purifax.purify.descent import Descent, start_words
 from purifax.purify.distance import DISTANCES, Distance, mean_square
 from purifax.purify.guided import guided, similarity_scales, square_scales
 from purifax.purify.prior import Prior
-from purifax.sample.ancestral import Variance
+from purifax.sample.ddpm import Variance
 from purifax.transform import remat
 from purifax.types import Purifier, Score
 

@@ -35,9 +35,10 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import sample, schedule
-from purifax.noise import alpha_bar_of, gaussian
+from purifax.noise import gaussian
+from purifax.noise.process import alpha_bar_of
 from purifax.purify.distance import Distance, mean_square
-from purifax.sample.ancestral import Variance
+from purifax.sample.ddpm import Variance
 from purifax.transform import remat
 from purifax.types import Score
 

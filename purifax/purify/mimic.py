@@ -34,14 +34,14 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recipe, sample
-from purifax.noise import alpha_bar_of
+from purifax.noise.process import alpha_bar_of
 from purifax.purify import descent
 from purifax.purify.descent import start_words
 from purifax.purify.distance import DISTANCES, Distance, manhattan
 from purifax.purify.gdmp import Guided
 from purifax.purify.guided import led
 from purifax.purify.prior import Prior
-from purifax.sample.ancestral import Variance
+from purifax.sample.ddpm import Variance
 from purifax.score import denoise
 from purifax.transform import remat
 from purifax.types import Purifier, Score

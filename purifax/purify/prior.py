@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from jax import Array
 
 from purifax.noise import Process
-from purifax.sample.ancestral import Variance
+from purifax.sample.ddpm import Variance
 from purifax.types import Energy
 
 __all__ = ["Prior", "States"]

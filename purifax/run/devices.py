@@ -15,6 +15,7 @@ from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from purifax.command import allocator
+from purifax.transform.sharding import placed
 
 __all__ = [
     "everywhere",
@@ -134,22 +135,6 @@ def spread(over: Mesh, draws: int) -> Mesh:
 def sharded(over: Mesh) -> NamedSharding:
     """Each device holds its share of the leading axis."""
     return NamedSharding(over, PartitionSpec("batch"))
-
-
-def placed(things: Any, over: Mesh) -> Any:
-    """A pytree whose arrays may be used with the mesh.
-
-    A copy on each of its devices of what was put onto others, such as weights that
-    were loaded; all else as it is.
-    """
-    where = replicated(over)
-
-    def put(leaf: Any) -> Any:
-        fixed = isinstance(leaf, jax.Array) and leaf.committed
-        away = fixed and leaf.sharding.device_set != where.device_set
-        return jax.device_put(leaf, where) if away else leaf
-
-    return jax.tree.map(put, things)
 
 
 def replicated(over: Mesh) -> NamedSharding:

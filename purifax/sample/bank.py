@@ -1,21 +1,21 @@
 """A bank of chains that persist from one update of an energy to the next.
 
-The bank is an array [B, H, W, C]. An update of the energy
+The bank is an array [B, H, W, C]. One update of the energy:
 
-    places = draw(key, len(bank), batch)          some of the chains,
-    x = bank[places]                              run by `langevin`,
-    bank = write(bank, places, x)                 kept,
+    places = bank.draw(key, len(chains), batch)   choose some of the chains,
+    x = chains[places]                            run them by `langevin`,
+    chains = bank.write(chains, places, x)        and keep them.
 
-and now and then a chain starts again, by `rejuvenate`. Two published orders:
+Now and then a chain starts again, by `rejuvenate`. There are two published orders:
 
-- PureGen's code runs, uses the chains as negatives, and rejuvenates what it writes
-  back. It passes images that have their noise already, so new chains are noised twice;
-  `noise.gaussian` of the clean image is the intended start, and of the noised one
-  theirs.
+- PureGen's code runs the chains, uses them as negatives, and rejuvenates them when it
+  writes them back. It passes images that already have noise, so that its new chains are
+  noised twice. The intended start is `noise.gaussian` of the clean image; theirs is
+  that of the noised one.
 - EBM Life Cycle rejuvenates before the run, so that new chains are among the negatives.
 
-Chain i of a new bank depends on the key and on `index[i]` alone: parts of a bank that
-are made on several devices are those of the whole.
+Chain i of a new bank depends on the key and on `index[i]` alone: a bank made in parts
+on several devices is the same as one made whole.
 
 Source: Tieleman 2008 (persistent chains); Du and Mordatch 2019, arXiv 1903.08689;
 Nijkamp et al. 2020, arXiv 1903.12370; Hill et al. 2022, arXiv 2205.12243; the released
@@ -30,20 +30,20 @@ from jax import numpy as jnp
 
 from purifax.noise import gaussian
 
-__all__ = ["data_bank", "draw", "noise_bank", "rejuvenate", "write"]
+__all__ = ["draw", "from_images", "from_noise", "rejuvenate", "write"]
 
 
-def data_bank(
+def from_images(
     key: Array, images: Array, sigma: Array | float, *, index: Array | None = None
 ) -> Array:
-    """One chain for each image, which starts there with noise: the mid-run bank.
+    """One chain for each image, started at the image with noise: the mid-run bank.
 
     Args:
         images: [B, H, W, C].
         sigma: noise level, in [0, 1] pixel units.
-        index: int [B], the chains' own numbers; 0 .. B - 1 by default.
+        index: int [B], the numbers of the chains; 0 .. B - 1 by default.
 
-    >>> data_bank(jax.random.key(0), jnp.zeros((3, 2, 2, 1)), 0.01).shape
+    >>> from_images(jax.random.key(0), jnp.zeros((3, 2, 2, 1)), 0.01).shape
     (3, 2, 2, 1)
     """
     index = jnp.arange(images.shape[0]) if index is None else index
@@ -54,14 +54,14 @@ def data_bank(
     return jax.vmap(start)(index, images)
 
 
-def noise_bank(key: Array, index: Array, shape: Sequence[int]) -> Array:
-    """Chains that start in uniform noise, [B, *shape]: the long-run bank.
+def from_noise(key: Array, index: Array, shape: Sequence[int]) -> Array:
+    """Chains started at uniform noise, [B, *shape]: the long-run bank.
 
     Args:
-        index: int [B], the chains' own numbers.
+        index: int [B], the numbers of the chains.
         shape: of one image.
 
-    >>> noise_bank(jax.random.key(0), jnp.arange(3), (2, 2, 1)).shape
+    >>> from_noise(jax.random.key(0), jnp.arange(3), (2, 2, 1)).shape
     (3, 2, 2, 1)
     """
 
@@ -72,10 +72,10 @@ def noise_bank(key: Array, index: Array, shape: Sequence[int]) -> Array:
 
 
 def draw(key: Array, chains: int, count: int) -> Array:
-    """Places of `count` different chains of a bank of `chains`, int [count].
+    """The places of `count` different chains of a bank of `chains`, int [count].
 
     Raises:
-        ValueError: the bank has fewer chains than that.
+        ValueError: the bank has fewer than `count` chains.
 
     >>> sorted(draw(jax.random.key(0), 4, 4).tolist())
     [0, 1, 2, 3]
@@ -89,7 +89,7 @@ def draw(key: Array, chains: int, count: int) -> Array:
 
 
 def rejuvenate(key: Array, x: Array, fresh: Array, probability: Array | float) -> Array:
-    """One chain, which starts again from `fresh` with that probability.
+    """One chain, restarted at `fresh` with the given probability.
 
     >>> key, old, new = jax.random.key(0), jnp.zeros(2), jnp.ones(2)
     >>> rejuvenate(key, old, new, 1.0).tolist(), rejuvenate(key, old, new, 0.0).tolist()
@@ -99,10 +99,10 @@ def rejuvenate(key: Array, x: Array, fresh: Array, probability: Array | float) -
 
 
 def write(bank: Array, places: Array, x: Array) -> Array:
-    """The bank with chains x [n, H, W, C] in their places [n].
+    """The bank with the chains x [n, H, W, C] put back in their places [n].
 
     Raises:
-        ValueError: the chains are not of the bank's shape.
+        ValueError: the chains do not have the shape of the bank's.
 
     >>> write(jnp.zeros((3, 1)), jnp.array([2]), jnp.ones((1, 1))).ravel().tolist()
     [0.0, 0.0, 1.0]

@@ -1,4 +1,4 @@
-"""The loop that samplers share: one step between each two neighbouring levels."""
+"""The loop shared by samplers: one step between every two neighbouring levels."""
 
 from typing import Protocol
 
@@ -17,28 +17,28 @@ class Step(Protocol):
     """`step(key, x, sigma, below) -> x`, from one level to the next."""
 
     def __call__(self, key: Array, x: Array, sigma: Array, below: Array, /) -> Array:
-        """x at the level `below`."""
+        """x at level `below`."""
         ...
 
 
 def descend(
     key: Array, x: Array, step: Step, sigmas: Array, scan: remat.Scan
 ) -> tuple[Array, Array]:
-    """Takes `step` from each of the levels to the next, step i with `fold_in(key, i)`.
+    """Take `step` from each level to the next, step i with the key `fold_in(key, i)`.
 
     Args:
-        sigmas: [T + 1], falling; where they start and end is free.
-        scan: what the gradient keeps, see `recompute`.
+        sigmas: [T + 1], decreasing, from any level to any other.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].
 
     Raises:
-        ValueError: the levels rise or are no levels, or x is not floating.
+        ValueError: the levels increase, or are not levels, or x is not floating.
 
     >>> halve = lambda key, x, sigma, below: x * below / sigma
     >>> key, levels = jax.random.key(0), jnp.array([1.0, 0.5, 0.0])
-    >>> descend(key, jnp.ones(()), halve, levels, recompute.stored)[1].tolist()
+    >>> descend(key, jnp.ones(()), halve, levels, remat.none)[1].tolist()
     [1.0, 0.5, 0.0]
     """
     floating(x)
@@ -57,7 +57,8 @@ def descend(
 def removed(sigma: Array, below: Array) -> Array:
     """The variance between two levels, sigma^2 - below^2.
 
-    As a product it is zero between equal levels, whatever the compiler contracts.
+    Written as a product it is exactly zero between equal levels, even where the
+    compiler contracts multiplications and additions.
 
     >>> float(removed(jnp.array(0.5), jnp.array(0.3)))
     0.1599999964237213

@@ -6,8 +6,8 @@ r = below / sigma = exp(-h),
 
     x <- r x + (1 - r) (D + h / (2 h_before) (D - D_before))
 
-is algorithm 2 of Lu et al. divided by alpha. The first step, and one to level 0, where
-h is infinite, leave the difference out: they are DDIM's.
+is algorithm 2 of Lu et al. divided by alpha. The first step, and a step to level 0,
+where h is infinite, omit the difference: they are DDIM steps.
 
 Source: Lu et al. 2022, arXiv 2211.01095, eq. 9 and algorithm 2.
 """
@@ -36,8 +36,8 @@ def dpm_solver_step(
 
     Args:
         denoised: `score.denoise(x, sigma, score)`.
-        before: the denoised image of the step before, which came from `above`.
-        above: sigma itself makes the step one of first order.
+        before: the denoised image of the previous step, which started at `above`.
+        above: level of the previous step; sigma itself makes the step first order.
 
     >>> dpm_solver_step(jnp.ones(()), jnp.zeros(()), jnp.zeros(()), 2.0, 1.0, 4.0)
     Array(0.5, dtype=float32)
@@ -59,19 +59,19 @@ def dpm_solver(
     *,
     scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
-    """DPM-Solver++ (2M); order 2 with one call of the score for each step.
+    """DPM-Solver++ (2M); order 2 with one call of the score per step.
 
     Args:
         key: not used.
-        sigmas: [T + 1], falling; published evenly spaced in log sigma, or in the
-            process's time.
-        scan: what the gradient keeps, see `recompute`.
+        sigmas: [T + 1], decreasing; published evenly spaced in log sigma, or in the
+            time of the process.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.
 
     Raises:
-        ValueError: the levels rise, or are no levels.
+        ValueError: the levels increase, or are not levels.
 
     >>> import jax
     >>> from purifax.score import Gaussian

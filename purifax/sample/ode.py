@@ -1,11 +1,11 @@
-"""The probability-flow ODE by Euler and by Heun; with churn, EDM's stochastic sampler.
+"""The probability-flow ODE by Euler's and Heun's methods, and EDM's stochastic sampler.
 
 With x the noised image over its scale, every linear process has the same ODE,
 
     dx / dsigma = -sigma score(x, sigma),
 
-eq. 13 of Song et al. 2021 with the scale divided out, eq. 1 of Karras et al. Churn
-first adds noise, to level sigma (1 + grow), and steps down from there:
+eq. 13 of Song et al. 2021 with the scale divided out, eq. 1 of Karras et al. With churn
+a step first adds noise, up to level sigma (1 + grow), and steps down from there:
 
     grow = min(churn / T, sqrt(2) - 1)    where smallest <= sigma <= largest, else 0
 
@@ -52,8 +52,8 @@ def euler(
 
     Args:
         key: not used.
-        sigmas: [T + 1], falling.
-        scan: what the gradient keeps, see `recompute`.
+        sigmas: [T + 1], decreasing.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.
@@ -83,11 +83,11 @@ def heun_step(
 ) -> Array:
     """One step of Heun's method from level sigma (1 + grow) down to level `below`.
 
-    A step to level 0 is Euler's. The score is still called twice (at a harmless level),
-    so that all steps are one program.
+    A step to level 0 is an Euler step. The score is still called twice (at a harmless
+    level), so that all steps are one program.
 
     Args:
-        grow: the noise added first takes x to level sigma (1 + grow).
+        grow: noise is first added, which takes x to level sigma (1 + grow).
         inflate: factor on that noise, the paper's S_noise.
 
     >>> x, to_zero = jnp.ones((1, 1, 1)), lambda x, sigma: -x / sigma**2
@@ -119,16 +119,16 @@ def heun(
     inflate: Array | float = 1.0,
     scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
-    """EDM's sampler: Heun's method of order 2, stochastic if churned.
+    """EDM's sampler: Heun's method, of order 2; stochastic with churn.
 
-    Two calls of the score for each step.
+    It calls the score twice per step.
 
     Args:
-        sigmas: [T + 1], falling, such as `schedule.karras()`.
+        sigmas: [T + 1], decreasing, such as `schedule.karras()`.
         churn: S_churn; 0 is deterministic, 40 the ImageNet-64 setting with 256 steps.
         smallest, largest: levels between which noise is added (S_min and S_max over 2).
         inflate: factor on the noise added (S_noise).
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

@@ -1,4 +1,4 @@
-"""From one image to many: but for `refill`, where a batch axis appears."""
+"""From a function of one image to a function of many on one device."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ def batched(fn: Callable[..., Any], chunk: int | None = None) -> Callable[..., A
 
     Args:
         fn: one-image function; a pytree (such as a `Partial`) or a plain function.
-        chunk: images mapped at once, the others waiting; None maps all at once.
+        chunk: images mapped at once, one chunk after another; None maps all at once.
             Bounds memory. A last, smaller chunk gives the same results.
 
     Returns:

@@ -1,12 +1,12 @@
-"""Chains of different lengths in a batch that stays full.
+"""Continuous batching: chains of different lengths in a batch that stays full.
 
 Under `vmap` a loop runs until its slowest chain is done, and the others wait. Here a
-slot whose chain is done takes the next image that waits, inside one program of one
-shape, so that a step is paid for as long as there is a chain to take it: for n images
-in s slots about (all steps of all chains) / s turns, at most the longest chain more.
+slot whose chain is done takes the next waiting image, inside one program of fixed
+shapes, so that no step is wasted while images wait: n images in s slots take about
+(all steps of all chains) / s turns, and at most the length of the longest chain more.
 
-A chain that may stop is four functions of one image, a `Chain`; `alone` runs it for one
-image and `refilled` for many.
+A chain that may stop is four functions of one image, a `Chain`; `run_chain` runs it for
+one image and `continuously_batched` for many.
 """
 
 import dataclasses
@@ -21,22 +21,22 @@ from jax.tree_util import Partial, tree_leaves, tree_map
 from purifax.transform.batching import batched, numbers
 from purifax.types import as_pytree
 
-__all__ = ["Chain", "alone", "refilled"]
+__all__ = ["Chain", "continuously_batched", "run_chain"]
 
 State = Any
 """A pytree of arrays: what a chain holds between its steps."""
 
 
 class Chain(NamedTuple):
-    """A chain for one image that says itself when it is done.
+    """A chain for one image that decides itself when it is done.
 
     Attributes:
         begin: `(key, *example) -> state`, cheap: in a batch it runs at every turn.
-        going: `state -> bool []`, whether another step is to be taken.
+        going: `state -> bool []`, whether to take another step.
         step: `state -> state`.
         end: `state -> result`, cheap for the same reason.
 
-    Made of `Partial`s it is a pytree and may be passed into `jit`.
+    A `Chain` of `Partial`s is a pytree and may be passed into `jit`.
     """
 
     begin: Callable[..., State]
@@ -46,11 +46,11 @@ class Chain(NamedTuple):
 
 
 class _Slots(NamedTuple):
-    """A turn of `refilled`: the chains, the image of each, and what is done.
+    """One turn: the states of the chains, their images, and the results so far.
 
     Attributes:
         states: of the chains, leading axis [slots].
-        place: int [slots], which image of the batch; N in a slot that is empty.
+        place: int [slots], the image of each slot; N in an empty slot.
         following: int [], the first image that still waits.
         results: leading axis [N].
     """
@@ -61,37 +61,38 @@ class _Slots(NamedTuple):
     results: Any
 
 
-def alone(chain: Chain, key: Array, *example: Any) -> Any:
-    """One image's chain, left as soon as it is done; no reverse-mode gradient.
+def run_chain(chain: Chain, key: Array, *example: Any) -> Any:
+    """Run the chain of one image until it is done; has no reverse-mode gradient.
 
     >>> import jax, jax.numpy as jnp
     >>> halve = Chain(lambda key, x: x, lambda x: x > 1, lambda x: x / 2, lambda x: x)
-    >>> float(alone(halve, jax.random.key(0), jnp.array(5.0)))
+    >>> float(run_chain(halve, jax.random.key(0), jnp.array(5.0)))
     0.625
     """
     state = chain.begin(key, *example)
     return chain.end(lax.while_loop(chain.going, chain.step, state))
 
 
-def refilled(chain: Chain, slots: int) -> Callable[..., Any]:
-    """Map a `Chain` over many images, `slots` at a time, none waiting for another.
+def continuously_batched(chain: Chain, slots: int) -> Callable[..., Any]:
+    """Map a `Chain` over many images, `slots` at a time; none waits for another.
 
     Args:
         chain: made of `Partial`s or of plain functions.
         slots: chains that are stepped at once; bounds memory as a batch size does.
 
     Returns:
-        `run(key, *batch, index=None)` with the keys and so the results of `batched`:
-        image i has the key `fold_in(key, index[i])`. A pytree. It is one loop on one
-        device; inside `shard_map` every device has its own, without a collective. No
-        reverse-mode gradient.
+        `run(key, *batch, index=None)` with the keys and results of `batched`: image i
+        has the key `fold_in(key, index[i])`. A pytree. It is one loop on one device;
+        inside `shard_map` every device runs its own loop, without communication. It has
+        no reverse-mode gradient.
 
     Raises:
         ValueError: `slots` is not positive.
 
     >>> import jax, jax.numpy as jnp
     >>> halve = Chain(lambda key, x: x, lambda x: x > 1, lambda x: x / 2, lambda x: x)
-    >>> refilled(halve, slots=2)(jax.random.key(0), jnp.array([5.0, 0.5, 6.0]))
+    >>> run = continuously_batched(halve, slots=2)
+    >>> run(jax.random.key(0), jnp.array([5.0, 0.5, 6.0]))
     Array([0.625, 0.5  , 0.75 ], dtype=float32)
     """
     if slots < 1:
@@ -111,7 +112,7 @@ class _Run:
         places = numbers(batch, index)
         count = places.shape[0]
         if count == 0:
-            return batched(Partial(alone, chain))(key, *batch)
+            return batched(Partial(run_chain, chain))(key, *batch)
 
         def begin(place: Array) -> State:
             here = jnp.minimum(place, count - 1)
@@ -134,9 +135,9 @@ class _Run:
 
 
 def _first(chain: Chain, begin: Callable, slots: int, count: int) -> _Slots:
-    """The first images in the slots, and results that are all to be written.
+    """The first images in the slots, and empty results.
 
-    What is constant has a zero of the states added: constants fail in `shard_map`.
+    Constant carries fail in `shard_map`, so a zero made from the states is added.
     """
     places = jnp.arange(slots)
     states = jax.vmap(begin)(places)
@@ -154,7 +155,7 @@ def _stepped(chain: Chain, state: State) -> State:
 
 
 def _written(now: _Slots, done: Array, ended: Any) -> Any:
-    """The results, with those of the chains that are done; other rows are dropped."""
+    """The results with those of the chains that are done; other rows are dropped."""
     count = tree_leaves(now.results)[0].shape[0]
     target = jnp.where(done, now.place, count)
     return tree_map(

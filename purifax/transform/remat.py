@@ -1,23 +1,24 @@
-"""How a chain of steps is kept for its gradient: stored, or computed again.
+"""Rematerialisation policies: what the gradient of a chain of steps keeps in memory.
 
-Reverse mode needs every state of a chain again, last to first. With T steps, S the
-memory of one state and A that of all values inside one step,
+Reverse mode needs every state of a chain, last to first. With T steps, S the memory of
+one state and A that of all values inside one step,
 
-    stored      T A                 every value is kept
-    each_step   T S + A             the states are kept, each step is run once more
-    nested      2 sqrt(T) S + A     every sqrt(T)-th state is kept, and within one
-                                    segment its states; each step is run twice more
-    auto        `each_step` below `LONG` steps, `nested` from there
-    Within      the fastest of the first three whose memory is within a limit
+    none          T A                nothing is recomputed: every value is kept
+    every_step    T S + A            the states are kept, each step runs once more
+    square_root   2 sqrt(T) S + A    every sqrt(T)-th state is kept, and the states of
+                                     one segment at a time; each step runs twice more
+    auto          `every_step` below `LONG` steps, `square_root` from there on
+    Within        the fastest of the first three that fits into so many bytes
 
 All have the signature of `jax.lax.scan` and run the same steps forward. Noise is a
-function of the key and the step, so it is drawn again alike.
+function of the key and the step, so a recomputed step draws the same noise.
 
-A state is an image; A is what a network keeps for its gradient, hundreds of images. So
-the states weigh as much as one step only after hundreds of steps, and nesting costs a
-run of the chain more: hence `LONG`. `experiments.benchmark` measures both.
+A state is an image; A is what a network keeps for its gradient, which is hundreds of
+images. So the states weigh as much as one step only after hundreds of steps, and
+`square_root` costs one more run of the chain: hence `LONG`. `experiments.benchmark`
+measures both.
 
-`witness` tells whether what is computed again is what was there at first.
+`witness` checks that recomputed states are those of the forward pass.
 
 Source: Griewank 1992 (checkpointing); Chen et al. 2016, arXiv 1604.06174, section 4.
 """
@@ -38,19 +39,19 @@ __all__ = [
     "Scan",
     "Within",
     "auto",
-    "each_step",
-    "nested",
+    "every_step",
+    "none",
     "sizes",
-    "stored",
+    "square_root",
     "witness",
 ]
 
 LONG = 256
-"""Steps from which `auto` nests.
+"""Number of steps from which `auto` is `square_root`.
 
-ADP on one CIFAR-10 image with a small score network and classifier takes, in MiB by the
-compiler on a CPU, 5.0, 7.3 and 15.5 for 100, 300 and 1,000 steps recomputed one by one,
-and 4.0, 4.2 and 4.5 nested; storing everything takes 408 for 100 steps.
+For ADP on one CIFAR-10 image with a small score network and classifier, the compiler
+reserves on a CPU, in MiB, 5.0, 7.3 and 15.5 for 100, 300 and 1,000 steps with
+`every_step`, and 4.0, 4.2 and 4.5 with `square_root`; `none` takes 408 for 100 steps.
 """
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -65,33 +66,33 @@ class Scan(Protocol):
         ...
 
 
-def stored(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
-    """`jax.lax.scan`: nothing is computed again.
+def none(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
+    """`jax.lax.scan` as it is: every value is kept, nothing is recomputed.
 
-    >>> x, path = stored(lambda x, a: (a * x, x), jnp.ones(()), jnp.array([2.0, 3.0]))
+    >>> x, path = none(lambda x, a: (a * x, x), jnp.ones(()), jnp.array([2.0, 3.0]))
     >>> float(x), path.tolist()
     (6.0, [1.0, 2.0])
     """
     return jax.lax.scan(step, carry, xs)
 
 
-def each_step(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
-    """A scan that keeps the carries alone and runs each step again.
+def every_step(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
+    """A scan that keeps the states and recomputes each step from its state.
 
     >>> step, start = (lambda x, a: (a * x, x)), jnp.ones(())
-    >>> x, path = each_step(step, start, jnp.array([2.0, 3.0]))
+    >>> x, path = every_step(step, start, jnp.array([2.0, 3.0]))
     >>> float(x), path.tolist()
     (6.0, [1.0, 2.0])
     """
     return jax.lax.scan(jax.checkpoint(step), carry, xs)
 
 
-def nested(
+def square_root(
     step: Step, carry: Any, xs: Any, *, segment: int | None = None
 ) -> tuple[Any, Any]:
-    """A scan over segments: one carry is kept for each, and all within one at a time.
+    """A scan over segments: it keeps one state each, and all those of one at a time.
 
-    Steps that do not fill a segment come last, in a shorter one of their own.
+    Steps that do not fill a segment come last, in a shorter segment.
 
     Args:
         xs: a pytree with leading axes [T].
@@ -100,7 +101,8 @@ def nested(
     Raises:
         ValueError: `segment` is not positive.
 
-    >>> x, path = nested(lambda x, a: (a * x, x), jnp.ones(()), jnp.array([2.0, 3.0]))
+    >>> step, start = (lambda x, a: (a * x, x)), jnp.ones(())
+    >>> x, path = square_root(step, start, jnp.array([2.0, 3.0]))
     >>> float(x), path.tolist()
     (6.0, [1.0, 2.0])
     """
@@ -112,7 +114,7 @@ def nested(
 
     @jax.checkpoint
     def run(carry: Any, xs: Any) -> tuple[Any, Any]:
-        return each_step(step, carry, xs)
+        return every_step(step, carry, xs)
 
     cut = whole * size
     full = jax.tree.map(lambda a: a[:cut].reshape(whole, size, *a.shape[1:]), xs)
@@ -125,24 +127,23 @@ def nested(
 
 
 def auto(step: Step, carry: Any, xs: Any) -> tuple[Any, Any]:
-    """`each_step` for short chains, `nested` for those of `LONG` steps or more.
+    """`every_step` for short chains, `square_root` from `LONG` steps on.
 
     >>> x, path = auto(lambda x, a: (a * x, x), jnp.ones(()), jnp.array([2.0, 3.0]))
     >>> float(x), path.tolist()
     (6.0, [1.0, 2.0])
     """
-    return (nested if _length(xs) >= LONG else each_step)(step, carry, xs)
+    return (square_root if _length(xs) >= LONG else every_step)(step, carry, xs)
 
 
 def sizes(step: Step, carry: Any, xs: Any) -> tuple[int, int]:
-    """Bytes of one state, and of all that one step stored keeps for its gradient.
+    """Bytes of one state, and of what one step keeps for its gradient under `none`.
 
-    Counted by tracing two steps and one: what all steps share, such as parameters, is
-    in neither. The compiler may keep less.
+    Both are counted by tracing chains of one and of two steps, so that what all steps
+    share, such as parameters, is in neither. The compiler may keep less.
 
     Args:
-        xs: a pytree with leading axes [T]; with one step it keeps nothing that another
-            would add, and the second number is 0.
+        xs: a pytree with leading axes [T]; for T = 1 the second number is 0.
 
     >>> sizes(lambda x, a: (a * jnp.sin(x), None), jnp.ones(5), jnp.ones(7))
     (20, 24)
@@ -151,7 +152,7 @@ def sizes(step: Step, carry: Any, xs: Any) -> tuple[int, int]:
     def kept(steps: int) -> int:
         some = jax.tree.map(lambda a: a[:steps], xs)
         pull = jax.eval_shape(
-            lambda carry: jax.vjp(lambda c: stored(step, c, some), carry)[1], carry
+            lambda carry: jax.vjp(lambda c: none(step, c, some), carry)[1], carry
         )
         return _bytes(pull)
 
@@ -161,52 +162,52 @@ def sizes(step: Step, carry: Any, xs: Any) -> tuple[int, int]:
 @noun
 @dataclass(frozen=True)
 class Within:
-    """The fastest of `stored`, `each_step` and `nested` that keeps so many bytes.
+    """The fastest of `none`, `every_step` and `square_root` within a memory limit.
 
-    `nested` is taken where none fits. The choice is made while tracing, by `sizes`,
-    from what one chain of one image keeps: with N chains on a device at once, each may
-    have an Nth of its memory. Which one it is changes gradients by rounding alone.
+    Where none of them fits, `square_root` is taken. The choice is made while tracing,
+    from the `sizes` of the chain of one image: with N chains on a device at once, give
+    each an Nth of its memory. The choice changes gradients by rounding alone.
 
     Attributes:
         memory: bytes for one chain.
 
     >>> step, start = (lambda x, a: (a * jnp.sin(x), None)), jnp.ones(5)
     >>> [Within(m).choice(step, start, jnp.ones(7)).__name__ for m in (168, 164, 0)]
-    ['stored', 'each_step', 'nested']
+    ['none', 'every_step', 'square_root']
     """
 
     memory: int = field(metadata={"static": True})
 
     def __call__(self, step: Step, carry: Any, xs: Any, /) -> tuple[Any, Any]:
-        """The scan chosen, done."""
+        """Run the chain under the chosen policy."""
         return self.choice(step, carry, xs)(step, carry, xs)
 
     def choice(self, step: Step, carry: Any, xs: Any) -> Scan:
-        """The scan for these steps."""
+        """The policy for these steps."""
         (state, work), steps = sizes(step, carry, xs), _length(xs)
         if steps * work <= self.memory:
-            return stored
-        return each_step if steps * state + work <= self.memory else nested
+            return none
+        return every_step if steps * state + work <= self.memory else square_root
 
 
 def witness(
     step: Step, carry: Any, xs: Any, *, scan: Scan, report: Array
 ) -> tuple[Any, Any]:
-    """`scan`, whose gradient in `report` compares the states of both its passes.
+    """`scan`, whose gradient with respect to `report` compares both its passes.
 
-    The chain is first run and stored. Where the backward pass of `scan` computes the
-    state after a step again, it is compared with the stored one, and the cotangent
-    of `report: [2]` grows by
+    The chain first runs once with all its states kept. Where the backward pass of
+    `scan` recomputes the state after a step, it is compared with the kept one, and the
+    cotangent of `report: [2]` grows by
 
         (the largest absolute difference, 1).
 
-    So the first entry is zero exactly if every state computed again has the bits of the
-    stored one, and the second counts them. Works through any nesting of scans.
+    So the first entry is zero exactly if every recomputed state has the bits of the
+    kept one, and the second counts them. Works through any nesting of scans.
 
     >>> def last(report):
     ...     halve = lambda x, a: (a * x, None)
     ...     halves, start = jnp.full(5, 0.5), jnp.ones(3)
-    ...     x, _ = witness(halve, start, halves, scan=nested, report=report)
+    ...     x, _ = witness(halve, start, halves, scan=square_root, report=report)
     ...     return jnp.sum(x)
     >>> jax.grad(last)(jnp.zeros(2)).tolist()
     [0.0, 5.0]

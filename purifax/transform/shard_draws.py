@@ -1,6 +1,7 @@
-"""Draws shared by devices, along a named axis of `jax.shard_map`.
+"""EOT samples of one image shared by devices, along a named axis of `jax.shard_map`.
 
-With fewer images than devices, those that would be idle take draws of the same image.
+With fewer images than devices, the devices that would be idle compute further samples
+(draws of the noise) of the same images.
 """
 
 from collections.abc import Callable
@@ -31,23 +32,25 @@ def spread(
     knobs: dict[str, Array],
     axis: Axis | None,
 ) -> Any:
-    """`fn(x, draws, knobs)`, of which each device along the axis does an equal part.
+    """`fn(x, draws, knobs)`, with the samples divided among the devices of an axis.
 
-    Outputs are put where they belong and summed over the axis: a number and zeros. The
-    image is told to vary along it, so its gradient is summed over the devices.
+    Each device puts its outputs in their places, with zeros elsewhere, and these are
+    summed over the axis. The image is marked as varying along it, so that its gradient
+    is summed over the devices.
 
     Args:
-        fn: gives outputs with a leading axis [S], one entry for each draw.
+        fn: returns outputs with a leading axis [S], one entry for each sample.
         x: the image, the same on all devices of the axis.
-        draws: [S], or [G, S / G], of which the last axis is shared.
-        knobs: with a leading axis [S].
-        axis: None where there is one device, which does all.
+        draws: int [S], the numbers of the samples, or [G, S / G]; the last axis is
+            divided among the devices.
+        knobs: arrays with a leading axis [S].
+        axis: None for one device, which computes all samples.
 
     Returns:
         All outputs, on every device.
 
     Raises:
-        ValueError: the draws, or those of a group, do not divide by the axis.
+        ValueError: the samples, or those of a group, do not divide among the devices.
 
     >>> from jax.sharding import PartitionSpec as P
     >>> double = lambda x, draws, knobs: x * draws
@@ -69,7 +72,7 @@ def spread(
     last, size = draws.ndim - 1, draws.size // shares
     first = jax.lax.axis_index(axis.name) * share
 
-    def mine(a: Array) -> Array:
+    def part_of(a: Array) -> Array:
         split = a.reshape(*draws.shape, *a.shape[1:])
         some = jax.lax.dynamic_slice_in_dim(split, first, share, axis=last)
         return some.reshape(size, *a.shape[1:])
@@ -81,7 +84,7 @@ def spread(
         put = jax.lax.dynamic_update_slice_in_dim(empty, part, first, axis=last)
         return jax.lax.psum(put, axis.name).reshape(draws.size, *shape)
 
-    own = mine(draws.reshape(-1)).reshape(*draws.shape[:-1], share)
-    seen = jax.lax.pcast(x, axis.name, to="varying")
-    found = fn(seen, own, {name: mine(knob) for name, knob in knobs.items()})
-    return jax.tree.map(whole, found)
+    own = part_of(draws.reshape(-1)).reshape(*draws.shape[:-1], share)
+    varying = jax.lax.pcast(x, axis.name, to="varying")
+    outputs = fn(varying, own, {name: part_of(knob) for name, knob in knobs.items()})
+    return jax.tree.map(whole, outputs)

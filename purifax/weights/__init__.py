@@ -34,7 +34,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from purifax.energy import Tempered, warm
+from purifax.energy import Tempered, checked_temperature
 from purifax.types import Score
 from purifax.weights import fitting, folders
 from purifax.weights.folders import resolve
@@ -275,7 +275,7 @@ def _words(
     if role == "score":
         words |= (predicts or Prediction()).words()
     if role == "energy":
-        words |= {"temperature": float(warm(temperature))}
+        words |= {"temperature": float(checked_temperature(temperature))}
     return words
 
 

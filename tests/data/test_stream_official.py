@@ -166,7 +166,7 @@ def test_what_is_damaged_later_is_left_out(tmp_path):
     with open(place / "data_batch_4.bin", "r+b") as file:
         file.truncate(3073 * 5)
     one = jobs.job(tmp_path / "out", stream, 4)
-    fleet.work(one, stream, jobs.wash, 7)
+    fleet.work(one, stream, jobs.purify, 7)
     lost = [row["position"] for row in fleet.left_out(one)]
     assert lost == [27 + 5, 27 + 6, 27 + 7, 27 + 8]
     assert "image 32" in fleet.left_out(one)[0]["where"]

@@ -52,17 +52,17 @@ def test_tfds_reads_every_bit_back(tmp_path, shape):
     words = {"purifier": {"steps": [1, 2.5]}, "weights": "ab12"}
     folder = data.write_set(
         tmp_path,
-        "washed",
+        "copied",
         {"train": images},
         {"train": more},
         shard_size=10,
         description="clean",
         metadata=words,
     )
-    assert len(list(folder.glob("washed-train.array_record-0000?-of-00003"))) == 3
+    assert len(list(folder.glob("copied-train.array_record-0000?-of-00003"))) == 3
     builder = tfds.builder_from_directory(folder)
     assert_rows(builder.as_data_source("train"), images, more)
-    named = tfds.data_source("washed", split="train", data_dir=tmp_path, download=False)
+    named = tfds.data_source("copied", split="train", data_dir=tmp_path, download=False)
     assert_rows(named, images, more)
     assert builder.info.metadata == words
     assert builder.info.description == "clean"
@@ -73,7 +73,7 @@ def test_tfds_reads_every_bit_back(tmp_path, shape):
 
 def test_purifax_reads_it_too(tmp_path):
     parts = {"train": pictures(), "test": pictures(5)}
-    folder = data.write_set(tmp_path, "washed", parts)
+    folder = data.write_set(tmp_path, "copied", parts)
     for split, images in parts.items():
         found = data.load("tfds", split, folder)
         np.testing.assert_array_equal(found.images, images.images)
@@ -82,7 +82,7 @@ def test_purifax_reads_it_too(tmp_path):
         assert found.names == NAMES
 
 
-LAYOUT = data.Layout("washed", (6, 5, 3), NAMES, text_ids=True)
+LAYOUT = data.Layout("copied", (6, 5, 3), NAMES, text_ids=True)
 
 
 def shard(folder, number, images, ids, shards=3, layout=LAYOUT):
@@ -115,7 +115,7 @@ def test_classes_of_one_name_stay_apart(tmp_path):
     twice = data.Images(
         *writers.pictures(4, (6, 5, 3), 2), np.arange(4), ("x",) * 2, ""
     )
-    folder = data.write_set(tmp_path, "washed", {"train": twice})
+    folder = data.write_set(tmp_path, "copied", {"train": twice})
     names = tfds.builder_from_directory(folder).info.features["label"].names
     assert names == ["x", "x (1)"]
 
@@ -126,7 +126,7 @@ def test_an_object_store_will_do(monkeypatch):
     shard(folder, 0, images, list("abcd"), shards=1)
     data.write_info(folder, LAYOUT, {"train": [4]})
     names = {path.name for path in folder.iterdir()}
-    assert {"dataset_info.json", "washed-train.array_record-00000-of-00001"} <= names
+    assert {"dataset_info.json", "copied-train.array_record-00000-of-00001"} <= names
     assert not [name for name in names if name.startswith(files.TEMPORARY)]
 
 
@@ -146,16 +146,16 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, call):
 
 
 def test_a_set_is_not_overwritten(tmp_path):
-    data.write_set(tmp_path, "washed", {"train": pictures(4)})
+    data.write_set(tmp_path, "copied", {"train": pictures(4)})
     with pytest.raises(FileExistsError, match="holds a set already"):
-        data.write_set(tmp_path, "washed", {"train": pictures(5)})
-    assert len(data.load("tfds", "train", tmp_path / "washed")) == 4
+        data.write_set(tmp_path, "copied", {"train": pictures(5)})
+    assert len(data.load("tfds", "train", tmp_path / "copied")) == 4
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"name": "Washed-1"}, "cannot be called 'Washed-1'"),
+        ({"name": "Copied-1"}, "cannot be called 'Copied-1'"),
         ({"shape": (6, 5, 4)}, r"\(6, 5, 4\) cannot be written"),
         ({"extras": {"label": ((), "int64")}}, "cannot be called 'label'"),
         ({"extras": {"z": ((), "complex64")}}, "dtype complex64 cannot be written"),
@@ -163,7 +163,7 @@ def test_a_set_is_not_overwritten(tmp_path):
     ],
 )
 def test_a_layout_that_cannot_be_written_is_refused(change, words):
-    given = {"name": "washed", "shape": (6, 5, 3), "classes": NAMES} | change
+    given = {"name": "copied", "shape": (6, 5, 3), "classes": NAMES} | change
     with pytest.raises(data.DataError, match=words):
         data.Layout(**given)
 
@@ -180,7 +180,7 @@ def test_a_layout_that_cannot_be_written_is_refused(change, words):
     ],
 )
 def test_rows_unlike_the_layout_are_refused(tmp_path, change, words):
-    layout = data.Layout("washed", (6, 5, 3), NAMES, extras={"z": ((2,), "float32")})
+    layout = data.Layout("copied", (6, 5, 3), NAMES, extras={"z": ((2,), "float32")})
     rows = {
         "images": np.zeros((4, 6, 5, 3), np.uint8),
         "labels": np.zeros(4, int),

@@ -24,7 +24,7 @@ from purifax.threat import Linf
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
 
-SCRIPT = '''
+SCRIPT = """
 import jax, purifax, sys
 import jax.numpy as jnp
 from purifax import attack, data
@@ -48,7 +48,7 @@ report = purifax.evaluate(
     attacks=[attack.PGD(steps=3, eot=2), "bpda", towards_grey], threat=Linf(0.2),
     keys=2, chunk=8, workdir=sys.argv[1])
 print(report)
-'''
+"""
 """At most 25 lines, as a user would write them."""
 
 

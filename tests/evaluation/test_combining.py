@@ -8,13 +8,14 @@ import pytest
 from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import image, mixture
+from purifax.evaluation.methods import defence as defences
 
 from purifax import energy, noise, purify, sample, score
-from purifax.evaluation.methods import defence as defences
 from purifax.evaluation.settings import Defence
+from purifax.noise.discrete import linear_betas
 from purifax.purify.prior import Prior
 
-CHAIN = noise.VPDiscrete(noise.linear_betas(8, 0.01, 0.3))
+CHAIN = noise.VPDiscrete(linear_betas(8, 0.01, 0.3))
 BOWL = energy.Gaussian(0.25, 0.01)
 BOTH = Prior(mixture(), CHAIN, energy=BOWL, temperature=0.5)
 KEY = jax.random.key(0)

@@ -41,7 +41,7 @@ def write(path, count, way):
                 file.write(image(number).tobytes())
 
 
-def wash(words, pixels):
+def moved(words, pixels):
     """As many bytes as a purifier gives, at no cost."""
     return pixels + np.uint8(1), np.full(len(pixels), True)
 
@@ -50,7 +50,7 @@ def purify(path, out):
     """All of it, and once more as one .npz."""
     stream = open_stream(str(path))
     one = jobs.job(out, stream, -(-stream.count // 3))
-    tally = fleet.work(one, stream, wash, 2)
+    tally = fleet.work(one, stream, moved, 2)
     archive(one, out / "all.npz")
     return tally.images
 

@@ -11,6 +11,8 @@ from purifax.data import stream as streams
 from purifax.data.examples import Unreadable
 from purifax.data.files import place
 from purifax.data.rows import read_rows
+from purifax.fleet.purify_batch import key_words
+from purifax.fleet.shards import Plan
 
 NAMES = ("ant", "bee", "cow")
 SHAPE = (4, 3, 1)
@@ -25,11 +27,11 @@ def images(count=41):
 
 def expected(image, number):
     """The purifier: every pixel moves by what the image's own key words say."""
-    low, high = (int(word) for word in fleet.key_words([number])[0])
+    low, high = (int(word) for word in key_words([number])[0])
     return (image.astype(np.int64) * 3 + low % 251 + high % 7).astype(np.uint8)
 
 
-def wash(words, pixels):
+def purify(words, pixels):
     """`expected` of a batch."""
     moved = words[:, 0].astype(np.int64) % 251 + words[:, 1].astype(np.int64) % 7
     moved = moved[:, None, None, None]
@@ -39,9 +41,9 @@ def wash(words, pixels):
 def job(out, stream, shards=5, **changes):
     """A job of so many shards."""
     layout = data.Layout(
-        "washed", stream.shape, stream.names, stream.text_ids, stream.extras
+        "purified", stream.shape, stream.names, stream.text_ids, stream.extras
     )
-    cut = fleet.Plan(stream.count, shards)
+    cut = Plan(stream.count, shards)
     given = {"source": {"digest": stream.digest}, "purifier": {"name": "three"}}
     return fleet.Job(place(out), layout, cut, **given | changes)
 

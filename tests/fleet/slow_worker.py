@@ -15,7 +15,7 @@ from purifax.fleet.start import start
 def slow(words, pixels):
     """The purifier of `jobs`, at its leisure."""
     time.sleep(0.03)
-    return jobs.wash(words, pixels)
+    return jobs.purify(words, pixels)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def test_a_killed_process_loses_nothing(tmp_path, schedule):
         worker.communicate(timeout=60)
     assert not one.finished()
     left = 6 - len(one.done())
-    assert fleet.work(one, jobs.memory(60), jobs.wash, 7).shards == left
+    assert fleet.work(one, jobs.memory(60), jobs.purify, 7).shards == left
     jobs.assert_right(one, jobs.images(60))
 
 
@@ -76,5 +76,5 @@ def test_a_killed_process_of_three_that_know_each_other(tmp_path):
     for worker in workers:
         worker.kill()
         worker.communicate(timeout=60)
-    fleet.work(one, jobs.memory(60), jobs.wash, 7)
+    fleet.work(one, jobs.memory(60), jobs.purify, 7)
     jobs.assert_right(one, jobs.images(60))

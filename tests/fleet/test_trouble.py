@@ -13,11 +13,12 @@ from purifax.data import files
 from purifax.data.files import place, write_once
 from purifax.fleet import fingerprint, status
 from purifax.fleet.lease import Leases
+from purifax.fleet.purify_batch import key_words
 from purifax.fleet.verify import verify
 
 
-def run(one, stream=None, wash=jobs.wash, **options):
-    return fleet.work(one, stream or jobs.memory(), wash, 7, pause=0.01, **options)
+def run(one, stream=None, purify=jobs.purify, **options):
+    return fleet.work(one, stream or jobs.memory(), purify, 7, pause=0.01, **options)
 
 
 def test_a_full_disk_ends_the_worker_and_keeps_what_is_done(tmp_path, monkeypatch):
@@ -87,10 +88,10 @@ def test_a_paused_worker_that_wakes_does_no_harm(tmp_path):
 
             assert run(one, leases=watching, sleep=later).shards == 5
             rest.append({path.name: path.read_bytes() for path in one.data.iterdir()})
-        return jobs.wash(words, pixels)
+        return jobs.purify(words, pixels)
 
     sleeper = Leases(one.leases, "far/1/aa", 60.0, lambda: clock[0])
-    tally = run(one, wash=sleepy, leases=sleeper)
+    tally = run(one, purify=sleepy, leases=sleeper)
     assert (tally.shards, tally.lost) == (0, 1)
     assert {path.name: path.read_bytes() for path in one.data.iterdir()} == rest[1]
     jobs.assert_right(one, jobs.images())
@@ -195,13 +196,13 @@ def test_wrong_labels_sizes_and_answers_are_left_out(tmp_path):
         checked = data.examples.checked(rows(positions), jobs.SHAPE, 3, str)
         return checked
 
-    def wash(words, pixels):
-        washed, finite = jobs.wash(words, pixels)
-        return washed, words[:, 0] != fleet.key_words([source.index[7]])[0, 0]
+    def purify(words, pixels):
+        purified, finite = jobs.purify(words, pixels)
+        return purified, words[:, 0] != key_words([source.index[7]])[0, 0]
 
     wrong = data.examples.Stream(9, jobs.SHAPE, jobs.NAMES, "", stream.digest, read)
     one = jobs.job(tmp_path, wrong, 2)
-    run(one, wrong, wash)
+    run(one, wrong, purify)
     reasons = {row["position"]: row["reason"] for row in fleet.left_out(one)}
     assert set(reasons) == {4, 5, 7}
     assert "label is 3, but there are 3" in reasons[4]
@@ -211,7 +212,7 @@ def test_wrong_labels_sizes_and_answers_are_left_out(tmp_path):
 
 def test_an_object_store_will_do(tmp_path, monkeypatch):
     one = jobs.job(stores.open_store(monkeypatch) + "/job", jobs.memory(9), 2)
-    fleet.work(one, jobs.memory(9), jobs.wash, 7)
+    fleet.work(one, jobs.memory(9), jobs.purify, 7)
     jobs.assert_right(one, jobs.images(9))
     assert fleet.load(one.out) == one and status.status(one).finished
     stream = data.open_stream(str(one.data))
@@ -246,10 +247,10 @@ def test_status_counts_done_leased_and_left(tmp_path):
         seen.append(status.status(one))
 
     run(one, tell=look)
-    counts = {(found.done, len(found.held)) for found in seen}
+    counts = {(found.done, len(found.leased)) for found in seen}
     assert {(0, 0), (0, 1), (1, 1), (4, 1), (5, 0)} <= counts
     assert [found.images[1] for found in seen][-1] == 41
-    busy = next(found for found in seen if found.held)
+    busy = next(found for found in seen if found.leased)
     assert "process" in status.words(busy)
     done = status.words(status.status(one))
     assert done.startswith("5 of 5 shards done (41 of 41 images), 0 leased, 0 left")
@@ -259,17 +260,18 @@ def test_status_counts_done_leased_and_left(tmp_path):
 def test_verification_finds_a_changed_row(tmp_path):
     one, stream = jobs.job(tmp_path, jobs.memory()), jobs.memory()
     run(one)
-    assert verify(one, stream, jobs.wash, 7, 20).different == {}
+    assert verify(one, stream, jobs.purify, 7, 20).different == {}
 
     def other(words, pixels):
-        washed, finite = jobs.wash(words, pixels)
-        low = fleet.key_words([jobs.images().index[11]])[0, 0]
-        return np.where((words[:, :1] == low)[..., None, None], 255 - washed, washed), 0
+        purified, finite = jobs.purify(words, pixels)
+        low = key_words([jobs.images().index[11]])[0, 0]
+        changed = (words[:, :1] == low)[..., None, None]
+        return np.where(changed, 255 - purified, purified), 0
 
     found = verify(one, stream, other, 7, 41)
     assert found.images == 41 and list(found.different) == [jobs.images().index[11]]
     with pytest.raises(fleet.Mismatch, match="seed"):
-        verify(jobs.job(tmp_path, stream, seed=9), stream, jobs.wash, 7, 5)
+        verify(jobs.job(tmp_path, stream, seed=9), stream, jobs.purify, 7, 5)
 
 
 def test_two_first_workers_agree_on_the_job(tmp_path):

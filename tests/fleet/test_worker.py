@@ -17,6 +17,7 @@ from purifax import batched, fleet
 from purifax.data.examples import Example, Stream
 from purifax.fleet.ahead import ahead
 from purifax.fleet.lease import Leases
+from purifax.fleet.purify_batch import key_words
 
 
 def together(one, workers, batch=7, **options):
@@ -28,7 +29,7 @@ def together(one, workers, batch=7, **options):
             fleet.work(
                 one,
                 jobs.memory(),
-                jobs.wash,
+                jobs.purify,
                 batch,
                 worker=worker,
                 workers=workers,
@@ -65,41 +66,41 @@ def test_a_purifier_is_mapped_as_everywhere_else(tmp_path, batch, devices):
     source = jobs.images(9)
     stream = jobs.streams.from_images(source)
     one = jobs.job(tmp_path, stream, 2, seed=3)
-    wash = fleet.washer(Partial(noisy), 3, batch, jax.devices()[:devices])
-    fleet.work(one, stream, wash, batch)
+    purify = fleet.batched_purifier(Partial(noisy), 3, batch, jax.devices()[:devices])
+    fleet.work(one, stream, purify, batch)
     found = jobs.rows(one)
     key, x = jax.random.key(3), jnp.asarray(source.images) / 255.0
     small = source.index < 2**32
     index = jnp.asarray(source.index[small].astype(np.uint32))
-    washed = batched(Partial(noisy))(key, x[small], index=index)
-    right = np.asarray(jnp.round(jnp.clip(washed, 0, 1) * 255)).astype(np.uint8)
+    purified = batched(Partial(noisy))(key, x[small], index=index)
+    right = np.asarray(jnp.round(jnp.clip(purified, 0, 1) * 255)).astype(np.uint8)
     for number, image in zip(source.index[small], right, strict=True):
         np.testing.assert_array_equal(found[number]["image"], image)
 
 
 def test_every_id_has_a_key_of_its_own():
     ids = [0, 1, 2**32, 2**32 + 1, b"train_1", b"train_2", -1]
-    wash = fleet.washer(Partial(noisy), 0, len(ids))
+    purify = fleet.batched_purifier(Partial(noisy), 0, len(ids))
     pixels = np.full((len(ids), 8, 8, 1), 128, np.uint8)
-    washed, _ = wash(fleet.key_words(ids), pixels)
-    assert len({image.tobytes() for image in np.asarray(washed)}) == len(ids)
+    purified, _ = purify(key_words(ids), pixels)
+    assert len({image.tobytes() for image in np.asarray(purified)}) == len(ids)
 
 
 def test_the_set_says_what_it_is(tmp_path):
     one = jobs.job(tmp_path, jobs.memory(), weights="ab12", seed=5)
-    fleet.work(one, jobs.memory(), jobs.wash, 7)
+    fleet.work(one, jobs.memory(), jobs.purify, 7)
     builder = tfds.builder_from_directory(one.data)
     words = builder.info.metadata
     assert (words["weights"], words["seed"]) == ("ab12", 5)
     assert words["purifier"] == {"name": "three"}
     assert tuple(builder.info.features["label"].names) == jobs.NAMES
-    assert len(tfds.data_source("washed", split="train", data_dir=tmp_path)) == 41
+    assert len(tfds.data_source("purified", split="train", data_dir=tmp_path)) == 41
     assert fleet.load(tmp_path) == one
 
 
 def test_a_second_run_does_nothing(tmp_path):
     one = jobs.job(tmp_path, jobs.memory())
-    assert fleet.work(one, jobs.memory(), jobs.wash, 7).images == 41
+    assert fleet.work(one, jobs.memory(), jobs.purify, 7).images == 41
     before = {path.name: path.stat().mtime for path in one.data.iterdir()}
 
     def never(words, pixels):
@@ -114,12 +115,12 @@ def quick(folder):
     return Leases(folder, lasting=50.0, now=lambda: time.monotonic() * 1000)
 
 
-def mortal_wash(fate):
-    def wash(words, pixels):
+def mortal_purifier(fate):
+    def purify(words, pixels):
         fate.step()
-        return jobs.wash(words, pixels)
+        return jobs.purify(words, pixels)
 
-    return wash
+    return purify
 
 
 @pytest.mark.parametrize("schedule", range(24))
@@ -136,7 +137,7 @@ def test_workers_may_die_at_any_moment(tmp_path, monkeypatch, schedule):
             fleet.work(
                 one,
                 stream,
-                mortal_wash(fate),
+                mortal_purifier(fate),
                 4,
                 worker=worker,
                 workers=2,
@@ -149,7 +150,7 @@ def test_workers_may_die_at_any_moment(tmp_path, monkeypatch, schedule):
         thread.start()
     for thread in threads:
         thread.join()
-    fleet.work(one, stream, jobs.wash, 4, leases=quick(one.leases), pause=0.002)
+    fleet.work(one, stream, jobs.purify, 4, leases=quick(one.leases), pause=0.002)
     jobs.assert_right(one, jobs.images(19).take(np.delete(np.arange(19), 8)))
     assert [row["position"] for row in fleet.left_out(one)] == [8]
 
@@ -170,7 +171,7 @@ def peak(out, count):
     stream = endless(count)
     one = jobs.job(out, stream, count // 40)
     tracemalloc.start()
-    fleet.work(one, stream, jobs.wash, 8)
+    fleet.work(one, stream, jobs.purify, 8)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return most

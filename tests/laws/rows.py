@@ -32,8 +32,9 @@ from purifax import (
     purify,
     sample,
 )
+from purifax.score import denoise
 from purifax.threat import Linf
-from purifax.transform.continuous_batching import refilled
+from purifax.transform.continuous_batching import continuously_batched
 
 DOWN = jnp.array([0.3, 0.15, 0.0])
 
@@ -59,7 +60,8 @@ def down(p, verb, **bound):
 
 def _in_a_slot(p):
     """ADP of one image in a batch of one slot."""
-    return Partial(_only, fn=refilled(adaptive(p, purify.adaptive_chain)(), slots=1))
+    chain = adaptive(p, purify.adaptive_chain)()
+    return Partial(_only, fn=continuously_batched(chain, slots=1))
 
 
 def _only(key, x, fn):
@@ -186,9 +188,7 @@ SAMPLERS = [
     ),
     Row(
         "denoise",
-        lambda p: Partial(
-            keyless, fn=Partial(sample.denoise, sigma=0.2, score=p["score"])
-        ),
+        lambda p: Partial(keyless, fn=Partial(denoise, sigma=0.2, score=p["score"])),
         random=False,
         boxed=False,
     ),

@@ -9,13 +9,15 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import loss, noise
+from purifax.loss.bound import bound_term
+from purifax.noise.discrete import linear_betas
 
 SHAPE = (2, 2, 2)
 SIZE = math.prod(SHAPE)
 MEAN, VARIANCE = 0.7, 0.04
 COUNT = 4096
 KEYS = jax.random.split(jax.random.key(0), COUNT)
-CHAIN = noise.VPDiscrete(noise.linear_betas(50, 2e-3, 0.3))
+CHAIN = noise.VPDiscrete(linear_betas(50, 2e-3, 0.3))
 TIMES = jnp.arange(50)
 
 
@@ -118,9 +120,7 @@ def published(x, denoised, fraction, place):
 
 def test_the_terms_of_the_bound_are_the_published_divergences():
     x, denoised, fraction = (jax.random.uniform(key, SHAPE) for key in KEYS[:3])
-    term = jax.jit(
-        lambda place: loss.bound_term(x, denoised, fraction, CHAIN, TIMES, place)
-    )
+    term = jax.jit(lambda place: bound_term(x, denoised, fraction, CHAIN, TIMES, place))
     for place in (1, 2, 20, 49):
         expected = published(
             *(np.asarray(a, np.float64) for a in (x, denoised, fraction)), place
@@ -137,7 +137,7 @@ def test_the_last_step_has_the_probability_of_one_of_256_levels():
     deviation = math.sqrt(betas[0] ** fraction * tilde ** (1 - fraction)) / 2
     levels = jnp.arange(256) / 255
     term = jax.vmap(
-        lambda x: loss.bound_term(
+        lambda x: bound_term(
             x.reshape(1, 1, 1),
             jnp.full((1, 1, 1), mean),
             jnp.full((1, 1, 1), fraction),
@@ -183,7 +183,7 @@ def test_the_bound_teaches_the_variances_alone():
     sigma = CHAIN.sigma(place)
     noised = x + sigma * jax.random.normal(k_noise, SHAPE)
     denoised = noised + sigma * predictor(noised, sigma, 0.8)
-    term = loss.bound_term(x, denoised, jnp.full(SHAPE, 0.3), CHAIN, TIMES, place)
+    term = bound_term(x, denoised, jnp.full(SHAPE, 0.3), CHAIN, TIMES, place)
     expected = 0.5 * 0.01 * 50 * float(term) / math.log(2)
     assert float(whole - alone) == pytest.approx(expected, rel=1e-3)
 
@@ -193,7 +193,7 @@ def test_the_gradient_of_the_last_step_is_finite():
     x = jnp.array([0.0, 1.0, 0.5, 1.0]).reshape(2, 2, 1)
     denoised = jnp.array([0.0, 1.0, 0.5, 0.0]).reshape(2, 2, 1)
     slope = jax.grad(
-        lambda p: loss.bound_term(x, denoised, jnp.full_like(x, p), CHAIN, TIMES, 0)
+        lambda p: bound_term(x, denoised, jnp.full_like(x, p), CHAIN, TIMES, 0)
     )(0.4)
     assert jnp.isfinite(slope) and slope != 0
 

@@ -8,6 +8,8 @@ import pytest
 from jax import numpy as jnp
 
 from purifax import noise, schedule
+from purifax.noise.discrete import cosine_betas
+from purifax.noise.process import alpha_bar_of, sigma_of
 
 PROCESSES = {
     "VE": (noise.VE(), 0.0, 1.0),
@@ -51,9 +53,9 @@ def test_preserving_processes_keep_unit_variance(name):
     np.testing.assert_allclose(process.scale(times) ** 2, kept, rtol=1e-5)
     sigmas = process.sigma(times)
     np.testing.assert_allclose(kept * (1 + 4 * sigmas**2), 1.0, rtol=1e-4)
-    np.testing.assert_allclose(noise.alpha_bar_of(sigmas), kept, rtol=1e-4)
+    np.testing.assert_allclose(alpha_bar_of(sigmas), kept, rtol=1e-4)
     some = kept[3:]
-    np.testing.assert_allclose(noise.sigma_of(some), sigmas[3:], rtol=1e-4)
+    np.testing.assert_allclose(sigma_of(some), sigmas[3:], rtol=1e-4)
 
 
 def integral(beta, t, steps=20000):
@@ -97,7 +99,7 @@ def test_the_discrete_chain_is_the_product_of_its_betas():
 
 def test_published_chain_of_a_poison_defence():
     """100 of 4000 cosine steps leave alpha_bar 0.997513."""
-    chain = noise.VPDiscrete(noise.cosine_betas(4000))
+    chain = noise.VPDiscrete(cosine_betas(4000))
     np.testing.assert_allclose(chain.alpha_bar(99), 0.997513, atol=2e-6)
     assert chain.betas.max() == np.float32(0.999)
     smooth = noise.VPCosine().sigma(100 / 4000)

@@ -8,10 +8,11 @@ from jax.tree_util import Partial
 from oracles import image, mixture
 
 from purifax import energy, noise, purify, sample, score
+from purifax.noise.discrete import linear_betas
 
 KEY = jax.random.key(61)
 STEPS = jnp.array([4e-4, 3e-4, 2e-4])
-CHAIN = noise.VPDiscrete(noise.linear_betas(8, 0.01, 0.3))
+CHAIN = noise.VPDiscrete(linear_betas(8, 0.01, 0.3))
 TIMES = jnp.array([5, 4, 3, 2, 1, 0, -1])
 
 

@@ -9,6 +9,7 @@ from jax.tree_util import Partial
 from oracles import image, mixture
 
 from purifax import energy, guide, noise, purify, sample
+from purifax.noise.discrete import linear_betas
 from purifax.threat import L2
 from purifax.transform import remat
 
@@ -63,7 +64,7 @@ PURIFIERS = {
     "puregen ddpm": lambda: Partial(
         purify.puregen_ddpm,
         score=mixture(),
-        noise=noise.VPDiscrete(noise.linear_betas(8, 0.01, 0.3)),
+        noise=noise.VPDiscrete(linear_betas(8, 0.01, 0.3)),
         times=jnp.array([5, 4, 2, -1]),
     ),
     "puregen, above its limit": lambda: Partial(
@@ -121,7 +122,7 @@ def test_the_exact_gradient_is_the_slope_and_recomputed_states_are_the_stored(
     @jax.jit
     @partial(jax.value_and_grad, argnums=(0, 1))
     def pulled(x, report):
-        scan = Partial(remat.witness, scan=remat.each_step, report=report)
+        scan = Partial(remat.witness, scan=remat.every_step, report=report)
         return jnp.sum(weight * jnp.sin(2 * purifier(KEY, x, scan=scan)))
 
     nothing = jnp.zeros(2)

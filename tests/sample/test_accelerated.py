@@ -10,6 +10,12 @@ from jax.tree_util import Partial
 from oracles import image, mixture
 
 from purifax import sample, schedule, score
+from purifax.sample.adaptive_momentum import matched_momentum_step
+from purifax.sample.preconditioning import (
+    matched_predictor,
+    preconditioned_corrector,
+    preconditioned_predictor,
+)
 
 KEY = jax.random.key(61)
 WIDE = (128, 128, 2)
@@ -38,7 +44,7 @@ def beta_of(before, after):
 
 
 def test_momentum_takes_its_published_steps():
-    sigma, size, state = 0.3, 0.004, sample.still(image())
+    sigma, size, state = 0.3, 0.004, sample.MomentumState.start(image())
     x, m, g_before = np.asarray(image(), np.float64), None, None
     for i in range(4):
         key = jax.random.fold_in(KEY, i)
@@ -74,7 +80,7 @@ def test_momentum_is_colder_than_its_target_unless_matched(matched):
 
     Published: about 1 / (1 + beta)^2 for the wide channel, beta 0.11 at this step.
     """
-    step = sample.matched_momentum_step if matched else sample.momentum_step
+    step = matched_momentum_step if matched else sample.momentum_step
     size = 0.005
 
     @jax.jit
@@ -83,7 +89,7 @@ def test_momentum_is_colder_than_its_target_unless_matched(matched):
             after = step(jax.random.fold_in(KEY, i), state, TARGET, 0.0, size)
             return after, None
 
-        before, _ = jax.lax.scan(one, sample.still(x), jnp.arange(600))
+        before, _ = jax.lax.scan(one, sample.MomentumState.start(x), jnp.arange(600))
         return before, one(before, 600)[0]
 
     before, after = run(start())
@@ -119,12 +125,12 @@ def test_momentum_saves_evaluations_down_a_ladder_and_its_bias_stays():
     than Langevin with twice as many; given time, Langevin and the matched form win.
     """
     x = 0.3 + 3 * jax.random.normal(KEY, WIDE)
-    matched = Partial(sample.momentum, step=Partial(sample.matched_momentum_step))
+    matched = Partial(sample.momentum, step=Partial(matched_momentum_step))
 
     @jax.jit
     def run(sampler, sigmas):
         last, _ = sampler(KEY, x, TARGET, sigmas, 0.06 * sigmas**2)
-        return sample.denoise(last, sigmas[-1], TARGET)
+        return score.denoise(last, sigmas[-1], TARGET)
 
     def after(sampler, steps):
         return divergence(run(Partial(sampler), jnp.geomspace(3.0, 0.02, steps)))
@@ -139,10 +145,10 @@ def test_momentum_saves_evaluations_down_a_ladder_and_its_bias_stays():
 def test_matched_momentum_is_dropped_where_the_score_turns_round():
     """rho = 3 for g = -2 m: published, beta is 1/4 again."""
     x = image()
-    state = sample.Moving(x, jnp.ones_like(x), jnp.ones_like(x))
+    state = sample.MomentumState(x, jnp.ones_like(x), jnp.ones_like(x))
     turned = Partial(lambda x, sigma: -2 + 0 * x)
     kept = sample.momentum_step(KEY, state, turned, 0.1, 0.01).m
-    dropped = sample.matched_momentum_step(KEY, state, turned, 0.1, 0.01).m
+    dropped = matched_momentum_step(KEY, state, turned, 0.1, 0.01).m
     np.testing.assert_allclose(kept, 0.25 - 2 * 0.75, rtol=1e-5)
     np.testing.assert_allclose(dropped, -2.0, rtol=1e-6)
 
@@ -159,7 +165,7 @@ def test_still_momentum_has_finite_gradients():
 
 
 def even_filters(shape):
-    made = sample.filters(jax.random.uniform(KEY, (5, *shape)), alpha=1.5)
+    made = sample.Filters.from_images(jax.random.uniform(KEY, (5, *shape)), alpha=1.5)
     return replace(made, pixel=made.pixel + 0.2)
 
 
@@ -178,7 +184,7 @@ def test_filters_are_the_published_statistics():
     images = np.asarray(jax.random.uniform(KEY, (7, 4, 4, 2)), np.float64)
     power = np.log1p((np.abs(np.fft.fft2(images, axes=(1, 2))) ** 2).mean(0))
     energy = (images**2).mean(0)
-    found = sample.filters(jnp.array(images, jnp.float32), alpha=4.0)
+    found = sample.Filters.from_images(jnp.array(images, jnp.float32), alpha=4.0)
     for made, p in ((found.frequency, power), (found.pixel, energy)):
         np.testing.assert_allclose(made, 4 / (p / p.max() + 3), rtol=1e-4)
         assert made.min() >= 1 - 1e-6 and made.max() <= 4 / 3
@@ -234,7 +240,8 @@ def test_published_filters_save_evaluations_where_steps_are_few():
     clean = jnp.array(SPECTRUM, jnp.float32)[None] ** 0.5 * jnp.fft.fft2(
         jax.random.normal(KEY, (50, SIDE, SIDE, 1)), axes=(1, 2)
     )
-    made = sample.filters(0.5 + 0.1 * jnp.fft.ifft2(clean, axes=(1, 2)).real)
+    images = 0.5 + 0.1 * jnp.fft.ifft2(clean, axes=(1, 2)).real
+    made = sample.Filters.from_images(images)
     x = 10 * jax.random.normal(jax.random.fold_in(KEY, 3), (SIDE, SIDE, 1))
     sigmas = jnp.append(jnp.geomspace(10.0, 0.01, 10), 0.0)
 
@@ -244,13 +251,13 @@ def test_published_filters_save_evaluations_where_steps_are_few():
             KEY, x, COLOURED, sigmas, filters, predictor=predictor
         )[0]
 
-    published = Partial(sample.preconditioned_predictor)
+    published = Partial(preconditioned_predictor)
     plain, fast, matched = (
         power(run(*how))[1]
         for how in (
             (sample.Filters(1.0, 1.0), published),
             (made, published),
-            (made, Partial(sample.matched_predictor)),
+            (made, Partial(matched_predictor)),
         )
     )
     assert plain > 1.4 and abs(fast - 1) < (plain - 1) / 2
@@ -273,8 +280,8 @@ def test_the_published_predictor_is_biased_and_the_matched_one_is_not(gain):
         at = (jnp.arange(len(levels) - 1), levels[:-1], levels[1:])
         return jax.lax.scan(step, x, at)[0]
 
-    published = spread(run(start(first), Partial(sample.preconditioned_predictor)))
-    matched = spread(run(start(first), Partial(sample.matched_predictor)))
+    published = spread(run(start(first), Partial(preconditioned_predictor)))
+    matched = spread(run(start(first), Partial(matched_predictor)))
     law = gain**2 / (2 * gain**2 - 1)
     assert (np.abs(published / law - 1) < 0.03 + 4 * ERROR).all(), published
     assert (np.abs(matched - 1) < 0.03 + 4 * ERROR).all(), matched
@@ -295,7 +302,7 @@ def test_without_a_filter_preconditioning_changes_nothing():
 
 def test_a_preconditioned_corrector_takes_the_norms_of_what_it_moves():
     x, made, snr = image(), even_filters(image().shape), 0.1
-    found = sample.preconditioned_corrector(KEY, x, mixture(), 0.3, made, snr=snr)
+    found = preconditioned_corrector(KEY, x, mixture(), 0.3, made, snr=snr)
     drift = made.drift(mixture()(x, 0.3))
     z = made.noise(jax.random.normal(KEY, x.shape))
     size = 2 * (snr * jnp.linalg.norm(z.ravel()) / jnp.linalg.norm(drift.ravel())) ** 2

@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from oracles import image
 
 from purifax import energy, purify, sample, score
+from purifax.sample.mala_chain import acceptance
 
 KEY = jax.random.key(17)
 CHAINS = 4096
@@ -65,7 +66,7 @@ def test_metropolis_keeps_the_law_of_many_pixels():
     chain = metropolis(BOWL, 10, STEP)
     has_variance(ends(chain, KEY, start), VARIANCE)
     _, path = jax.jit(chain)(KEY, start[0])
-    assert 0.2 < sample.acceptance(jnp.asarray(path)) < 1
+    assert 0.2 < acceptance(jnp.asarray(path)) < 1
 
 
 def test_metropolis_forgets_where_it_started():
@@ -110,7 +111,7 @@ def test_the_ratio_is_that_of_the_densities(float64):
     x = image().astype(jnp.float64)
     wells = Partial(lambda x: jnp.sum(jnp.cos(4 * x) + x**2))
     size = 0.08
-    state, taken = sample.placed(x, wells), []
+    state, taken = sample.MALAState.at(x, wells), []
 
     def log_q(to, at, h=size):
         gap = to - at - h * energy.force(at, wells)
@@ -137,7 +138,7 @@ def test_a_step_into_nowhere_is_refused(beyond):
     chain = metropolis(wall, 40, 0.05)
     last, path = jax.jit(chain)(KEY, jnp.full((1, 1, 1), 0.5))
     assert np.isfinite(last).all() and path.max() <= 0.9
-    assert 0 < sample.acceptance(path) < 1
+    assert 0 < acceptance(path) < 1
 
 
 def test_longer_chains_pass_through_the_states_of_shorter_ones():

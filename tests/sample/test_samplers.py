@@ -144,7 +144,3 @@ def test_annealing_finds_both_modes_in_their_shares():
     for found, mean in ((ends[~high], 0.2), (ends[high], 0.8)):
         assert abs(found.mean() - mean) < 4 * 0.02 / math.sqrt(len(found))
         assert abs(found.std() / 0.02 - 1) < 0.15
-
-
-def test_one_step_denoising_is_that_of_the_score_module():
-    assert sample.denoise is score.denoise

@@ -10,7 +10,7 @@ from oracles import image, mixture
 
 import purifax
 from purifax import purify
-from purifax.transform.continuous_batching import Chain, alone, refilled
+from purifax.transform.continuous_batching import Chain, continuously_batched, run_chain
 
 KEY = jax.random.key(11)
 LEVELS = jnp.full(12, 0.2)
@@ -40,15 +40,15 @@ WALK = Chain(begin, going, step, end)
 
 @pytest.mark.parametrize("slots", [1, 2, 3, 11, 40])
 def test_results_are_those_of_the_mapped_chain(slots):
-    wanted = purifax.batched(Partial(alone, WALK))(KEY, LENGTHS)
-    found = jax.jit(refilled(WALK, slots))(KEY, LENGTHS)
+    wanted = purifax.batched(Partial(run_chain, WALK))(KEY, LENGTHS)
+    found = jax.jit(continuously_batched(WALK, slots))(KEY, LENGTHS)
     np.testing.assert_array_equal(found["at"], wanted["at"])
 
 
 def test_an_image_has_the_result_of_its_number():
-    whole = refilled(WALK, 3)(KEY, LENGTHS)["at"]
+    whole = continuously_batched(WALK, 3)(KEY, LENGTHS)["at"]
     some = jnp.array([7, 2, 10])
-    part = refilled(WALK, 2)(KEY, LENGTHS[some], index=some)["at"]
+    part = continuously_batched(WALK, 2)(KEY, LENGTHS[some], index=some)["at"]
     np.testing.assert_array_equal(part, whole[some])
 
 
@@ -72,21 +72,22 @@ def test_no_turn_is_wasted(slots):
         jax.debug.callback(lambda: calls.append(None))
         return step(state)
 
-    refilled(WALK._replace(step=counted), slots)(KEY, LENGTHS)
+    continuously_batched(WALK._replace(step=counted), slots)(KEY, LENGTHS)
     jax.effects_barrier()
     assert len(calls) == turns(LENGTHS.tolist(), slots)
 
 
 def test_a_chain_that_never_moves_and_a_batch_of_none():
-    found = refilled(WALK, 2)(KEY, jnp.zeros(5, jnp.int32))["at"]
+    found = continuously_batched(WALK, 2)(KEY, jnp.zeros(5, jnp.int32))["at"]
     wanted = purifax.batched(lambda key, n: begin(key, n)[1])(KEY, jnp.zeros(5))
     np.testing.assert_array_equal(found, wanted)
-    assert refilled(WALK, 2)(KEY, jnp.zeros(0, jnp.int32))["at"].shape == (0,)
+    empty = continuously_batched(WALK, 2)(KEY, jnp.zeros(0, jnp.int32))
+    assert empty["at"].shape == (0,)
 
 
 def test_slots_are_checked():
     with pytest.raises(ValueError, match="at least 1 chain; got 0"):
-        refilled(WALK, 0)
+        continuously_batched(WALK, 0)
 
 
 def test_equal_slots_do_not_compile_again():
@@ -98,9 +99,9 @@ def test_equal_slots_do_not_compile_again():
 
     chain = Chain(Partial(begin), Partial(seen), Partial(step), Partial(end))
     run = jax.jit(lambda fn, key, lengths: fn(key, lengths))
-    run(refilled(chain, 2), KEY, LENGTHS)
+    run(continuously_batched(chain, 2), KEY, LENGTHS)
     once = len(traced)
-    run(refilled(chain, 2), KEY, LENGTHS + 1)
+    run(continuously_batched(chain, 2), KEY, LENGTHS + 1)
     assert len(traced) == once
 
 
@@ -113,7 +114,7 @@ def test_adp_in_slots_gives_the_images_of_adp():
     bound, knobs = adp()
     images = jnp.stack([image(i) for i in range(9)])
     chain = purify.adaptive_chain(*bound, **knobs)
-    found = jax.jit(refilled(chain, 4))(KEY, images)
+    found = jax.jit(continuously_batched(chain, 4))(KEY, images)
     fn = Partial(purify.adaptive, score=bound[0], levels=bound[1], **knobs)
     wanted = jax.jit(purifax.batched(fn))(KEY, images)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=5e-7)
@@ -123,7 +124,7 @@ def test_every_device_has_its_own_loop_and_none_speaks():
     """Under `shard_map`: the same images, and no collective in the program."""
     bound, knobs = adp()
     images = jnp.stack([image(i) for i in range(8)])
-    run = refilled(purify.adaptive_chain(*bound, **knobs), 2)
+    run = continuously_batched(purify.adaptive_chain(*bound, **knobs), 2)
     mesh = jax.make_mesh(
         (len(jax.devices()),), ("i",), axis_types=(jax.sharding.AxisType.Auto,)
     )

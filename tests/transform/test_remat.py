@@ -13,9 +13,9 @@ from purifax import sample
 from purifax.transform import remat
 
 SCANS = [
-    remat.stored,
-    remat.each_step,
-    remat.nested,
+    remat.none,
+    remat.every_step,
+    remat.square_root,
     remat.auto,
     remat.Within(2**20),
     remat.Within(150),
@@ -56,7 +56,7 @@ def test_every_scan_has_the_states_and_the_gradient_of_the_plain_one(
 @pytest.mark.parametrize("segment", [1, 2, 4, 7, 9])
 def test_no_step_is_dropped_whatever_the_segment(segment):
     x, sizes = jnp.linspace(0.1, 0.9, 5), jnp.linspace(0.3, 0.1, 7)
-    ours = pulled(remat.nested, x, sizes, segment)
+    ours = pulled(remat.square_root, x, sizes, segment)
     plain = pulled(jax.lax.scan, x, sizes)
     assert ours[0][1].shape == (7,)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(plain), strict=True):
@@ -73,7 +73,7 @@ def test_a_schedule_without_steps_changes_nothing(scan):
 
 def test_a_segment_needs_a_step():
     with pytest.raises(ValueError, match="at least 1 step, or None; got 0"):
-        remat.nested(swing, jnp.ones(2), jnp.ones(3), segment=0)
+        remat.square_root(swing, jnp.ones(2), jnp.ones(3), segment=0)
 
 
 def images_kept(scan, steps):
@@ -99,19 +99,19 @@ def test_memory_grows_as_promised():
     few, many = 100, 900
     kept = {
         scan: [images_kept(scan, steps) for steps in (few, many)]
-        for scan in (remat.stored, remat.each_step, remat.nested)
+        for scan in (remat.none, remat.every_step, remat.square_root)
     }
     slope = {scan: (b - a) / (many - few) for scan, (a, b) in kept.items()}
-    assert slope[remat.stored] > 3
-    assert slope[remat.each_step] == pytest.approx(1, rel=0.05)
-    more = kept[remat.nested][1] - kept[remat.nested][0]
+    assert slope[remat.none] > 3
+    assert slope[remat.every_step] == pytest.approx(1, rel=0.05)
+    more = kept[remat.square_root][1] - kept[remat.square_root][0]
     assert more == pytest.approx(2 * (30 - 10), rel=0.1)
-    assert kept[remat.nested][1] < 90 < 900 < kept[remat.each_step][1]
+    assert kept[remat.square_root][1] < 90 < 900 < kept[remat.every_step][1]
 
 
 def test_auto_nests_long_chains_alone():
     short, long = remat.LONG - 1, remat.LONG
-    each, nested, auto = remat.each_step, remat.nested, remat.auto
+    each, nested, auto = remat.every_step, remat.square_root, remat.auto
     assert images_kept(auto, short) == images_kept(each, short)
     assert images_kept(auto, long) == images_kept(nested, long)
     assert images_kept(nested, long) < images_kept(each, long) / 2
@@ -147,7 +147,7 @@ def restless(x, size):
     return x + draw, None
 
 
-@pytest.mark.parametrize("scan", [remat.each_step, remat.nested])
+@pytest.mark.parametrize("scan", [remat.every_step, remat.square_root])
 def test_states_that_are_not_the_stored_ones_are_found(scan):
     _, (gap, count) = witnessed(scan, restless, jnp.ones(3), jnp.full(6, 0.1))
     assert count == 6 and gap > 0.1
@@ -157,7 +157,7 @@ def test_what_is_not_a_number_is_not_the_same():
     def broken(x, size):
         return x + jnp.log(-size), None
 
-    _, (gap, _) = witnessed(remat.nested, broken, jnp.ones(3), jnp.full(4, 0.1))
+    _, (gap, _) = witnessed(remat.square_root, broken, jnp.ones(3), jnp.full(4, 0.1))
     assert np.isnan(gap)
 
 
@@ -169,7 +169,7 @@ def test_leaves_that_are_not_numbers_pass_through():
     def last(report):
         start = (jnp.ones(2), jnp.array(True))
         (x, on), _ = remat.witness(
-            step, start, jnp.ones(5), scan=remat.nested, report=report
+            step, start, jnp.ones(5), scan=remat.square_root, report=report
         )
         return jnp.where(on, 0.0, jnp.sum(x))
 

@@ -8,6 +8,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import energy, nets, noise, sample, weights
+from purifax.noise.discrete import cosine_betas
 from purifax.score import Gaussian
 
 SHAPE = (2, 2, 1)
@@ -89,7 +90,7 @@ def test_processes_are_made_from_their_names_and_numbers():
     np.testing.assert_allclose(table.betas, betas)
     assert table.width == 1.0
     np.testing.assert_array_equal(
-        weights.process("cosine", length=8).betas, noise.cosine_betas(8)
+        weights.process("cosine", length=8).betas, cosine_betas(8)
     )
     assert weights.process("SubVP", last=10.0) == noise.SubVP(last=10.0)
 

@@ -25,6 +25,7 @@ from purifax import loss, nets, noise, score, weights
 from purifax.evaluation.settings import (
     Defence,
 )
+from purifax.noise.discrete import linear_betas
 from purifax.purify import levels
 from purifax.weights import priors
 
@@ -115,10 +116,10 @@ def counting(x_t, label):
 
 def of_labels(x, sigma):
     """The scaled score of `counting` under the chain, told a tenth of the label."""
-    return jnp.full_like(x, -0.1 * noise.VPDiscrete(noise.linear_betas(50)).time(sigma))
+    return jnp.full_like(x, -0.1 * noise.VPDiscrete(linear_betas(50)).time(sigma))
 
 
-CHAIN = noise.VPDiscrete(noise.linear_betas(50))
+CHAIN = noise.VPDiscrete(linear_betas(50))
 TIMES = jnp.arange(50)
 BY_NAME = {
     "simple": lambda key, f: loss.simple(key, X, f, CHAIN, TIMES),

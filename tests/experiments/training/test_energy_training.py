@@ -41,6 +41,7 @@ from purifax.evaluation.batches import Batches
 from purifax.purify.prior import Prior
 from purifax.run import config as configlib
 from purifax.run import devices, workdir
+from purifax.sample.mala_chain import acceptance
 from purifax.weights import priors
 
 GIVEN = energy_recipes.recipe(Chains(epsilon=0.1, temperature=0.5, steps=3))
@@ -169,7 +170,7 @@ def test_metropolis_chains_are_those_of_the_sampler_too():
         alone = jax.random.fold_in(key, place)
         _, path = sample.mala(alone, begun[place], BOWL, sizes, temperature=0.5)
         np.testing.assert_allclose(ended[place], path[-1], atol=1e-6)
-        taken.append(sample.acceptance(path))
+        taken.append(acceptance(path))
     assert seen["accepted"] == pytest.approx(np.mean(taken)) and 0 < np.mean(taken) < 1
 
 

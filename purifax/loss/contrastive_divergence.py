@@ -1,16 +1,16 @@
-"""Maximum likelihood of an energy, by samples of its own.
+"""Maximum likelihood of an energy, by samples from it.
 
 With p ~ exp(-E / T), the gradient of the mean of -log p over data is that of
 
     L = (mean E(positive) - mean E(negative)) / T,
 
-where positives are images and negatives samples of p, which are constants to it. So L
-falls as data become likelier, and its mean gradient is zero where p is the law of the
-data. L itself is no likelihood: it stays near zero, and its distance from it, the
-energy gap, tells whether training is healthy.
+where positives are images and negatives are samples of p, constant to the gradient. The
+mean gradient is zero where p is the distribution of the data. L itself is no
+likelihood: it stays near zero, and its distance from zero, the energy gap, shows
+whether training is healthy.
 
-Negatives are ends of Langevin chains: contrastive divergence from the data, persistent
-chains from a bank (`sample.data_bank`), or short ones from noise.
+Negatives are the ends of Langevin chains: contrastive divergence starts them at the
+data, persistent chains come from a bank (`sample.bank`), short ones start from noise.
 
 Source: Hinton 2002; Tieleman 2008; Xie et al. 2016, arXiv 1602.03264, eq. 5 and 10.
 """
@@ -19,7 +19,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.energy import warm
+from purifax.energy import checked_temperature
 from purifax.types import Energy, expect
 
 __all__ = ["contrastive"]
@@ -33,14 +33,14 @@ def contrastive(
     temperature: Array | float = 1.0,
     decay: Array | float = 0.0,
 ) -> Array:
-    """(E(positive) - E(negative)) / T for one pair; descend on its mean.
+    """(E(positive) - E(negative)) / T for one pair; minimise its mean.
 
     Args:
-        positive: an image [H, W, C], with its noise if it has any.
+        positive: an image [H, W, C], with noise where training adds noise.
         negative: a sample of the energy, likewise; no gradient flows into it.
         temperature: T, positive.
-        decay: weight of E(positive)^2 + E(negative)^2, added; 0 as published in EBM
-            Life Cycle and PureGen, 0.1 or 1 in others' code to keep energies near 0.
+        decay: weight of the added E(positive)^2 + E(negative)^2; 0 as published in EBM
+            Life Cycle and PureGen, 0.1 or 1 in other code, to keep energies near 0.
 
     Returns:
         Scalar.
@@ -63,4 +63,4 @@ def contrastive(
         hint = "Its gradient would be that of a sum."
         expect("The energy of one image", value, (), float, hint=hint)
     squares = jnp.square(low) + jnp.square(high)
-    return (low - high) / warm(temperature) + decay * squares
+    return (low - high) / checked_temperature(temperature) + decay * squares

@@ -1,17 +1,17 @@
 """Ancestral sampling of DDPM, with fixed or learned variances.
 
-With x the noised image over its scale, DDPM's step from level sigma to level `below` is
+With x the noised image over its scale, DDPM's step from level sigma to `below` is
 
     x <- x + (sigma^2 - below^2) score(x, sigma) + sqrt(variance) z
 
 in every variance-preserving chain: eq. 11 of Ho et al. divided by sqrt(alpha_bar), with
-1 / alpha_bar = 1 + (width sigma)^2. The variances they fix are
+1 / alpha_bar = 1 + (width sigma)^2. Their fixed variances are
 
     small   below^2 (sigma^2 - below^2) / sigma^2                            beta tilde
     large   (sigma^2 - below^2) (1 + (width below)^2) / (1 + (width sigma)^2)      beta
 
-(the posterior's for data without variance, and with unit variance). A learned one lies
-between them in the logarithm. The last step, to level 0, has no noise.
+(the posterior variances for data of zero and of unit variance). A learned one lies
+between them in the logarithm. The last step, to level 0, adds no noise.
 
 Source: Ho, Jain and Abbeel 2020, arXiv 2006.11239, eq. 6, 7, 11 and section 3.2;
 Nichol and Dhariwal 2021, arXiv 2102.09672, eq. 15.
@@ -32,7 +32,7 @@ from purifax.types import Score
 __all__ = ["Variance", "ancestral", "ancestral_step", "large", "learned", "small"]
 
 Variance = Callable[[Array, Array, Array], Array]
-"""`variance(x, sigma, below) -> [] or like x`, of the step's noise, over the scale."""
+"""`variance(x, sigma, below)`, [] or like x: of the step's noise over the scale."""
 
 
 def small(x: Array, sigma: Array, below: Array) -> Array:
@@ -46,7 +46,7 @@ def small(x: Array, sigma: Array, below: Array) -> Array:
 
 
 def large(x: Array, sigma: Array, below: Array, *, width: Array | float = 2.0) -> Array:
-    """beta of a variance-preserving chain over pixels of that width.
+    """beta of a variance-preserving chain over pixels of range `width`.
 
     >>> float(large(jnp.zeros(()), jnp.array(2.0), jnp.array(1.0), width=1.0))
     1.2000000476837158
@@ -64,12 +64,12 @@ def learned(
     fraction: Callable[[Array, Array], Array],
     width: Array | float = 2.0,
 ) -> Array:
-    """large^v small^(1 - v), v = fraction(x, sigma), as improved DDPM.
+    """The variance large^v small^(1 - v) with v = fraction(x, sigma), of improved DDPM.
 
     Bind it: `Partial(learned, fraction=network)`.
 
     Args:
-        fraction: `(x, sigma) -> v`, like x or [], in [0, 1]; OpenAI's networks give
+        fraction: `(x, sigma) -> v`, like x or [], in [0, 1]; OpenAI's networks return
             2 v - 1.
 
     >>> half = Partial(learned, fraction=lambda x, sigma: 0.5, width=1.0)
@@ -115,10 +115,10 @@ def ancestral(
     """DDPM's reverse chain.
 
     Args:
-        sigmas: [T + 1], falling, such as `noise.VPDiscrete().sigma(jnp.arange(99, -2,
-            -1))` for 100 published steps; a subset is the respaced chain.
+        sigmas: [T + 1], decreasing, such as `noise.VPDiscrete().sigma(jnp.arange(99,
+            -2, -1))` for 100 published steps; a subset is the respaced chain.
         variance: `small`, `large` or a bound `learned`, as a `Partial`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

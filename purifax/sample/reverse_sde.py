@@ -1,4 +1,4 @@
-"""The reverse SDE by Euler and Maruyama's method, in sigma^2 or in a process's time.
+"""The reverse SDE by the Euler-Maruyama method, in sigma^2 or in a process's time.
 
 With x the noised image over its scale, every linear process is Brownian motion in
 v = sigma^2, and so has one reverse SDE, with v falling:
@@ -6,12 +6,12 @@ v = sigma^2, and so has one reverse SDE, with v falling:
     dx = -score(x, sigma) dv + dw,    x <- x + (sigma^2 - below^2) score + sqrt(.) z
 
 (`sde`, the "reverse diffusion" predictor of Song et al. for VE). The same method in the
-process's own time, as DiffPure and score_sde discretise VP,
+time of a process, as DiffPure and score_sde discretise VP,
 
     u = a(t) (x - centre),  f = (log a)',  g^2 = a^2 (sigma^2)'
     u <- u - dt (f u - g^2 score_u) + g sqrt(dt) z,    score_u = score / a
 
-takes other finite steps with the same limit (`sde_in_time`).
+takes other finite steps, with the same limit (`sde_in_time`).
 
 Source: Song et al. 2021, arXiv 2011.13456, eq. 6 and 46; Nie et al. 2022,
 arXiv 2205.07460, eq. 6.
@@ -35,7 +35,7 @@ __all__ = ["sde", "sde_in_time", "sde_in_time_step", "sde_step"]
 def sde_step(
     key: Array, x: Array, score: Score, sigma: Array | float, below: Array | float
 ) -> Array:
-    """One step from level sigma down to level `below`; without noise if that is 0.
+    """One step from level sigma down to level `below`; adds no noise if that is 0.
 
     >>> x, to_zero = jnp.ones((1, 1, 1)), lambda x, sigma: -x / sigma**2
     >>> sde_step(jax.random.key(0), x, to_zero, 2.0, 0.0).tolist()
@@ -55,11 +55,11 @@ def sde(
     *,
     scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
-    """The reverse SDE by Euler and Maruyama's method in sigma^2; order 1.
+    """The reverse SDE by the Euler-Maruyama method in sigma^2; order 1.
 
     Args:
-        sigmas: [T + 1], falling.
-        scan: what the gradient keeps, see `recompute`.
+        sigmas: [T + 1], decreasing.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.
@@ -118,22 +118,22 @@ def sde_in_time(
     centre: Array | float = 0.5,
     scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
-    """The reverse SDE by Euler and Maruyama's method in the time of a process.
+    """The reverse SDE by the Euler-Maruyama method in the time of a process.
 
-    DiffPure: `VP()` and `times` from 0.1 to 1e-5 in 100 steps. Noise is added at every
-    step, as published, the last one included.
+    DiffPure takes `VP()` and `times` from 0.1 to 1e-5 in 100 steps. Noise is added at
+    every step, the last one included, as published.
 
     Args:
-        x: over the scale, as everywhere.
-        times: [T + 1], falling, floats.
-        centre: what the process pulls images to, in [0, 1].
-        scan: what the gradient keeps, see `recompute`.
+        x: the noised image over the scale, as everywhere.
+        times: [T + 1], decreasing, floats.
+        centre: the value in [0, 1] that the process pulls images to.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.
 
     Raises:
-        ValueError: the times rise.
+        ValueError: the times increase.
 
     >>> from purifax.noise import VP
     >>> from purifax.score import Gaussian

@@ -1,24 +1,25 @@
 """Preconditioned diffusion sampling (PDS): larger moves where images vary little.
 
-A filter M acts on noise and M M^T on scores,
+A filter M acts on the noise, and M M^T on the score,
 
     M z = F^-1[R F[A z]],    M M^T g = F^-1[R F[A^2 F^-1[R F[g]]]],
 
-F the two-dimensional DFT of each channel, A over pixels and R over frequencies. R must
-be even, R(k) = R(-k), as one made from real images is.
+with F the two-dimensional DFT of each channel, A a weight per pixel and R a weight per
+frequency. R must be even, R(k) = R(-k), as it is when made from real images.
 
     Langevin     x + step M M^T s + sqrt(2 step) M z
     published    x + g2 M M^T s + sqrt(g2) M z            g2 = sigma^2 - below^2
     matched      x + g2 (s + M M^T s) / 2 + sqrt(g2) M z
 
-The Langevin dynamics keeps its target for any constant M. The published predictor does
-not: where M is the number m, a variance c ends at c m^2 / (2 m^2 - 1) however many the
-steps. The matched one is the probability flow plus preconditioned Langevin dynamics,
-and right in the limit for any M. With few levels the published bias pays: at ten, on a
-Gaussian with a falling spectrum, the variance of high frequencies is 2.2 times the
-target's without filters, 1.8 times matched, and 1.25 times as published.
+Langevin dynamics keeps its target for any constant M. The published predictor does not:
+where M is the number m, a variance c ends at c m^2 / (2 m^2 - 1), however many steps
+are taken. The matched predictor is the probability flow plus preconditioned Langevin
+dynamics, and is right in the limit for any M. With few levels the published bias pays:
+with ten, on a Gaussian with a falling spectrum, the variance of high frequencies is 2.2
+times the target's without filters, 1.8 times for the matched predictor, and 1.25 times
+for the published one.
 
-The papers' skew-symmetric term, zero in all their results, is left out.
+The papers' skew-symmetric term, zero in all their results, is omitted.
 
 Source: Ma et al. 2022, arXiv 2207.02196; Ma et al. 2025, arXiv 2302.06504; the authors'
 code for the statistics.
@@ -40,7 +41,6 @@ from purifax.types import Score, noun
 
 __all__ = [
     "Filters",
-    "filters",
     "matched_predictor",
     "preconditioned",
     "preconditioned_corrector",
@@ -53,10 +53,10 @@ __all__ = [
 @noun
 @dataclass(frozen=True)
 class Filters:
-    """M, by its two diagonals; both 1 is the identity.
+    """The filter M, by its two diagonals; with both 1 it is the identity.
 
     Attributes:
-        frequency: R, [H, W, C] in the DFT's own order, even; or a scalar.
+        frequency: R, [H, W, C] in the order of the DFT, even; or a scalar.
         pixel: A, [H, W, C] or a scalar.
 
     >>> Filters(2.0, 3.0).noise(jnp.ones((2, 2, 1)))[0, 0].tolist()
@@ -65,6 +65,34 @@ class Filters:
 
     frequency: Array | float = 1.0
     pixel: Array | float = 1.0
+
+    @classmethod
+    def from_images(cls, images: Array, *, alpha: Array | float = 5.0) -> "Filters":
+        """The published filters, from statistics of clean images.
+
+        With P the mean square at a pixel, or log(1 + mean |F x|^2) at a frequency, and
+        u = P / max P, the weights are
+
+            alpha / (u + alpha - 1)    in [1, alpha / (alpha - 1)],
+
+        1 where images vary most. `replace(filters, pixel=1.0)` leaves one of the two.
+
+        Args:
+            images: [N, H, W, C]; published with 200.
+            alpha: larger values are nearer to the identity.
+
+        >>> filters = Filters.from_images(jnp.ones((2, 4, 4, 1)))
+        >>> filters.frequency[0, 0].tolist(), filters.frequency[1, 0].tolist()
+        ([1.0], [1.25])
+        """
+        spectrum = jnp.fft.fft2(images, axes=(1, 2))
+        power = jnp.log1p(jnp.mean(jnp.square(jnp.abs(spectrum)), axis=0))
+        energy = jnp.mean(jnp.square(images), axis=0)
+
+        def inverted(p: Array) -> Array:
+            return alpha / (p / jnp.max(p) + alpha - 1)
+
+        return cls(inverted(power), inverted(energy))
 
     def noise(self, z: Array) -> Array:
         """M z, like z."""
@@ -80,34 +108,6 @@ class Filters:
         return jnp.fft.ifft2(self.frequency * spectrum, axes=(0, 1)).real.astype(
             v.dtype
         )
-
-
-def filters(images: Array, *, alpha: Array | float = 5.0) -> Filters:
-    """The published filters, from statistics of clean images.
-
-    With P the mean square at a pixel, or log(1 + mean |F x|^2) at a frequency, and
-    u = P / max P,
-
-        alpha / (u + alpha - 1)    in [1, alpha / (alpha - 1)]
-
-    1 where images vary most. For one filter alone: `replace(filters(...), pixel=1.0)`.
-
-    Args:
-        images: [N, H, W, C]; published with 200.
-        alpha: larger is nearer to the identity.
-
-    >>> made = filters(jnp.ones((2, 4, 4, 1)))
-    >>> made.frequency[0, 0].tolist(), made.frequency[1, 0].tolist()
-    ([1.0], [1.25])
-    """
-    spectrum = jnp.fft.fft2(images, axes=(1, 2))
-    power = jnp.log1p(jnp.mean(jnp.square(jnp.abs(spectrum)), axis=0))
-    energy = jnp.mean(jnp.square(images), axis=0)
-
-    def inverted(p: Array) -> Array:
-        return alpha / (p / jnp.max(p) + alpha - 1)
-
-    return Filters(inverted(power), inverted(energy))
 
 
 def preconditioned_langevin_step(
@@ -141,14 +141,14 @@ def preconditioned_langevin(
     *,
     scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
-    """`langevin` with a filter; the bias is that of its step, as without.
+    """`langevin` with a filter; its bias is that of the step size, as without one.
 
     Args:
-        sigmas: [T], the level at which the score is taken.
+        sigmas: [T], the level given to the score at each step.
         step_sizes: [T].
-        filters: sqrt(spectrum + sigma^2) as `frequency` makes all frequencies of a
-            stationary Gaussian mix alike.
-        scan: what the gradient keeps, see `recompute`.
+        filters: with sqrt(spectrum + sigma^2) as its `frequency`, all frequencies of a
+            stationary Gaussian mix at the same rate.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].
@@ -178,7 +178,7 @@ def preconditioned_corrector(
     *,
     snr: Array | float = 0.16,
 ) -> Array:
-    """`corrector_step` with a filter; the norms are those of M z and M M^T s.
+    """`corrector_step` with a filter; its norms are those of M z and M M^T s.
 
     >>> still, x = (lambda x, sigma: 0 * x), jnp.ones((1, 1, 1))
     >>> preconditioned_corrector(jax.random.key(0), x, still, 1.0, Filters()).tolist()
@@ -202,7 +202,7 @@ def preconditioned_predictor(
     below: Array,
     filters: Filters,
 ) -> Array:
-    """The published step down; its law is biased, see the module.
+    """The published predictor; its distribution is biased, see the module.
 
     >>> x, to_zero = jnp.ones((1, 1, 1)), lambda x, sigma: -x / sigma**2
     >>> preconditioned_predictor(jax.random.key(0), x, to_zero, 2.0, 0.0, Filters())
@@ -223,7 +223,7 @@ def matched_predictor(
     below: Array,
     filters: Filters,
 ) -> Array:
-    """The step down that is right for any filter; `sde_step` for the identity.
+    """The predictor that is right for any filter; for the identity it is `sde_step`.
 
     >>> x, to_zero = jnp.ones((1, 1, 1)), lambda x, sigma: -x / sigma**2
     >>> matched_predictor(jax.random.key(0), x, to_zero, 2.0, 0.0, Filters())
@@ -251,12 +251,12 @@ def preconditioned(
     """`predictor_corrector` with a filter; published from x = sigmas[0] M z.
 
     Args:
-        sigmas: [T + 1], falling; end at 0.
-        filters: see `filters`.
+        sigmas: [T + 1], decreasing; end at 0.
+        filters: see `Filters.from_images`.
         snr: see `corrector_step`.
         predictor: `preconditioned_predictor` (published) or `matched_predictor`, as a
             `Partial`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

@@ -52,15 +52,15 @@ def langevin(
 ) -> tuple[Array, Array]:
     """Unadjusted Langevin dynamics, one step per entry of the schedule.
 
-    The bias of the stationary law is of the order of the step size. Step i draws its
-    noise from `fold_in(key, i)`: a longer schedule with the same beginning passes
-    through the same states.
+    The bias of the stationary distribution is of the order of the step size. Step i
+    draws its noise from `fold_in(key, i)`: a longer schedule with the same beginning
+    passes through the same states.
 
     Args:
-        sigmas: [T], the level at which the score is taken.
+        sigmas: [T], the level given to the score at each step.
         step_sizes: [T].
-        temperature: 0 gives gradient ascent of log p, 1 samples p.
-        scan: what the gradient keeps, see `recompute`.
+        temperature: 0 is gradient ascent on log p, 1 samples from p.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].
@@ -95,13 +95,14 @@ def annealed_langevin(
     """Langevin dynamics down a ladder of levels, then one denoising step.
 
     Args:
-        sigmas: [T], decreasing; repeat an entry for several steps at a level (NCSNv2
+        sigmas: [T], decreasing; repeat an entry for several steps at one level (NCSNv2
             takes 5: `jnp.repeat(sigmas, 5)`).
         step_sizes: [T], see `schedule.langevin_steps`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
-        Tweedie's denoised last state, and the path before it [T + 1, ...].
+        The last state denoised by Tweedie's formula, and the path before that, [T + 1,
+        ...].
 
     Source: Song and Ermon 2020, arXiv 2006.09011, algorithm 1 and section 3.
 

@@ -37,9 +37,9 @@ def ascend(
     """Score ascent, one step per entry of the schedule; deterministic.
 
     Args:
-        sigmas: [T], the level at which the score is taken.
+        sigmas: [T], the level given to the score at each step.
         step_sizes: [T].
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].

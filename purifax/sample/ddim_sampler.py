@@ -1,4 +1,4 @@
-"""DDIM: from deterministic to ancestral sampling by one number, eta.
+"""DDIM: one number, eta, goes from deterministic to ancestral sampling.
 
 With x the noised image over its scale, e = -sigma score and D = x - sigma e the
 denoised image,
@@ -6,8 +6,8 @@ denoised image,
     c^2 = eta^2 below^2 (1 - (below / sigma)^2)
     x  <- D + sqrt(below^2 - c^2) e + c z,
 
-which is eq. 12 and 16 of Song et al. divided by sqrt(alpha_bar). eta = 0 is
-Euler's method for the probability-flow ODE in sigma (`ode.euler`, their eq. 13 and 14);
+which is eq. 12 and 16 of Song et al. divided by sqrt(alpha_bar). eta = 0 is Euler's
+method for the probability-flow ODE in sigma (`euler`, their eq. 13 and 14);
 eta = 1 is `ancestral` with its small variance.
 
 Source: Song, Meng and Ermon 2021, arXiv 2010.02502.
@@ -60,9 +60,9 @@ def ddim(
     """DDIM down a schedule of levels.
 
     Args:
-        sigmas: [T + 1], falling.
+        sigmas: [T + 1], decreasing.
         eta: in [0, 1]; 0 is deterministic.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.

@@ -1,15 +1,15 @@
-"""Metropolis-adjusted Langevin: Langevin's step, taken with the right probability.
+"""Metropolis-adjusted Langevin: Langevin steps, each accepted or rejected.
 
     y = x - h dE/dx + sqrt(2 h) z
     accept y with probability min(1, exp(-E(y) + E(x)) q(x | y) / q(y | x))
 
-where q is the law of the step. Refused steps stay at x. The stationary law is exp(-E)
-exactly, whatever the step h; Langevin's own has a bias of the order of h. With g(x) =
--dE/dx, the logarithm of the ratio is
+where q is the density of the step. A rejected step stays at x. The stationary
+distribution is exactly exp(-E), whatever the step h; that of plain Langevin dynamics
+has a bias of the order of h. With g(x) = -dE/dx, the logarithm of the ratio is
 
     E(x) - E(y) - sqrt(h / 2) z . (g(x) + g(y)) - h / 4 |g(x) + g(y)|^2.
 
-A step costs one energy and one force, as Langevin's, since those at x are kept.
+A step costs one energy and one force, like a Langevin step: those at x are kept.
 
 Source: Besag 1994; Roberts and Tweedie 1996, Bernoulli 2(4), section 1.4.2.
 """
@@ -25,36 +25,42 @@ from purifax.energy import Tempered
 from purifax.transform import remat
 from purifax.types import Energy, expect
 
-__all__ = ["Placed", "acceptance", "mala", "mala_step", "placed"]
+__all__ = ["MALAState", "acceptance", "mala", "mala_step"]
 
 
-class Placed(NamedTuple):
-    """An image, its energy [] and the force on it, which is like the image."""
+class MALAState(NamedTuple):
+    """The state of a chain.
+
+    Attributes:
+        x: the image.
+        value: its energy, [].
+        force: -dE/dx, like the image.
+
+    >>> three = jnp.full((1, 1, 1), 3.0)
+    >>> MALAState.at(three, lambda x: jnp.sum(x**2)).force.tolist()
+    [[[-6.0]]]
+    """
 
     x: Array
     value: Array
     force: Array
 
-
-def placed(x: Array, energy: Energy) -> Placed:
-    """The state at x.
-
-    >>> placed(jnp.full((1, 1, 1), 3.0), lambda x: jnp.sum(x**2)).force.tolist()
-    [[[-6.0]]]
-    """
-    value, slope = jax.value_and_grad(energy)(x)
-    return Placed(x, value, -slope)
+    @classmethod
+    def at(cls, x: Array, energy: Energy) -> "MALAState":
+        """The state of a chain at x."""
+        value, slope = jax.value_and_grad(energy)(x)
+        return cls(x, value, -slope)
 
 
 def mala_step(
-    key: Array, state: Placed, energy: Energy, step_size: Array | float
-) -> tuple[Placed, Array]:
+    key: Array, state: MALAState, energy: Energy, step_size: Array | float
+) -> tuple[MALAState, Array]:
     """One step at temperature one, and whether it was accepted, bool [].
 
-    A proposal whose energy is not finite is refused.
+    A proposal whose energy is not finite is rejected.
 
     >>> half = lambda x: 0.5 * jnp.sum(x**2)
-    >>> state = placed(jnp.ones((1, 1, 1)), half)
+    >>> state = MALAState.at(jnp.ones((1, 1, 1)), half)
     >>> mala_step(jax.random.key(0), state, half, 0.0)[1]
     Array(True, dtype=bool)
     """
@@ -62,7 +68,8 @@ def mala_step(
     x, value, force = state
     step = jnp.asarray(step_size, x.dtype)
     z = jax.random.normal(k_noise, x.shape, x.dtype)
-    proposal = placed(x + step * force + jnp.sqrt(2.0 * step) * z, energy)
+    moved = x + step * force + jnp.sqrt(2.0 * step) * z
+    proposal = MALAState.at(moved, energy)
 
     both = force + proposal.force
     ratio = value - proposal.value - 0.25 * step * jnp.sum(jnp.square(both))
@@ -70,7 +77,7 @@ def mala_step(
     level = -jax.random.exponential(k_accept, (), ratio.dtype)
     accepted = jnp.isfinite(ratio) & (level <= ratio)
     kept = (jnp.where(accepted, a, b) for a, b in zip(proposal, state, strict=True))
-    return Placed(*kept), accepted
+    return MALAState(*kept), accepted
 
 
 def mala(
@@ -84,18 +91,18 @@ def mala(
 ) -> tuple[Array, Array]:
     """Metropolis-adjusted Langevin dynamics of p ~ exp(-E / temperature).
 
-    Step i draws from `fold_in(key, i)`. About 57% accepted is best, with steps of the
-    order d^(-1/3) for images of d pixels. The gradient, where one is taken, is that of
-    the path: acceptances are constants to it.
+    Step i draws from `fold_in(key, i)`. An acceptance rate of about 57% is best, with
+    step sizes of the order d^(-1/3) for images of d pixels. A gradient through the
+    chain is that of the path: acceptances are constants to it.
 
     Args:
         step_sizes: [T].
         temperature: positive.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
-        The last state, and the path [T + 1, ...]; `acceptance` of it is the share of
-        steps taken.
+        The last state, and the path [T + 1, ...]; its `acceptance` is the share of
+        accepted steps.
 
     Raises:
         ValueError: the temperature is known and not positive.
@@ -108,14 +115,14 @@ def mala(
     """
     tempered = Tempered(energy, temperature)
 
-    def step(state: Placed, at: tuple[Array, Array]) -> tuple[Placed, Array]:
+    def step(state: MALAState, at: tuple[Array, Array]) -> tuple[MALAState, Array]:
         i, size = at
         state, _ = mala_step(jax.random.fold_in(key, i), state, tempered, size)
         return state, state.x
 
     expect("`step_sizes`", step_sizes, (None,))
     steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
-    last, path = scan(step, placed(x, tempered), steps)
+    last, path = scan(step, MALAState.at(x, tempered), steps)
     return last.x, jnp.concatenate([x[None], path])
 
 

@@ -7,20 +7,20 @@ With g = score(x, sigma), m and g_before carried along, also from level to level
     m   <- beta m + (1 - beta) g
     x   <- x + step (1 + beta)^2 m + sqrt(2 step) z
 
-As published the drift grows by (1 + beta)^2 and the noise does not, so the law is
-colder than the target: for small steps its variance tends to that of the target over
-(1 + beta)^2. `matched_momentum_step` gives the noise the same gain, which restores the
-target in the limit of small steps, and drops the momentum where rho > 1, where the
-published beta rises again.
+In the published form the drift grows by (1 + beta)^2 and the noise does not, so that
+the stationary distribution is colder than the target: for small steps its variance
+tends to that of the target over (1 + beta)^2. `matched_momentum_step` gives the noise
+the same gain, which restores the target in the limit of small steps, and drops the
+momentum where rho > 1, where the published beta rises again.
 
 On an ill-conditioned Gaussian (variances 1 and 0.05, from noise of level 3, step 0.06
-sigma^2) 60 steps leave a divergence of 0.10 per pixel, Langevin's 2.7 and with 120
-steps 0.37. At 600 steps they leave the same 0.10, for that is the bias; Langevin's
-0.006, the matched form 0.002.
+sigma^2) 60 steps leave a divergence of 0.10 per pixel; plain Langevin dynamics leaves
+2.7, and 0.37 after 120 steps. After 600 steps the published form still has 0.10, which
+is its bias, plain Langevin dynamics 0.006, and the matched form 0.002.
 
 Norms are of one image; the authors' code has one beta for the batch. Their ratio also
 contains the size of the last move, which cancels. Their additional first move, of the
-size of the smallest level, is left out.
+size of the smallest level, is omitted.
 
 Source: Wen et al. 2024, arXiv 2405.13726; the authors' code.
 """
@@ -37,44 +37,43 @@ from purifax import schedule
 from purifax.transform import remat
 from purifax.types import Score
 
-__all__ = ["Moving", "matched_momentum_step", "momentum", "momentum_step", "still"]
+__all__ = ["MomentumState", "matched_momentum_step", "momentum", "momentum_step"]
 
 LARGEST = 1 - 1e-3
 
 
-class Moving(NamedTuple):
-    """What is carried from step to step; each like the image.
+class MomentumState(NamedTuple):
+    """The state of a chain; each part is like the image.
 
     Attributes:
         x: the image.
         m: the filtered score; zero before the first step.
-        g: the score of the step before.
+        g: the score of the previous step.
+
+    >>> MomentumState.start(jnp.ones(1)).m.tolist()
+    [0.0]
     """
 
     x: Array
     m: Array
     g: Array
 
-
-def still(x: Array) -> Moving:
-    """The state before the first step.
-
-    >>> still(jnp.ones(1)).m.tolist()
-    [0.0]
-    """
-    return Moving(x, 0 * x, 0 * x)
+    @classmethod
+    def start(cls, x: Array) -> "MomentumState":
+        """The state before the first step."""
+        return cls(x, 0 * x, 0 * x)
 
 
 def momentum_step(
     key: Array,
-    state: Moving,
+    state: MomentumState,
     score: Score,
     sigma: Array | float,
     step_size: Array | float,
-) -> Moving:
+) -> MomentumState:
     """One step as published.
 
-    >>> key, start = jax.random.key(0), still(jnp.ones((1, 1, 1)))
+    >>> key, start = jax.random.key(0), MomentumState.start(jnp.ones((1, 1, 1)))
     >>> momentum_step(key, start, lambda x, s: -x, 1.0, 0.0).m.tolist()
     [[[-1.0]]]
     """
@@ -82,26 +81,26 @@ def momentum_step(
     step = jnp.asarray(step_size, state.x.dtype)
     z = jax.random.normal(key, state.x.shape, state.x.dtype)
     move = step * jnp.square(1 + beta) * m
-    return Moving(state.x + move + jnp.sqrt(2 * step) * z, m, g)
+    return MomentumState(state.x + move + jnp.sqrt(2 * step) * z, m, g)
 
 
 def matched_momentum_step(
     key: Array,
-    state: Moving,
+    state: MomentumState,
     score: Score,
     sigma: Array | float,
     step_size: Array | float,
-) -> Moving:
-    """One step whose noise has the gain of its drift.
+) -> MomentumState:
+    """One step with the same gain for the noise as for the drift.
 
-    >>> key, start = jax.random.key(0), still(jnp.ones((1, 1, 1)))
+    >>> key, start = jax.random.key(0), MomentumState.start(jnp.ones((1, 1, 1)))
     >>> matched_momentum_step(key, start, lambda x, s: -x, 1.0, 0.0).x.tolist()
     [[[1.0]]]
     """
     g, m, beta = _filtered(state, score, sigma, _falling_beta)
     step = jnp.asarray(step_size, state.x.dtype) * jnp.square(1 + beta)
     z = jax.random.normal(key, state.x.shape, state.x.dtype)
-    return Moving(state.x + step * m + jnp.sqrt(2 * step) * z, m, g)
+    return MomentumState(state.x + step * m + jnp.sqrt(2 * step) * z, m, g)
 
 
 def momentum(
@@ -111,18 +110,18 @@ def momentum(
     sigmas: Array,
     step_sizes: Array,
     *,
-    step: Callable[..., Moving] = Partial(momentum_step),
+    step: Callable[..., MomentumState] = Partial(momentum_step),
     scan: remat.Scan = Partial(remat.auto),
 ) -> tuple[Array, Array]:
     """Langevin dynamics with adaptive momentum, one step per entry of the schedule.
 
-    Down a ladder of levels, end with `denoise`, as the authors do.
+    After a ladder of levels, finish with `score.denoise`, as the authors do.
 
     Args:
-        sigmas: [T], the level at which the score is taken.
-        step_sizes: [T], of the Langevin dynamics that is made faster.
+        sigmas: [T], the level given to the score at each step.
+        step_sizes: [T], of the Langevin dynamics to accelerate.
         step: `momentum_step` or `matched_momentum_step`, as a `Partial`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...].
@@ -132,18 +131,23 @@ def momentum(
     [[[1.0]]]
     """
 
-    def one(state: Moving, at: tuple[Array, Array, Array]) -> tuple[Moving, Array]:
+    def one(
+        state: MomentumState, at: tuple[Array, Array, Array]
+    ) -> tuple[MomentumState, Array]:
         i, sigma, size = at
         state = step(jax.random.fold_in(key, i), state, score, sigma, size)
         return state, state.x
 
     steps = (jnp.arange(sigmas.shape[0]), *schedule.paired(sigmas, step_sizes))
-    last, path = scan(one, still(x), steps)
+    last, path = scan(one, MomentumState.start(x), steps)
     return last.x, jnp.concatenate([x[None], path])
 
 
 def _filtered(
-    state: Moving, score: Score, sigma: Array | float, of: Callable[[Array], Array]
+    state: MomentumState,
+    score: Score,
+    sigma: Array | float,
+    of: Callable[[Array], Array],
 ) -> tuple[Array, Array, Array]:
     """The new score, its filtered form, and beta, which is 0 at the first step."""
     x, m, g_before = state
@@ -152,7 +156,7 @@ def _filtered(
     change = jnp.sum(jnp.square(g - g_before))
     usable = (size > 0) & (change > 0)
     rho = jnp.sqrt(jnp.where(usable, change, 1.0) / jnp.where(usable, size, 1.0))
-    # Without momentum rho is 1, and beta 0.
+    # Without momentum rho is 1 and beta is 0.
     beta = jnp.minimum(jnp.where(change > 0, of(rho), LARGEST), LARGEST)
     return g, beta * m + (1 - beta) * g, beta
 

@@ -4,12 +4,12 @@
     x <- x + e s + sqrt(2 e) z          corrector, at sigma
     x <- predictor(x, sigma, below)     from sigma to below
 
-The step is right so far as the norms do not vary with z and x: in images they hardly
-do, and on a wide Gaussian the corrector keeps the variance but for a factor 1 + snr^2;
-in a few dimensions they vary much, and the law is wrong.
+The corrector is right as far as the norms do not vary with z and x. In images they
+hardly do, and on a wide Gaussian it keeps the variance up to a factor 1 + snr^2; in a
+few dimensions they vary much, and the distribution is wrong.
 
-Norms are of one image. The authors' code takes their means over the batch, so that an
-image's result depends on its neighbours; here it never does.
+Norms are of one image. The authors' code takes their means over the batch, so that the
+result of an image depends on its neighbours; here it never does.
 
 Source: Song et al. 2021, arXiv 2011.13456, algorithms 2 to 5.
 """
@@ -22,7 +22,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.sample.descent import descend
-from purifax.sample.sde import sde_step
+from purifax.sample.reverse_sde import sde_step
 from purifax.transform import remat
 from purifax.types import Score
 
@@ -40,7 +40,7 @@ def corrector_step(
     *,
     snr: Array | float = 0.16,
 ) -> Array:
-    """One Langevin step whose size sets the ratio of its move to its noise.
+    """One Langevin step, whose size is set by the ratio of its move to its noise.
 
     A zero score leaves the image as it is.
 
@@ -73,13 +73,13 @@ def predictor_corrector(
     """A corrector step at each level and a predictor step to the next.
 
     Args:
-        sigmas: [T + 1], falling. A level that is repeated gets a corrector each time,
-            for the predictors here do nothing between equal levels. End at 0: the
-            predictor's last step is then without noise, as published.
+        sigmas: [T + 1], decreasing. A repeated level gets a corrector step each time,
+            since the predictors here do nothing between equal levels. End at 0: the
+            last predictor step then adds no noise, as published.
         snr: see `corrector_step`. Its bias does not vanish with more levels.
         predictor: `sde_step` (published), `ancestral_step` or `ddim_step`, as a
             `Partial`.
-        scan: what the gradient keeps, see `recompute`.
+        scan: what the gradient keeps, see `transform.remat`.
 
     Returns:
         The last state, and the path [T + 1, ...], both over the scale.
