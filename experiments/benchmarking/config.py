@@ -12,17 +12,31 @@ __all__ = ["Benchmark"]
 class Benchmark:
     """What is timed. Weights are random, since speed does not depend on them.
 
-    `parts` are names of `experiments.benchmarking.suite.PARTS`; () is all of them.
-    Networks see `images` images of side `side` at once. Purifiers of `purifiers` (()
-    for all) take `steps` steps. Gradients are those of one run of ADP: with each number
-    of draws in `eot`, at the fewest of `lengths` steps, and with each number of steps
-    in `lengths`, with the fewest draws; an attack works on `attacked` images. Cost is
-    fitted against images (doubled from 1), `lengths`, `eot`, the sides in `sides` and
-    devices. Chains grow fourfold from 1 to `chains` at most. A training step takes
-    `batch` images. Workers purify a data set of `washed` images. Times are medians over
-    `repeats`. `peak` is the side of the matrix product that stands for the device's
-    peak.
-    `compiled` also times PyTorch through `torch.compile`.
+    Cost is fitted against images (doubled from 1), `lengths`, `eot`, `sides` and
+    devices. Times are medians over `repeats`.
+
+    Attributes:
+        net: the score network.
+        classifier: the classifier.
+        energy: the energy.
+        parts: names of `experiments.benchmarking.suite.PARTS`; () is all of them.
+        purifiers: names of `experiments.benchmarking.purifiers.PURIFIERS`, or
+            "package.module:name" for one's own; () is all of the former.
+        side: height and width of the images.
+        sides: those against which cost is fitted.
+        channels: of the images.
+        images: that networks see at once.
+        steps: of a purifier.
+        attacked: images that an attack works on.
+        eot: numbers of EOT samples of a gradient of ADP, at the fewest of `lengths`.
+        lengths: numbers of steps of such a gradient, with the fewest EOT samples.
+        chains: up to which their number grows, fourfold from 1.
+        batch: images of a training step.
+        washed: images of the data set that workers purify.
+        repeats: how often each thing is timed.
+        peak: side of the matrix product that stands for the device's peak.
+        compiled: whether PyTorch is also timed through `torch.compile`.
+        seed: of the weights and images.
     """
 
     kind: ClassVar[str] = "benchmark"
