@@ -9,7 +9,7 @@
 With a benchmark config, all in one run with random weights: prints tables and writes
 benchmark.json, benchmark.md and pictures into --workdir (runs/benchmark).
 
-With the config of an evaluation, its defence as trained: seconds an image for the same
+With the config of an evaluation, its purifier as trained: seconds an image for the same
 purifications driven by a Python loop and mapped together, the spread over repeats, and
 the compiler's figure for the memory of each chunk size.
 
@@ -27,14 +27,10 @@ import pathlib
 
 from absl import flags
 
-from experiments.benchmarking.config import (
-    Benchmark,
-)
+from experiments.benchmarking.config import Benchmark
 from purifax.command import flags as flagslib
 from purifax.command import trust
-from purifax.evaluation.settings import (
-    Evaluation,
-)
+from purifax.evaluation.settings import Evaluation
 from purifax.run import devices
 
 __all__ = ["main"]
@@ -46,12 +42,12 @@ flags.DEFINE_integer("repeats", 5, "How often each way is timed; the median coun
 
 
 def main(config: Evaluation | Benchmark, options: flags.FlagValues) -> None:
-    """Time what `config` says, or its defence on the options' number of images."""
+    """Time what `config` says, or its purifier on the options' number of images."""
     trust.apply(options)
     if isinstance(config, Benchmark):
         _whole(config, options)
     else:
-        _defence(config, options)
+        _evaluated(config, options)
 
 
 def _whole(config: Benchmark, options: flags.FlagValues) -> None:
@@ -66,7 +62,7 @@ def _whole(config: Benchmark, options: flags.FlagValues) -> None:
     print(suite.words(found))
 
 
-def _defence(config: Evaluation, options: flags.FlagValues) -> None:
+def _evaluated(config: Evaluation, options: flags.FlagValues) -> None:
     if options.images < 1 or options.repeats < 1 or options.chains < 0:
         raise flagslib.UsageError(
             "--images and --repeats must be 1 or more, --chains 0 or more."

@@ -2,9 +2,7 @@
 
 from experiments.benchmarking.subject import LEVEL, Row, Subject
 from experiments.benchmarking.throughput import together
-from purifax.evaluation.settings import (
-    Defence,
-)
+from purifax.purify import ADP
 
 __all__ = ["rows"]
 
@@ -12,7 +10,7 @@ __all__ = ["rows"]
 def rows(subject: Subject) -> list[Row]:
     """A row for each number of chains, fourfold from 1."""
     config, found, count = subject.config, [], 1
-    purifier = subject.world(Defence(level=LEVEL, steps=config.steps)).purifier()
+    purifier = subject.purifier(ADP(level=LEVEL, steps=config.steps))
     x = subject.images[0]
     while count <= config.chains:
         told = together(purifier, subject.key, x, count, config.repeats)

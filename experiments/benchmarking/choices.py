@@ -12,7 +12,6 @@
 Which is faster depends on the device: a row's "over" is its time over the other's.
 """
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -27,12 +26,8 @@ from experiments.benchmarking.refill import kept_full
 from experiments.benchmarking.subject import LEVEL, Row, Subject, rows_in_turns
 from purifax import nets
 from purifax.command import allocator
-from purifax.evaluation.models import seen
-from purifax.evaluation.settings import (
-    Attack,
-    Defence,
-)
 from purifax.nets.conv import conv
+from purifax.purify import ADP
 
 __all__ = ["CHOICES", "rows"]
 
@@ -96,10 +91,8 @@ def _layer(h: Array, form: Partial, kernel: Array) -> Array:
 def _draws(subject: Subject) -> Pair:
     config = subject.config
     draws, length = max(config.eot), min(config.lengths)
-    world = subject.world(Defence(level=LEVEL, runs=draws, steps=length))
-    models = (
-        seen("exact", Attack(eot=draws, at_once=some), world) for some in (None, 1)
-    )
+    target = subject.target(ADP(level=LEVEL, steps=length))
+    models = (target.model("exact", draws, at_once) for at_once in (None, 1))
     return _programs(subject, [slope(m) for m in models], config.attacked, draws)
 
 
@@ -134,8 +127,7 @@ def _kept(subject: Subject) -> Pair:
     """With the second of the numbers of draws: large blocks are never kept."""
     config = subject.config
     draws, length = sorted(config.eot)[:2][-1], min(config.lengths)
-    world = subject.world(Defence(level=LEVEL, runs=draws, steps=length))
-    fn = slope(seen("bpda", Attack(eot=draws), world))
+    fn = slope(subject.target(ADP(level=LEVEL, steps=length)).model("bpda", draws))
     run, _ = subject.program(fn, config.attacked, draws)
 
     def anew() -> Any:
@@ -146,8 +138,8 @@ def _kept(subject: Subject) -> Pair:
 
 
 def _adp(subject: Subject, **changes: Any) -> Any:
-    defence = Defence(level=LEVEL, steps=subject.config.steps)
-    return subject.world(dataclasses.replace(defence, **changes)).purifier()
+    numbers = {"level": LEVEL, "steps": subject.config.steps} | changes
+    return subject.purifier(ADP(**numbers))
 
 
 CHOICES: dict[str, Callable[[Subject], Pair]] = {

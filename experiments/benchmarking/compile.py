@@ -10,11 +10,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from experiments.benchmarking.gradients import slope
 from experiments.benchmarking.subject import LEVEL, Row, Subject
-from purifax.evaluation.models import seen
-from purifax.evaluation.settings import (
-    Attack,
-    Defence,
-)
+from purifax.purify import ADP
 
 __all__ = ["rows"]
 
@@ -23,9 +19,9 @@ CACHE = "jax_compilation_cache_dir"
 
 def rows(subject: Subject) -> list[Row]:
     """ADP and its exact gradient: seconds to a program that can be run."""
-    world = subject.world(Defence(level=LEVEL, runs=1, steps=subject.config.steps))
-    gradient = slope(seen("exact", Attack(eot=1), world))
-    ways = {"ADP": world.purifier(), "its exact gradient": gradient}
+    recipe = ADP(level=LEVEL, steps=subject.config.steps)
+    gradient = slope(subject.target(recipe).model("exact", 1))
+    ways = {"ADP": subject.purifier(recipe), "its exact gradient": gradient}
     kept = getattr(jax.config, CACHE)
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -12,32 +12,31 @@ __all__ = ["Benchmark"]
 class Benchmark:
     """What is timed. Weights are random, since speed does not depend on them.
 
-    Gradients are those of one run of ADP: with each number of EOT samples in `eot` at
-    the fewest of `lengths` steps, and with each number of steps in `lengths` with the
-    fewest samples. Cost is fitted against images (doubled from 1), `lengths`, `eot`,
-    `sides` and devices. Times are medians.
+    Cost is fitted against images (doubled from 1), `lengths`, `eot`, `sides` and
+    devices. Times are medians over `repeats`.
 
     Attributes:
         net: the score network.
         classifier: the classifier.
         energy: the energy.
         parts: names of `experiments.benchmarking.suite.PARTS`; () is all of them.
-        purifiers: names of purifiers; () is all of them.
+        purifiers: names of `experiments.benchmarking.purifiers.PURIFIERS`, or
+            "package.module:name" for one's own; () is all of the former.
         side: height and width of the images.
-        sides: heights and widths against which cost is fitted.
+        sides: those against which cost is fitted.
         channels: of the images.
         images: that networks see at once.
-        steps: of the purifiers.
-        attacked: images of an attack.
-        eot: numbers of EOT samples in a gradient.
-        lengths: numbers of steps of ADP under a gradient.
-        chains: most chains at once; they grow fourfold from 1.
+        steps: of a purifier.
+        attacked: images that an attack works on.
+        eot: numbers of EOT samples of a gradient of ADP, at the fewest of `lengths`.
+        lengths: numbers of steps of such a gradient, with the fewest EOT samples.
+        chains: up to which their number grows, fourfold from 1.
         batch: images of a training step.
         washed: images of the data set that workers purify.
-        repeats: of each measurement.
-        peak: side of the matrix product that stands for the peak of the device.
-        compiled: whether PyTorch is timed through `torch.compile` too.
-        seed: of weights and images.
+        repeats: how often each thing is timed.
+        peak: side of the matrix product that stands for the device's peak.
+        compiled: whether PyTorch is also timed through `torch.compile`.
+        seed: of the weights and images.
     """
 
     kind: ClassVar[str] = "benchmark"

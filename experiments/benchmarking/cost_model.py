@@ -8,7 +8,7 @@ purifier reaches: measured by `cost_rates`, or assumed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import flax.linen as nn
@@ -17,10 +17,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax import nets
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import (
-    Defence,
-)
+from purifax.purify import ADP, DiffPure, Langevin
 
 __all__ = [
     "CHIPS",
@@ -70,13 +67,13 @@ class Method:
 
     Attributes:
         module: its network for images of so many pixels a side.
-        defence: how it is run, with all its steps.
+        purifier: its recipe, with all its steps.
         slope: whether each call is the gradient of an energy.
         told: whether the network is told a noise level or a time.
     """
 
     module: Callable[[int], nn.Module]
-    defence: Defence
+    purifier: Any
     slope: bool = False
     told: bool = True
 
@@ -86,7 +83,7 @@ class Method:
 
         A score is asked once more after Langevin's steps, an energy is not.
         """
-        return defences.evaluations(self.defence) - 1 - self.slope
+        return self.purifier.calls() - self.slope
 
 
 def _diffpure(side: int) -> nn.Module:
@@ -97,22 +94,25 @@ def _diffpure(side: int) -> nn.Module:
     return nets.OpenAIUNet(width=256, blocks=2, head_width=64, resize="block", **levels)
 
 
-_DOWN = Defence(method="diffuse", steps=100)
-_SDE = {"sampler": "sde_in_time", "process": "VP", "time": 0.1, "last_time": 1e-5}
-_CHAIN = {"sampler": "ancestral", "process": "linear", "time": 99.0}
-_PULL = Defence(method="langevin", epsilon=0.005, temperature=1e-4)
+_SDE = DiffPure(
+    sampler="sde_in_time", process="VP", time=0.1, last_time=1e-5, steps=100
+)
+_CHAIN = DiffPure(sampler="ancestral", process="linear", time=99.0, steps=100)
+
+
+def _pull(steps: int) -> Langevin:
+    return Langevin(epsilon=0.005, temperature=1e-4, steps=steps)
+
 
 METHODS = {
-    "ADP, 10 steps": Method(lambda side: nets.NCSNv2(width=128), Defence(steps=10)),
-    "DiffPure, 100 steps": Method(_diffpure, replace(_DOWN, **_SDE)),
-    "ECLIPSE, 100 steps": Method(
-        lambda side: nets.OpenAIUNet(), replace(_DOWN, **_CHAIN)
-    ),
+    "ADP, 10 steps": Method(lambda side: nets.NCSNv2(width=128), ADP(steps=10)),
+    "DiffPure, 100 steps": Method(_diffpure, _SDE),
+    "ECLIPSE, 100 steps": Method(lambda side: nets.OpenAIUNet(), _CHAIN),
     "PureGen's energy, 150 steps": Method(
-        lambda side: nets.SNGANEnergy(), replace(_PULL, steps=150), True, False
+        lambda side: nets.SNGANEnergy(), _pull(150), slope=True, told=False
     ),
     "Stochastic Security, 1,500 steps": Method(
-        lambda side: nets.LightEnergy(), replace(_PULL, steps=1500), True, False
+        lambda side: nets.LightEnergy(), _pull(1500), slope=True, told=False
     ),
 }
 """The published settings for CIFAR-10; of other sizes only the images are."""

@@ -19,10 +19,6 @@ from experiments.benchmarking import network as suite_network
 from experiments.benchmarking.cost_model import Chip, Method
 from purifax import nets
 from purifax.evaluation import predictions
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import (
-    Defence,
-)
 from purifax.run import devices
 from purifax.run.errors import UsageError
 from purifax.run.progress import Progress
@@ -119,27 +115,28 @@ def _row(
 ) -> dict[str, Any]:
     """A purifier on the images, for a hundredth of its steps."""
     method, side = cost_model.METHODS[name], x.shape[1]
-    few = max(1, method.defence.steps // 100)
-    short = dataclasses.replace(method.defence, steps=few)
-    calls = dataclasses.replace(method, defence=short).calls
+    few = max(1, method.purifier.steps // 100)
+    short = dataclasses.replace(
+        method, purifier=dataclasses.replace(method.purifier, steps=few)
+    )
     over = devices.grid(len(x), worth=devices.worth(x.shape[1:]))
-    purifier, index = _purifier(method, short, side, dtype), jnp.arange(len(x))
+    purifier, index = _purifier(short, side, dtype), jnp.arange(len(x))
     run, bytes_ = predictions.compiled(purifier, over, jax.random.key(1), index, x)
     timed = subject.row("cost", name, run, len(x), repeats)
     taken = cost_model.work(method, side, cost_model.here())
     return {
         "purifier": name,
-        "calls": calls,
+        "calls": short.calls,
         "seconds": timed.seconds,
         "spread": timed.spread,
         "temporary_bytes_a_device": bytes_,
         "flops_a_call": cost_model.work(method, side),
         "flops_taken": taken,
-        "share": taken * calls * timed.rate / product,
+        "share": taken * short.calls * timed.rate / product,
     }
 
 
-def _purifier(method: Method, defence: Defence, side: int, dtype: str) -> Purifier:
+def _purifier(method: Method, side: int, dtype: str) -> Purifier:
     """The method's network with random weights in a purifier."""
     module = method.module(side).clone(dtype=jnp.dtype(dtype))
     more = (0.5,) if method.told else ()
@@ -148,4 +145,4 @@ def _purifier(method: Method, defence: Defence, side: int, dtype: str) -> Purifi
     prior = subject.prior(type(module).__name__, network)
     if method.slope:
         prior = dataclasses.replace(prior, energy=network, temperature=1.0)
-    return defences.purifier(defence, prior)
+    return method.purifier.build(prior)

@@ -5,20 +5,14 @@ forward pass of the same runs. The exact gradient is timed as it is by default, 
 states computed again, and "stored", where memory holds all that it needs.
 """
 
-import dataclasses
-
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
-from purifax.evaluation.models import World, seen
 
 from experiments.benchmarking.subject import LEVEL, Row, Subject, row
 from purifax import classify
-from purifax.evaluation.settings import (
-    Attack,
-    Defence,
-)
+from purifax.purify import ADP
 from purifax.transform import remat
 from purifax.types import Model
 
@@ -37,21 +31,19 @@ def rows(subject: Subject) -> list[Row]:
 
 
 def _setting(subject: Subject, draws: int, length: int) -> list[Row]:
-    defence = Defence(level=LEVEL, runs=draws, steps=length)
-    world, found = subject.world(defence), []
+    found: list[Row] = []
     for way in WAYS:
-        found.append(_one(subject, world, way))
+        found.append(_one(subject, way, draws, length))
         ratio = found[-1].seconds / found[0].seconds
         found[-1].numbers["over_forward"] = ratio
     return found
 
 
-def _one(subject: Subject, world: World, way: str) -> Row:
-    config, defence = subject.config, world.defence
-    draws, length = defence.runs, defence.steps
-    if way == "stored":
-        world = dataclasses.replace(world, scan=Partial(remat.none))
-    model = seen("bpda" if way == "bpda" else "exact", Attack(eot=draws), world)
+def _one(subject: Subject, way: str, draws: int, length: int) -> Row:
+    config = subject.config
+    scan = Partial(remat.none) if way == "stored" else None
+    target = subject.target(ADP(level=LEVEL, steps=length), scan)
+    model = target.model("bpda" if way == "bpda" else "exact", draws)
     fn = Partial(_loss, model=model) if way == "forward" else slope(model)
     count = min(config.attacked, config.images)
     run, bytes_ = subject.program(fn, count, draws)

@@ -8,14 +8,12 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
-from purifax.evaluation.methods import defence as defences
 
 from experiments.benchmarking.stopwatch import subject
 from purifax import classify
-from purifax.evaluation.settings import (
-    Evaluation,
-)
+from purifax.evaluation.settings import Evaluation
 from purifax.run import workdir
+from purifax.run.config import plain
 from purifax.transform import remat
 from purifax.types import Model
 
@@ -38,22 +36,21 @@ def measure(
 ) -> dict[str, Any]:
     """Prints a table and writes ``gradient_memory.json``; nothing is run.
 
-    One image, one run of the config's defence with more or fewer steps.
+    One image, one run of the config's purifier with more or fewer steps.
 
     Raises:
-        ValueError: the defence has no steps.
+        ValueError: the purifier has no steps.
     """
-    defences.check(config.defence)
-    if not defences.has_chain(config.defence):
-        name = config.defence.method
-        raise ValueError(f"defence.method={name} has no chain whose steps could grow.")
     world, images = subject(config, data_dir, 1)
+    if not (world.chain and hasattr(world.recipe, "steps")):
+        name = "none" if world.recipe is None else plain(world.recipe)["recipe"]
+        raise ValueError(f"purifier={name} has no chain whose steps could grow.")
     image = images[0]
     found: dict[str, Any] = {"image": list(image.shape), "bytes": {}}
     for count in steps:
-        defence = dataclasses.replace(config.defence, steps=count)
-        longer = dataclasses.replace(world, defence=defence)
-        model = defences.run(longer.purifier(), world.classifier)
+        recipe = dataclasses.replace(world.recipe, steps=count)
+        longer = dataclasses.replace(world, recipe=recipe).target()
+        model = longer.one_sample(longer.forward())
         found["bytes"][str(count)] = {
             name: _temporary(model, scan, image.shape) for name, scan in SCANS.items()
         }

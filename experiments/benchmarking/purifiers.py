@@ -6,6 +6,7 @@ guided or to climb, costs more than that by its nature.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import jax
 from jax import Array
@@ -14,35 +15,48 @@ from jax.tree_util import Partial
 
 from experiments.benchmarking.network import told
 from experiments.benchmarking.subject import LEVEL, Row, Subject, rows_in_turns
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import (
-    Defence,
+from purifax.purify import (
+    ADP,
+    GDMP,
+    JPEG,
+    LM,
+    MALA,
+    BitDepth,
+    DiffPure,
+    Langevin,
+    LeeKim,
+    Mimic,
+    OneStep,
+    ScoreOpt,
 )
+from purifax.recipe import PURIFIER
+from purifax.run.config import make
 
-__all__ = ["PURIFIERS", "rows"]
+__all__ = ["PURIFIERS", "recipe", "rows"]
 
-_DOWN = Defence(method="diffuse", sigma=0.3, spacing="linear")
-
-PURIFIERS = {
-    "adaptive": Defence(level=LEVEL),
-    "one_step": Defence(method="one_step", level=LEVEL),
+PURIFIERS: dict[str, Any] = {
+    "adaptive": ADP(level=LEVEL),
+    "one_step": OneStep(),
     **{
-        name: replace(_DOWN, sampler=name)
+        name: DiffPure(sigma=0.3, spacing="linear", sampler=name)
         for name in ("ancestral", "ddim", "sde", "heun", "dpm_solver")
     },
-    "gradual": replace(_DOWN, method="gradual", sigmas=(0.1, 0.3), repeats=(1, 1)),
-    "gdmp": replace(_DOWN, method="gdmp", sampler="ancestral", repeats=(1,)),
-    "mimic": replace(_DOWN, method="mimic", sampler="ancestral"),
-    "likelihood": Defence(method="likelihood", sigma=0.3),
-    "scoreopt": Defence(method="scoreopt", sigma=0.3),
-    "langevin": Defence(method="langevin", epsilon=0.01),
-    "mala": Defence(method="mala", epsilon=0.01),
-    "jpeg": Defence(method="jpeg"),
-    "bit_depth": Defence(method="bit_depth"),
+    "gradual": LeeKim(
+        sigmas=(0.1, 0.3), repeats=(1, 1), spacing="linear", sampler="sde"
+    ),
+    "gdmp": GDMP(sigma=0.3, spacing="linear"),
+    "mimic": Mimic(sigma=0.3, spacing="linear"),
+    "likelihood": LM(sigma=0.3),
+    "scoreopt": ScoreOpt(sigma=0.3),
+    "langevin": Langevin(epsilon=0.01),
+    "mala": MALA(epsilon=0.01),
+    "jpeg": JPEG(),
+    "bit_depth": BitDepth(),
 }
-"""By name, each with a setting that any network allows."""
+"""By the name of their row, each with a setting that any network allows.
 
-_OF_ENERGY = ("langevin", "mala")
+Committed results have rows of these names, so they stay.
+"""
 
 
 def rows(subject: Subject) -> list[Row]:
@@ -52,9 +66,6 @@ def rows(subject: Subject) -> list[Row]:
         ValueError: an unknown purifier.
     """
     names = subject.config.purifiers or tuple(PURIFIERS)
-    for name in names:
-        if name not in PURIFIERS:
-            raise ValueError(f"no purifier {name!r}. Known: {', '.join(PURIFIERS)}.")
     # The standard's colours need three channels.
     kept = [name for name in names if name != "jpeg" or subject.config.channels == 3]
     return [_one(subject, name) for name in kept]
@@ -62,12 +73,12 @@ def rows(subject: Subject) -> list[Row]:
 
 def _one(subject: Subject, name: str) -> Row:
     config = subject.config
-    defence = replace(PURIFIERS[name], steps=config.steps)
-    calls = _calls(defence)
-    run, bytes_ = subject.program(subject.world(defence).purifier())
+    made = recipe(name, config.steps)
+    calls = _calls(made)
+    run, bytes_ = subject.program(subject.purifier(made))
     runs = {name: run}
     if calls:
-        bare = _bare(subject, name in _OF_ENERGY, calls)
+        bare = _bare(subject, isinstance(made, Langevin | MALA), calls)
         runs["bare calls"] = subject.program(bare)[0]
     timed, over = rows_in_turns("purifiers", runs, config.images, config.repeats)
     numbers = timed[0].numbers
@@ -77,13 +88,22 @@ def _one(subject: Subject, name: str) -> Row:
     return timed[0]
 
 
-def _calls(defence: Defence) -> int:
-    """Evaluations of the network in one run of those in `PURIFIERS`.
+def recipe(name: str, steps: int) -> Any:
+    """One of `PURIFIERS`, or what "package.module:name" names, with so many steps.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    made = PURIFIERS[name] if name in PURIFIERS else make(PURIFIER, name)
+    return replace(made, steps=steps) if hasattr(made, "steps") else made
+
+
+def _calls(made: Any) -> int | None:
+    """Evaluations of the network in one run; None where they are not known.
 
     Down an energy, Langevin's steps have no last evaluation that denoises.
     """
-    extra = 2 if defence.method == "langevin" else 1
-    return defences.evaluations(defence) - extra
+    return made.calls() - 1 if isinstance(made, Langevin) else made.calls()
 
 
 def _bare(subject: Subject, of_energy: bool, calls: int) -> Partial:

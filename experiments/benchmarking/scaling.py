@@ -13,11 +13,7 @@ from jax import numpy as jnp
 from experiments.benchmarking.gradients import slope
 from experiments.benchmarking.subject import LEVEL, Row, Subject, row, subject
 from purifax.evaluation import predictions
-from purifax.evaluation.models import seen
-from purifax.evaluation.settings import (
-    Attack,
-    Defence,
-)
+from purifax.purify import ADP
 from purifax.run import devices
 
 __all__ = ["AXES", "fits", "rows"]
@@ -82,8 +78,8 @@ def _steps(given: Subject) -> Programs:
 def _draws(given: Subject) -> Programs:
     config, length = given.config, min(given.config.lengths)
     for draws in config.eot:
-        world = given.world(Defence(level=LEVEL, runs=draws, steps=length))
-        fn = slope(seen("exact", Attack(eot=draws), world))
+        target = given.target(ADP(level=LEVEL, steps=length))
+        fn = slope(target.model("exact", draws))
         count = min(config.attacked, config.images)
         yield draws, count, given.program(fn, count, draws)[0]
 
@@ -106,7 +102,7 @@ def _devices(given: Subject) -> Programs:
 
 
 def _adp(given: Subject, steps: int) -> Any:
-    return given.world(Defence(level=LEVEL, steps=steps)).purifier()
+    return given.purifier(ADP(level=LEVEL, steps=steps))
 
 
 def _doubled(most: int) -> list[int]:

@@ -21,12 +21,8 @@ from jax import numpy as jnp
 
 import purifax
 from experiments.benchmarking.stopwatch import subject, timed
-from purifax import classify
 from purifax.evaluation import predictions
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import (
-    Evaluation,
-)
+from purifax.evaluation.settings import Evaluation
 from purifax.run import devices, workdir
 from purifax.run.progress import each
 
@@ -45,19 +41,19 @@ def compare(
 ) -> dict[str, Any]:
     """Times all three ways, prints a table and writes ``benchmark.json``."""
     world, x = subject(config, data_dir, count)
-    model = defences.run(world.purifier(), world.classifier)
-    every = defences.ensemble(config.defence, model, classify.each)
+    target, samples, calls = world.target(), world.samples, world.evaluations()
+    model, every = target.one_sample(target.forward()), world.each(target.forward())
 
     key, index = jax.random.key(config.seed), jnp.arange(count)
     together = predictions.mapped(every, devices.grid(count))
     one = jax.jit(lambda model, key, x: model(key, x))
 
     def loop(images: int) -> np.ndarray:
-        return _loop(one, model, key, x[:images], config.defence.runs)
+        return _loop(one, model, key, x[:images], samples)
 
     def steps(images: int) -> np.ndarray:
         with jax.disable_jit():
-            return _loop(one, model, key, x[:images], config.defence.runs)
+            return _loop(one, model, key, x[:images], samples)
 
     ways = {
         "steps": (steps, min(count, FEW)),
@@ -66,9 +62,8 @@ def compare(
     }
     found = {
         "images": count,
-        "runs": config.defence.runs,
-        "evaluations_an_image": config.defence.runs
-        * defences.evaluations(config.defence),
+        "runs": samples,
+        "evaluations_an_image": None if calls is None else samples * calls,
         **_compared(ways, repeats),
         "temporary_bytes_by_chunk": _memory(every, x),
         "versions": workdir.versions(),

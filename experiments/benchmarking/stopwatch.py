@@ -8,28 +8,25 @@ import jax
 from jax import numpy as jnp
 
 from purifax import data
-from purifax.evaluation import attacks, networks
 from purifax.evaluation import images as subjects
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import (
-    Evaluation,
-)
-from purifax.weights import priors
+from purifax.evaluation import networks
+from purifax.evaluation.attacks import needs
+from purifax.evaluation.settings import Evaluation
+from purifax.evaluation.world import World
 
 __all__ = ["in_turns", "subject", "timed"]
 
 
 def subject(
     config: Evaluation, data_dir: str | None, count: int
-) -> tuple[attacks.World, jax.Array]:
-    """The networks and the defence of a config, and its first images, in [0, 1]."""
-    defences.check(config.defence)
+) -> tuple[World, jax.Array]:
+    """A config's classifier behind its purifier, and its first images, in [0, 1]."""
     chosen = dataclasses.replace(config.images, count=count)
     images = subjects.chosen(chosen, data_dir).images
-    known = priors.load(config.score, config.energy, config.dtype)
-    classifier = networks.classifier(config.classifier, images.shape[1:])
-    networks.fits(config.score, images.shape[1:], "score")
-    world = attacks.World(config.defence, known, classifier)
+    shape, parts = images.shape[1:], needs(config.purifier)
+    prior = networks.prior(config.score, config.energy, config.dtype, shape, parts)
+    classifier = networks.classifier(config.classifier, shape)
+    world = World(config.purifier, prior, classifier, samples=config.samples)
     return world, data.augment.to_float(jnp.asarray(images))
 
 

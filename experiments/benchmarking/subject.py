@@ -16,13 +16,13 @@ from experiments.benchmarking.config import (
 from experiments.benchmarking.stopwatch import in_turns, timed
 from experiments.training import networks
 from purifax import nets, weights
+from purifax.attack import Target
 from purifax.evaluation import predictions
-from purifax.evaluation.models import World
-from purifax.evaluation.settings import (
-    Defence,
-)
+from purifax.evaluation.world import World
 from purifax.purify.prior import Prior
 from purifax.run import devices
+from purifax.transform.remat import Scan
+from purifax.types import Purifier
 
 __all__ = [
     "CLASSES",
@@ -80,9 +80,17 @@ class Subject:
     key: Array
     mesh: Mesh
 
-    def world(self, defence: Defence) -> World:
-        """Everything attacks on a defence are made from."""
-        return World(defence, self.prior, self.classifier)
+    def purifier(self, recipe: Any) -> Purifier:
+        """The purifier of a recipe, in the form that has a gradient."""
+        return recipe.build(self.prior)
+
+    def target(self, recipe: Any, scan: Scan | None = None) -> Target:
+        """What attacks on the purified classifier are built against.
+
+        Args:
+            scan: what exact gradients keep of a chain; None leaves it to the purifier.
+        """
+        return World(recipe, self.prior, self.classifier, scan=scan).target()
 
     def program(
         self, fn: Callable[..., Any], images: int | None = None, draws: int = 1

@@ -59,9 +59,10 @@ def check(config: Benchmark) -> None:
     Raises:
         UsageError: what is wrong with them.
     """
+    own = [name for name in config.purifiers if ":" in name]
     for names, known in (
         (config.parts, PARTS),
-        (config.purifiers, purifiers.PURIFIERS),
+        (config.purifiers, (*purifiers.PURIFIERS, *own)),
     ):
         for name in names:
             if name not in known:

@@ -19,11 +19,10 @@ import purifax
 from experiments.benchmarking import plots_throughput
 from experiments.benchmarking.stopwatch import subject, timed
 from purifax.evaluation import predictions
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import (
-    Evaluation,
-)
+from purifax.evaluation.settings import Evaluation
+from purifax.evaluation.world import World
 from purifax.run import devices, workdir
+from purifax.run.config import plain
 
 __all__ = ["measure", "together", "words"]
 
@@ -46,10 +45,15 @@ def measure(
     Args:
         most: chains at most; they grow fourfold from 1.
         repeats: how often each number is timed; the median counts.
+
+    Raises:
+        ValueError: there is no purifier.
     """
+    if config.purifier is None:
+        raise ValueError("purifier=none has no chains to be timed.")
     world, images = subject(config, data_dir, 1)
     x = images[0]
-    purifier, key = world.purifier(), jax.random.key(config.seed)
+    purifier, key = world.target().forward(), jax.random.key(config.seed)
     rows: list[dict[str, Any]] = []
     count, slow = 1, False
     while count <= most:
@@ -62,8 +66,8 @@ def measure(
         rows.append(row)
         count *= 4
     found = {
-        "evaluations_a_chain": defences.evaluations(config.defence) - 1,
-        "defence": defences.words(config.defence, config.score, config.energy),
+        "evaluations_a_chain": world.recipe.calls(),
+        "defence": _purifier(config, world),
         "devices": f"{jax.device_count()} {jax.default_backend()}",
         "rows": rows,
         "versions": workdir.versions(),
@@ -73,6 +77,13 @@ def measure(
     (folder / "chains.png").write_bytes(plots_throughput.picture(found))
     print(words(found))
     return found
+
+
+def _purifier(config: Evaluation, world: World) -> str:
+    """The purifier in words, with the place of its network."""
+    by = f" by the score of {config.score}" if world.scored() else ""
+    name = plain(world.recipe)["recipe"]
+    return f"{name} purification{by}, {world.recipe.words()}"
 
 
 def together(
@@ -125,8 +136,9 @@ def _memory(shares: int) -> float:
 def words(found: dict[str, Any]) -> str:
     """The table: a row for each number of chains."""
     calls = found["evaluations_a_chain"]
+    told = "" if calls is None else f" {calls} network calls a chain,"
     rows = [
-        f"{found['defence']}, {calls} network calls a chain, {found['devices']}",
+        f"{found['defence']},{told} {found['devices']}",
         f"{'chains':>8}{'seconds':>10}{'spread':>9}{'chains/s':>11}{'calls/s':>11}"
         f"{'MiB':>9}{'Python loop':>13}{'ratio':>8}",
     ]
@@ -139,6 +151,7 @@ def words(found: dict[str, Any]) -> str:
             beside = f"{slow:13.3f}{slow / row['seconds']:8.1f}"
         rows.append(
             f"{row['chains']:>8}{row['seconds']:10.4f}{row['spread']:9.4f}{rate:11.1f}"
-            f"{rate * calls:11.1f}{megabytes:9.1f}{beside}"
+            f"{'-' if calls is None else f'{rate * calls:.1f}':>11}"
+            f"{megabytes:9.1f}{beside}"
         )
     return "\n".join(rows)

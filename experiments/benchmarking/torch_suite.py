@@ -19,11 +19,7 @@ from experiments.benchmarking.network import told
 from experiments.benchmarking.stopwatch import timed
 from experiments.benchmarking.subject import LEVEL, Row, Subject, row
 from purifax import nets
-from purifax.evaluation.models import seen
-from purifax.evaluation.settings import (
-    Attack,
-    Defence,
-)
+from purifax.purify import ADP
 from purifax.weights import ncsnv2, predictions
 
 __all__ = ["rows", "why_not"]
@@ -174,7 +170,7 @@ def _purifier(twins: _Twins) -> list[Row]:
 
     subject, x = twins.subject, twins.images
     config = subject.config
-    purifier = subject.world(Defence(level=LEVEL, steps=config.steps)).purifier()
+    purifier = subject.purifier(ADP(level=LEVEL, steps=config.steps))
     run, _ = subject.program(purifier)
     ours = row("torch", "", run, config.images, config.repeats)
 
@@ -204,8 +200,8 @@ def _attacks(twins: _Twins) -> list[Row]:
     labels = labels.to(x.device)
     found = []
     for way, length in (("bpda", config.steps), ("exact", min(config.lengths))):
-        world = subject.world(Defence(level=LEVEL, runs=draws, steps=length))
-        fn = slope(seen(way, Attack(eot=draws), world))
+        target = subject.target(ADP(level=LEVEL, steps=length))
+        fn = slope(target.model(way, draws))
         run, _ = subject.program(fn, count, draws)
         ours = row("torch", "", run, count, config.repeats)
         work = (x, labels, twins.net, twins.classifier, length, draws)

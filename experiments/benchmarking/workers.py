@@ -11,7 +11,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.benchmarking.purifiers import PURIFIERS
-from experiments.benchmarking.subject import CLASSES, Row, Subject, row
+from experiments.benchmarking.subject import CLASSES, LEVEL, Row, Subject, row
 from purifax import data, fleet
 from purifax.data.files import place
 from purifax.data.stream import from_images
 from purifax.fleet.purify_batch import key_words
+from purifax.purify import ADP
 
 __all__ = ["rows"]
 
@@ -73,8 +72,7 @@ def _batch(subject: Subject) -> int:
 
 
 def _wash(subject: Subject, devices: Sequence[Any]) -> Callable[..., Any]:
-    defence = replace(PURIFIERS["adaptive"], steps=subject.config.steps)
-    purifier = subject.world(defence).purifier()
+    purifier = subject.purifier(ADP(level=LEVEL, steps=subject.config.steps))
     seed = subject.config.seed
     return fleet.batched_purifier(purifier, seed, _batch(subject), devices)
 

@@ -12,13 +12,11 @@ import experiments
 from experiments.benchmarking import cost_model, cost_rates
 from experiments.benchmarking.cost_model import CHIPS, METHODS, Method, chip_hours, work
 from purifax import nets
-from purifax.evaluation.settings import (
-    Defence,
-)
+from purifax.purify import ADP, Langevin
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
 RESULTS = ROOT / "experiments" / "results"
-STEPS = Defence(method="langevin", epsilon=0.01, steps=10**6)
+STEPS = Langevin(epsilon=0.01, steps=10**6)
 
 
 def test_the_work_of_a_network_is_counted_without_its_weights():
@@ -78,9 +76,9 @@ def small(monkeypatch):
     dull = {"module": lambda side: nets.SmallScore(widths=(8, 16)), "told": True}
     steep = {"module": lambda side: nets.SmallEnergy(widths=(8, 16)), "told": False}
     given = {
-        "ADP": Method(defence=Defence(steps=10), **dull),
+        "ADP": Method(purifier=ADP(steps=10), **dull),
         "energy": Method(
-            defence=dataclasses.replace(STEPS, steps=300), slope=True, **steep
+            purifier=dataclasses.replace(STEPS, steps=300), slope=True, **steep
         ),
     }
     monkeypatch.setattr(cost_model, "METHODS", given)

@@ -170,8 +170,8 @@ UNET = ScoreNet(name="UNet2D", widths=(8,), blocks=1, groups=2, attention=())
 @pytest.mark.parametrize("net", [TINY.net, UNET])
 def test_every_purifier_can_be_built_with_any_network(net):
     given = subject(dataclasses.replace(TINY, net=net))
-    for defence in purifiers.PURIFIERS.values():
-        assert given.world(dataclasses.replace(defence, steps=2)).purifier()
+    for name in purifiers.PURIFIERS:
+        assert given.purifier(purifiers.recipe(name, steps=2))
 
 
 @pytest.mark.parametrize(
