@@ -13,7 +13,7 @@ from purifax.evaluation import engine, networks
 from purifax.evaluation.attacks import ATTACKS
 from purifax.evaluation.images import given
 from purifax.evaluation.plan import Run
-from purifax.evaluation.protocols.named import protocol
+from purifax.evaluation.protocol_files import protocol
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.evaluation.whole import perform
 from purifax.recipe import ATTACK, PURIFIER, Kind, is_recipe, nearest

@@ -17,8 +17,7 @@ _PACKAGE = "purifax.evaluation.protocols"
 def known() -> list[str]:
     """The names of the protocols that come with the package."""
     package = importlib.import_module(_PACKAGE)
-    names = [found.name for found in pkgutil.iter_modules(package.__path__)]
-    return sorted(name for name in names if name != "named")
+    return sorted(found.name for found in pkgutil.iter_modules(package.__path__))
 
 
 def protocol(name: str) -> Callable[[Any], Any]:
