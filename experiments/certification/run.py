@@ -110,6 +110,15 @@ def _check(config: Certification) -> None:
             f"the purifier {name} has no place under smoothing: every image it sees is "
             "noised. Use ADP, OneStep or Rounds."
         )
+    if config.attack.gradient != "exact":
+        raise ValueError(
+            "certification attacks through the purifier: attack.gradient must be "
+            f"exact; got {config.attack.gradient}."
+        )
+    if config.attack.at_once is not None:
+        raise ValueError(
+            "attack.at_once is not for certification, whose at_once bounds the memory."
+        )
     for name in ("selection", "draws", "at_once", "votes", "chunk"):
         if getattr(config, name) < 1:
             raise ValueError(f"{name} must be 1 or more; got {getattr(config, name)}.")

@@ -188,9 +188,11 @@ class Evaluation:
             check_attack(name, attack, self)
         asked = self.surface
         if asked.steps or asked.restarts:
-            if not hasattr(self.attack(asked.attack), "iterates"):
-                able = [n for n, a in self.named().items() if isinstance(a, PGD)]
+            known = {**ATTACKS, **self.attacks}
+            if not hasattr(known.get(asked.attack), "iterates"):
+                able = [n for n, a in known.items() if isinstance(a, PGD)]
                 raise ValueError(
                     f"surface.attack is {asked.attack!r}; it must be a PGD attack: "
-                    f"{', '.join(able) or 'none is there'}."
+                    f"{', '.join(able)}."
                 )
+            check_attack(asked.attack, known[asked.attack], self)

@@ -96,7 +96,7 @@ class Descent:
             )
         return prior.noise
 
-    def even(
+    def even_times(
         self, process: Process, sigma: float, time: float | None, steps: int
     ) -> Array:
         """Even times [steps + 1], falling; a chain's are labels if both ends are.
@@ -136,7 +136,7 @@ class Descent:
         """
         if self.spacing == "time":
             process = self.clock(prior)
-            found = process.sigma(self.even(process, sigma, time, steps))
+            found = process.sigma(self.even_times(process, sigma, time, steps))
             return found if self.last_time is not None else found.at[-1].set(0.0)
         if time is not None:
             sigma = float(self.clock(prior).sigma(jnp.asarray(time)))

@@ -325,7 +325,7 @@ class DiffPure(Sampled):
                 "sampler=sde_in_time needs a process in continuous time, such as "
                 "process=VP; this one is a chain of labels."
             )
-        times = self.even(process, self.start, self.time, steps)
+        times = self.even_times(process, self.start, self.time, steps)
         return Partial(diffuse_in_time, score=prior.score, noise=process, times=times)
 
     def states(self, prior: Prior) -> States:

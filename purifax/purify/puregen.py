@@ -203,10 +203,15 @@ class PureGenCode(Steps):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        name = type(self).__name__
+        if not isinstance(self.time, int):
+            raise ValueError(
+                f"{name}.time is a label of the chain, a whole number from 1; got "
+                f"{self.time}."
+            )
         recipe.at_least(self, "time", 1)
         recipe.at_least(self, "repeats", 1)
         if not 0 < self.fraction <= 1:
-            name = type(self).__name__
             raise ValueError(f"{name}.fraction must be in (0, 1]; got {self.fraction}.")
 
     def least(self) -> int:
@@ -249,7 +254,7 @@ class PureGenCode(Steps):
                 f"{type(self).__name__} needs the score of a chain of labels, such as "
                 "cifar10_ddpm's."
             )
-        labels = jnp.arange(int(self.time), -2, -1)
+        labels = jnp.arange(self.time, -2, -1)
         if steps:
             labels = _thinned(labels, steps / max(self.steps, 1))
         walk = Partial(
@@ -271,7 +276,7 @@ class PureGenCode(Steps):
 
     def calls(self) -> int:
         """Network evaluations of one run."""
-        each = self.steps + 1 + int(self.time) + 1
+        each = self.steps + self.time + 2
         return each * self.repeats + (self.fraction < 1)
 
     def words(self) -> str:

@@ -10,9 +10,8 @@ from small import evaluation, train
 from purifax.command import evaluate as command
 from purifax.evaluation import convergence
 from purifax.evaluation import engine as driver
-from purifax.evaluation.settings import (
-    Surface,
-)
+from purifax.evaluation.settings import Surface
+from purifax.purify import DiffPure
 from purifax.report import checklist
 from purifax.report.types import curve
 from purifax.run.stop import Stop
@@ -29,7 +28,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(root):
-    config = evaluation(root, attacks=("blind",), surface=ASKED, probed=3, pictured=0)
+    config = evaluation(root, surface=ASKED, probed=3, pictured=0)
     assert command.evaluate(config, root / "whole", None, "the command")
     return root / "whole"
 
@@ -74,6 +73,21 @@ def test_a_surface_stops_and_resumes(root):
     with Stop() as stop:
         first = convergence.run(work, stop)
         assert convergence.run(work, stop) == first
+
+
+@pytest.mark.parametrize(
+    ("attack", "words"),
+    [
+        ("exactt", "surface.attack is 'exactt'; it must be a PGD attack: blind, "),
+        ("square", "surface.attack is 'square'; it must be a PGD attack: blind, "),
+        ("held", "the attack held freezes adaptive step sizes, and this purifier has"),
+    ],
+)
+def test_a_surface_is_of_a_pgd_attack_that_fits(root, attack, words):
+    asked = dataclasses.replace(ASKED, attack=attack)
+    config = evaluation(root, purifier=DiffPure(), surface=asked)
+    with pytest.raises(ValueError, match=words):
+        config.check()
 
 
 def line(name, values, picture="iterations", x=(1, 2, 4)):

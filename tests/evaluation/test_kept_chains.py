@@ -5,9 +5,10 @@ import dataclasses
 import jax
 import pytest
 from jax import numpy as jnp
-from small import TINY, evaluation, train
+from small import evaluation, tiny, train
 
-from purifax.evaluation import attackers, attacks, models
+from purifax.attack import PGD
+from purifax.evaluation import attackers
 from purifax.evaluation import engine as driver
 from purifax.evaluation.plan import Job
 from purifax.run import devices
@@ -22,15 +23,15 @@ def root(tmp_path_factory):
 
 
 def test_images_and_draws_share_the_memory_of_a_device(root, tmp_path, monkeypatch):
-    given, bind = [], attacks.bind
+    given, build = [], PGD.build
 
-    def noted(name, budget, world, threat):
-        given.append(world.scan)
-        return bind(name, budget, world, threat)
+    def noted(made, target, threat):
+        given.append(target.scan)
+        return build(made, target, threat)
 
-    monkeypatch.setattr(attacks, "bind", noted)
-    config = evaluation(root, chunk=8, memory=2.0**-10)
-    config = dataclasses.replace(config, exact=dataclasses.replace(TINY, eot=4))
+    monkeypatch.setattr(PGD, "build", noted)
+    made = {"exact": tiny("exact", eot=4)}
+    config = evaluation(root, attacks=made, chunk=8, memory=2.0**-10)
     work = driver.set_up(config, tmp_path / "one", None)
     for mesh in (devices.grid(8, count=2), devices.grid(2, count=8)):
         other = dataclasses.replace(work, mesh=mesh)
@@ -42,18 +43,18 @@ def test_without_a_memory_the_purifier_decides(root, tmp_path):
     work = driver.set_up(evaluation(root), tmp_path / "own", None)
     assert work.world.scan is None
     with pytest.raises(ValueError, match=r"memory must be GiB of a device.*got -1"):
-        driver.set_up(evaluation(root, memory=-1.0), tmp_path / "less", None)
+        evaluation(root, memory=-1.0)
 
 
 def test_more_memory_keeps_more_and_gives_the_same_gradient(root, tmp_path):
     config = evaluation(root)
-    longer = dataclasses.replace(config.defence, steps=9)
+    longer = dataclasses.replace(config.purifier, steps=9)
     world = driver.set_up(config, tmp_path / "world", None).world
     x = jnp.full((8, 8, 1), 0.4)
 
     def slope(memory):
-        some = dataclasses.replace(world, defence=longer, scan=remat.Within(memory))
-        model = models.one_run(some)
+        some = dataclasses.replace(world, recipe=longer, scan=remat.Within(memory))
+        model = some.target().one_sample()
         gradient = jax.jit(jax.grad(lambda x, model: model(jax.random.key(0), x)[0]))
         compiled = gradient.lower(x, model).compile()
         bytes_ = compiled.memory_analysis().temp_size_in_bytes

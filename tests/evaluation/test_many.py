@@ -9,6 +9,7 @@ from experiments import configs
 from experiments.training.config import ScoreTraining
 from purifax.command import flags
 from purifax.evaluation import many
+from purifax.evaluation.attacks import ATTACKS
 from purifax.evaluation.settings import Evaluation
 from purifax.report import compare as comparing
 from purifax.run.errors import UsageError
@@ -38,13 +39,13 @@ def test_every_config_meets_every_protocol():
     stems = ("digits_dds", "digits_diffpure")
     ends = ("bpda_long", "bpda_published", "croce")
     assert list(config) == [f"{stem}-{end}" for stem in stems for end in ends]
-    assert config["digits_dds-croce"].attacks == ("apgd_held", "apgd")
-    assert config["digits_dds-croce"].defence == TWO.defence
+    assert list(config["digits_dds-croce"].attacks) == ["apgd_held", "apgd"]
+    assert config["digits_dds-croce"].purifier == TWO.purifier
 
 
 def test_one_config_under_one_protocol_has_its_usual_folder():
     config, options = parse("--config=digits_dds", "--protocol=croce")
-    assert config.attacks == ("apgd_held", "apgd")
+    assert list(config.attacks) == ["apgd_held", "apgd"]
     assert options.workdir == "runs/digits_dds-croce"
 
 
@@ -95,8 +96,8 @@ def test_other_threats_are_refused_before_anything_is_run(change, tmp_path):
 
 
 def test_a_config_that_cannot_be_run_is_refused_first(tmp_path):
-    wrong = replace(TWO, defence=replace(TWO.defence, runs=0))
-    with pytest.raises(ValueError, match=r"defence\.runs"):
+    wrong = replace(TWO, purifier=None, attacks={"hammer": ATTACKS["hammer"]})
+    with pytest.raises(ValueError, match="the attack hammer needs a purifier"):
         many.run({"one": ONE, "two": wrong}, tmp_path, run_none, "")
 
 

@@ -7,11 +7,9 @@ import pytest
 from absl import flags as absl_flags
 
 from experiments import configs
+from purifax.attack import SPSA
 from purifax.command import flags
-from purifax.evaluation import attacks
-from purifax.evaluation.settings import (
-    Evaluation,
-)
+from purifax.evaluation.settings import Evaluation
 from purifax.run import lookup
 
 PROTOCOLS = lookup.protocols()
@@ -41,10 +39,10 @@ def parse(*words):
 @pytest.mark.parametrize("name", PROTOCOLS.names())
 def test_a_protocol_can_be_run_and_says_what_it_costs(name):
     config, _ = parse("--config=digits_adp", f"--protocol={name}")
-    attacks.check(config)
+    config.check()
     assert config.attacks
     assert config.images == configs.find("digits_adp").images
-    doc = importlib.import_module(f"experiments.protocols.{name}").__doc__
+    doc = importlib.import_module(f"purifax.evaluation.protocols.{name}").__doc__
     assert f"--protocol={name}" in doc
     assert "Cost an image:" in doc
 
@@ -54,7 +52,7 @@ def test_budgets_are_the_published_ones(name):
     attack, budget = PUBLISHED[name]
     config, _ = parse("--config=digits_adp", f"--protocol={name}")
     assert attack in config.attacks
-    assert {k: getattr(getattr(config, attack), k) for k in budget} == budget
+    assert {k: getattr(config.attacks[attack], k) for k in budget} == budget
 
 
 def test_a_protocol_has_its_own_work_directory():
@@ -63,9 +61,10 @@ def test_a_protocol_has_its_own_work_directory():
 
 
 def test_what_is_typed_wins_over_the_protocol():
-    words = ("--config=digits_adp", "--protocol=croce", "--config.apgd.eot=2")
+    words = ("--config=digits_adp", "--protocol=croce", "--config.attacks.apgd.eot=2")
     config, _ = parse(*words)
-    assert (config.apgd.eot, config.apgd_held.eot) == (2, 200)
+    found = config.attacks
+    assert (found["apgd"].eot, found["apgd_held"].eot) == (2, 200)
 
 
 def test_a_wrong_name_is_answered_with_the_nearest():
@@ -77,11 +76,12 @@ def test_a_protocol_of_ones_own(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
         "import dataclasses\n"
+        "from purifax.attack import SPSA\n"
         "def protocol(config):\n"
-        "    return dataclasses.replace(config, attacks=('spsa',))\n"
+        "    return dataclasses.replace(config, attacks={'mine': SPSA()})\n"
     )
     config, options = parse("--config=digits_adp", f"--protocol={path}")
-    assert config.attacks == ("spsa",)
+    assert config.attacks == {"mine": SPSA()}
     assert options.workdir == "runs/digits_adp-mine"
 
 
@@ -90,3 +90,4 @@ def test_protocols_are_listed_with_their_first_lines(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == PROTOCOLS.names()
     assert json.dumps(lines).count("PGD") >= 3
+    assert set(PUBLISHED) == set(PROTOCOLS.names())

@@ -10,17 +10,15 @@ from oracles import SHAPE, image, linear_classifier, mixture
 from purifax import attack, backward, classify, purify
 from purifax.evaluation import attacks
 from purifax.evaluation.predictions import mapped
-from purifax.evaluation.settings import (
-    Attack,
-    Defence,
-)
-from purifax.purify.prior import Prior
+from purifax.evaluation.world import World
+from purifax.purify import ADP, Prior
 from purifax.run import devices
 from purifax.threat import L2, Linf
 from purifax.transform.shard_draws import Axis
 
 KEY = jax.random.key(3)
 AXIS = Axis("draw")
+CLASSIFIER = linear_classifier()
 
 
 def noisy(key, x, w, *, sigma=0.5):
@@ -83,8 +81,14 @@ def test_devices_that_share_draws_agree_with_one(images, model, draws, knobs):
     assert np.abs(found[0]).max() > 0.01
 
 
-BUDGET = Attack(steps=2, eot=4, judge=6, step_size=0.5)
-NAMES = ["hammer", "vote", "fixed_key", "judge"]
+SPENT = {"steps": 2, "step_size": 0.5}
+HAMMER = attack.DiffHammer(**SPENT, eot=4, judge=6)
+MADE = {
+    "hammer": HAMMER,
+    "vote": attack.SignVote(**SPENT, eot=4),
+    "fixed_key": attack.FixedKey(**SPENT),
+    "judge": HAMMER,
+}
 
 
 def judged(key, x, label, judge):
@@ -93,23 +97,27 @@ def judged(key, x, label, judge):
     return attack.choose(key, pair, label, judge, loss=Partial(classify.margin))
 
 
+def target(shares, classifier=None):
+    recipe, classifier = ADP(sigma=0.2, level=0.2, steps=1), classifier or CLASSIFIER
+    shared = {"samples": 4, "keys": 2, "shares": shares}
+    return World(recipe, Prior(mixture()), classifier, **shared).target()
+
+
 def attacker(name, shares):
     """As the driver binds it, of `hammer` the first of its runs."""
-    defence = Defence(sigma=0.2, level=0.2, steps=1, runs=4)
-    world = attacks.World(defence, Prior(mixture()), linear_classifier(), shares=shares)
-    threat = L2(0.1) if name == "hammer" else Linf(0.1)
+    threat = Linf(0.1) if name in ("vote", "fixed_key") else L2(0.1)
+    bound = MADE[name].build(target(shares), threat)
     if name == "fixed_key":
-        bound = attacks.fixed_key(BUDGET, world, threat, 2)
         return Partial(bound.func, **bound.keywords, secret=jax.random.key(5))
-    bound = attacks.bind("vote" if name == "vote" else "hammer", BUDGET, world, threat)
     if name == "judge":
         return Partial(judged, judge=bound.keywords["judge"])
     return bound.keywords["attacks"][0] if name == "hammer" else bound
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MADE)
 def test_attacks_whose_draws_are_shared_agree_with_one_device(name):
-    draws = attacks.at_once("hammer" if name == "judge" else name, BUDGET, runs=4)
+    draws = attacks.shared(MADE[name], 4)
+    assert draws == 4
     over = devices.spread(devices.grid(1, count=2), draws)
     assert over.shape == {"batch": 1, "draw": 2}
     x, index = image()[None], jnp.ones(1, jnp.int32)
@@ -124,11 +132,13 @@ def test_a_judge_is_shared_where_its_draws_divide():
     judges = [attacker("judge", n).keywords["judge"] for n in (2, 4)]
     assert [judge.keywords["axis"] for judge in judges] == [AXIS, None]
     assert attacker("hammer", 4).keywords["axis"] == AXIS
-    world = attacks.World(Defence(runs=4), Prior(mixture()), bare(), shares=2)
-    args = BUDGET, world, Linf(0.1), 3
-    _, judge = attacks.components("autoattack_stochastic", *args)
+    two = target(2, bare())
+    many = attack.AutoAttack(version="stochastic", steps=2, eot=4, judge=6)
+    _, judge = many.build(two, Linf(0.1), 3)
     assert judge.keywords["axis"] == AXIS
-    _, judge = attacks.components("autoattack_rand", *args)
+    _, judge = attack.AutoAttack(version="rand", steps=2, eot=4).build(
+        two, Linf(0.1), 3
+    )
     assert judge.keywords["axis"] is None
 
 

@@ -2,17 +2,24 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
-from purifax.command.flags import find
+from purifax.attack import SignVote
 from purifax.evaluation import sweep
-from purifax.evaluation.settings import Evaluation
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import ADP
 from purifax.run import config as configlib
 from purifax.run import workdir
 from purifax.run.errors import UsageError
 
-CONFIG = find("digits_adp", (Evaluation,))
+CONFIG = Evaluation(
+    images=Subjects(name="digits", count=300),
+    score="runs/digits_dsm",
+    classifier="runs/digits_classifier",
+    purifier=ADP(sigma=0.25, level=0.25, rate=0.8, largest=0.25, steps=3),
+)
 
 
 def entry(model, attack, accuracy):
@@ -34,17 +41,17 @@ def pretend(config, folder):
     """Writes the summary of an evaluation whose accuracy is one minus sigma."""
     folder.mkdir(parents=True)
     workdir.claim(folder, config)
-    sigma = config.defence.sigma
+    sigma = config.purifier.sigma
     entries = [entry("undefended", "PGD", 0.2), entry("defended", "PGD", 1 - sigma)]
     workdir.write_json(folder / "summary.json", {"attacks": entries})
     return True
 
 
 def test_a_grid_has_every_combination_in_order():
-    points = sweep.grid(CONFIG, ["defence.sigma=0.1,0.2", "defence.steps=2, 3"])
-    found = [(p.config.defence.sigma, p.config.defence.steps) for p in points]
+    points = sweep.grid(CONFIG, ["purifier.sigma=0.1,0.2", "purifier.steps=2, 3"])
+    found = [(p.config.purifier.sigma, p.config.purifier.steps) for p in points]
     assert found == [(0.1, 2), (0.1, 3), (0.2, 2), (0.2, 3)]
-    assert points[0].name == "defence.sigma=0.1,defence.steps=2"
+    assert points[0].name == "purifier.sigma=0.1,purifier.steps=2"
     assert points[0].config.seed == points[3].config.seed == CONFIG.seed
 
 
@@ -57,11 +64,11 @@ def test_values_with_slashes_name_one_folder():
 @pytest.mark.parametrize(
     ("sweeps", "words"),
     [
-        (["defence.sigma"], "has no values"),
-        (["defence.sigma=,"], "has no values"),
-        (["defence.sigma=0.1", "defence.sigma=0.2"], "twice"),
-        (["defence.sigme=0.1"], "did you mean --config.defence.sigma"),
-        (["defence.steps=two"], "'two' is not of type int"),
+        (["purifier.sigma"], "has no values"),
+        (["purifier.sigma=,"], "has no values"),
+        (["purifier.sigma=0.1", "purifier.sigma=0.2"], "twice"),
+        (["purifier.sigme=0.1"], "did you mean --config.purifier.sigma"),
+        (["purifier.steps=two"], "'two' is not of type int"),
     ],
 )
 def test_a_wrong_sweep_is_one_clear_error(sweeps, words):
@@ -70,17 +77,20 @@ def test_a_wrong_sweep_is_one_clear_error(sweeps, words):
 
 
 def test_all_points_are_checked_before_the_first_is_run(tmp_path):
-    with pytest.raises(ValueError, match=r"defence\.steps"):
-        sweep.run(CONFIG, ["defence.steps=2,0"], tmp_path, pretend)
+    with pytest.raises(ValueError, match=r"ADP\.steps"):
+        sweep.run(CONFIG, ["purifier.steps=2,0"], tmp_path, pretend)
+    signs = replace(CONFIG, attacks={"vote": SignVote()})
+    with pytest.raises(ValueError, match="vote takes the threat Linf; got L2"):
+        sweep.run(signs, ["threat=Linf,L2"], tmp_path, pretend)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_sweep_gathers_what_its_points_found(tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    assert sweep.run(CONFIG, ["defence.sigma=0.1,0.3"], tmp_path, pretend)
+    assert sweep.run(CONFIG, ["purifier.sigma=0.1,0.3"], tmp_path, pretend)
     with (tmp_path / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
-    found = {(r["defence.sigma"], r["model"]): float(r["accuracy"]) for r in rows}
+    found = {(r["purifier.sigma"], r["model"]): float(r["accuracy"]) for r in rows}
     assert found == {
         ("0.1", "undefended"): 0.2,
         ("0.1", "defended"): 0.9,
@@ -96,5 +106,5 @@ def test_a_sweep_gathers_what_its_points_found(tmp_path, capsys):
 
 
 def test_a_stopped_sweep_writes_no_table(tmp_path):
-    assert not sweep.run(CONFIG, ["defence.sigma=0.1,0.3"], tmp_path, lambda *_: False)
+    assert not sweep.run(CONFIG, ["purifier.sigma=0.1,0.3"], tmp_path, lambda *_: False)
     assert not (tmp_path / "sweep.csv").exists()

@@ -16,12 +16,11 @@ from small import certification, train
 from experiments import certify as command
 from experiments.certification import report
 from experiments.certification import run as driver
-from purifax.evaluation.settings import (
-    Attack,
-    Defence,
-    Subjects,
-)
-from purifax.purify.prior import Prior
+from purifax.attack import PGD
+from purifax.command.overrides import apply
+from purifax.evaluation.settings import Subjects
+from purifax.purify import ADP, DDS, Detect, Prior
+from purifax.run.errors import UsageError
 from purifax.run.stop import Stop
 
 pytestmark = pytest.mark.xdist_group("evaluations")
@@ -132,11 +131,11 @@ def test_each_front_is_built(root, tmp_path):
     x = x + 0.3 * jax.random.normal(jax.random.key(1), x.shape)
     classifier, dds = work.model.keywords["classifier"], work.model.keywords["purifier"]
     score = dds.keywords["score"]
-    logits = {}
+    logits, climb = {}, ADP(sigma=0.0, level=0.2, rate=0.3, steps=2)
     for name, more in {
-        "none": {"purifier": "none"},
-        "dds": {},
-        "defence": {"purifier": "defence"},
+        "none": {"purifier": None},
+        "dds": {"purifier": DDS()},
+        "defence": {"purifier": climb},
         "diffsmooth": {"copies": 3, "copies_sigma": 0.1},
     }.items():
         config = certification(root, **more)
@@ -154,7 +153,6 @@ def test_each_front_is_built(root, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"purifier": "ddss"}, "purifier is 'ddss'.*did you mean dds"),
         ({"draws": 0}, "draws must be 1 or more"),
         ({"draws": 100_001}, "draws must be 100000 or fewer; got 100001"),
         ({"alpha": 0.5}, "alpha between 0 and 0.5"),
@@ -163,14 +161,11 @@ def test_each_front_is_built(root, tmp_path):
         ({"radii": (0.5, 0.1)}, r"radii must rise from 0 or more; got \(0.5, 0.1\)"),
         ({"radii": ()}, "radii must rise"),
         ({"attacked": 13}, "attacked=13, but images.count is 12"),
-        ({"attack": Attack(loss="margn")}, "did you mean margin"),
-        ({"attack": Attack(start="surfac")}, "attack.start"),
+        ({"attack": PGD(gradient="bpda")}, "attack.gradient must be exact; got bpda"),
+        ({"attack": PGD(eot=4, at_once=2)}, "attack.at_once is not for certification"),
         ({"images": Subjects(name="digts")}, "Did you mean 'digits'"),
         ({"score": "nowhere"}, "no work directory nowhere"),
-        (
-            {"purifier": "defence", "defence": Defence(method="detect")},
-            "detect has no place",
-        ),
+        ({"purifier": Detect()}, "the purifier Detect has no place under smoothing"),
     ],
     ids=str,
 )
@@ -178,6 +173,20 @@ def test_what_cannot_be_run_is_refused_by_name(root, tmp_path, changes, words):
     with pytest.raises((ValueError, FileNotFoundError), match=words):
         driver.set_up(certification(root, **changes), tmp_path / "refused", None)
     assert not (tmp_path / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("purifier", "ddss", "no purifier is named 'ddss'; did you mean dds"),
+        ("attack.shorter", "2", "PGD has no field shorter"),
+        ("attack.loss", "margn", "PGD.loss is 'margn'.*did you mean margin"),
+        ("attack.start", "surfac", "PGD.start is 'surfac'.*did you mean surface"),
+    ],
+)
+def test_what_cannot_be_typed_is_refused_by_name(root, field, value, said):
+    with pytest.raises((UsageError, ValueError), match=said):
+        apply(certification(root), [(field, value)])
 
 
 def test_another_config_in_the_same_folder_is_refused(finished, root):

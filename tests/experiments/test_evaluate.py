@@ -9,18 +9,20 @@ import jax
 import numpy as np
 import pytest
 from jax import numpy as jnp
-from purifax.evaluation.checks import AUTO
-from purifax.evaluation.methods import defence as defences
-from small import TINY, evaluation, train
+from small import evaluation, tiny, train
 
 from experiments.benchmarking import memory, throughput
 from purifax import nets, weights
+from purifax.attack import AutoAttack
 from purifax.command import evaluate as command
 from purifax.evaluation import attacks, gradient_proof
 from purifax.evaluation import engine as driver
 from purifax.evaluation import predictions as answers
-from purifax.evaluation.settings import ATTACKS, Attack, Evaluation
+from purifax.evaluation.attacks import ATTACKS
+from purifax.evaluation.settings import Evaluation, Surface
 from purifax.evaluation.store import Parts
+from purifax.purify import ADP, Detect, OneStep, Prior, Rounds
+from purifax.purify.own import Own
 from purifax.report import files as report
 from purifax.report.types import NO_ANSWER
 from purifax.run import config as configlib
@@ -73,14 +75,14 @@ def test_the_film_ends_in_what_the_purifier_gives(finished, root, tmp_path):
     assert steps.tolist() == [0, 1, 2] and film.shape[:2] == (4, 3)
     work = driver.set_up(evaluation(root), tmp_path / "again", None)
     key = jax.random.fold_in(work.k_pictures, int(work.images.index[0]))
-    purifier = defences.purifier(work.world.defence, work.world.prior)
+    purifier = work.world.recipe.build(work.world.prior)
     last = purifier(key, jnp.asarray(found["pictures/attacked"][0]))
     np.testing.assert_allclose(film[0, -1], last, atol=1e-4)
     assert np.abs(film[0, 0] - film[0, -1]).max() > 0.01, "it moves"
 
 
 def test_a_defence_without_states_has_no_film(root, tmp_path):
-    config = change(evaluation(root), ["defence", "method"], "one_step")
+    config = evaluation(root, purifier=OneStep(sigma=0.2))
     world = driver.set_up(config, tmp_path / "one", None).world
     assert answers.frames(world) == ()
     given = (jax.random.key(0), jnp.full((8, 8, 1), 0.5))
@@ -91,7 +93,7 @@ def test_a_defence_without_states_has_no_film(root, tmp_path):
 def test_both_models_are_in_the_summary_under_every_attack(finished):
     summary = json.loads((finished / "summary.json").read_text())
     found = {(row["model"], row["attack"]) for row in summary["attacks"]}
-    titles = ["no attack", *(ATTACKS[name][0] for name in ("blind", "exact"))]
+    titles = ["no attack", *(ATTACKS[name].title for name in ("blind", "exact"))]
     models = ("undefended", "defended", "one run")
     assert found == {(model, title) for model in models for title in titles}
     assert summary["seconds"] > 0
@@ -118,13 +120,14 @@ def test_a_proof_is_wanted_where_an_exact_gradient_is_followed(root, tmp_path):
         (("blind",), ("exact",), True),
         (("blind", "bpda", "held"), ("spsa",), False),
     ):
-        named = dataclasses.replace(config, attacks=names, swept=swept)
+        made = {name: ATTACKS[name] for name in names}
+        named = dataclasses.replace(config, attacks=made, swept=swept)
         assert gradient_proof.wanted(named) is wanted
     assert gradient_proof.proof(Parts(tmp_path)) == {}
 
 
 def test_a_defence_without_a_chain_is_proven_too(root, tmp_path):
-    config = change(evaluation(root), ["defence", "method"], "one_step")
+    config = evaluation(root, purifier=OneStep(sigma=0.2))
     work = driver.set_up(config, tmp_path / "one", None)
     parts = Parts(work.folder)
     gradient_proof.prove(parts, work.k_proof, work.world, work.images)
@@ -139,7 +142,7 @@ def test_the_memory_of_the_gradient_is_tabled_by_steps(root, tmp_path, capsys):
     assert many["nested"] <= many["each step"] < many["stored"] / 4
     assert json.loads((tmp_path / "gradient_memory.json").read_text()) == found
     assert "steps      stored   each step      nested   MiB" in capsys.readouterr().out
-    flat = change(evaluation(root), ["defence", "method"], "one_step")
+    flat = evaluation(root, purifier=OneStep(sigma=0.2))
     with pytest.raises(ValueError, match="no chain whose steps could grow"):
         memory.measure(flat, tmp_path, None)
 
@@ -272,10 +275,9 @@ def test_an_attack_stopped_within_a_chunk_resumes_to_the_same_record(finished, r
 
 def test_devices_without_images_share_the_draws(root, tmp_path):
     # At the image itself the deviation is rounding, and its direction noise.
-    budget = dataclasses.replace(TINY, eot=4, step_size=0.5, start="random")
-    config = evaluation(root, attacks=("deviate",), pictured=0, chunk=2)
+    made = tiny("deviate", eot=4, step_size=0.5, start="random")
+    config = evaluation(root, attacks={"deviate": made}, pictured=0, chunk=2)
     config = change(config, ["images", "count"], 2)
-    config = dataclasses.replace(config, deviate=budget)
     work = driver.set_up(config, tmp_path / "one", None)
     assert work.mesh.shape == {"batch": 1, "draw": 1} and work.chunk == 2
     other = driver.set_up(config, tmp_path / "many", None)
@@ -312,9 +314,10 @@ def test_attacks_and_answers_use_different_keys(root, tmp_path):
 
 
 def test_every_attack_runs_and_stays_in_its_set(root, tmp_path):
-    picked = dataclasses.replace(TINY, restarts=2, candidates=2)
-    names = tuple(name for name in ATTACKS if name not in AUTO)
-    config = evaluation(root, attacks=names, exact=picked, pictured=0)
+    names = [name for name in ATTACKS if not isinstance(ATTACKS[name], AutoAttack)]
+    made = {name: tiny(name) for name in names}
+    made["exact"] = tiny("exact", restarts=2, candidates=2)
+    config = evaluation(root, attacks=made, pictured=0)
     work = driver.set_up(config, tmp_path / "all", None)
     with Stop() as stop:
         done = driver.run(work, stop)
@@ -329,15 +332,12 @@ def test_every_attack_runs_and_stays_in_its_set(root, tmp_path):
 
 def bare(root, **changes):
     """A classifier without a purifier; no score is named."""
-    config = evaluation(root, pictured=0, score="", **changes)
-    defence = dataclasses.replace(config.defence, method="none")
-    return dataclasses.replace(config, defence=defence)
+    return evaluation(root, pictured=0, score="", purifier=None, **changes)
 
 
 def test_autoattack_runs_on_a_bare_classifier_and_resumes(root, tmp_path):
-    budget = Attack(steps=3, queries=4)
-    names = ("autoattack_standard",)
-    config = bare(root, attacks=names, autoattack_standard=budget, radius=0.05)
+    made = {"autoattack_standard": AutoAttack(steps=3, queries=4)}
+    config = bare(root, attacks=made, radius=0.05)
     work = driver.set_up(config, tmp_path / "stopped", None)
     stop = StopAfter(tmp_path / "stopped", 5)
     assert driver.run(work, stop) is None
@@ -363,8 +363,8 @@ def test_autoattack_runs_on_a_bare_classifier_and_resumes(root, tmp_path):
 
 def test_a_known_key_is_the_key_that_answers(root, tmp_path):
     """With no step at all the answers are those to the clean image, key by key."""
-    still = dataclasses.replace(TINY, step_size=0.0)
-    config = evaluation(root, attacks=("fixed_key",), fixed_key=still, pictured=0)
+    still = {"fixed_key": tiny("fixed_key", step_size=0.0)}
+    config = evaluation(root, attacks=still, pictured=0)
     work = driver.set_up(config, tmp_path / "known", None)
     with Stop() as stop:
         clean, known = driver.run(work, stop).values()
@@ -376,8 +376,8 @@ def test_a_known_key_is_the_key_that_answers(root, tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("attacks", ("hammer",), "needs a purifier with one noise level"),
-        ("threat", "L1", "takes Linf or L2; for L1"),
+        ("attacks", {"hammer": ATTACKS["hammer"]}, "attack hammer needs a purifier"),
+        ("threat", "L1", "takes the threat Linf or L2; got L1"),
     ],
 )
 def test_attacks_that_do_not_fit_are_refused(root, tmp_path, path, value, words):
@@ -386,32 +386,37 @@ def test_attacks_that_do_not_fit_are_refused(root, tmp_path, path, value, words)
         driver.set_up(config, tmp_path / "refused", None)
 
 
+CLIMB = {"level": 0.2, "rate": 0.3, "steps": 2}
+
+
 @pytest.mark.parametrize(
-    "defence",
+    ("purifier", "pooling"),
     [
-        {"method": "one_step"},
-        {"method": "rounds", "sigmas": (0.2, 0.1)},
-        {"method": "detect"},
-        {"sigmas": (0.05, 0.3)},
-        {"noise": "binary", "curvature": "difference", "rule": "vote"},
-        {"noise": "heteroscedastic", "rule": "logits"},
+        (OneStep(sigma=0.2), "probabilities"),
+        (Rounds(**CLIMB, sigmas=(0.2, 0.1)), "probabilities"),
+        (Detect(**CLIMB, sigma=0.2), "probabilities"),
+        (ADP(**CLIMB, sigmas=(0.05, 0.3)), "probabilities"),
+        (ADP(**CLIMB, noise="binary", curvature="difference"), "vote"),
+        (ADP(**CLIMB, noise="heteroscedastic"), "logits"),
     ],
     ids=str,
 )
-def test_every_defence_can_be_evaluated(root, tmp_path, defence):
-    config = evaluation(root, attacks=("bpda",), pictured=0)
-    config = dataclasses.replace(
-        config, defence=dataclasses.replace(config.defence, **defence)
-    )
+def test_every_defence_can_be_evaluated(root, tmp_path, purifier, pooling):
+    attacked = {"attacks": ("bpda",), "pictured": 0}
+    config = evaluation(root, purifier=purifier, pooling=pooling, **attacked)
     folder = tmp_path / "defence"
     assert command.evaluate(config, folder, None, "the command")
     assert len(report.read(folder).results) == 6
 
 
 def test_images_that_are_wrong_anyway_may_be_skipped(root, tmp_path):
-    config = evaluation(root, attacks=("blind",), skip_wrong=True, radius=0.6)
-    config = dataclasses.replace(
-        config, defence=dataclasses.replace(config.defence, sigma=3.0, runs=1)
+    config = evaluation(
+        root,
+        attacks=("blind",),
+        skip_wrong=True,
+        radius=0.6,
+        purifier=ADP(**CLIMB, sigma=3.0),
+        samples=1,
     )
     work = driver.set_up(config, tmp_path / "skip", None)
     whole = dataclasses.replace(config, skip_wrong=False)
@@ -433,9 +438,9 @@ def test_images_that_are_wrong_anyway_may_be_skipped(root, tmp_path):
 
 
 def test_where_all_are_wrong_nothing_is_attacked(root, tmp_path):
-    config = evaluation(root, attacks=(), skip_wrong=True, keys=1)
+    config = evaluation(root, attacks={}, skip_wrong=True, keys=1)
     plain = driver.set_up(config, tmp_path / "plain", None)
-    config = dataclasses.replace(config, attacks=("blind",))
+    config = dataclasses.replace(config, attacks={"blind": tiny("blind")})
     work = driver.set_up(config, tmp_path / "wrong", None)
     with Stop() as stop:
         (clean,) = driver.run(plain, stop).values()
@@ -449,27 +454,30 @@ def test_where_all_are_wrong_nothing_is_attacked(root, tmp_path):
 
 
 def change(config, path, value):
+    """The config with another value at a path, of a mapping's entries too."""
     head, *rest = path
+    mapped = isinstance(config, dict)
     if rest:
-        value = change(getattr(config, head), rest, value)
+        value = change(config[head] if mapped else getattr(config, head), rest, value)
+    if mapped:
+        return config | {head: value}
     return dataclasses.replace(config, **{head: value})
 
 
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("attacks", ("exactt",), "no attack is called 'exactt'; did you mean exact?"),
+        ("swept", ("exactt",), "no attack is called 'exactt'; did you mean exact?"),
         ("threat", "Linff", "threat is 'Linff'.*did you mean Linf"),
-        ("defence.rule", "vot", "defence.rule is 'vot'.*did you mean vote"),
-        ("defence.method", "adaptiv", "did you mean adaptive"),
-        ("defence.noise", "gausian", "did you mean gaussian"),
-        ("defence.curvature", "jvpp", "did you mean jvp"),
-        ("defence.runs", 0, "must be 1 or more"),
-        ("defence.sigmas", (0.1, 0.2, 0.3), "does not divide into 3 equal shares"),
-        ("exact.loss", "margn", "did you mean margin"),
-        ("exact.start", "imag", "did you mean image"),
-        ("exact.at_once", 3, "exact.at_once must be from 1 to exact.eot=2; got 3"),
-        ("exact.eot", 0, "exact.eot must be 1 or more; got 0"),
+        ("pooling", "vot", "pooling is 'vot'.*did you mean vote"),
+        ("purifier.noise", "gausian", "did you mean gaussian"),
+        ("purifier.curvature", "jvpp", "did you mean jvp"),
+        ("samples", 0, "must be 1 or more"),
+        ("purifier.sigmas", (0.1, 0.2, 0.3), "do not divide into 3 equal shares"),
+        ("attacks.exact.loss", "margn", "did you mean margin"),
+        ("attacks.exact.start", "imag", "did you mean image"),
+        ("attacks.exact.at_once", 3, "at_once must be from 1 to eot=2; got 3"),
+        ("attacks.exact.eot", 0, "PGD.eot must be 1 or more; got 0"),
         (
             "surface.steps",
             (2, 1),
@@ -484,29 +492,31 @@ def change(config, path, value):
     ],
 )
 def test_what_cannot_be_run_is_refused_by_name(root, tmp_path, path, value, words):
-    config = change(evaluation(root), path.split("."), value)
     with pytest.raises((ValueError, FileNotFoundError), match=words):
+        config = change(evaluation(root), path.split("."), value)
         driver.set_up(config, tmp_path / "refused", None)
     assert not (tmp_path / "refused").exists()
 
 
-def test_random_search_must_draw_its_points(root, tmp_path):
-    config = evaluation(root, attacks=("random",), random=TINY)
-    with pytest.raises(ValueError, match="random.start must draw a point"):
-        driver.set_up(config, tmp_path / "refused", None)
+def test_random_search_must_draw_its_points():
+    with pytest.raises(ValueError, match="RandomSearch.start is 'image', which is unk"):
+        tiny("random", start="image")
 
 
 def test_rounds_need_their_levels_and_transfer_its_surrogate(root, tmp_path):
     config = evaluation(root)
-    rounds = change(config, ["defence", "method"], "rounds")
-    with pytest.raises(ValueError, match="needs defence.sigmas, one a round"):
-        driver.set_up(rounds, tmp_path / "refused", None)
-    lone = dataclasses.replace(config, attacks=("transfer",), surrogate="")
-    with pytest.raises(ValueError, match="transfer needs --config.surrogate"):
+    with pytest.raises(ValueError, match="Rounds.sigmas needs a level of 0 or more a"):
+        Rounds(sigmas=())
+    lone = evaluation(root, attacks=("transfer",), surrogate="")
+    with pytest.raises(ValueError, match="the attack transfer needs a surrogate"):
         driver.set_up(lone, tmp_path / "refused", None)
-    signed = dataclasses.replace(config, attacks=("vote",), threat="L2")
-    with pytest.raises(ValueError, match="threat must be Linf"):
+    signed = evaluation(root, attacks=("vote",), threat="L2")
+    with pytest.raises(ValueError, match="vote takes the threat Linf; got L2"):
         driver.set_up(signed, tmp_path / "refused", None)
+    asked = Surface(attack="square", restarts=(1,))
+    with pytest.raises(ValueError, match="surface.attack is 'square'; it must be a PG"):
+        surface = dataclasses.replace(config, surface=asked)
+        driver.set_up(surface, tmp_path / "refused", None)
 
 
 def test_another_config_in_the_same_folder_is_refused(finished, root):
@@ -518,7 +528,7 @@ def test_another_config_in_the_same_folder_is_refused(finished, root):
 def test_a_damaged_part_is_named(root, tmp_path):
     folder = tmp_path / "damaged"
     work = driver.set_up(evaluation(root), folder, None)
-    (folder / "parts").mkdir()
+    (folder / "parts").mkdir(exist_ok=True)
     (folder / "parts" / "clean-0-0.npz").write_bytes(b"PK not an archive")
     with Stop() as stop, pytest.raises(ValueError, match="clean-0-0.npz is damaged"):
         driver.run(work, stop)
@@ -538,19 +548,15 @@ def test_validation_images_are_not_those_trained_on(root, tmp_path):
     assert trained.isdisjoint(work.images.index.tolist())
 
 
-def test_levels_fall_geometrically_to_the_last(root):
-    from purifax.evaluation.methods import defence as defences
-
-    from purifax.purify.prior import Prior
-
-    config = evaluation(root).defence
-    fall = dataclasses.replace(config, level=0.4, last_level=0.1, steps=3)
-    for given, steps, levels in (
-        (config, None, [0.2, 0.2]),
-        (fall, None, [0.4, 0.2, 0.1]),
-        (fall, 1, [0.4]),
+def test_levels_fall_geometrically_to_the_last():
+    given = ADP(level=0.2, steps=2)
+    fall = ADP(level=0.4, last_level=0.1, steps=3)
+    prior = Prior(lambda x, sigma: x)
+    for bound, levels in (
+        (given.build(prior), [0.2, 0.2]),
+        (fall.build(prior), [0.4, 0.2, 0.1]),
+        (fall.build_short(prior, 1), [0.4]),
     ):
-        bound = defences.purifier(given, Prior(lambda x, sigma: x), steps=steps)
         np.testing.assert_allclose(bound.keywords["levels"], levels, rtol=1e-6)
 
 
@@ -583,8 +589,15 @@ def test_a_model_without_finite_answers_is_refused_at_once(root, tmp_path, reloa
     assert parts == {"clean-0-0.npz", "clean-0-8.npz"}
 
 
+def lost(key, x):
+    del key
+    return jnp.nan * x
+
+
 def test_a_purifier_that_is_not_finite_is_refused_too(root, tmp_path):
-    config = change(evaluation(root, attacks=("blind",)), ["defence", "sigma"], np.nan)
+    with pytest.raises(ValueError, match="ADP.sigma must be 0 or more; got nan"):
+        ADP(sigma=np.nan)
+    config = evaluation(root, attacks=("blind",), purifier=Own("lost", lost))
     work = driver.set_up(config, tmp_path / "run", None)
     said = "defended model's answers to 16 of 16 clean images are not finite"
     with Stop() as stop, pytest.raises(ValueError, match=said):
@@ -619,8 +632,10 @@ def test_labels_that_the_classifier_does_not_have_are_refused(root, tmp_path, re
     ],
 )
 def test_dlr_needs_three_classes(root, name, loss, words):
-    budget = dataclasses.replace(TINY, loss=loss)
-    config = evaluation(root, attacks=(name,), **{name: budget})
+    made = tiny(name)
+    if hasattr(made, "loss"):
+        made = dataclasses.replace(made, loss=loss)
+    config = evaluation(root, attacks={name: made})
     attacks.check_classes(config, 3)
     if words is None:
         attacks.check_classes(config, 2)

@@ -120,7 +120,6 @@ def certification(root, **changes):
         images=Subjects(name="digits", count=12),
         score=str(root / "score"),
         classifier=str(root / "classifier"),
-        purifier=ADP(sigma=0.0, level=0.2, rate=0.3, steps=2),
         sigma=0.15,
         selection=20,
         draws=60,
