@@ -1,7 +1,8 @@
 """Certificates of CIFAR-10."""
 
 from experiments.certification.config import Certification
-from purifax.evaluation.settings import Attack, Subjects
+from purifax.attack import PGD
+from purifax.evaluation.settings import Subjects
 
 __all__ = ["certify"]
 
@@ -33,7 +34,7 @@ def certify() -> Certification:
         alpha=0.001,
         radii=(0.0, 0.25, 0.5, 0.75, 1.0),
         attacked=128,
-        attack=Attack(steps=100, step_size=0.1, eot=32, start="image"),
+        attack=PGD(steps=100, step_size=0.1, start="image", eot=32),
         votes=1000,
         chunk=1,
     )

@@ -6,7 +6,9 @@ They are meant for GPUs and have not been run in this project. All need the netw
 
 from dataclasses import replace
 
-from purifax.evaluation.settings import Attack, Defence, Evaluation, Subjects
+from purifax.attack import APGD, PGD, AutoAttack, DiffAttack, SurrogatePGD
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import DiffPure, LeeKim
 
 __all__ = ["dds", "diffpure", "diffpure_ddpm", "diffpure_ode", "lee_kim"]
 
@@ -20,7 +22,7 @@ def diffpure() -> Evaluation:
     as published; the published figure under BPDA alone pools 150. The other forms of
     the paper are `cifar10_diffpure_ode` and `cifar10_diffpure_ddpm`; under L2 0.5 they
     start from time 0.075 (`--config.threat=L2 --config.radius=0.5
-    --config.defence.time=0.075`).
+    --config.purifier.time=0.075`).
 
     Published at Linf 8/255 with a WRN-28-10: 89.02% clean, 70.64% under AutoAttack
     through an adjoint gradient (Nie et al. 2022), which is not the gradient of the
@@ -34,25 +36,21 @@ def diffpure() -> Evaluation:
         images=Subjects(name="cifar10", count=512),
         score="runs/cifar10_ddpmpp",
         classifier="runs/cifar10_classifier",
-        defence=Defence(
-            method="diffuse",
-            sampler="sde_in_time",
-            process="VP",
-            time=0.1,
-            last_time=1e-5,
-            steps=100,
-            runs=1,
+        purifier=DiffPure(
+            process="VP", steps=100, last_time=1e-5, sampler="sde_in_time", time=0.1
         ),
+        samples=1,
         radius=8 / 255,
-        attacks=("blind", "bpda", "exact", "apgd", "autoattack_rand", "deviate"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "bpda": PGD(steps=50, start="image", eot=15, gradient="bpda"),
+            "exact": PGD(steps=200, step_size=0.007 * 255 / 8, start="image", eot=20),
+            "apgd": APGD(loss="margin", eot=10),
+            "autoattack_rand": AutoAttack(version="rand"),
+            "deviate": DiffAttack(steps=100, eot=10),
+        },
         keys=10,
         chunk=1,
-        blind=Attack(steps=40),
-        bpda=Attack(steps=50, step_size=0.25, eot=15, start="image"),
-        exact=Attack(steps=200, step_size=0.007 * 255 / 8, eot=20, start="image"),
-        apgd=Attack(steps=100, step_size=2.0, eot=10, start="surface", loss="margin"),
-        autoattack_rand=Attack(steps=100, eot=20),
-        deviate=Attack(steps=100, eot=10),
     )
 
 
@@ -62,16 +60,15 @@ def diffpure_ode() -> Evaluation:
         python -m experiments.evaluate --config=cifar10_diffpure_ode
 
     Euler's method takes 100 even steps of time from where `cifar10_diffpure` starts.
-    Network and attacks are the same. `--config.defence.sampler=dpm_solver
-    --config.defence.steps=10` needs a tenth of the calls.
+    Network and attacks are the same. `--config.purifier.sampler=dpm_solver
+    --config.purifier.steps=10` needs a tenth of the calls.
 
     Source: Nie et al. 2022, arXiv 2205.07460, and its released code.
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="diffuse", sampler="euler", process="VP", time=0.1, steps=100, runs=1
-        ),
+        purifier=DiffPure(process="VP", steps=100, sampler="euler", time=0.1),
+        samples=1,
     )
 
 
@@ -81,7 +78,7 @@ def diffpure_ddpm() -> Evaluation:
         python -m experiments.evaluate --config=cifar10_diffpure_ddpm
 
     It needs the network of `cifar10_ddpm`; the attacks are those of `cifar10_diffpure`.
-    `--config.defence.sampler=ddim --config.defence.steps=5` is the short deterministic
+    `--config.purifier.sampler=ddim --config.purifier.steps=5` is the short deterministic
     form that later papers attack and defend with. The estimate of the clean image is
     not clipped at every step, unlike in DDPM's own code.
 
@@ -93,9 +90,8 @@ def diffpure_ddpm() -> Evaluation:
     return replace(
         diffpure(),
         score="runs/cifar10_ddpm",
-        defence=Defence(
-            method="diffuse", sampler="ancestral", time=99, steps=100, runs=1
-        ),
+        purifier=DiffPure(steps=100, sampler="ancestral", variance="small", time=99),
+        samples=1,
     )
 
 
@@ -118,25 +114,25 @@ def lee_kim() -> Evaluation:
         images=Subjects(name="cifar10", count=512),
         score="runs/cifar10_ddpm",
         classifier="runs/cifar10_classifier",
-        defence=Defence(
-            method="gradual",
-            sampler="ancestral",
-            times=(29, 49, 124),
-            repeats=(4, 2, 2),
-            steps=125,
-            runs=10,
-            rule="vote",
-        ),
+        purifier=LeeKim(variance="small", times=(29, 49, 124)),
+        pooling="vote",
         radius=8 / 255,
-        attacks=("blind", "bpda", "surrogate_steps", "exact"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "bpda": PGD(
+                steps=50,
+                step_size=0.007 * 255 / 8,
+                start="image",
+                eot=20,
+                gradient="bpda",
+            ),
+            "surrogate_steps": SurrogatePGD(
+                steps=200, step_size=0.007 * 255 / 8, start="image", eot=20, shorter=5
+            ),
+            "exact": PGD(steps=200, step_size=0.007 * 255 / 8, start="image", eot=20),
+        },
         keys=5,
         chunk=1,
-        blind=Attack(steps=40),
-        bpda=Attack(steps=50, step_size=0.007 * 255 / 8, eot=20, start="image"),
-        surrogate_steps=Attack(
-            steps=200, step_size=0.007 * 255 / 8, eot=20, start="image", shorter=5
-        ),
-        exact=Attack(steps=200, step_size=0.007 * 255 / 8, eot=20, start="image"),
     )
 
 
@@ -157,21 +153,18 @@ def dds() -> Evaluation:
         images=Subjects(name="cifar10", count=512),
         score="runs/cifar10_ddpm",
         classifier="runs/cifar10_classifier",
-        defence=Defence(
-            method="diffuse",
-            sampler="ddim",
-            sigma=0.25,
-            spacing="linear",
-            steps=1,
-            runs=100,
-            rule="vote",
+        purifier=DiffPure(
+            steps=1, spacing="linear", sampler="ddim", eta=0.0, sigma=0.25
         ),
+        samples=100,
+        pooling="vote",
         threat="L2",
         radius=0.5,
-        attacks=("blind", "bpda", "exact"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "bpda": PGD(steps=100, start="image", eot=20, gradient="bpda"),
+            "exact": PGD(steps=100, start="image", eot=20),
+        },
         keys=5,
         chunk=8,
-        blind=Attack(steps=40),
-        bpda=Attack(steps=100, eot=20, start="image"),
-        exact=Attack(steps=100, eot=20, start="image"),
     )

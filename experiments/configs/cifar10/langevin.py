@@ -8,7 +8,9 @@ but `ebm_longrun_langevin`, which needs `cifar10_ebm_longrun`.
 
 from dataclasses import replace
 
-from purifax.evaluation.settings import Attack, Defence, Evaluation, Subjects
+from purifax.attack import PGD
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import Langevin, PureGen
 
 __all__ = [
     "ebm_langevin",
@@ -35,16 +37,17 @@ def ebm_langevin() -> Evaluation:
         images=Subjects(name="cifar10", count=512),
         score="runs/cifar10_ebm",
         classifier="runs/cifar10_classifier",
-        defence=Defence(
-            method="langevin", epsilon=0.00625, steps=150, runs=1, rule="logits"
-        ),
+        purifier=Langevin(steps=150),
+        samples=1,
+        pooling="logits",
         radius=8 / 255,
-        attacks=("blind", "bpda", "exact"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "bpda": PGD(steps=50, eot=15, gradient="bpda"),
+            "exact": PGD(steps=50, eot=15, at_once=5),
+        },
         keys=10,
         chunk=4,
-        blind=Attack(steps=40),
-        bpda=Attack(steps=50, step_size=0.25, eot=15),
-        exact=Attack(steps=50, step_size=0.25, eot=15, at_once=5),
     )
 
 
@@ -70,13 +73,16 @@ def ebm_longrun_langevin() -> Evaluation:
         ebm_langevin(),
         images=Subjects(name="cifar10", count=500),
         score="runs/cifar10_ebm_longrun",
-        defence=Defence(
-            method="langevin", epsilon=0.005, steps=1500, runs=150, rule="logits"
-        ),
+        purifier=Langevin(steps=1500, epsilon=0.005),
+        samples=150,
+        pooling="logits",
         keys=1,
         chunk=1,
-        bpda=Attack(steps=50, step_size=0.25, eot=15),
-        exact=Attack(steps=50, step_size=0.25, eot=15, at_once=3),
+        attacks={
+            **ebm_langevin().attacks,
+            "bpda": PGD(steps=50, eot=15, gradient="bpda"),
+            "exact": PGD(steps=50, eot=15, at_once=3),
+        },
     )
 
 
@@ -86,7 +92,7 @@ def puregen_naive() -> Evaluation:
         python -m experiments.evaluate --config=cifar10_puregen_naive
 
     It also needs the network of `cifar10_puregen_ddpm`. The diffusion of the released
-    program is `--config.defence.method=puregen_code`. Images and attacks are those of
+    program is `--config.purifier=puregencode`. Images and attacks are those of
     `ebm_langevin`.
 
     Source: Bhat et al. 2024, arXiv 2405.18627, table 10 and appendix D.2.
@@ -95,7 +101,9 @@ def puregen_naive() -> Evaluation:
         ebm_langevin(),
         score="runs/cifar10_puregen_ddpm",
         energy="runs/cifar10_ebm",
-        defence=Defence(method="puregen", epsilon=0.00625, steps=150, time=75, runs=1),
+        purifier=PureGen(steps=150),
+        samples=1,
+        pooling="probabilities",
     )
 
 
@@ -108,9 +116,9 @@ def puregen_reps() -> Evaluation:
     """
     return replace(
         puregen_naive(),
-        defence=Defence(
-            method="puregen", epsilon=0.00625, steps=10, time=50, repeats=(5,), runs=1
-        ),
+        purifier=PureGen(time=50, repeats=5),
+        samples=1,
+        pooling="probabilities",
     )
 
 
@@ -123,7 +131,7 @@ def puregen_filt() -> Evaluation:
     """
     return replace(
         puregen_naive(),
-        defence=Defence(
-            method="puregen", epsilon=0.00625, steps=0, time=125, fraction=0.5, runs=1
-        ),
+        purifier=PureGen(steps=0, time=125, fraction=0.5),
+        samples=1,
+        pooling="probabilities",
     )

@@ -7,7 +7,9 @@ are in `diffpure`, those of energies in `langevin`.
 
 from dataclasses import replace
 
-from purifax.evaluation.settings import Attack, Defence, Evaluation, Subjects
+from purifax.attack import APGD, PGD, Joint, SignVote
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import ADP, GDMP, JPEG, LM, Mimic, ScoreOpt
 
 __all__ = ["adp", "c_adp", "croce", "gdmp", "jpeg", "likelihood", "mimic", "scoreopt"]
 
@@ -18,7 +20,7 @@ def adp() -> Evaluation:
         python -m experiments.evaluate --config=cifar10_adp
 
     It needs the network of `cifar10_dsm`. The paper's BPDA protocol is `vote` (40
-    steps, 15 EOT samples; also published with `--config.vote.steps=100`); Lee and Kim's
+    steps, 15 EOT samples; also published with `--config.attacks.vote.steps=100`); Lee and Kim's
     is `exact` (200 steps of 0.007, 20 EOT samples, from the image). Published: 86.14%
     clean and 70.01% under BPDA+EOT (Yoon et al. 2021), about 33% under exact-gradient
     attacks (Croce et al. 2022: 33.7 +- 0.5 on 1000 images).
@@ -27,17 +29,18 @@ def adp() -> Evaluation:
         images=Subjects(name="cifar10", count=512),
         score="runs/cifar10_dsm",
         classifier="runs/cifar10_classifier",
-        defence=Defence(),
+        purifier=ADP(),
         radius=8 / 255,
-        attacks=("blind", "vote", "bpda", "joint_score", "joint_full", "exact"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "vote": SignVote(),
+            "bpda": PGD(start="image", eot=15, gradient="bpda"),
+            "joint_score": Joint(),
+            "joint_full": Joint(guide="full"),
+            "exact": PGD(steps=200, step_size=0.007 * 255 / 8, start="image", eot=20),
+        },
         keys=5,
         chunk=8,
-        blind=Attack(steps=40),
-        vote=Attack(steps=40, eot=15, start="image"),
-        bpda=Attack(steps=40, eot=15, start="image"),
-        joint_score=Attack(steps=40, eot=15, start="image"),
-        joint_full=Attack(steps=40, eot=15, start="image"),
-        exact=Attack(steps=200, step_size=0.007 * 255 / 8, eot=20, start="image"),
     )
 
 
@@ -49,8 +52,8 @@ def croce() -> Evaluation:
     Networks and purifier are those of `adp`. The attack is APGD on the margin with 10
     iterations, 200 EOT samples and one random start, through every step of the purifier
     with its step sizes frozen (`apgd_held`). To add the same attack with the exact
-    gradient: `--config.attacks=apgd_held,apgd --config.apgd.steps=10
-    --config.apgd.eot=200 --config.apgd.loss=margin`. Every image is answered under 5
+    gradient: `--config.attacks=apgd_held,apgd --config.attacks.apgd.steps=10
+    --config.attacks.apgd.eot=200 --config.attacks.apgd.loss=margin`. Every image is answered under 5
     keys. The 200 samples go through together, so a GPU works on one image at a time.
 
     Published: 86.9 +- 0.4% clean, 33.7 +- 0.5% attacked (Croce et al. 2022, arXiv
@@ -61,11 +64,10 @@ def croce() -> Evaluation:
     return replace(
         adp(),
         images=Subjects(name="cifar10", count=1000),
-        attacks=("apgd_held",),
+        attacks={
+            "apgd_held": APGD(steps=10, loss="margin", eot=200, gradient="frozen")
+        },
         chunk=1,
-        apgd_held=Attack(
-            steps=10, step_size=2.0, eot=200, start="surface", loss="margin"
-        ),
     )
 
 
@@ -79,8 +81,8 @@ def c_adp() -> Evaluation:
     --config.classifier=runs/cifar10_classifier_small` it takes the small ones. Every
     corruption and severity (1 to 5) is an evaluation of its own. The purifier is
     deterministic here, as published; the published variant that adds noise where the
-    score is long is `--config.defence.method=detect --config.defence.sigma=0.25
-    --config.defence.runs=10`.
+    score is long is `--config.purifier=detect --config.purifier.sigma=0.25
+    --config.samples=10`.
 
     It takes 20 score evaluations an image. The corrupted images are not part of what is
     downloaded with CIFAR-10.
@@ -89,8 +91,9 @@ def c_adp() -> Evaluation:
         images=Subjects(name="cifar10_c:gaussian_noise:5", count=1000),
         score="runs/cifar10_dsm",
         classifier="runs/cifar10_classifier",
-        defence=Defence(sigma=0.0, runs=1),
-        attacks=(),
+        purifier=ADP(sigma=0.0),
+        samples=1,
+        attacks={},
         keys=1,
     )
 
@@ -101,7 +104,7 @@ def gdmp() -> Evaluation:
         python -m experiments.evaluate --config=cifar10_gdmp
 
     It needs the network of `cifar10_ddpm`; an answer takes 1,440 passes of it. SSIM is
-    `--config.defence.distance=ssim`. Published (Wang et al. 2022): 93.5% clean, 90.1%
+    `--config.purifier.distance=ssim`. Published (Wang et al. 2022): 93.5% clean, 90.1%
     blind, 79.8% under BPDA. Others found, under gradients of the purifier itself, 24.5%
     (surrogate PGD+EOT) and 19.5% (DiffGrad).
     """
@@ -109,22 +112,16 @@ def gdmp() -> Evaluation:
         images=Subjects(name="cifar10", count=512),
         score="runs/cifar10_ddpm",
         classifier="runs/cifar10_classifier",
-        defence=Defence(
-            method="gdmp",
-            time=35,
-            steps=36,
-            repeats=(4,),
-            variance="large",
-            runs=10,
-            rule="logits",
-        ),
+        purifier=GDMP(steps=36, time=35, variance="large", repeats=4),
+        pooling="logits",
         radius=8 / 255,
-        attacks=("blind", "bpda", "exact"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "bpda": PGD(start="image", eot=15, gradient="bpda"),
+            "exact": PGD(steps=200, step_size=0.007 * 255 / 8, start="image", eot=20),
+        },
         keys=5,
         chunk=8,
-        blind=Attack(steps=40),
-        bpda=Attack(steps=40, eot=15, start="image"),
-        exact=Attack(steps=200, step_size=0.007 * 255 / 8, eot=20, start="image"),
     )
 
 
@@ -138,7 +135,12 @@ def mimic() -> Evaluation:
     Published: 92.7% robust on average (Song et al. 2024), attacked through another
     purifier. DiffBreak finds 2.7% in the worst of ten runs and 25.8% by majority vote.
     """
-    return replace(gdmp(), defence=Defence(method="mimic", time=990, steps=100, runs=1))
+    return replace(
+        gdmp(),
+        purifier=Mimic(steps=100, time=990),
+        samples=1,
+        pooling="probabilities",
+    )
 
 
 def likelihood() -> Evaluation:
@@ -155,14 +157,9 @@ def likelihood() -> Evaluation:
     return replace(
         gdmp(),
         score="runs/cifar10_edm",
-        defence=Defence(
-            method="likelihood",
-            sigma=0.25,
-            spread=0.05,
-            steps=5,
-            step_size=0.05,
-            runs=1,
-        ),
+        purifier=LM(spread=0.05),
+        samples=1,
+        pooling="probabilities",
     )
 
 
@@ -173,16 +170,16 @@ def scoreopt() -> Evaluation:
 
     It needs the network of `cifar10_edm`; images and attacks are those of `gdmp`.
     Levels and step sizes are half the published ones, which are for images in [-1, 1].
-    ScoreOpt-N is `--config.defence.objective=noised --config.defence.sigma=0.125
-    --config.defence.steps=5`. Published under PGD+EOT, as quoted by others (WRN-28-10):
+    ScoreOpt-N is `--config.purifier.objective=noised --config.purifier.sigma=0.125
+    --config.purifier.steps=5`. Published under PGD+EOT, as quoted by others (WRN-28-10):
     91.2% clean and 65.0% for O, 94.4% and 65.6% for N.
     """
     return replace(
         gdmp(),
         score="runs/cifar10_edm",
-        defence=Defence(
-            method="scoreopt", sigma=0.25, spread=0.05, steps=20, step_size=0.05, runs=1
-        ),
+        purifier=ScoreOpt(steps=20, spread=0.05),
+        samples=1,
+        pooling="probabilities",
     )
 
 
@@ -191,7 +188,13 @@ def jpeg() -> Evaluation:
 
         python -m experiments.evaluate --config=cifar10_jpeg
 
-    Fewer grey levels are `--config.defence.method=bit_depth`. Rounding has no gradient,
+    Fewer grey levels are `--config.purifier=bit_depth`. Rounding has no gradient,
     so `exact` stands still, and `bpda` is the attack that counts.
     """
-    return replace(gdmp(), score="", defence=Defence(method="jpeg", runs=1))
+    return replace(
+        gdmp(),
+        score="",
+        purifier=JPEG(),
+        samples=1,
+        pooling="probabilities",
+    )

@@ -8,7 +8,20 @@ has been measured on test images; `experiments/results` has what was measured.
 
 from dataclasses import replace
 
-from purifax.evaluation.settings import Attack, Defence, Evaluation, Subjects
+from purifax.attack import PGD
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import (
+    ADP,
+    GDMP,
+    JPEG,
+    LM,
+    BitDepth,
+    DiffPure,
+    Langevin,
+    LeeKim,
+    Mimic,
+    ScoreOpt,
+)
 
 __all__ = [
     "adp_small",
@@ -46,22 +59,18 @@ def adp_small() -> Evaluation:
         images=Subjects(name="cifar10", count=512),
         score="runs/cifar10_dsm_small",
         classifier="runs/cifar10_classifier_small",
-        defence=Defence(
-            sigma=0.1,
-            level=0.1,
-            last_level=0.03,
-            rate=0.4,
-            largest=0.04,
-            steps=4,
-            runs=8,
+        purifier=ADP(
+            level=0.1, last_level=0.03, steps=4, rate=0.4, largest=0.04, sigma=0.1
         ),
+        samples=8,
         radius=8 / 255,
-        attacks=("blind", "bpda", "exact"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "bpda": PGD(steps=15, start="image", eot=6, gradient="bpda"),
+            "exact": PGD(steps=8, step_size=0.35, start="image", eot=8),
+        },
         keys=3,
         chunk=32,
-        blind=Attack(steps=40),
-        bpda=Attack(steps=15, step_size=0.25, eot=6, start="image"),
-        exact=Attack(steps=8, step_size=0.35, eot=8, start="image"),
     )
 
 
@@ -76,9 +85,8 @@ def diffpure_small() -> Evaluation:
     return replace(
         adp_small(),
         score="runs/cifar10_ddpm_small",
-        defence=Defence(
-            method="diffuse", sampler="ancestral", sigma=0.1, steps=5, runs=8
-        ),
+        purifier=DiffPure(steps=5, sampler="ancestral", variance="small", sigma=0.1),
+        samples=8,
     )
 
 
@@ -92,7 +100,8 @@ def diffpure_ddim_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(method="diffuse", sampler="ddim", sigma=0.1, steps=5, runs=8),
+        purifier=DiffPure(steps=5, sampler="ddim", eta=0.0, sigma=0.1),
+        samples=8,
     )
 
 
@@ -106,9 +115,8 @@ def diffpure_ode_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(
-            method="diffuse", sampler="dpm_solver", sigma=0.1, steps=5, runs=8
-        ),
+        purifier=DiffPure(steps=5, sampler="dpm_solver", sigma=0.1),
+        samples=8,
     )
 
 
@@ -123,7 +131,8 @@ def diffpure_sde_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(method="diffuse", sampler="sde", sigma=0.1, steps=5, runs=8),
+        purifier=DiffPure(steps=5, sigma=0.1),
+        samples=8,
     )
 
 
@@ -137,7 +146,8 @@ def dds_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(method="diffuse", sampler="ddim", sigma=0.1, steps=1, runs=8),
+        purifier=DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.1),
+        samples=8,
     )
 
 
@@ -150,15 +160,9 @@ def lee_kim_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(
-            method="gradual",
-            sampler="ancestral",
-            sigmas=(0.05, 0.1),
-            repeats=(2, 1),
-            steps=5,
-            runs=8,
-            rule="vote",
-        ),
+        purifier=LeeKim(steps=5, variance="small", sigmas=(0.05, 0.1), repeats=(2, 1)),
+        samples=8,
+        pooling="vote",
     )
 
 
@@ -174,15 +178,9 @@ def gdmp_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(
-            method="gdmp",
-            time=70,
-            steps=12,
-            variance="large",
-            strength=6000.0,
-            runs=4,
-            rule="logits",
-        ),
+        purifier=GDMP(steps=12, time=70, strength=6000.0, variance="large"),
+        samples=4,
+        pooling="logits",
     )
 
 
@@ -197,16 +195,11 @@ def gdmp_ssim_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(
-            method="gdmp",
-            time=70,
-            steps=12,
-            variance="large",
-            distance="ssim",
-            strength=700.0,
-            runs=4,
-            rule="logits",
+        purifier=GDMP(
+            steps=12, time=70, strength=700.0, variance="large", distance="ssim"
         ),
+        samples=4,
+        pooling="logits",
     )
 
 
@@ -220,7 +213,9 @@ def mimic_small() -> Evaluation:
     PGD: 56.2% clean, 26.0% attacked.
     """
     return replace(
-        diffpure_small(), defence=Defence(method="mimic", time=990, steps=50, runs=4)
+        diffpure_small(),
+        purifier=Mimic(steps=50, time=990),
+        samples=4,
     )
 
 
@@ -234,9 +229,8 @@ def likelihood_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(
-            method="likelihood", sigma=0.1, steps=5, step_size=0.02, runs=4
-        ),
+        purifier=LM(sigma=0.1, step_size=0.02, spread=0.05),
+        samples=4,
     )
 
 
@@ -251,15 +245,8 @@ def scoreopt_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        defence=Defence(
-            method="scoreopt",
-            objective="noised",
-            sigma=0.07,
-            steps=5,
-            spread=0.02,
-            step_size=0.01,
-            runs=4,
-        ),
+        purifier=ScoreOpt(sigma=0.07, step_size=0.01, objective="noised"),
+        samples=4,
     )
 
 
@@ -277,9 +264,9 @@ def ebm_small_langevin() -> Evaluation:
     return replace(
         adp_small(),
         score="runs/cifar10_ebm_small",
-        defence=Defence(
-            method="langevin", epsilon=0.01, steps=100, runs=8, rule="logits"
-        ),
+        purifier=Langevin(steps=100, epsilon=0.01),
+        samples=8,
+        pooling="logits",
     )
 
 
@@ -292,7 +279,10 @@ def jpeg_small() -> Evaluation:
     follow. Validation: 75.0% clean, 37.5% attacked.
     """
     return replace(
-        adp_small(), score="", defence=Defence(method="jpeg", quality=50, runs=1)
+        adp_small(),
+        score="",
+        purifier=JPEG(quality=50),
+        samples=1,
     )
 
 
@@ -307,5 +297,6 @@ def bit_depth_small() -> Evaluation:
     return replace(
         adp_small(),
         score="",
-        defence=Defence(method="bit_depth", quality=50, bits=3, runs=1),
+        purifier=BitDepth(),
+        samples=1,
     )

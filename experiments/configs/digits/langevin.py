@@ -8,7 +8,9 @@ by five purification samples. No setting was tuned.
 from dataclasses import replace
 
 from experiments.configs.digits.purifiers import diffpure
-from purifax.evaluation.settings import Attack, Defence, Evaluation, Subjects
+from purifax.attack import PGD
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import MALA, Langevin, PureGen
 
 __all__ = [
     "ebm_langevin",
@@ -37,9 +39,9 @@ def ebm_langevin() -> Evaluation:
     return replace(
         diffpure(),
         score="runs/digits_ebm",
-        defence=Defence(
-            method="langevin", epsilon=0.02, steps=100, runs=10, rule="logits"
-        ),
+        purifier=Langevin(steps=100, epsilon=0.02),
+        samples=10,
+        pooling="logits",
     )
 
 
@@ -62,12 +64,17 @@ def ebm_mala() -> Evaluation:
         diffpure(),
         images=Subjects(name="digits", count=128),
         score="runs/digits_ebm",
-        defence=Defence(method="mala", epsilon=0.02, steps=100, runs=5, rule="logits"),
+        purifier=MALA(steps=100, epsilon=0.02),
+        samples=5,
+        pooling="logits",
         sweep=(),
         keys=2,
         chunk=32,
-        bpda=Attack(steps=10, eot=3),
-        exact=Attack(steps=10, eot=3),
+        attacks={
+            **diffpure().attacks,
+            "bpda": PGD(steps=10, eot=3, gradient="bpda"),
+            "exact": PGD(steps=10, eot=3),
+        },
     )
 
 
@@ -88,9 +95,9 @@ def ebm_longrun() -> Evaluation:
     """
     return replace(
         ebm_mala(),
-        defence=Defence(
-            method="langevin", epsilon=0.02, steps=1500, runs=5, rule="logits"
-        ),
+        purifier=Langevin(steps=1500, epsilon=0.02),
+        samples=5,
+        pooling="logits",
     )
 
 
@@ -111,7 +118,9 @@ def puregen_naive() -> Evaluation:
         ebm_mala(),
         score="runs/digits_ddpm",
         energy="runs/digits_ebm",
-        defence=Defence(method="puregen", epsilon=0.02, steps=100, time=75, runs=5),
+        purifier=PureGen(steps=100, epsilon=0.02),
+        samples=5,
+        pooling="probabilities",
     )
 
 
@@ -130,9 +139,9 @@ def puregen_reps() -> Evaluation:
     """
     return replace(
         puregen_naive(),
-        defence=Defence(
-            method="puregen", epsilon=0.02, steps=10, time=50, repeats=(5,), runs=5
-        ),
+        purifier=PureGen(epsilon=0.02, time=50, repeats=5),
+        samples=5,
+        pooling="probabilities",
     )
 
 
@@ -151,7 +160,7 @@ def puregen_filt() -> Evaluation:
     """
     return replace(
         puregen_naive(),
-        defence=Defence(
-            method="puregen", epsilon=0.02, steps=0, time=125, fraction=0.5, runs=5
-        ),
+        purifier=PureGen(steps=0, epsilon=0.02, time=125, fraction=0.5),
+        samples=5,
+        pooling="probabilities",
     )

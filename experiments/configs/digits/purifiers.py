@@ -8,7 +8,19 @@ and nothing more was run on test images.
 
 from dataclasses import replace
 
-from purifax.evaluation.settings import Attack, Defence, Evaluation, Subjects
+from purifax.attack import PGD
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import (
+    ADP,
+    GDMP,
+    JPEG,
+    LM,
+    BitDepth,
+    DiffPure,
+    LeeKim,
+    Mimic,
+    ScoreOpt,
+)
 
 __all__ = [
     "adp",
@@ -45,14 +57,13 @@ def adp() -> Evaluation:
 
     Measured on 300 test images with quickstart's networks (seed 0, 3 keys): 96.1%
     [93.3, 97.8] clean, 80.2% blind, 78.3% BPDA+EOT, 67.9% [62.4, 72.9] exact; 65.1%
-    [59.6, 70.3] exact with --config.exact.steps=50 --config.exact.eot=20.
+    [59.6, 70.3] exact with --config.attacks.exact.steps=50 --config.attacks.exact.eot=20.
     """
     return replace(
         diffpure(),
         score="runs/digits_dsm",
-        defence=Defence(
-            sigma=0.25, level=0.25, rate=0.8, largest=0.25, steps=3, runs=10
-        ),
+        purifier=ADP(steps=3, rate=0.8, largest=0.25),
+        samples=10,
     )
 
 
@@ -75,19 +86,18 @@ def diffpure() -> Evaluation:
         images=Subjects(name="digits", count=300),
         score="runs/digits_ddpm",
         classifier="runs/digits_classifier",
-        defence=Defence(
-            method="diffuse", sampler="ancestral", sigma=0.2, steps=10, runs=10
-        ),
+        purifier=DiffPure(sampler="ancestral", variance="small", sigma=0.2),
         radius=0.15,
-        attacks=("blind", "bpda", "exact"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "bpda": PGD(steps=15, eot=4, gradient="bpda"),
+            "exact": PGD(steps=15, eot=4),
+        },
         sweep=(0.3,),
         swept=("blind", "bpda", "exact"),
         sweep_images=50,
         keys=3,
         chunk=50,
-        blind=Attack(steps=40),
-        bpda=Attack(steps=15, eot=4),
-        exact=Attack(steps=15, eot=4),
         probed=8,
     )
 
@@ -101,7 +111,8 @@ def diffpure_ddim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(method="diffuse", sampler="ddim", sigma=0.2, steps=10, runs=10),
+        purifier=DiffPure(sampler="ddim", eta=0.0, sigma=0.2),
+        samples=10,
     )
 
 
@@ -114,9 +125,8 @@ def diffpure_ode() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="diffuse", sampler="dpm_solver", sigma=0.2, steps=5, runs=10
-        ),
+        purifier=DiffPure(steps=5, sampler="dpm_solver", sigma=0.2),
+        samples=10,
     )
 
 
@@ -129,7 +139,8 @@ def diffpure_sde() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(method="diffuse", sampler="sde", sigma=0.2, steps=10, runs=10),
+        purifier=DiffPure(sigma=0.2),
+        samples=10,
     )
 
 
@@ -148,7 +159,8 @@ def dds() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(method="diffuse", sampler="ddim", sigma=0.3, steps=1, runs=10),
+        purifier=DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.3),
+        samples=10,
     )
 
 
@@ -167,15 +179,9 @@ def lee_kim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="gradual",
-            sampler="ancestral",
-            sigmas=(0.1, 0.25),
-            repeats=(2, 1),
-            steps=10,
-            runs=10,
-            rule="vote",
-        ),
+        purifier=LeeKim(steps=10, variance="small", sigmas=(0.1, 0.25), repeats=(2, 1)),
+        samples=10,
+        pooling="vote",
     )
 
 
@@ -191,16 +197,11 @@ def gdmp() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="gdmp",
-            time=150,
-            steps=30,
-            variance="large",
-            strength=1250.0,
-            against=0.15,
-            runs=5,
-            rule="logits",
+        purifier=GDMP(
+            steps=30, time=150, strength=1250.0, variance="large", against=0.15
         ),
+        samples=5,
+        pooling="logits",
         sweep=(),
         swept=(),
         sweep_images=128,
@@ -216,16 +217,11 @@ def gdmp_ssim() -> Evaluation:
     """
     return replace(
         gdmp(),
-        defence=Defence(
-            method="gdmp",
-            time=150,
-            steps=30,
-            variance="large",
-            distance="ssim",
-            against=0.15,
-            runs=5,
-            rule="logits",
+        purifier=GDMP(
+            steps=30, time=150, variance="large", distance="ssim", against=0.15
         ),
+        samples=5,
+        pooling="logits",
     )
 
 
@@ -239,7 +235,9 @@ def mimic() -> Evaluation:
     """
     return replace(
         gdmp(),
-        defence=Defence(method="mimic", time=990, steps=50, strength=10.0, runs=5),
+        purifier=Mimic(steps=50, time=990, strength=10.0),
+        samples=5,
+        pooling="probabilities",
     )
 
 
@@ -253,9 +251,9 @@ def likelihood() -> Evaluation:
     """
     return replace(
         gdmp(),
-        defence=Defence(
-            method="likelihood", sigma=0.25, steps=5, step_size=0.05, runs=5
-        ),
+        purifier=LM(spread=0.05),
+        samples=5,
+        pooling="probabilities",
     )
 
 
@@ -265,19 +263,14 @@ def scoreopt() -> Evaluation:
         python -m experiments.evaluate --config=digits_scoreopt
 
     It has the published numbers, with 5 purification samples;
-    `--config.defence.objective=gap --config.defence.sigma=0.25` is ScoreOpt-O.
+    `--config.purifier.objective=gap --config.purifier.sigma=0.25` is ScoreOpt-O.
     Validation: 96.9% clean, 79.2% attacked.
     """
     return replace(
         gdmp(),
-        defence=Defence(
-            method="scoreopt",
-            objective="noised",
-            sigma=0.125,
-            steps=5,
-            step_size=0.05,
-            runs=5,
-        ),
+        purifier=ScoreOpt(sigma=0.125, objective="noised"),
+        samples=5,
+        pooling="probabilities",
     )
 
 
@@ -286,10 +279,16 @@ def jpeg() -> Evaluation:
 
         python -m experiments.evaluate --config=digits_jpeg
 
-    Fewer grey levels are `--config.defence.method=bit_depth`. Only `bpda` has a
+    Fewer grey levels are `--config.purifier=bit_depth`. Only `bpda` has a
     gradient to follow. Validation: 98.5% clean, 36.9% attacked.
     """
-    return replace(gdmp(), score="", defence=Defence(method="jpeg", quality=25, runs=1))
+    return replace(
+        gdmp(),
+        score="",
+        purifier=JPEG(quality=25),
+        samples=1,
+        pooling="probabilities",
+    )
 
 
 def bit_depth() -> Evaluation:
@@ -302,5 +301,7 @@ def bit_depth() -> Evaluation:
     return replace(
         gdmp(),
         score="",
-        defence=Defence(method="bit_depth", quality=25, bits=2, runs=1),
+        purifier=BitDepth(bits=2),
+        samples=1,
+        pooling="probabilities",
     )

@@ -2,7 +2,9 @@
 
 from experiments.certification.config import Certification
 from experiments.examples.config_acceleration import Acceleration
-from purifax.evaluation.settings import Attack, Defence, Subjects
+from purifax.attack import PGD
+from purifax.evaluation.settings import Subjects
+from purifax.purify import ADP
 
 __all__ = ["accelerate", "certify"]
 
@@ -25,14 +27,14 @@ def certify() -> Certification:
         images=Subjects(name="digits", count=150),
         score="runs/digits_dsm",
         classifier="runs/digits_classifier",
-        defence=Defence(sigma=0.0, level=0.25, rate=0.4, steps=5),
+        purifier=ADP(steps=5, rate=0.4, sigma=0.0),
         sigma=0.25,
         selection=100,
         draws=1000,
         at_once=100,
         radii=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
         attacked=50,
-        attack=Attack(steps=10, eot=10, start="image"),
+        attack=PGD(steps=10, start="image", eot=10),
         votes=500,
         chunk=10,
     )

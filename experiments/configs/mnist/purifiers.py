@@ -7,7 +7,20 @@ per answer, clean and under blind PGD; the bare classifier has 99.0% and 0.0% th
 
 from dataclasses import replace
 
-from purifax.evaluation.settings import Attack, Defence, Evaluation, Subjects
+from purifax.attack import PGD
+from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.purify import (
+    ADP,
+    GDMP,
+    JPEG,
+    LM,
+    BitDepth,
+    DiffPure,
+    Langevin,
+    LeeKim,
+    Mimic,
+    ScoreOpt,
+)
 
 __all__ = [
     "adp",
@@ -42,16 +55,16 @@ def diffpure() -> Evaluation:
         images=Subjects(name="mnist", count=512),
         score="runs/mnist_ddpm",
         classifier="runs/mnist_classifier",
-        defence=Defence(
-            method="diffuse", sampler="ancestral", sigma=0.3, steps=5, runs=5
-        ),
+        purifier=DiffPure(steps=5, sampler="ancestral", variance="small", sigma=0.3),
+        samples=5,
         radius=0.2,
-        attacks=("blind", "bpda", "exact"),
+        attacks={
+            "blind": PGD(gradient="blind"),
+            "bpda": PGD(steps=20, eot=5, gradient="bpda"),
+            "exact": PGD(steps=20, eot=5),
+        },
         keys=3,
         chunk=32,
-        blind=Attack(steps=40),
-        bpda=Attack(steps=20, eot=5),
-        exact=Attack(steps=20, eot=5),
     )
 
 
@@ -64,7 +77,8 @@ def diffpure_ddim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(method="diffuse", sampler="ddim", sigma=0.3, steps=5, runs=5),
+        purifier=DiffPure(steps=5, sampler="ddim", eta=0.0, sigma=0.3),
+        samples=5,
     )
 
 
@@ -77,9 +91,8 @@ def diffpure_ode() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="diffuse", sampler="dpm_solver", sigma=0.3, steps=5, runs=5
-        ),
+        purifier=DiffPure(steps=5, sampler="dpm_solver", sigma=0.3),
+        samples=5,
     )
 
 
@@ -92,7 +105,8 @@ def diffpure_sde() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(method="diffuse", sampler="sde", sigma=0.3, steps=5, runs=5),
+        purifier=DiffPure(steps=5, sigma=0.3),
+        samples=5,
     )
 
 
@@ -107,7 +121,8 @@ def dds() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(method="diffuse", sampler="ddim", sigma=0.4, steps=1, runs=5),
+        purifier=DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.4),
+        samples=5,
     )
 
 
@@ -120,15 +135,9 @@ def lee_kim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="gradual",
-            sampler="ancestral",
-            sigmas=(0.1, 0.3),
-            repeats=(2, 1),
-            steps=5,
-            runs=5,
-            rule="vote",
-        ),
+        purifier=LeeKim(steps=5, variance="small", sigmas=(0.1, 0.3), repeats=(2, 1)),
+        samples=5,
+        pooling="vote",
     )
 
 
@@ -148,7 +157,8 @@ def adp() -> Evaluation:
         diffpure(),
         images=Subjects(name="mnist", count=300),
         score="runs/mnist_dsm",
-        defence=Defence(sigma=0.3, level=0.4, rate=0.4, steps=5, runs=5),
+        purifier=ADP(level=0.4, steps=5, rate=0.4, sigma=0.3),
+        samples=5,
         chunk=50,
     )
 
@@ -165,16 +175,11 @@ def gdmp() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="gdmp",
-            time=150,
-            steps=15,
-            variance="large",
-            strength=2000.0,
-            against=0.15,
-            runs=5,
-            rule="logits",
+        purifier=GDMP(
+            steps=15, time=150, strength=2000.0, variance="large", against=0.15
         ),
+        samples=5,
+        pooling="logits",
     )
 
 
@@ -189,17 +194,16 @@ def gdmp_ssim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="gdmp",
-            time=150,
+        purifier=GDMP(
             steps=15,
+            time=150,
+            strength=500.0,
             variance="large",
             distance="ssim",
-            strength=500.0,
             against=0.15,
-            runs=5,
-            rule="logits",
         ),
+        samples=5,
+        pooling="logits",
     )
 
 
@@ -214,7 +218,8 @@ def mimic() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(method="mimic", time=990, steps=50, strength=120.0, runs=5),
+        purifier=Mimic(steps=50, time=990, strength=120.0),
+        samples=5,
     )
 
 
@@ -228,9 +233,8 @@ def likelihood() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="likelihood", sigma=0.25, steps=5, step_size=0.05, runs=5
-        ),
+        purifier=LM(spread=0.05),
+        samples=5,
     )
 
 
@@ -244,14 +248,8 @@ def scoreopt() -> Evaluation:
     """
     return replace(
         diffpure(),
-        defence=Defence(
-            method="scoreopt",
-            objective="noised",
-            sigma=0.125,
-            steps=5,
-            step_size=0.05,
-            runs=5,
-        ),
+        purifier=ScoreOpt(sigma=0.125, objective="noised"),
+        samples=5,
     )
 
 
@@ -270,9 +268,9 @@ def ebm_langevin() -> Evaluation:
     return replace(
         diffpure(),
         score="runs/mnist_ebm",
-        defence=Defence(
-            method="langevin", epsilon=0.03, steps=100, runs=5, rule="logits"
-        ),
+        purifier=Langevin(steps=100, epsilon=0.03),
+        samples=5,
+        pooling="logits",
     )
 
 
@@ -285,7 +283,10 @@ def jpeg() -> Evaluation:
     and attacks are those of `diffpure`.
     """
     return replace(
-        diffpure(), score="", defence=Defence(method="jpeg", quality=25, runs=1)
+        diffpure(),
+        score="",
+        purifier=JPEG(quality=25),
+        samples=1,
     )
 
 
@@ -300,5 +301,6 @@ def bit_depth() -> Evaluation:
     return replace(
         diffpure(),
         score="",
-        defence=Defence(method="bit_depth", quality=25, bits=1, runs=1),
+        purifier=BitDepth(bits=1),
+        samples=1,
     )
