@@ -78,9 +78,9 @@ def diffpure_ddpm() -> Evaluation:
         python -m experiments.evaluate --config=cifar10_diffpure_ddpm
 
     It needs the network of `cifar10_ddpm`; the attacks are those of `cifar10_diffpure`.
-    `--config.purifier.sampler=ddim --config.purifier.steps=5` is the short deterministic
-    form that later papers attack and defend with. The estimate of the clean image is
-    not clipped at every step, unlike in DDPM's own code.
+    `--config.purifier.sampler=ddim --config.purifier.steps=5` is the short
+    deterministic form that later papers attack and defend with. The estimate of the
+    clean image is not clipped at every step, unlike in DDPM's own code.
 
     Published with a WRN-28-10 at Linf 8/255: 87.5% clean, 75.00% under BPDA, 54.69%
     under DiffAttack on 64 images (Kang et al. 2023).

@@ -20,10 +20,10 @@ def adp() -> Evaluation:
         python -m experiments.evaluate --config=cifar10_adp
 
     It needs the network of `cifar10_dsm`. The paper's BPDA protocol is `vote` (40
-    steps, 15 EOT samples; also published with `--config.attacks.vote.steps=100`); Lee and Kim's
-    is `exact` (200 steps of 0.007, 20 EOT samples, from the image). Published: 86.14%
-    clean and 70.01% under BPDA+EOT (Yoon et al. 2021), about 33% under exact-gradient
-    attacks (Croce et al. 2022: 33.7 +- 0.5 on 1000 images).
+    steps, 15 EOT samples; also published with `--config.attacks.vote.steps=100`); Lee
+    and Kim's is `exact` (200 steps of 0.007, 20 EOT samples, from the image).
+    Published: 86.14% clean and 70.01% under BPDA+EOT (Yoon et al. 2021), about 33%
+    under exact-gradient attacks (Croce et al. 2022: 33.7 +- 0.5 on 1000 images).
     """
     return Evaluation(
         images=Subjects(name="cifar10", count=512),
@@ -53,8 +53,9 @@ def croce() -> Evaluation:
     iterations, 200 EOT samples and one random start, through every step of the purifier
     with its step sizes frozen (`apgd_held`). To add the same attack with the exact
     gradient: `--config.attacks=apgd_held,apgd --config.attacks.apgd.steps=10
-    --config.attacks.apgd.eot=200 --config.attacks.apgd.loss=margin`. Every image is answered under 5
-    keys. The 200 samples go through together, so a GPU works on one image at a time.
+    --config.attacks.apgd.eot=200 --config.attacks.apgd.loss=margin`. Every image is
+    answered under 5 keys. The 200 samples go through together, so a GPU works on one
+    image at a time.
 
     Published: 86.9 +- 0.4% clean, 33.7 +- 0.5% attacked (Croce et al. 2022, arXiv
     2202.13711, and its logs). They took the first 1000 test images, NCSNv2 of its
@@ -171,8 +172,8 @@ def scoreopt() -> Evaluation:
     It needs the network of `cifar10_edm`; images and attacks are those of `gdmp`.
     Levels and step sizes are half the published ones, which are for images in [-1, 1].
     ScoreOpt-N is `--config.purifier.objective=noised --config.purifier.sigma=0.125
-    --config.purifier.steps=5`. Published under PGD+EOT, as quoted by others (WRN-28-10):
-    91.2% clean and 65.0% for O, 94.4% and 65.6% for N.
+    --config.purifier.steps=5`. Published under PGD+EOT, as quoted by others
+    (WRN-28-10): 91.2% clean and 65.0% for O, 94.4% and 65.6% for N.
     """
     return replace(
         gdmp(),

@@ -57,7 +57,8 @@ def adp() -> Evaluation:
 
     Measured on 300 test images with quickstart's networks (seed 0, 3 keys): 96.1%
     [93.3, 97.8] clean, 80.2% blind, 78.3% BPDA+EOT, 67.9% [62.4, 72.9] exact; 65.1%
-    [59.6, 70.3] exact with --config.attacks.exact.steps=50 --config.attacks.exact.eot=20.
+    [59.6, 70.3] exact with --config.attacks.exact.steps=50
+    --config.attacks.exact.eot=20.
     """
     return replace(
         diffpure(),
