@@ -12,7 +12,7 @@ from purifax.run import lookup
 
 __all__ = ["find", "names"]
 
-SHELF = lookup.Shelf(__name__, "config")
+SHELF = lookup.Shelf((__name__,), "config")
 
 
 def names(kinds: Sequence[type] = ()) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from experiments.examples.accelerate import FEATURES, SHOWN
-from experiments.training import pictures
 from purifax.report.plots import LIGHT, canvas, encoded
+from purifax.run import pictures
 
 __all__ = ["curves", "drawings", "table"]
 

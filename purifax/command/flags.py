@@ -2,8 +2,8 @@
 
 `run` is the frame of a command: it reads the flags, finds the config, applies the
 overrides, calls ``main(config, options)`` and turns an expected error into one line on
-stderr. Configs are looked for beside the command: those of `experiments.train` are in
-the package `experiments.configs`.
+stderr. Configs are looked for beside the command: those of `mylab.train` are in the
+package `mylab.configs`.
 Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.
 """
 
@@ -155,7 +155,7 @@ def parse(
     plain, overrides = _separate(argv)
     helped = any(word in _HELP for word in plain)
     _read(values, [word for word in plain if word not in _HELP], places)
-    shelves = lookup.configs(package), lookup.protocols()
+    shelves = lookup.configs(package), lookup.protocols(package)
     if not kinds and (values.config or values.list_configs or overrides):
         raise UsageError("this command takes no config.")
     if listing := _listing(values, kinds, *shelves):

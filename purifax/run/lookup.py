@@ -35,13 +35,18 @@ _PATH = re.compile(r"(.*\.py)(?::(\w*))?")
 
 
 def configs(package: str) -> "Shelf":
-    """The configs beside the commands of a package, such as "experiments"."""
-    return Shelf(f"{package}.configs", "config")
+    """The configs beside the commands of a package, such as "mylab"."""
+    return Shelf(_beside(package, "configs"), "config")
 
 
-def protocols() -> "Shelf":
-    """The published protocols, and a user's own by path."""
-    return Shelf("purifax.evaluation.protocols", "protocol", arguments=1)
+def protocols(package: str = "") -> "Shelf":
+    """The published protocols, and those beside the commands of a package."""
+    packages = ("purifax.evaluation.protocols", *_beside(package, "protocols"))
+    return Shelf(packages, "protocol", arguments=1)
+
+
+def _beside(package: str, name: str) -> tuple[str, ...]:
+    return (f"{package}.{name}",) if package else ()
 
 
 def stem(name: str) -> str:
@@ -80,16 +85,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Shelf:
-    """A package of named functions, which need not exist: then paths alone are known.
+    """Packages of named functions. Without any, paths alone are known.
 
     Attributes:
-        package: the dotted name of the package.
+        packages: their dotted names; one that does not exist is left out.
         word: what one function is called, and the default name of a function in a
             file that is named by its path.
         arguments: how many arguments such a function takes.
     """
 
-    package: str
+    packages: tuple[str, ...]
     word: str
     arguments: int = 0
 
@@ -183,14 +188,14 @@ class Shelf:
         """All entries by their names, and the reason for each broken file."""
         entries: list[Entry] = []
         broken: dict[tuple[str, ...], str] = {}
-        for file, parts in self._files():
+        for package, file, parts in self._files():
             try:
                 module = trees.read(file)
             except Broken as error:
                 broken[parts] = f"{error}"
                 continue
             prefix = module.texts.get("PREFIX", parts[0])
-            dotted = ".".join((self.package, *parts))
+            dotted = ".".join((package, *parts))
             for function in module.functions:
                 if function.needs == self.arguments:
                     alone = function.name == self.word
@@ -200,17 +205,23 @@ class Shelf:
                     entries.append(Entry(name, file, dotted, function, line))
         return sorted(entries, key=lambda entry: entry.name), broken
 
-    def _files(self) -> Iterator[tuple[pathlib.Path, tuple[str, ...]]]:
-        """Each module's file, and the parts of its name inside the package."""
-        try:
-            spec = importlib.util.find_spec(self.package)
-        except ModuleNotFoundError:
-            return
-        if spec is None or not spec.submodule_search_locations:
-            return
-        root = pathlib.Path(spec.submodule_search_locations[0])
-        for file in sorted([*root.glob("[a-z]*.py"), *root.glob("[a-z]*/[a-z]*.py")]):
-            yield file, file.relative_to(root).with_suffix("").parts
+    def _files(self) -> Iterator[tuple[str, pathlib.Path, tuple[str, ...]]]:
+        """The package and file of each module, and the parts of its name inside."""
+        for package in self.packages:
+            for root in _folders(package):
+                inside = [*root.glob("[a-z]*.py"), *root.glob("[a-z]*/[a-z]*.py")]
+                for file in sorted(inside):
+                    yield package, file, file.relative_to(root).with_suffix("").parts
+
+
+def _folders(package: str) -> list[pathlib.Path]:
+    """Where the modules of a package are; nowhere if there is none."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        return []
+    places = spec.submodule_search_locations if spec else None
+    return list(map(pathlib.Path, places or ()))
 
 
 def _imported(path: pathlib.Path, name: str) -> types.ModuleType:

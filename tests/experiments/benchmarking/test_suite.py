@@ -59,8 +59,8 @@ def found(tmp_path_factory):
     monkeypatch.setattr(suite_compile.jax, "clear_caches", lambda: None)
     quick = {"train": ("train --list_configs", "digits_dsm")}
     monkeypatch.setattr(start, "COMMANDS", quick)
-    nothing = types.SimpleNamespace(workdir=folder, chains=0, gradient_memory=False)
-    command.main(TINY, nothing)
+    nothing = {"chains": 0, "gradient_memory": False, "trust": ()}
+    command.main(TINY, types.SimpleNamespace(workdir=folder, **nothing))
     monkeypatch.undo()
     names = {path.name for path in folder.iterdir()}
     pictures = {"gradients.png", "chains.png", "scaling.png"}

@@ -44,7 +44,8 @@ def config(tmp_path):
 
 def test_the_command_leaves_a_table_and_pictures(config, tmp_path, capsys):
     folder = tmp_path / "out"
-    command.main(config, types.SimpleNamespace(workdir=folder, data_dir=None))
+    options = types.SimpleNamespace(workdir=folder, data_dir=None, trust=())
+    command.main(config, options)
     summary = json.loads((folder / "summary.json").read_text())
     rows = {row["name"]: row for row in summary["samplers"]}
     assert list(rows) == list(config.samplers)
