@@ -123,57 +123,38 @@ def test_the_commands_of_a_page_are_understood(page, ordinary, capsys):
     """Each is parsed whole, with its config and overrides, and stops there."""
     written(page, ordinary)
     for line in typed(page):
-        words = shlex.split(re.sub(r"^bash launch/local.sh \d+ ", "", line))
+        line = re.sub(r"^bash launch/local.sh \d+ ", "", line)
+        words = shlex.split(line)
         if words[0] == "bash":
             assert (ROOT / words[1]).is_file(), line
         elif words[:2] == ["pip", "install"]:
             named = re.findall(r"\.\[([\w,]+)\]", line)
             assert named and set(named[0].split(",")) <= set(EXTRAS), line
-        elif words[:2] == ["mkdocs", "build"]:
-            pass  # see `test_docs`
         elif words == ["python", "-m", "experiments"]:
             assert (ROOT / "experiments/__main__.py").is_file()
-        elif words[:2] == ["python", "-m"]:
-            package, verb = words[2].split(".")
-            assert (package, *understood(capsys, verb, words[3:])) == (
-                "experiments",
-                0,
-                "",
-            ), line
-        elif words[0] == "purifax":
-            assert offered(words[1:]) == 0, line
+        elif words[0] == "purifax" or words[2].startswith("experiments."):
+            assert understood(capsys, line) == (0, ""), line
         else:
-            raise AssertionError(f"what is {line!r}?")
+            assert words[:2] == ["mkdocs", "build"], f"what is {line!r}?"  # `test_docs`
 
 
-def understood(capsys, verb, words):
+def understood(capsys, line):
     """The exit code and stderr of a command that reads its flags and stops there."""
-    line = shlex.join([verb, *words])
-    code, _, err = commands.run(capsys, line, main=nothing(f"experiments.{verb}"))
-    return code, err
-
-
-def offered(words):
-    """The exit code of a verb of the wheel's command that stops there."""
-    module = importlib.import_module(f"purifax.command.{words[0]}")
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as left:
-        patch.setattr(sys, "argv", [f"purifax {words[0]}", *words[1:]])
-        commands._at_defaults()
-        try:
-            module.run(nothing(module.__name__))
-        finally:
-            commands._at_defaults()
-    return left.value.code
-
-
-def nothing(module):
-    """A `main` that does nothing, in the place of that of a module."""
 
     def main(*given):
         return None
 
-    main.__module__ = module
-    return main
+    verb, _, rest = line.partition(" ")
+    if verb == "purifax":
+        module = importlib.import_module(f"purifax.command.{rest.split()[0]}")
+        main.__module__ = module.__name__
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module.run, "__defaults__", (main,))
+            code, _, err = commands.verb(capsys, rest)
+    else:
+        line = line.removeprefix("python -m experiments.")
+        code, _, err = commands.run(capsys, line, main=main)
+    return code, err
 
 
 def test_every_guide_is_in_the_site_and_in_order():

@@ -1,4 +1,4 @@
-"""The quickstart at a fraction of its size; `tests/test_guides.py` reads the README."""
+"""The quickstart at a fraction of its size; `test_guides` reads the README."""
 
 import dataclasses
 import json
@@ -11,8 +11,7 @@ from absl import flags
 from small import TINY, classifier_training, score_training
 
 import experiments
-from experiments import quickstart
-from experiments.configs import digits_adp
+from experiments import configs, quickstart
 from purifax.command import flags as flagslib
 
 pytestmark = pytest.mark.xdist_group("evaluations")
@@ -27,7 +26,7 @@ def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     small = {"digits_dsm": score_training(), "digits_classifier": classifier_training()}
     budgets = {name: TINY for name in ("blind", "bpda", "exact")}
-    config = digits_adp.config()
+    config = configs.find("digits_adp")
     config = dataclasses.replace(
         config,
         images=dataclasses.replace(config.images, count=16),
@@ -41,7 +40,7 @@ def folder(tmp_path_factory):
     options = types.SimpleNamespace(workdir=home / "runs/quickstart", data_dir=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        patch.setattr(flagslib, "find", lambda name, kinds: small[name])
+        patch.setattr(configs, "find", lambda name, kinds: small[name])
         quickstart.main(config, options)
     return home
 
@@ -57,7 +56,7 @@ def test_the_summary_has_every_attack_on_both_models(folder):
 
 
 def test_the_real_config_is_large_enough():
-    config = digits_adp.config()
+    config = configs.find("digits_adp")
     assert config.images.count >= 300 and config.images.split == "test"
     assert config.attacks == ("blind", "bpda", "exact")
     assert config.radius == 0.15
@@ -69,5 +68,6 @@ def test_its_work_directory_is_the_one_of_the_readme(monkeypatch):
     runpy.run_path(str(quickstart.__file__), run_name="__main__")
     (_, kinds, default, folder), values = called[0], flags.FlagValues()
     assert folder == "runs/quickstart" and folder in README
-    config, options = flagslib.parse(["x"], kinds, default, folder, values=values)
-    assert options.workdir == folder and config == digits_adp.config()
+    where = {"values": values, "package": "experiments"}
+    config, options = flagslib.parse(["x"], kinds, default, folder, **where)
+    assert options.workdir == folder and config == configs.find("digits_adp")
