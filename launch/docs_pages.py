@@ -1,19 +1,23 @@
-"""Pages of the documentation site that are made of files elsewhere, for mkdocs.
+"""Pages of the documentation site that are made of other files, as a hook of mkdocs.
 
-`index.md` is the README, `shipped.md` the cards of the weights that come with the
-package, and each module of the package has a page of its docstrings. The Python of
-`walkthrough.md` is run, and what it prints and draws is put into it.
+`index.md` is the README, `speed.md` the measurements of performance, `recipes.md` the
+tables of all recipes and `shipped.md` the cards of the weights that come with the
+package. Each module of the package has a page of its docstrings. The Python of
+`walkthrough.md` is run, and what it prints and draws is put into the page.
 """
 
 import ast
 import pathlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import docs_links
+import docs_recipes
 import docs_run
 from mkdocs.structure.files import File, Files
 
-__all__ = ["on_files"]
+__all__ = ["on_files", "on_page_markdown"]
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "purifax"
@@ -26,8 +30,9 @@ ALONE = """\
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Adds the pages that are made."""
-    texts = {"index.md": (ROOT / "README.md").read_text(), "api.md": _index()}
+    """Add the pages that are made."""
+    texts = {made: (ROOT / path).read_text() for path, made in docs_links.PAGES.items()}
+    texts |= {"api.md": _index(), "recipes.md": docs_recipes.page()}
     texts |= {f"api/{name}.md": _module(name) for name in _modules()}
     texts["shipped.md"] = _cards(files, config)
     texts[f"{RUN}.md"] = _run(files, config)
@@ -36,8 +41,13 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
+def on_page_markdown(markdown: str, page: Any, **more: Any) -> str:
+    """Turn paths in the repository into links of the site."""
+    return docs_links.relinked(markdown, page.file.src_uri)
+
+
 def _modules() -> list[str]:
-    """The public modules, whose docstrings are pages."""
+    """The public modules at the top of the package, each of which has a page."""
     found = [p.stem if p.suffix else p.name for p in PACKAGE.iterdir() if _public(p)]
     return sorted(found)
 
@@ -62,19 +72,34 @@ def _first(name: str) -> str:
 
 
 def _module(name: str) -> str:
-    """The page of a module; functions called as their file are added by their path.
+    """The page of a module.
 
-    Read as syntax, `purify.adaptive` is the file and not the function of its name.
+    A package that makes nothing public itself, such as `purifax.run`, is shown by its
+    files. A function that is called as its file is added by its path: read as syntax,
+    `purify.mimic` is the file and not the function of its name.
     """
     parts = [f"# purifax.{name}", f"::: purifax.{name}"]
-    for path in sorted((PACKAGE / name).glob("*.py")):
-        if path.stem in _imported(PACKAGE / name / "__init__.py"):
+    folder = PACKAGE / name
+    if folder.is_dir() and not _exports(folder / "__init__.py"):
+        parts += [f"::: {dotted}" for dotted in _inside(folder)]
+    for path in sorted(folder.glob("*.py")):
+        if path.stem in _imported(folder / "__init__.py"):
             parts.append(f"::: purifax.{name}.{path.stem}.{path.stem}\n{ALONE}")
     return "\n\n".join([*parts, ""])
 
 
+def _exports(path: pathlib.Path) -> list[str]:
+    """The names in the `__all__` of a file, read as syntax."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(t, ast.Name) and t.id == "__all__" for t in targets):
+                return list(ast.literal_eval(node.value))
+    return []
+
+
 def _imported(path: pathlib.Path) -> set[str]:
-    """Names that a package takes from its files."""
+    """The names that a package takes from its files."""
     imports = [n for n in ast.walk(ast.parse(path.read_text())) if _takes(n)]
     return {alias.name for node in imports for alias in node.names}
 
@@ -84,8 +109,16 @@ def _takes(node: ast.AST) -> bool:
     return isinstance(node, ast.ImportFrom) and (node.module or "").count(".") == 2
 
 
+def _inside(folder: pathlib.Path) -> Iterator[str]:
+    """The public modules inside a package that make names public, by dotted names."""
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        if not any(part.startswith("_") for part in parts) and _exports(path):
+            yield ".".join(parts)
+
+
 def _run(files: Files, config: Any) -> str:
-    """The page that is run, in place of the one that is written; adds its pictures."""
+    """The page that is run, in place of the written one; its pictures are added."""
     written = files.src_uris[f"{RUN}.md"]
     files.remove(written)
     text, pictures = docs_run.run(RUN, written.content_string)

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -10,23 +11,46 @@ import pytest
 
 import experiments
 import purifax
-from purifax import purify
+from purifax import attack, purify, recipe
+from purifax.run import recipes
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
+NEEDED = ("README.md", "CITATION.cff", "LICENSE", "launch", "purifax", "experiments")
 pytest.importorskip("mkdocstrings", reason="needs the extra docs")
+
+
+def documented():
+    """The command that the guide for contributors gives."""
+    text = (ROOT / "launch/docs/CONTRIBUTING.md").read_text()
+    (command,) = re.findall(r"^mkdocs build .*$", text, re.M)
+    assert "--strict" in command and "--quiet" not in command
+    return command
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Built by the command itself, whose plugins stay out of this process."""
-    out = tmp_path_factory.mktemp("site")
-    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
-    words += ["--config-file", ROOT / "launch/mkdocs.yml", "--site-dir", out]
-    fast = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # to compile
-    done = subprocess.run(words, capture_output=True, text=True, env=fast)
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
-    assert "WARNING" not in done.stderr, done.stderr
-    return out
+    """Built in a copy of the checkout, by the very command that is documented."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in NEEDED:
+        there, here = ROOT / name, copy / name
+        if there.is_dir():
+            shutil.copytree(there, here, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(there, here)
+    path = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    fast = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "PATH": path}  # to compile
+    done = subprocess.run(
+        documented(),
+        shell=True,
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        env=os.environ | fast,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said[-4000:]
+    assert not re.search("WARNING|ERROR", said), said[-4000:]
+    return copy / "build/site"
 
 
 def pages(site):
@@ -46,6 +70,36 @@ def test_every_module_has_a_page_with_its_functions(site):
     assert "algorithm 1" in page
 
 
+def test_a_package_that_exports_nothing_is_shown_by_its_files(site):
+    page = (site / "api/run.html").read_text()
+    assert 'id="purifax.run.recipes.find"' in page
+    assert 'id="purifax.run.config.encode"' in page
+    page = (site / "api/command.html").read_text()
+    assert 'id="purifax.command.overrides.apply"' in page
+
+
+def test_every_recipe_has_its_table_of_fields(site):
+    page = (site / "recipes.html").read_text()
+    for kind in (recipe.PURIFIER, recipe.ATTACK, recipe.POISON):
+        for cls in recipes.known(kind).values():
+            _, found, rest = page.partition(f'<h3 id="{cls.__name__.lower()}">')
+            assert found, cls
+            table = rest.partition("<h3")[0]
+            for field, line in recipe.help_lines(cls).items():
+                assert f"<code>{field}</code>" in table, (cls, field)
+                words = line.partition('"')[0].partition("&")[0].partition("<")[0]
+                assert words.strip() in table, (cls, field)
+    assert "Network evaluations of one run with the defaults: 20." in page
+    assert attack.PGD.__name__ in page and purify.ADP.__doc__.split("\n")[0] in page
+
+
+def test_links_into_the_repository_become_links_of_the_site(site):
+    page = (site / "index.html").read_text()
+    assert 'href="glossary.html#bpda"' in page and 'src="picture.png"' in page
+    assert (site / "picture.png").is_file() and 'href="speed.html"' in page
+    assert "launch/docs/glossary" not in page and "CITATION.cff" in page
+
+
 def test_examples_of_docstrings_are_code(site):
     page = (site / "api/backward.html").read_text()
     assert re.search(r"<code[^>]*>&gt;&gt;&gt; ", page)
@@ -58,7 +112,7 @@ def test_the_site_asks_nothing_of_others(site):
         assert not [one for one in assets if re.match(r"(https?:)?//", one)], name
 
 
-def test_the_walk_through_is_run_and_shows_what_it_made(site):
+def test_the_walkthrough_is_run_and_shows_what_it_made(site):
     page = (site / "walkthrough.html").read_text()
     shown = re.findall(r'<img[^>]*src="(walkthrough/[^"]*)"', page)
     assert shown == ["walkthrough/film.png", "walkthrough/radii.png"]

@@ -1,14 +1,11 @@
-"""The quickstart at a fraction of its size, and what the README promises."""
+"""The quickstart at a fraction of its size; `test_guides` reads the README."""
 
 import dataclasses
 import json
 import pathlib
-import re
 import runpy
 import types
 
-import jax
-import numpy as np
 import pytest
 from absl import flags
 from small import TINY, classifier_training, score_training
@@ -63,30 +60,6 @@ def test_the_real_config_is_large_enough():
     assert config.images.count >= 300 and config.images.split == "test"
     assert config.attacks == ("blind", "bpda", "exact")
     assert config.radius == 0.15
-
-
-def test_the_python_of_the_readme_runs(folder, monkeypatch, capsys):
-    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 3
-    monkeypatch.chdir(folder)
-    names = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)
-    assert "robust accuracy: " in capsys.readouterr().out
-    for name in ("purified", "x_adv", "washed"):
-        image = np.asarray(names[name])
-        assert image.shape == (64, 8, 8, 1) and image.min() >= 0 and image.max() <= 1
-    assert np.abs(names["x_adv"] - names["images"]).max() <= 0.15 + 1e-6
-    assert isinstance(names["logits"], jax.Array)
-
-
-def test_the_readme_names_only_what_exists():
-    for script in re.findall(r"launch/[\w./]*\w", README):
-        assert (ROOT / script).exists(), script
-    for name in re.findall(r"--config=(\w+)", README):
-        assert name in configs.names(), name
-    for verb in re.findall(r"python -m experiments\.(\w+)", README):
-        assert (ROOT / "experiments" / f"{verb}.py").is_file(), verb
 
 
 def test_its_work_directory_is_the_one_of_the_readme(monkeypatch):
