@@ -14,7 +14,14 @@ from purifax.report import checklist_curves as curve_checks
 from purifax.report import checklist_gradient as gradient_checks
 from purifax.report.checklist_curves import converged
 from purifax.report.types import NO_ANSWER, Curve, Findings, Result
-from purifax.report.words import check_row, described, model_phrase, paired, points
+from purifax.report.words import (
+    check_row,
+    counted,
+    described,
+    model_phrase,
+    paired,
+    points,
+)
 
 __all__ = ["checks", "converged"]
 
@@ -129,7 +136,7 @@ def _harm(compared: Sequence[dict], named: Mapping[str, Result]) -> dict:
     if not any(_clean(attacks).values()):
         text = "The clean accuracy is zero, so there was nothing to lower."
         return check_row(name, "not shown", text)
-    return check_row(name, "pass", f"{len(compared)} attacks.")
+    return check_row(name, "pass", f"{counted(len(compared), 'attack')}.")
 
 
 def _moved(result: Result) -> bool:
@@ -153,7 +160,7 @@ def _inside(attacks: Sequence[Result]) -> dict:
     if idle:
         text = f"No image was moved by {'; '.join(idle)}: the attack did nothing."
         return check_row(name, "not shown", text)
-    return check_row(name, "pass", f"{len(attacks)} results.")
+    return check_row(name, "pass", f"{counted(len(attacks), 'result')}.")
 
 
 def _finite(results: Sequence[Result]) -> dict:
@@ -176,7 +183,7 @@ def _finite(results: Sequence[Result]) -> dict:
         where = "; ".join(f"{n} {where}" for where, n in lost.items() if n)
         text = f"Not so for {where}. These predictions count as wrong."
         return check_row(name, "warning", text)
-    return check_row(name, "pass", f"{len(results)} results.")
+    return check_row(name, "pass", f"{counted(len(results), 'result')}.")
 
 
 def _still(attacks: Sequence[Result]) -> dict:
@@ -195,7 +202,9 @@ def _still(attacks: Sequence[Result]) -> dict:
     if changed:
         text = f"Changed under {'; '.join(changed)}: by other keys or another model."
         return check_row(name, "warning", text)
-    return check_row(name, "pass", f"{still} images, each under all its keys.")
+    return check_row(
+        name, "pass", f"{counted(still, 'image')}, each under all its keys."
+    )
 
 
 def _images(results: Sequence[Result]) -> dict:

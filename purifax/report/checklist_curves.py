@@ -10,7 +10,14 @@ import numpy as np
 from purifax import check
 from purifax import record as records
 from purifax.report.types import Curve, Result
-from purifax.report.words import check_row, described, model_phrase, percent, span
+from purifax.report.words import (
+    check_row,
+    counted,
+    described,
+    model_phrase,
+    percent,
+    span,
+)
 
 __all__ = ["chance", "converged", "falling"]
 
@@ -43,7 +50,7 @@ def falling(curves: Sequence[Curve]) -> list[dict]:
     if flat:
         text = f"It does not fall at all: {'; '.join(flat)}."
         return [check_row(name, "not shown", text)]
-    return [check_row(name, "pass", f"{len(swept)} curves.")]
+    return [check_row(name, "pass", f"{counted(len(swept), 'curve')}.")]
 
 
 def chance(attacks: Sequence[Result], classes: int) -> dict:

@@ -77,7 +77,7 @@ def proven(figures: Mapping[str, float | bool]) -> dict:
         text += f" Contradicted by {', '.join(failed)}."
         return check_row(name, "warning", text)
     if missing:
-        text += f" This proves nothing, because {' and '.join(missing)}."
+        text += f" This is no proof, because {' and '.join(missing)}."
         return check_row(name, "not shown", text)
     return check_row(name, "pass", text)
 
@@ -100,19 +100,18 @@ def _missing(figures: Mapping[str, float | bool]) -> list[str]:
 
 def _compared(figures: Mapping[str, float | bool]) -> str:
     """What was compared on the one image, with the figures."""
-    gap = figures["state_gap"]
+    count, gap = int(figures["states"]), figures["state_gap"]
     same = "bit for bit" if gap == 0 else f"to {gap:.1g}"
-    text = (
-        f"On one image, {int(figures['states'])} recomputed states equal the stored "
-        f"ones {same}; the gradient equals the one without recomputation to "
-        f"{figures['stored_gap']:.1g}; "
-    )
-    if not _finite(figures):
-        return f"{text}along random directions nothing could be compared."
-    return (
-        f"{text}along random directions it misses the finite difference by "
+    states = f"{count} recomputed states equal the stored ones {same}; "
+    slopes = (
+        "along random directions it misses the finite difference by "
         f"{percent(float(figures['median']))} of its length in the median and by "
         f"{percent(float(figures['worst']))} in the worst, where a kink may be near."
+    )
+    return (
+        f"On one image, {states if count else ''}the gradient equals the one without "
+        f"recomputation to {figures['stored_gap']:.1g}"
+        + (f"; {slopes}" if _finite(figures) else ".")
     )
 
 

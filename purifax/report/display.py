@@ -12,7 +12,7 @@ from purifax.report import figures, files, latex, pages, plots, tables
 from purifax.report.comparisons import APART
 from purifax.report.summary import summarise
 from purifax.report.types import Findings, nearest
-from purifax.report.words import model_text, percent, span
+from purifax.report.words import counted, model_text, percent, span
 
 __all__ = ["Accuracy", "Check", "Report"]
 
@@ -35,7 +35,8 @@ class Accuracy:
 
     def __str__(self) -> str:
         numbers = f"{percent(self.value)} {span((self.low, self.high))}"
-        return f"{numbers} ({self.images} images, {self.keys} keys)"
+        images, keys = counted(self.images, "image"), counted(self.keys, "key")
+        return f"{numbers} ({images}, {keys})"
 
 
 class Check(NamedTuple):

@@ -116,12 +116,28 @@ def canvas(width: float, height: float, theme: Theme) -> Iterator[Any]:
 
 def saved(figure: Any, formats: Sequence[str]) -> Drawing:
     """The figure in each of the formats; call it inside of `canvas`."""
+    _settle(figure)
     files = {}
     for name in formats:
         out = io.BytesIO()
         figure.savefig(out, format=name, dpi=DPI, metadata=FORMATS[name])
         files[name] = out.getvalue()
     return files
+
+
+def _settle(figure: Any) -> None:
+    """Lay the figure out once, up to rounding.
+
+    The solver of matplotlib's layout adds in another order in each process, and starts
+    from the last layout when it is asked again.
+    """
+    if figure.get_layout_engine() is None:
+        return
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        bounds = axes.get_position().bounds
+        axes.set_position([round(bound, 6) for bound in bounds])
 
 
 def encoded(figure: Any) -> bytes:

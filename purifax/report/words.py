@@ -12,6 +12,7 @@ __all__ = [
     "WORST_OF",
     "chance",
     "check_row",
+    "counted",
     "described",
     "model_phrase",
     "model_text",
@@ -71,6 +72,11 @@ def chance(p: float) -> str:
     return f"= {p:.2g}" if p > 1e-30 else "< 1e-30"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 key, 2 keys."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def points(value: float) -> str:
     """The size of a difference: 8.3 points."""
     return f"{100 * abs(value):.1f} points"
@@ -88,7 +94,9 @@ def paired(comparison: dict) -> str:
     difference = comparison["difference"]
     low, high = difference["interval"]
     ends = [low, high] if difference["value"] >= 0 else [-high, -low]
-    return f"(paired 95% interval {span(ends)}, {difference['images']} images)"
+    return (
+        f"(paired 95% interval {span(ends)}, {counted(difference['images'], 'image')})"
+    )
 
 
 def model_text(name: str) -> str:

@@ -11,6 +11,17 @@ import browser
 import numpy as np
 import pytest
 from PIL import Image
+from reported import (
+    KEYS,
+    PROOF,
+    RADIUS,
+    RESULTS,
+    N,
+    contents,
+    example,
+    outcomes,
+    result,
+)
 
 from purifax import record as records
 from purifax.record import Record
@@ -28,86 +39,12 @@ from purifax.report import (
 from purifax.report import (
     records as report_records,
 )
-from purifax.report.files import Findings, Pictures, Result
+from purifax.report.files import Pictures
 from purifax.report.sentences import sentences
 from purifax.report.summary import summarise
 from purifax.report.types import Curve, radius_text
 
-N, KEYS, RADIUS = 60, 4, 8 / 255
 NUMBER = re.compile(r"(?<![\w.#/-])\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?(?![\w/])")
-
-
-def outcomes(clean, attacked, keys=KEYS, distance=RADIUS, images=N, first=0):
-    """A record of exactly these rates, the same images hard under both."""
-    label = np.arange(images) % 3
-
-    def answers(rate):
-        right = np.arange(images * keys).reshape(images, keys) < rate * images * keys
-        return np.where(right, label[:, None], (label[:, None] + 1) % 3)
-
-    return Record(
-        index=np.arange(images) + first + 100,
-        label=label,
-        clean=answers(clean),
-        attacked=answers(attacked),
-        distance=np.full(images, distance, np.float32),
-    )
-
-
-def result(model, attack, gradient, attacked, clean=0.9, **changed):
-    keys = 1 if model == "undefended" else KEYS
-    radius = changed.get("radius", RADIUS)
-    record = outcomes(clean, attacked, keys, radius)
-    budget = {"steps": 40, "eot": 15, "step_size": 2 / 255}
-    given = {"threat": "Linf", "radius": RADIUS, "budget": budget, "record": record}
-    given |= {"seeds": {"attack": 7}, "seconds": 12.25, "evaluations": 1_234_567}
-    return Result(model, attack, gradient, **given | changed)
-
-
-RESULTS = (
-    result("undefended", "PGD", "exact", 0.1, 1.0),
-    result("defended", "blind PGD", "blind", 0.85),
-    result("defended", "BPDA+EOT", "bpda", 0.7),
-    result("defended", "exact PGD+EOT", "exact", 0.45),
-)
-
-
-def example(**changed):
-    step = np.arange(N)[:, None] / N
-    images = np.random.default_rng(0).uniform(size=(3, 5, 6, 6, 3))
-    given = {
-        "title": "A <small> & honest report",
-        "dataset": "three classes",
-        "num_classes": 3,
-        "results": RESULTS,
-        "sweep": (result("defended", "BPDA+EOT", "bpda", 0.2, radius=0.5),),
-        "curves": (
-            report.curve(
-                "runs", "vote", [1, 2, 3], step < [[0.5, 0.6, 0.7]], panel="a"
-            ),
-            report.curve(
-                "runs", "logits", [1, 2, 3], step < [[0.4, 0.6, 0.8]], panel="b"
-            ),
-            report.curve("steps", "no attack", [0, 5], step < [[0.9, 0.8]], keys=2),
-        ),
-        "pictures": Pictures(
-            *images,
-            *np.array([[0, 1, 2, 0, 1]] * 4),
-            "PGD",
-            ("a", "b"),
-            np.stack([images[0, :2], images[2, :2]], 1),
-            (0, 5),
-        ),
-        "models": {"defended": "purified"},
-        "seeds": {"training": 3},
-        "versions": {"jax": "0.10"},
-        "hashes": {"score": "sha256:ab12"},
-        "settings": {"sigma": 0.25, "unknown": math.nan},
-        "seconds": 99.5,
-        "command": "python -m experiments.evaluate --config=example",
-        "notes": ("a note",),
-    }
-    return Findings(**given | changed)
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +57,6 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="module")
 def summary(written):
     return json.loads((written / "summary.json").read_text())
-
-
-def contents(folder):
-    """The bytes of every file below a folder, by its path there."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def leaves(value):
@@ -471,20 +402,6 @@ def test_a_defence_without_an_exact_attack_is_warned_about():
 def test_a_check_answers_to_what_it_checks(name, changed, expected):
     one = result(*("defended", "PGD", "exact"), **{"attacked": 0.5} | changed)
     assert status(name, example(results=(one,), sweep=()))[0] == expected
-
-
-PROOF = {
-    "length": 3.0,
-    "states": 10.0,
-    "state_gap": 0.0,
-    "stored_gap": 2e-7,
-    "width": 0.001,
-    "median": 0.004,
-    "worst": 0.03,
-    "same_states": True,
-    "same_when_stored": True,
-    "slopes_agree": True,
-}
 
 
 @pytest.mark.parametrize(
