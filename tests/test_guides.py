@@ -25,7 +25,7 @@ RUN = "walkthrough"
 """Run while the site is built, with the figures it draws; see `test_docs`."""
 MADE = {"api.md", "recipes.md", "shipped.md"}
 """Pages of the site alone, see `launch/docs_pages.py`."""
-BLOCK = re.compile(r"(?:<!-- (needs|not run): ?(.+) -->\n)?```(\w+)\n(.*?)```", re.S)
+BLOCK = re.compile(r"(?:<!-- (needs|not run): ?([^\n]+) -->\n)?```(\w+)\n(.*?)```", re.S)
 FILE = re.compile(r"# (\w+)\.py\n")
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
     "optional-dependencies"
@@ -176,6 +176,19 @@ def test_every_link_leads_to_a_file(page):
 def test_the_readme_is_short():
     assert len(PAGES["README"].read_text().splitlines()) <= 200
     assert (DOCS / "picture.png").stat().st_size < 100_000
+
+
+def test_the_figure_of_the_readme_can_be_drawn(ordinary, monkeypatch):
+    """Small; the committed one is drawn by the command beneath it."""
+    assert "`python launch/docs_picture.py`" in PAGES["README"].read_text()
+    monkeypatch.syspath_prepend(str(ROOT / "launch"))
+    picture = importlib.import_module("docs_picture")
+    monkeypatch.setattr(picture, "STEPS", 1)
+    monkeypatch.setattr(picture, "SAMPLES", 1)
+    drawn = picture.draw(ordinary / "drawn.png", count=4, radii=(0.1,))
+    assert (ordinary / "drawn.png").read_bytes().startswith(b"\x89PNG")
+    assert list(drawn) == ["blind PGD", "BPDA+EOT", "exact PGD+EOT"]
+    assert all(len(values) == 2 and max(values) <= 100 for values in drawn.values())
 
 
 def tables(page):
