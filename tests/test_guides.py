@@ -25,7 +25,9 @@ RUN = "walkthrough"
 """Run while the site is built, with the figures it draws; see `test_docs`."""
 MADE = {"api.md", "recipes.md", "shipped.md"}
 """Pages of the site alone, see `launch/docs_pages.py`."""
-BLOCK = re.compile(r"(?:<!-- (needs|not run): ?([^\n]+) -->\n)?```(\w+)\n(.*?)```", re.S)
+BLOCK = re.compile(
+    r"(?:<!-- (needs|not run): ?([^\n]+) -->\n)?```(\w+)\n(.*?)```", re.S
+)
 FILE = re.compile(r"# (\w+)\.py\n")
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
     "optional-dependencies"
