@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import experiments
+import purifax
 from purifax import data
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
@@ -178,6 +179,11 @@ def test_every_link_leads_to_a_file(page):
 def test_the_readme_is_short():
     assert len(PAGES["README"].read_text().splitlines()) <= 200
     assert (DOCS / "picture.png").stat().st_size < 100_000
+
+
+def test_the_citation_names_this_version():
+    text = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {purifax.__version__}\n" in text
 
 
 def test_the_figure_of_the_readme_can_be_drawn(ordinary, monkeypatch):
