@@ -20,7 +20,8 @@ from purifax import data
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
 DOCS = ROOT / "launch" / "docs"
-PAGES = {"README": ROOT / "README.md"} | {p.stem: p for p in sorted(DOCS.glob("*.md"))}
+OTHERS = (ROOT / "README.md", ROOT / "experiments/results/PERFORMANCE.md")
+PAGES = {path.stem: path for path in (*OTHERS, *sorted(DOCS.glob("*.md")))}
 GUIDES = [name for name in PAGES if name.islower()]
 RUN = "walkthrough"
 """Run while the site is built, with the figures it draws; see `test_docs`."""
