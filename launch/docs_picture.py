@@ -4,7 +4,7 @@
 
 On the left, the states of ADP on attacked digits. On the right, the accuracy of the
 defended classifier against the radius of the attack, with 95% intervals. Weights come
-with purifax; nothing is downloaded. Two minutes on 2 CPU cores.
+with purifax; nothing is downloaded. Four minutes of CPU time.
 """
 
 import pathlib

@@ -15,17 +15,21 @@ import pytest
 from PIL import Image
 
 import experiments
+import purifax
 from purifax import data
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
 DOCS = ROOT / "launch" / "docs"
-PAGES = {"README": ROOT / "README.md"} | {p.stem: p for p in sorted(DOCS.glob("*.md"))}
+OTHERS = (ROOT / "README.md", ROOT / "experiments/results/PERFORMANCE.md")
+PAGES = {path.stem: path for path in (*OTHERS, *sorted(DOCS.glob("*.md")))}
 GUIDES = [name for name in PAGES if name.islower()]
 RUN = "walkthrough"
 """Run while the site is built, with the figures it draws; see `test_docs`."""
 MADE = {"api.md", "recipes.md", "shipped.md"}
 """Pages of the site alone, see `launch/docs_pages.py`."""
-BLOCK = re.compile(r"(?:<!-- (needs|not run): ?(.+) -->\n)?```(\w+)\n(.*?)```", re.S)
+BLOCK = re.compile(
+    r"(?:<!-- (needs|not run): ?([^\n]+) -->\n)?```(\w+)\n(.*?)```", re.S
+)
 FILE = re.compile(r"# (\w+)\.py\n")
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
     "optional-dependencies"
@@ -176,6 +180,24 @@ def test_every_link_leads_to_a_file(page):
 def test_the_readme_is_short():
     assert len(PAGES["README"].read_text().splitlines()) <= 200
     assert (DOCS / "picture.png").stat().st_size < 100_000
+
+
+def test_the_citation_names_this_version():
+    text = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {purifax.__version__}\n" in text
+
+
+def test_the_figure_of_the_readme_can_be_drawn(ordinary, monkeypatch):
+    """Small; the committed one is drawn by the command beneath it."""
+    assert "`python launch/docs_picture.py`" in PAGES["README"].read_text()
+    monkeypatch.syspath_prepend(str(ROOT / "launch"))
+    picture = importlib.import_module("docs_picture")
+    monkeypatch.setattr(picture, "STEPS", 1)
+    monkeypatch.setattr(picture, "SAMPLES", 1)
+    drawn = picture.draw(ordinary / "drawn.png", count=4, radii=(0.1,))
+    assert (ordinary / "drawn.png").read_bytes().startswith(b"\x89PNG")
+    assert list(drawn) == ["blind PGD", "BPDA+EOT", "exact PGD+EOT"]
+    assert all(len(values) == 2 and max(values) <= 100 for values in drawn.values())
 
 
 def tables(page):
