@@ -1,20 +1,21 @@
 """A purifax model for tools written in PyTorch, and a plain callable for the rest.
 
-`as_torch` is a `torch.nn.Module` on NCHW tensors in [0, 1] whose backward pass is
-JAX's vector-Jacobian product of the very program that ran: an attack tool sees the
-exact gradient of purification and classification, with `purifax.backward` deciding
-what "exact" means. `as_callable` is the same on NumPy arrays, for tools that ask for
+`as_torch` is a `torch.nn.Module` on NCHW tensors in [0, 1] whose backward pass is JAX's
+vector-Jacobian product of the program of the forward pass: an attack tool gets the
+exact gradient of purification and classification, in the gradient mode chosen by
+`purifax.backward`. `as_callable` is the same on NumPy arrays, for tools that need
 answers only.
 
-Tools call with whatever batch is left over. Here images go through in batches of one
-size, filled up with zeros, so that nothing compiles twice.
+Tools call with batches of any size. Images are processed in batches of one size, filled
+up with zeros, so that nothing compiles twice.
 
-A random model needs keys, and the tools know of none. Every call draws the next key
+A random model needs keys, which these tools do not have. Every call takes the next key
 of a seed: call c of a bridge uses `fold_in(key(seed), c)`, image i of the call
 `fold_in(that, i)`, and the backward pass the key of its forward pass. So a tool that
 averages over calls averages over the randomness, and the same seed repeats the same
-attack. A fixed key makes the model deterministic; then image i of a call sees the same
-noise in every call, which is another threat model, and not the harder one to defend.
+attack. A fixed key makes the model deterministic; then image i of a call gets the same
+noise in every call, which is another threat model, and not the harder one to defend
+against.
 
     module = bridge.as_torch(model, batch=32, seed=0).eval()
     adversarial = torchattacks.PGD(module, eps=8 / 255)(images, labels)
@@ -34,16 +35,16 @@ from jax import numpy as jnp
 from purifax.transform.batching import batched
 from purifax.types import Model, as_pytree
 
-__all__ = ["Keys", "as_callable", "as_torch"]
+__all__ = ["as_callable", "as_torch"]
 
 
 class Keys:
-    """The keys of a bridge's calls: one after the other from a seed, or one for all.
+    """The keys of the calls of a bridge: a sequence from a seed, or one for all calls.
 
     Attributes:
-        seed: whose keys are drawn; an integer.
+        seed: of the sequence; an integer.
         call: the number of the next call; set it to go back or ahead.
-        fixed: whether every call gets the key of call `call`.
+        fixed: whether every call gets the key of number `call`.
 
     >>> keys = Keys(seed=0)
     >>> first, second = keys.draw(), keys.draw()
@@ -76,13 +77,13 @@ def as_callable(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A model as `f(images) -> logits` on NumPy arrays, any number of images a call.
 
-    For attacks that ask for answers alone (Foolbox's and ART's decision-based and
-    score-based ones, or a tool of another framework).
+    For attacks that need answers only (the decision-based and score-based ones of
+    Foolbox and ART, or a tool of another framework).
 
     Args:
         model: `(key, x) -> logits [K]` of one image [H, W, C].
-        batch: images that go through together; a last, smaller share is filled up.
-        seed, fixed: see `Keys`; the callable has them as its attribute `keys`.
+        batch: images processed at once; the last batch is filled up.
+        seed, fixed: of the keys of its calls, see `Keys`, its attribute `keys`.
         channels_first: images are [N, C, H, W], and [N, H, W, C] otherwise.
 
     Returns:
@@ -121,14 +122,14 @@ def as_torch(
     """A model as a `torch.nn.Module`: images [N, C, H, W] in [0, 1] to logits [N, K].
 
     The gradient in the images is JAX's, of the whole model under the keys of the
-    forward pass. Tensors come back on the device and in the dtype they came in; the
-    computation is JAX's, in float32, on JAX's device. A second backward pass through
-    the gradient is not supported, and parameters of the model are constants.
+    forward pass. Results have the device and dtype of the input tensor; the computation
+    is JAX's, in float32, on JAX's device. A second backward pass through the gradient
+    is not supported, and the parameters of the model are constants.
 
     Args:
         model: `(key, x) -> logits [K]` of one image [H, W, C].
-        batch: images that go through together; a last, smaller share is filled up.
-        seed, fixed: see `Keys`; the module has them as its attribute `keys`.
+        batch: images processed at once; the last batch is filled up.
+        seed, fixed: of the keys of its calls, see `Keys`, its attribute `keys`.
 
     Raises:
         ModuleNotFoundError: PyTorch is not installed.
@@ -155,12 +156,12 @@ def as_torch(
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(ctx: Any, slope: Any) -> Any:
-            found = run.backward(ctx.key, ctx.x, slope.detach().cpu().float().numpy())
-            found = np.ascontiguousarray(found.transpose(0, 3, 1, 2))
-            return torch.from_numpy(found).to(slope), None
+            pulled = run.backward(ctx.key, ctx.x, slope.detach().cpu().float().numpy())
+            gradient = np.ascontiguousarray(pulled.transpose(0, 3, 1, 2))
+            return torch.from_numpy(gradient).to(slope), None
 
     class Module(torch.nn.Module):
-        """A purifax model; `keys` are those of its calls."""
+        """A purifax model as a module; `keys` are the keys of its calls."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -192,14 +193,14 @@ class _Run:
         )
 
     def _each(self, fn: Callable[..., Array], *arrays: np.ndarray) -> np.ndarray:
-        """Results of whole batches, without those of what was filled up."""
-        count, found = len(arrays[0]), []
-        # Without images one batch of filling tells the shape of the result.
+        """Results of whole batches, without those of the filling."""
+        count, done = len(arrays[0]), []
+        # Without images, one batch of filling gives the shape of the result.
         for start in range(0, max(1, count), self._batch):
             index = np.arange(start, start + self._batch)
-            found.append(fn(index, *(_filled(a, start, self._batch) for a in arrays)))
-        # A copy: what JAX lends is read-only, and tools write into their arrays.
-        return np.concatenate([np.asarray(part) for part in found])[:count]
+            done.append(fn(index, *(_filled(a, start, self._batch) for a in arrays)))
+        # A copy: arrays of JAX are read-only, and tools write into their arrays.
+        return np.concatenate([np.asarray(part) for part in done])[:count]
 
 
 @jax.jit
@@ -222,7 +223,7 @@ def _filled(array: np.ndarray, start: int, batch: int) -> np.ndarray:
 
 
 def _checked(images: np.ndarray) -> np.ndarray:
-    """Refuses what is not a batch of float images; values are the tool's affair."""
+    """Raise for anything but a batch of float images; values are not checked."""
     if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
         raise ValueError(
             "images must be floats in [0, 1] with four axes, the first over images; "

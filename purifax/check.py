@@ -1,10 +1,10 @@
 """Signs that an attack failed rather than that a defence held.
 
 A defence can look strong because its gradient is hidden, noisy or wrong. Each function
-states something that holds for an attack that works, as a pure predicate that returns
-False where the numbers contradict it. Where they only fail to show it (an interval that
-includes both answers) the predicate holds: absence of proof is not a contradiction.
-Not-a-number contradicts everything.
+is a predicate that holds for an attack that works, and returns False where the numbers
+contradict it. Where the numbers are merely inconclusive (an interval that includes both
+answers) it holds: absence of proof is not a contradiction. NaN contradicts every
+predicate.
 
 Source: Carlini et al. 2019, arXiv 1902.06705, section 3; Athalye, Carlini and Wagner
 2018, arXiv 1802.00420, section 3.1.
@@ -28,7 +28,7 @@ __all__ = [
 def ordered(low: ArrayLike, high: ArrayLike) -> Array:
     """The stronger attack does not leave more accuracy than the weaker one.
 
-    The weakest attack of all is none.
+    The weakest attack is no attack.
 
     Args:
         low, high: interval of (accuracy under the weaker) - (under the stronger).
@@ -43,9 +43,9 @@ def ordered(low: ArrayLike, high: ArrayLike) -> Array:
 
 
 def falling(low: ArrayLike, high: ArrayLike) -> Array:
-    """Accuracy does not rise with the strength of the attack.
+    """Accuracy does not increase with the strength of the attack.
 
-    No point's interval lies wholly above that of any weaker attack.
+    No interval lies wholly above that of a weaker attack.
 
     Args:
         low, high: [T], intervals by increasing radius (or steps, or gradient samples).
@@ -61,7 +61,7 @@ def falling(low: ArrayLike, high: ArrayLike) -> Array:
 
 
 def near_chance(low: ArrayLike, num_classes: int) -> Array:
-    """An attack of huge radius leaves no more than guessing, 1 / num_classes.
+    """An attack with a huge radius leaves no more than chance, 1 / num_classes.
 
     Args:
         low: lower end of the interval of accuracy at that radius.
@@ -77,7 +77,7 @@ def inside(distance: ArrayLike, radius: ArrayLike, *, slack: float = 1e-5) -> Ar
 
     Args:
         distance: [N], in the units of `radius`.
-        slack: allowed beyond it; float32 images round at about 1e-7 per pixel.
+        slack: tolerance; float32 images round at about 1e-7 per pixel.
 
     >>> [bool(inside(jnp.array([0.1, far]), 0.1)) for far in (0.05, 0.2)]
     [True, False]
@@ -88,10 +88,10 @@ def inside(distance: ArrayLike, radius: ArrayLike, *, slack: float = 1e-5) -> Ar
 def unchanged_at_zero(
     clean: ArrayLike, attacked: ArrayLike, distance: ArrayLike, *, slack: float = 1e-6
 ) -> Array:
-    """Images that were not moved get the answers they got before, key by key.
+    """Unperturbed images get the same answers as before, key by key.
 
-    Fails when the clean and the attacked images were evaluated by different models,
-    keys or preprocessing. True where no image stayed in place.
+    Fails when clean and attacked images were evaluated with different models, keys or
+    preprocessing. True where every image was perturbed.
 
     Args:
         clean, attacked: int [N, M], predicted classes.
@@ -113,7 +113,7 @@ def probabilities(outputs: ArrayLike, *, slack: float = 1e-5) -> Array:
 
     Args:
         outputs: [..., K].
-        slack: allowed around a sum of one.
+        slack: tolerance of the sum around one.
 
     Returns:
         bool [...].

@@ -1,18 +1,18 @@
-"""Is the gradient that an attack follows the gradient of the defence that answers?
+"""Check that the gradient an attack follows is the gradient of the evaluated defence.
 
-Three comparisons on one image and one key, where the noise is part of the function:
+Three comparisons on one image and one key, with the noise as part of the function:
 
-    states      computed again in the backward pass = as they were in the forward pass
-    stored      the gradient with recomputation = the one with every value stored
+    states      states recomputed in the backward pass = those of the forward pass
+    stored      the gradient with rematerialisation = the one with every value kept
     slopes      the gradient along random signs d = (L(x + h d) - L(x - h d)) / 2 h
 
 The states may differ by rounding, since a compiler fuses the two passes differently.
-Slopes are exact only up to rounding over h and where L has no kink within h of x, and
-purifiers clip and stop and classifiers have kinks. So slopes are taken in several
+Slopes are exact only up to rounding divided by h, and where L has no kink within h of
+x; purifiers clip and stop, and classifiers have kinks. So slopes are taken in several
 directions and at several widths h: between the kinks and the rounding there must be a
-width at which the median direction agrees. The worst direction there, which a kink may
-spoil, is reported. An error is in units of the gradient's length, which is the root
-mean square of a slope along random signs.
+width at which the median direction agrees. The error of the worst direction at that
+width, which a kink may spoil, is reported too. Errors are in units of the length of the
+gradient, which is the root mean square of a slope along random signs.
 
 Source: DiffBreak (Kassis, Hengartner and Yu 2025, arXiv 2411.16598) names wrong times,
 wrong noise and lost second derivatives as errors of published purification gradients.
@@ -31,13 +31,7 @@ from purifax.classify import margin
 from purifax.transform import remat
 from purifax.types import Loss, Model, noun
 
-__all__ = [
-    "Figures",
-    "examine",
-    "same_states",
-    "same_when_stored",
-    "slopes_agree",
-]
+__all__ = ["examine", "same_states", "same_when_stored", "slopes_agree"]
 
 WIDTHS = (0.01, 0.003, 0.001, 0.0003, 0.0001, 0.00003)
 """Changes of every pixel; good for float32 losses of the order of one."""
@@ -49,13 +43,13 @@ Chained = Model
 @noun
 @dataclass(frozen=True)
 class Figures:
-    """What was found on one image.
+    """The comparisons on one image.
 
     Attributes:
-        length: [], Euclidean length of the gradient.
-        states: [], how many states were computed again; 0 if there is no chain.
-        state_gap: [], the mean over them of the largest difference from the stored
-            state.
+        length: [], Euclidean length of the gradient. states: [], the number of
+        recomputed states; 0 if there is no chain. state_gap: [], the mean over them of
+        the largest difference from the state of the
+            forward pass.
         stored_gap: [], |g - g_stored| / |g_stored|.
         widths: [W].
         errors: [W, S], |slope - expected| / |g| at each width in each direction.
@@ -98,24 +92,23 @@ def examine(
     directions: Array | None = None,
     widths: ArrayLike | Sequence[float] = WIDTHS,
 ) -> Figures:
-    """Examines the gradient of `loss(model(key, x), label)` in x.
+    """Compare the gradient of `loss(model(key, x), label)` in x with the function.
 
     Args:
         model: `(key, x, *, scan) -> logits`, such as `classify.defend` with a purifier
             that takes the keyword `scan`.
-        loss: `margin` does not saturate, as the cross-entropy of a sure model does.
-        scan: how the attacked model recomputes.
-        directions: [S] integers, folded into the key; 8 by default.
+        loss: `margin` does not saturate, unlike the cross-entropy of a confident model.
+        scan: the rematerialisation policy of the attacked model.
+        directions: int [S], folded into the key; 8 by default.
         widths: [W], changes of every pixel.
 
     Returns:
-        The figures; judge them with `same_states`, `same_when_stored` and
-        `slopes_agree`.
+        `Figures`, to be judged by `same_states`, `same_when_stored` and `slopes_agree`.
 
     >>> model = lambda key, x, scan: jnp.stack([jnp.sum(x), jnp.sum(x**2)])
     >>> key, x = jax.random.key(0), jnp.full((2, 2, 1), 0.25)
-    >>> found = examine(key, x, jnp.array(1), model)
-    >>> bool(slopes_agree(found)), float(found.length)
+    >>> figures = examine(key, x, jnp.array(1), model)
+    >>> bool(slopes_agree(figures)), float(figures.length)
     (True, 1.0)
     """
     k_model, k_directions = jax.random.split(key)
@@ -143,35 +136,35 @@ def examine(
     )
 
 
-def same_states(found: Figures, *, tolerance: ArrayLike = 1e-6) -> Array:
-    """Every state computed again equals the stored one, up to rounding.
+def same_states(figures: Figures, *, tolerance: ArrayLike = 1e-6) -> Array:
+    """Every recomputed state equals that of the forward pass, up to rounding.
 
-    True where there is no chain and so nothing is computed again.
+    True where there is no chain, so that nothing is recomputed.
 
     Args:
         tolerance: of a pixel; float32 rounds at 6e-8 below one.
     """
-    return found.state_gap <= tolerance
+    return figures.state_gap <= tolerance
 
 
-def same_when_stored(found: Figures, *, tolerance: ArrayLike = 1e-3) -> Array:
-    """Recomputation changes the gradient by rounding alone.
+def same_when_stored(figures: Figures, *, tolerance: ArrayLike = 1e-3) -> Array:
+    """Rematerialisation changes the gradient by rounding alone.
 
     Args:
         tolerance: relative, over the whole gradient.
     """
-    return found.stored_gap <= tolerance
+    return figures.stored_gap <= tolerance
 
 
-def slopes_agree(found: Figures, *, tolerance: ArrayLike = 0.05) -> Array:
-    """At some width, the median direction rises as the gradient says.
+def slopes_agree(figures: Figures, *, tolerance: ArrayLike = 0.05) -> Array:
+    """At some width, the slope in the median direction agrees with the gradient.
 
     Args:
         tolerance: in units of the gradient's length. Rounding through a chain and a
-            network costs up to about a hundredth; a classifier of rectifiers and
-            maxima alone was seen to miss by 0.02, its kinks lying as close as that.
+            network costs up to about a hundredth; a classifier of rectifiers and maxima
+            alone was observed to differ by 0.02, since its kinks are that close.
     """
-    return found.median <= tolerance
+    return figures.median <= tolerance
 
 
 def _signs(key: Array, x: Array, directions: Array) -> Array:

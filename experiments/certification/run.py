@@ -24,6 +24,7 @@ from experiments.certification.config import (
     Certification,
 )
 from purifax import attack, certify, classify, data
+from purifax.certify import smoothing
 from purifax.evaluation import (
     images as subjects,
 )
@@ -200,7 +201,7 @@ def _rows(count: int, most: int) -> Array:
 
 def _certifier(config: Certification, model: Model) -> Partial:
     """`(key, x) -> {"first": [K], "second": [K]}`, the counts of a certificate."""
-    tally = Partial(certify.counts, model=model, sigma=config.sigma)
+    tally = Partial(smoothing.counts, model=model, sigma=config.sigma)
     return Partial(
         _tallied,
         first=Partial(tally, draws=_rows(config.selection, config.at_once)),
@@ -216,7 +217,7 @@ def _tallied(key: Array, x: Array, first: Partial, second: Partial) -> dict:
 def _certificates(config: Certification, counts: Arrays) -> Arrays:
     """The counts with what they certify: "predicted" and "radius" [N]."""
     decide = Partial(
-        certify.decide, sigma=config.sigma, trials=config.draws, alpha=config.alpha
+        smoothing.decide, sigma=config.sigma, trials=config.draws, alpha=config.alpha
     )
     predicted, radius = jax.vmap(decide)(counts["first"], counts["second"])
     found = {"predicted": np.asarray(predicted), "radius": np.asarray(radius)}
@@ -228,7 +229,7 @@ def _breaker(work: Run, radius: float) -> Callable[..., dict[str, Array]]:
     config, sigma = work.config, work.config.sigma
     draw = Partial(certify.noised, model=work.model, sigma=sigma)
     votes = _rows(config.votes, config.at_once)
-    vote = Partial(certify.counts, model=work.model, sigma=sigma, draws=votes)
+    vote = Partial(smoothing.counts, model=work.model, sigma=sigma, draws=votes)
     attacked = predictions.mapped(_attack(config, draw, radius), work.mesh)
     voted = predictions.mapped(vote, work.mesh)
 

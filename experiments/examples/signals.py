@@ -19,6 +19,7 @@ from jax.tree_util import Partial
 
 import purifax
 from purifax import loss, nets, poison, purify, record, score
+from purifax.record.poisons import natural_accuracy
 from purifax.report.plots import LIGHT, canvas, encoded
 from purifax.run.progress import each
 from purifax.threat import Linf
@@ -147,7 +148,7 @@ def _outcome(
     heard = jnp.clip(test + trigger()[None], 0.0, 1.0)
     return Outcome(
         name,
-        float(record.natural_accuracy(answer(test), test_labels)),
+        float(natural_accuracy(answer(test), test_labels)),
         float(record.trigger_success(answer(heard), test_labels, TARGET)),
     )
 

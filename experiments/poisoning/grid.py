@@ -22,6 +22,7 @@ from experiments.poisoning.registry import Setting, check, named, told, triggere
 from experiments.poisoning.victims import Trainer, trainer, unchanged
 from purifax import data, nets, record
 from purifax.data.poisoned import digest, perturbation, read, store_images
+from purifax.record.poisons import natural_accuracy
 from purifax.run import workdir
 from purifax.run.progress import Progress
 from purifax.run.stop import Stop, Stopped
@@ -256,9 +257,9 @@ def _tested(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:
     classes = range(len(test.names))
     own = [test.labels == k for k in classes]
     found = {
-        "accuracy": float(record.natural_accuracy(said, test.labels)),
+        "accuracy": float(natural_accuracy(said, test.labels)),
         "by_class": [
-            float(record.natural_accuracy(said[mine], test.labels[mine]))
+            float(natural_accuracy(said[mine], test.labels[mine]))
             for mine in own
             if mine.any()
         ],

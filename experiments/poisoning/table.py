@@ -14,7 +14,7 @@ import numpy as np
 from experiments.poisoning.defences import NONE
 from experiments.poisoning.grid import CLEAN, Work, rows
 from experiments.poisoning.plots import picture
-from purifax import record
+from purifax.record.poisons import over_classes
 from purifax.report.plots import LIGHT
 from purifax.run import workdir
 from purifax.run.config import (
@@ -74,7 +74,7 @@ def _over(results: list[dict[str, Any]], defences: list[str]) -> list[dict[str, 
     order = {name: i for i, name in enumerate(defences)}
     entries = []
     for (method, defence), mine in sorted(groups.items(), key=lambda g: order[g[0][1]]):
-        found = record.over_classes([one["success"] for one in mine])
+        found = over_classes([one["success"] for one in mine])
         natural = np.array([one["accuracy"] for one in mine])
         entries.append(
             {

@@ -27,6 +27,7 @@ from experiments.training.config_energy import (
 from experiments.training.state import State, start
 from experiments.training.validation import Validation
 from purifax import data, nets, weights
+from purifax.data.split import parts_record
 from purifax.run import devices, workdir
 
 __all__ = ["Run", "first_state", "placing", "set_up", "shapes", "write_down"]
@@ -69,7 +70,7 @@ class Run:
             "source": self.train.source,
             "validation": settings.validation,
             "seed": settings.split_seed,
-            "parts": data.record(
+            "parts": parts_record(
                 {"train": self.train.index, "validation": self.held.index}
             ),
         }

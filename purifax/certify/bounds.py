@@ -1,4 +1,4 @@
-"""A probability bounded from below by counts, on the safe side of float32."""
+"""Lower bounds of a probability from counts, safe against rounding in float32."""
 
 import jax
 from jax import Array
@@ -11,9 +11,9 @@ _MOST = 100_000
 
 
 def lower_bound(successes: Array | int, trials: int, *, alpha: float = 0.001) -> Array:
-    """A bound that a probability is above, except with probability alpha.
+    """A lower bound of a probability, wrong with probability at most alpha.
 
-    The Clopper-Pearson bound, one-sided: the p at which so many successes or more have
+    The one-sided Clopper-Pearson bound: the p at which `successes` or more have
     probability alpha, by bisection on the regularised incomplete beta function, kept on
     the safe side of rounding.
 
@@ -51,7 +51,7 @@ def lower_bound(successes: Array | int, trials: int, *, alpha: float = 0.001) ->
 
 
 def cautious(alpha: float, n: Array) -> Array:
-    """alpha, less twice the relative error of `betainc`: some eps, and n log n.
+    """alpha reduced by twice the relative error of `betainc`, of order eps n log n.
 
     >>> 0 < 0.001 - float(cautious(0.001, jnp.array(1e5))) < 0.0004
     True

@@ -1,10 +1,10 @@
-"""What stands in front of a smoothed classifier: DDS and DiffSmooth.
+"""Purifiers in front of a smoothed classifier: DDS and DiffSmooth.
 
-A purifier makes f good at noisy images without training a classifier on them. Denoised
-smoothing (`dds`) puts the mean of the clean image given x + sigma z in front of the
-classifier: one call of the score at the smoothing noise itself. DiffSmooth adds small
+A purifier makes a classifier accurate on noised images without training it on them.
+Denoised smoothing (`dds`) gives the classifier the mean of the clean image given
+x + sigma z: one call of the score at the smoothing noise itself. DiffSmooth adds small
 noise to the purified image and averages the classifier over a few such copies. Any
-other purifier may stand there: `Partial(classify.defend, ...)` is a model.
+other purifier may be used: `Partial(classify.defend, ...)` is a model.
 
 Source: Carlini et al. 2023, arXiv 2206.10550 (DDS); Zhang et al. 2023, arXiv 2308.14333
 (DiffSmooth).
@@ -31,18 +31,18 @@ def diffsmooth(
     *,
     sigma: Array | float = 0.25,
 ) -> Array:
-    """DiffSmooth's model: purify, then average the classifier over small noise.
+    """The model of DiffSmooth: purify, then average the classifier over small noise.
 
     The mean of the probabilities over noised copies of the purified image, as log
-    probabilities. A purifier maps nearby images to images that are near each other
-    but not the same; the copies make the classifier alike on them.
+    probabilities. A purifier maps nearby images to images that are near each other but
+    not equal; averaging over copies makes the classifier agree on them.
 
     Args:
-        purifier: such as `Partial(dds, score=score, sigma=sigma)`.
-        copies: int [m], folded into the key; published with 5.
-        sigma: noise of the copies. Published as 0.25, with classifiers trained on that
-            noise; for others it must be small. The authors draw the noise of the
-            copies once for all images; here it comes with the key.
+        purifier: such as `Partial(dds, score=score, sigma=sigma)`. copies: int [m], the
+        numbers of the copies, folded into the key; published with 5. sigma: noise of
+        the copies. Published as 0.25, for classifiers trained on that
+            noise; for others it must be small. The authors draw the noise of the copies
+            once for all images; here it depends on the key.
 
     Returns:
         Log probabilities [K].

@@ -1,16 +1,16 @@
 """Randomized smoothing: an L2 radius within which a prediction provably stays.
 
-Around any model f, which may itself be random (purify, then classify), the smoothed
-classifier answers with the class that f gives most often to x + sigma z:
+For any model f, which may itself be random (purify, then classify), the smoothed
+classifier returns the class that f predicts most often for x + sigma z:
 
     g(x) = argmax_c p_c(x),    p_c(x) = P(f(x + sigma z) = c),    z ~ N(0, I).
 
 If p_c(x) >= p > 1/2, then g(x') = c for all |x' - x|_2 < sigma Phi^-1(p). Noise is not
-clipped, and the randomness of f is averaged with that of z. What is certified is g,
-which votes over fresh noise, not f.
+clipped, and the randomness of f is averaged together with that of z. The certificate is
+for g, which votes over fresh noise, not for f.
 
-Sampling decides with probability of error at most `alpha`: the class is chosen on some
-draws, and p bounded from below on others.
+The certificate is wrong with probability at most `alpha`: the class is chosen on some
+draws of the noise, and p bounded from below on others.
 
 Source: Cohen, Rosenfeld and Kolter 2019, arXiv 1902.02918, section 3.2. They select on
 100 draws, estimate on 100000 and take alpha = 0.001; the released configurations of ADP
@@ -43,15 +43,15 @@ def certify(
 
     Args:
         x: image [H, W, C] in [0, 1].
-        model: `(key, x) -> logits [K]` of one draw; it gets images beyond [0, 1].
+        model: `(key, x) -> logits [K]` of one draw; its images may leave [0, 1].
         sigma: smoothing noise, in [0, 1] pixel units.
-        selection: [n0] integers, the draws that choose the class; see `counts`.
-        draws: [n] or [M, B] integers, the draws that estimate its probability.
-        alpha: the probability that the answer is wrong.
+        selection: int [n0], numbers of the draws that choose the class; see `counts`.
+        draws: int [n] or [M, B], numbers of the draws that estimate its probability.
+        alpha: bound of the probability that the answer is wrong.
 
     Returns:
         (label, radius), each []. The radius is L2 over the whole image. Where the
-        probability may be one half or less it abstains: -1 and 0.
+        probability may be one half or less, it abstains: -1 and 0.
 
     >>> model = lambda key, x: jnp.stack([jnp.sum(x), jnp.array(0.0)])
     >>> x, key = jnp.full((1, 1, 1), 0.5), jax.random.key(0)
@@ -73,12 +73,12 @@ def decide(
     trials: int,
     alpha: float = 0.001,
 ) -> tuple[Array, Array]:
-    """`certify` from counts that were made before, for example on many devices.
+    """`certify` from given counts, for example made on many devices.
 
     Args:
         first: [K], counts of the draws that choose the class.
-        second: [K], counts of the others.
-        trials: how many draws `second` counts, those that are not finite included.
+        second: [K], counts of the draws that estimate its probability.
+        trials: number of draws behind `second`, including those that were not finite.
 
     >>> first, second = jnp.array([9, 1]), jnp.array([100, 0])
     >>> label, radius = decide(first, second, 0.25, trials=100)
@@ -104,12 +104,12 @@ def predict(
 ) -> Array:
     """The class of the smoothed classifier at x, or -1 where two are too close.
 
-    A two-sided test of whether the two classes most often seen are equally likely;
-    it takes far fewer draws than `certify`.
+    A two-sided test of whether the two most frequent classes are equally likely; it
+    takes far fewer draws than `certify`.
 
     Args:
-        draws: [n] or [M, B] integers; see `counts`.
-        alpha: the probability that the answer is not the smoothed classifier's.
+        draws: int [n] or [M, B]; see `counts`. alpha: bound of the probability that the
+        answer is not the smoothed classifier's.
 
     Returns:
         An integer class [], or -1.
@@ -130,8 +130,8 @@ def predict(
 def noised(key: Array, x: Array, model: Model, sigma: Array | float) -> Array:
     """One draw of the smoothed classifier: the model's logits [K] at x + sigma z.
 
-    Also a model: an attack on g climbs `classify.mean_probabilities` of it, over some
-    draws (Salman et al. 2019, arXiv 1906.04584).
+    Itself a model: an attack on g follows the gradient of `classify.mean_probabilities`
+    of it, over some draws (Salman et al. 2019, arXiv 1906.04584).
 
     >>> model = lambda key, x: x
     >>> noised(jax.random.key(0), jnp.ones(3), model, 0.0)
@@ -144,13 +144,14 @@ def noised(key: Array, x: Array, model: Model, sigma: Array | float) -> Array:
 def counts(
     key: Array, x: Array, model: Model, sigma: Array | float, draws: Array
 ) -> Array:
-    """How often the model answers each class when x is noised, int [K].
+    """How often the model predicts each class when x is noised, int [K].
 
-    Answers with logits that are not finite count for no class.
+    Draws whose logits are not finite count for no class.
 
     Args:
-        draws: integers, folded into the key: [n], all at once, or [M, B], B at a time,
-            which bounds the memory: `jnp.arange(100_000).reshape(-1, 500)`.
+        draws: int, the numbers of the draws, folded into the key: [n], all at once, or
+            [M, B], B at a time, which bounds the memory:
+            `jnp.arange(100_000).reshape(-1, 500)`.
 
     Raises:
         ValueError: the model does not return [K]; give it without `classify.each`.

@@ -1,7 +1,13 @@
 """Image sets from disk or the network as uint8 arrays; splits; augmentation.
 
-Sets are written as TFDS ArrayRecord. The edge of the package that reads and writes
-image files: nothing in the core imports it.
+`load` reads a split into memory, `open_stream` reads one of any size image by image,
+and `write_set` (or `write_shard` and `write_info`, from many processes) writes a set as
+TFDS ArrayRecord. `splits` makes training and validation parts; `augment` is a module of
+augmentations of one image, beside which `purifax.data` has `mixing` (Mixup, CutMix),
+`plasma` (UEraser), `trivial` (TrivialAugment) and `views` (SimCLR).
+
+An edge of the package: it reads and writes image files, and nothing in the core imports
+it.
 
 >>> from purifax import data
 >>> train = data.load("digits", "train")
@@ -9,13 +15,13 @@ image files: nothing in the core imports it.
 ((1297, 8, 8, 1), dtype('uint8'))
 """
 
-from purifax.data import augment, mixing, plasma
+from purifax.data import augment
 from purifax.data.images import DataError, Images
 from purifax.data.layout import Layout
 from purifax.data.sources import load
-from purifax.data.split import record, splits
+from purifax.data.split import splits
 from purifax.data.stream import open_stream
-from purifax.data.write import shard_path, write_info, write_set, write_shard
+from purifax.data.write import write_info, write_set, write_shard
 
 __all__ = [
     "DataError",
@@ -23,11 +29,7 @@ __all__ = [
     "Layout",
     "augment",
     "load",
-    "mixing",
-    "plasma",
     "open_stream",
-    "record",
-    "shard_path",
     "splits",
     "write_info",
     "write_set",

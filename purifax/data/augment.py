@@ -13,7 +13,7 @@ __all__ = ["cutout", "flip", "pad_and_crop", "to_float"]
 
 
 def cutout(key: Array, x: Array, *, size: Array | int = 16) -> Array:
-    """Blacken a square around a random pixel; at an edge part of it falls outside.
+    """Blacken a square around a random pixel; at an edge part of it lies outside.
 
     Args:
         x: [H, W, C], any dtype.
@@ -46,16 +46,16 @@ def flip(key: Array, x: Array) -> Array:
 
 
 def pad_and_crop(key: Array, x: Array, pad: int = 4) -> Array:
-    """Shift by up to `pad` pixels each way, uniformly; zeros move in at the edges.
+    """Shift by up to `pad` pixels in each direction, uniformly; edges fill with zeros.
 
     Args:
         x: [H, W, C], any dtype.
-        pad: pixels of zeros on each side before a crop of the old size; an
-            argument of the program's shape, so a Python integer.
+        pad: pixels of zeros on each side before a crop of the old size; a Python
+            integer, since shapes depend on it.
 
     Returns:
-        like x. Zeros as in He et al., 2015, arXiv 1512.03385, section 4.2;
-        Zagoruyko and Komodakis fill by reflection.
+        like x. Zeros as in He et al., 2015, arXiv 1512.03385, section 4.2; Zagoruyko
+        and Komodakis fill by reflection.
 
     >>> pad_and_crop(jax.random.key(0), jnp.ones((4, 4, 3)), pad=0).sum()
     Array(48., dtype=float32)

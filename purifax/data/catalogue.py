@@ -1,4 +1,4 @@
-"""Facts about the named sets: classes, and the official archives with checksums."""
+"""The named sets: their classes, and their official archives with checksums."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,14 @@ __all__ = ["SETS", "Archive", "Set"]
 
 @dataclass(frozen=True)
 class Archive:
-    """One published file: its name, `algorithm:digest`, addresses in order, size."""
+    """One published file.
+
+    Attributes:
+        file: its name.
+        checksum: `algorithm:digest`.
+        addresses: in the order in which they are tried.
+        megabytes: its size.
+    """
 
     file: str
     checksum: str
@@ -17,11 +24,14 @@ class Archive:
 
 @dataclass(frozen=True)
 class Set:
-    """A named set: its classes in label order and the files that hold it.
+    """A named set.
 
-    `tfds` is the name under which TensorFlow Datasets prepares it; `folder` is where
-    below the data directory its archives are stored, so that sets whose files have
-    the same names stay apart.
+    Attributes:
+        classes: their names in the order of the labels.
+        archives: the files that hold the set.
+        tfds: the name under which TensorFlow Datasets prepares it.
+        folder: the folder of its archives below the data directory, so that sets with
+            files of the same names stay apart.
     """
 
     classes: tuple[str, ...]

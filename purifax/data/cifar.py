@@ -34,7 +34,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Form:
-    """One published form: its folder and archive, its files, labels before a row."""
+    """One published form of a set.
+
+    Attributes:
+        folder: name of the unpacked folder.
+        archive: name of the archive.
+        files: names of the files, by split.
+        label_bytes: labels at the beginning of each row; 0 in the Python version.
+    """
 
     folder: str
     archive: str
@@ -84,7 +91,7 @@ ALLOWED = {
     ("numpy", "dtype"),
     ("_codecs", "encode"),
 }
-"""What the pickle of a batch calls."""
+"""The functions and classes that the pickle of a batch may use."""
 
 
 def find(root: Path, name: str, split: str, classes: Sequence[str]) -> Images | None:
@@ -92,10 +99,10 @@ def find(root: Path, name: str, split: str, classes: Sequence[str]) -> Images | 
 
     `root` may also be the unpacked folder itself.
     """
-    found = located(root, name)
-    if found is None:
+    source = located(root, name)
+    if source is None:
         return None
-    form, place = found
+    form, place = source
     read = _from_folder if place.is_dir() else _from_archive
     return _images(read(place, form.files[split]), form, classes, str(place))
 
@@ -121,7 +128,7 @@ def present(folder: Path, files: tuple[str, ...]) -> list[Path]:
     """The files of an unpacked folder.
 
     Raises:
-        DataError: one is not there.
+        DataError: a file is missing.
     """
     for file in files:
         if not (folder / file).is_file():
@@ -132,7 +139,7 @@ def present(folder: Path, files: tuple[str, ...]) -> list[Path]:
 
 
 def _from_archive(archive: Path, files: tuple[str, ...]) -> dict[str, bytes]:
-    """The wanted members, in memory: nothing is unpacked on disk."""
+    """The wanted members, read into memory: nothing is unpacked on disk."""
     found: dict[str, bytes] = {}
     try:
         with tarfile.open(archive) as tar:
@@ -151,10 +158,10 @@ def _from_archive(archive: Path, files: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def check_members(archive: Path, files: Sequence[str], found: Collection[str]) -> None:
-    """Refuses an archive that lacks a file.
+    """Check that an archive holds all files.
 
     Raises:
-        DataError: which is named.
+        DataError: a file is missing; the message names it.
     """
     for file in files:
         if file not in found:
@@ -192,10 +199,10 @@ def _binary(
 
 
 def row_count(size: int, label_bytes: int, where: str) -> int:
-    """How many images a file of the binary version holds.
+    """The number of images in a file of the binary version.
 
     Raises:
-        DataError: it is empty, or has no whole number of rows.
+        DataError: the file is empty, or does not consist of whole rows.
 
     >>> row_count(6146, 1, "data_batch_1.bin")
     2
@@ -231,10 +238,10 @@ def _python(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_call(module_name: str, global_name: str) -> None:
-    """Refuses what a pickle asks for, unless a batch of arrays needs it.
+    """Check that a global used by a pickle is one that a batch of arrays needs.
 
     Raises:
-        DataError: it is something else.
+        DataError: it is not.
     """
     if (module_name, global_name) not in ALLOWED:
         raise DataError(
@@ -244,7 +251,7 @@ def check_call(module_name: str, global_name: str) -> None:
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Unpickles numpy arrays and plain containers; refuses to call anything else."""
+    """Unpickles NumPy arrays and plain containers; refuses to call anything else."""
 
     def find_class(self, module_name: str, global_name: str) -> Any:  # noqa: ANN401
         check_call(module_name, global_name)

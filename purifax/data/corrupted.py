@@ -1,8 +1,8 @@
 """CIFAR-10-C: the CIFAR-10 test images under one corruption at one severity.
 
 A file `<corruption>.npy`, uint8 [50000, 32, 32, 3], holds the 10,000 test images in
-their order at severity 1, then at 2, and so on to 5. Only the rows of the severity
-asked for are read, from the unpacked folder or from within the uncompressed archive.
+order at severity 1, then at severity 2, and so on to 5. Only the rows of the wanted
+severity are read, from the unpacked folder or from inside the uncompressed archive.
 
 Source: Hendrycks and Dietterich, 2019, arXiv 1903.12261.
 """
@@ -114,7 +114,7 @@ def _open(file: Path) -> np.ndarray:
 
 
 def _members(archive: Path, *files: str) -> list[np.ndarray]:
-    """Arrays inside a .tar, memory-mapped where they lie."""
+    """Arrays inside a .tar, memory-mapped in place."""
     try:
         with tarfile.open(archive, "r:") as tar:
             places = {Path(m.name).name: m.offset_data for m in tar if m.isfile()}

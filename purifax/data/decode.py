@@ -1,4 +1,4 @@
-"""Encoded image files (PNG, JPEG and what else Pillow reads) to one uint8 array."""
+"""Decode image files (PNG, JPEG and others that Pillow reads) into one uint8 array."""
 
 import io
 import os
@@ -18,18 +18,18 @@ COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 def decode(
     names: Sequence[str], read: Callable[[str], bytes]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All the named files, which must have one size, as colour images.
+    """Decode the named files, which must have one size, as colour images.
 
-    Transparency is dropped. Files of 16 bits or of floats are refused: they would
-    lose precision.
+    Transparency is dropped. Files of 16 bits or of floats raise, since they would lose
+    precision.
 
     Args:
-        names: of the files, at least one; used in error messages.
-        read: gives the bytes of a name; called from several threads.
+        names: names of the files, at least one; used in error messages.
+        read: returns the bytes of a named file; called from several threads.
 
     Returns:
-        uint8 [N, H, W, 3], three equal channels where the file is grey, and which
-        files are grey, bool [N].
+        The images, uint8 [N, H, W, 3], with three equal channels where the file is
+        grey; and whether each file is grey, bool [N].
     """
     height, width = _pixels(names[0], read).shape[:2]
     images = np.empty((len(names), height, width, 3), np.uint8)

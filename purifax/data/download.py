@@ -1,4 +1,4 @@
-"""Official archives from the network, checked against the published checksums."""
+"""Download official archives and verify their published checksums."""
 
 import contextlib
 import hashlib
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 
 
 def fetch(archive: Archive, folder: Path) -> Path:
-    """The archive in `folder`, downloaded unless it is there.
+    """The archive in `folder`, downloaded unless it exists.
 
-    It is written under a temporary name, and gets its own only when its checksum is
-    right, so a broken download is never taken for the archive, and several processes
-    may fetch at once.
+    It is written under a temporary name and renamed once its checksum is verified, so
+    that a broken download is never taken for the archive, and several processes may
+    fetch at once.
 
     Raises:
-        DataError: no address answered, or what came has the wrong checksum.
+        DataError: no address answered, or the downloaded file has a wrong checksum.
     """
     target = folder / archive.file
     if target.is_file():

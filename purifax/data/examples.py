@@ -1,4 +1,4 @@
-"""What a stream gives: an example, or where and why there is none."""
+"""The rows of a stream: an example, or the place and reason of a missing one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ class Example:
         position: in the stream.
         image: uint8 [H, W, C].
         label: its class.
-        id: as the source calls it, a number or text; else its position.
-        extras: what else the source has, by name.
+        id: its id in the source, a number or text; else its position.
+        extras: further features of the source, by name.
     """
 
     position: int
@@ -30,7 +30,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An image that cannot be had: its position, where it should be, and why not."""
+    """An image that cannot be read: its position, its place in words, and why."""
 
     position: int
     where: str
@@ -42,15 +42,13 @@ class Stream:
     """Labelled images of one size that are read by position.
 
     Attributes:
-        count: of images, unreadable ones included.
-        shape: (H, W, C) of all of them.
-        names: of the classes, in the order of the labels.
-        source: where they come from, in words.
-        digest: a hash of what tells this source from others.
-        read: `read(positions)` gives one row for each position, in order; from one
+        count: number of images, including unreadable ones. shape: (H, W, C) of every
+        image. names: names of the classes, in the order of the labels. source: the
+        origin of the images, in words. digest: a hash that identifies the source. read:
+        `read(positions)` yields one row for each position, in order; called by one
             thread at a time.
         text_ids: whether ids are text.
-        extras: what else each has, as in `Layout`.
+        extras: further features of each example, as in `Layout`.
     """
 
     count: int
@@ -69,10 +67,10 @@ def checked(
     classes: int,
     where: Callable[[int], str],
 ) -> Iterator[Example | Unreadable]:
-    """The rows, but those of another shape or with an unknown label unreadable.
+    """The rows; those of another shape or with an unknown label become `Unreadable`.
 
     Args:
-        where: a position in words.
+        where: describes a position in words.
 
     >>> odd = Example(0, np.zeros((2, 3, 1), np.uint8), 4, 0)
     >>> [row.reason for row in checked(iter([odd]), (2, 3, 1), 3, str)]

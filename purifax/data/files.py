@@ -1,8 +1,8 @@
 """Files that appear whole or not at all, on a disk or in an object store.
 
-A reader never sees half a file: on a disk the content goes to a temporary file beside
-it, is flushed to the device, and takes the name in one step; an object store shows an
-object when all of it has arrived.
+A reader never sees half a file. On a disk the content goes to a temporary file in the
+same folder, is flushed to the device, and is renamed in one step; an object store shows
+an object only when all of it has arrived.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ __all__ = [
 ]
 
 TEMPORARY = "tmp."
-"""How the names of unfinished files begin; no reader looks at such a file."""
+"""Prefix of the names of unfinished files, which no reader opens."""
 
 NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV)
-"""What disks say that have no hard links."""
+"""Errors of file systems without hard links."""
 
 TRIES = 5
-"""At a file whose temporary file others clear up, taking it for a dead writer's."""
+"""Attempts at a file whose temporary file another worker removes as a leftover."""
 
 
 def place(path: Any) -> epath.Path:
@@ -57,12 +57,12 @@ def is_remote(path: Any) -> bool:
 
 
 def write_whole(path: Any, content: bytes) -> None:
-    """Writes a file, replacing one of the same name in a single step.
+    """Write a file, replacing an existing one in a single step.
 
-    Two writers may do so at once: the file is then all of the one or of the other.
+    With two writers at once, the file is wholly that of one of them.
 
     Raises:
-        OSError: no room, or no permission; nothing is left behind.
+        OSError: no space, or no permission; nothing is left behind.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -79,13 +79,13 @@ def write_whole(path: Any, content: bytes) -> None:
 
 @contextlib.contextmanager
 def whole(path: Any) -> Iterator[IO[bytes]]:
-    """A file to be written bit by bit, which replaces one of the name at the end.
+    """Open a file to be written in parts; it replaces an existing one at the end.
 
-    What goes to a store is collected on the disk first. After an error there is
-    nothing.
+    For a store, the content is collected on the disk first. After an error no file is
+    written.
 
     Raises:
-        OSError: no room, or no permission.
+        OSError: no space, or no permission.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -115,16 +115,16 @@ def whole(path: Any) -> Iterator[IO[bytes]]:
 
 
 def write_once(path: Any, content: bytes) -> bool:
-    """Writes a file where there is none; of several writers at once, one succeeds.
+    """Write a file unless it exists; of several writers at once, one succeeds.
 
-    Object stores, and disks without hard links, are looked at before the file is
-    written, so that there two of the same moment may both succeed.
+    On object stores and disks without hard links, existence is checked before writing,
+    so that two writers at the same moment may both succeed.
 
     Returns:
-        Whether this call wrote it.
+        Whether this call wrote the file.
 
     Raises:
-        OSError: no room, or no permission; nothing is left behind.
+        OSError: no space, or no permission; nothing is left behind.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -145,7 +145,7 @@ def write_once(path: Any, content: bytes) -> bool:
 
 
 def remove(path: Any) -> None:
-    """Removes a file if it is there."""
+    """Remove a file if it exists."""
     with contextlib.suppress(FileNotFoundError):
         if is_remote(path):
             place(path).unlink()
@@ -154,10 +154,10 @@ def remove(path: Any) -> None:
 
 
 def listed(folder: Any) -> list[epath.Path]:
-    """The files of a folder as they are now; none where there is no folder.
+    """The files in a folder now; none where the folder does not exist.
 
-    A store has no empty folders, and its clients remember what they have listed: this
-    one asks each time.
+    A store has no empty folders. Clients of stores cache listings; here the store is
+    asked each time.
 
     >>> listed("/nowhere")
     []
@@ -181,9 +181,9 @@ def _names(folder: str) -> list[str]:
 
 
 def leftovers(folder: Any) -> dict[str, list[epath.Path]]:
-    """Unfinished files of a folder, by the name that they would have got.
+    """Unfinished files in a folder, by the names of the files they were to become.
 
-    A writer may still be at work on them.
+    A writer may still be writing them.
 
     >>> leftovers("/nowhere")
     {}
@@ -198,7 +198,7 @@ def leftovers(folder: Any) -> dict[str, list[epath.Path]]:
 
 @contextlib.contextmanager
 def _beside(path: epath.Path, content: bytes) -> Iterator[epath.Path]:
-    """The content in a temporary file that has reached the device, then removed."""
+    """A temporary file with the content, flushed to the device; removed at the end."""
     part = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}.{path.name}")
     try:
         with open(part, "xb") as file:
@@ -213,7 +213,7 @@ def _beside(path: epath.Path, content: bytes) -> Iterator[epath.Path]:
 def _take(
     path: epath.Path, content: bytes, give: Callable[[epath.Path, epath.Path], None]
 ) -> None:
-    """Writes a temporary file and gives it the name; again if others removed it."""
+    """Write a temporary file and rename it; retry if another worker removed it."""
     for left in reversed(range(TRIES)):
         with _beside(path, content) as part:
             try:
@@ -226,7 +226,7 @@ def _take(
 
 
 def _name(part: epath.Path, path: epath.Path) -> None:
-    """Gives a file a second name, unless something has that name."""
+    """Give a file a second name, unless that name exists."""
     try:
         os.link(part, path)
     except OSError as error:
@@ -238,7 +238,7 @@ def _name(part: epath.Path, path: epath.Path) -> None:
 
 
 def _flush_names(folder: epath.Path) -> None:
-    """Makes a new name survive a power cut, where the system can."""
+    """Flush the names in a folder, so that they survive a power cut where possible."""
     try:
         opened = os.open(folder, os.O_RDONLY)
     except OSError:

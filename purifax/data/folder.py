@@ -1,8 +1,8 @@
-"""A folder of image files: `<class>/<file>` with a folder per class, or files alone.
+"""A folder of image files: `<class>/<file>` with a folder per class, or files only.
 
-The folder may hold `train` and `test` (or `val`) folders of that form. Where it does
-not, a fifth, stratified and chosen by seed 0, is the test set. Files are read in the
-order of class and file name; `index` is the position in that order.
+The folder may hold `train` and `test` (or `val`) folders of that form. Otherwise a
+fifth of the images, stratified and chosen by seed 0, is the test set. Files are read in
+the order of class and file name; `index` is the position in that order.
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ SPLIT_FOLDERS = {
 
 
 def read(folder: Path, split: str) -> Images:
-    """A split ("train" or "test") of a folder, or "all" of one without splits.
+    """A split ("train" or "test") of a folder, or "all" of a folder without splits.
 
     Files directly in the folder have the label 0 of a class "unlabelled". All files
-    must have one size; they are grey only if every file is.
+    must have one size; the images are grey only if every file is.
     """
     images = _images(*listed(folder, split), str(folder))
     if split == "all" or _has_splits(folder):
@@ -40,7 +40,7 @@ def read(folder: Path, split: str) -> Images:
 def listed(folder: Path, split: str) -> tuple[list[str], list[int], tuple[str, ...]]:
     """The files of a split, their labels and the names of the classes.
 
-    A folder without splits of its own is listed whole.
+    A folder without split folders is listed whole.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder of images.")
@@ -58,13 +58,13 @@ def listed(folder: Path, split: str) -> tuple[list[str], list[int], tuple[str, .
 
 
 def _splits(folder: Path) -> dict[str, Path]:
-    """The folders of its splits, where it has them."""
+    """The split folders of a folder, by split."""
     parts = {key: _first(folder, names) for key, names in SPLIT_FOLDERS.items()}
     return {key: path for key, path in parts.items() if path}
 
 
 def _has_splits(folder: Path) -> bool:
-    """Whether it holds folders of splits and no others."""
+    """Whether a folder holds split folders and no other folders."""
     own = set(_splits(folder).values())
     return bool(own) and set(_folders(folder)) <= own
 
@@ -86,7 +86,7 @@ def _files(folder: Path) -> list[str]:
 def _listed(
     folder: Path, classes: Sequence[str]
 ) -> tuple[list[str], list[int], tuple[str, ...]]:
-    """Everything in one folder, labelled by the class's place in `classes`."""
+    """All files in one folder, labelled by the position of the class in `classes`."""
     loose = _files(folder)
     by_class = [
         _files(folder / name) if (folder / name).is_dir() else [] for name in classes

@@ -1,15 +1,15 @@
-"""Poisons that other people have published, read from their files.
+"""Published poisons of other authors, read from their files.
 
     .npy, .npz         arrays: perturbations, or poisoned images
     .pth, .pt, .pkl    tensors of PyTorch, pickles: the same, alone or by name
 
-Nothing in a file is run: pickles are read by `purifax.weights`, and what is no tensor,
-number or plain container is refused. Pickled PIL images, which some benchmarks store,
-are no plain data: save them as arrays first.
+No code in a file is run: pickles are read by `purifax.weights`, which refuses
+everything but tensors, numbers and plain containers. Pickled PIL images, which some
+benchmarks store, are not plain data: save them as arrays first.
 
-A file says what it holds (perturbations or images, one for each image, for each class
-or for all) by the shape of its array, the caller in which units and where. The result
-is a `Poison`, whose budget is verified on the 8-bit images that it gives.
+The shape of the array says whether it has one entry per image, per class, or one for
+all; the caller gives the units and the poisoned images. The result is a `Poison`, whose
+budget is verified on the 8-bit images that it produces.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from purifax.weights import containers
 __all__ = ["array_of", "deltas", "poisoned_images", "read_array"]
 
 _LEVELS = {"unit": 1.0, "levels": 255.0, "signed": 2.0}
-"""What a perturbation over the whole range is in each kind of units."""
+"""The size of a perturbation over the whole pixel range, by units."""
 
 
 def deltas(
@@ -44,29 +44,29 @@ def deltas(
     """The poison of a file of perturbations.
 
     Args:
-        path: the array in it is [P, H, W, C] or [P, C, H, W], one for each poisoned
-            image, or one for each image of the published split, of which `images` may
-            be a part; [K, ...], one for each class; or one for all, [H, W, C],
-            [C, H, W] or [1, ...], such as the trigger of Narcissus.
+        path: a file with an array [P, H, W, C] or [P, C, H, W], with one entry per
+            poisoned image, or per image of the published split, of which `images` may
+            be a part; [K, ...], one per class; or one for all, [H, W, C], [C, H, W] or
+            [1, ...], such as the trigger of Narcissus.
         images: the clean set that is poisoned.
-        threat: what was promised, verified here; None promises nothing.
+        threat: the claimed budget, verified here; None verifies nothing.
         units: of the perturbations: "unit" (images are in [0, 1]), "levels" (0 to 255)
             or "signed" (-1 to 1, as Narcissus stores its triggers).
-        name: of the array, where a file has several.
-        index: int [P], increasing positions of the poisoned images; all by default, or
+        name: name of the array, where a file has several.
+        index: int [P], increasing positions of the poisoned images; by default all, or
             all of the class `target`.
-        target: the class that is poisoned; None is all of them.
+        target: the poisoned class; None for all classes.
 
     Raises:
-        DataError: unreadable, unknown units, or shapes that do not fit.
+        DataError: an unreadable file, unknown units, or shapes that do not fit.
         ValueError: the budget is exceeded, or positions do not increase.
     """
     if units not in _LEVELS:
         raise DataError(f"units={units!r} is unknown; known: {', '.join(_LEVELS)}.")
-    found = read_array(path, name).astype(np.float32) / np.float32(_LEVELS[units])
+    array = read_array(path, name).astype(np.float32) / np.float32(_LEVELS[units])
     place = _places(images, index, target)
     shape = images.images.shape[1:]
-    rows = _channels_last(path, found if found.ndim == 4 else found[None], shape)
+    rows = _channels_last(path, array if array.ndim == 4 else array[None], shape)
     count, classes = len(place), len(images.names)
     if len(rows) == 1:
         rows = np.repeat(rows, count, axis=0)
@@ -94,7 +94,7 @@ def poisoned_images(
     """The poison of a file of poisoned images: their differences from the clean ones.
 
     Args:
-        path: the array in it is [P, H, W, C] or [P, C, H, W], of 8-bit images, or of
+        path: a file with an array [P, H, W, C] or [P, C, H, W] of 8-bit images, or of
             floats in [0, 1] or [0, 255].
         images: the clean set; the file has its order, or that of the split.
         threat, name, index, target: as in `deltas`.
@@ -103,11 +103,11 @@ def poisoned_images(
         The poison of the images that differ.
 
     Raises:
-        DataError, ValueError: as `deltas`; an exceeded budget is how images in another
-            order than those of the clean set are found out.
+        DataError, ValueError: as `deltas`; images in another order than the clean set
+            exceed the budget.
     """
-    found, place = read_array(path, name), _places(images, index, target)
-    rows = _channels_last(path, found, images.images.shape[1:])
+    array, place = read_array(path, name), _places(images, index, target)
+    rows = _channels_last(path, array, images.images.shape[1:])
     rows = _of_split(rows, images, place)
     if len(rows) != len(place):
         raise DataError(
@@ -129,10 +129,10 @@ def poisoned_images(
 
 
 def read_array(path: Path | str, name: str = "") -> np.ndarray:
-    """The array of a file, by its name where it holds several.
+    """The array in a file, by name where it holds several.
 
     Raises:
-        DataError: unreadable, or no array, or several and none of that name.
+        DataError: the file is unreadable, holds no array, or several without that name.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "delta.npy")
@@ -150,10 +150,10 @@ def read_array(path: Path | str, name: str = "") -> np.ndarray:
 
 
 def array_of(value: Any, name: str = "") -> np.ndarray:
-    """The one array among plain containers, or that of a name; lists are stacked.
+    """The only array in plain containers, or the one with a name; lists are stacked.
 
     Raises:
-        ValueError: there is none, or there are several; it names them.
+        ValueError: there is no array, or several, which the message names.
 
     >>> array_of({"epoch": 3, "noise": np.ones(2)}).tolist()
     [1.0, 1.0]
@@ -193,7 +193,7 @@ def _places(images: Images, index: np.ndarray | None, target: int | None) -> np.
 
 
 def _of_split(rows: np.ndarray, images: Images, place: np.ndarray) -> np.ndarray:
-    """Those of the poisoned images, where there is one for each image of a split."""
+    """The rows of the poisoned images, where there is one per image of a split."""
     split = len(rows) != len(place) and len(rows) > images.index.max(initial=-1)
     return rows[images.index[place]] if split else rows
 
@@ -220,6 +220,6 @@ def _verified(
     threat: Budget | None,
 ) -> Poison:
     index = jnp.asarray(place, jnp.int32)
-    found = Poison(index, jnp.asarray(rows), threat, name=Path(path).stem)
-    poison.verify(jnp.asarray(images.images), found)
-    return found
+    read = Poison(index, jnp.asarray(rows), threat, name=Path(path).stem)
+    poison.verify(jnp.asarray(images.images), read)
+    return read

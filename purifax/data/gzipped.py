@@ -1,8 +1,9 @@
-"""A gzipped file read at any place, in bounded memory.
+"""Random access to a gzipped file, in bounded memory.
 
-What is gzipped can only be unpacked from its start. Here the unpacking is remembered
-every few megabytes on its first way through the file, and goes on from the nearest
-such point ever after. The sum at the end of the file is checked when it is passed.
+A gzipped file can only be unpacked from its start. Here the state of the unpacking is
+saved every few megabytes on the first pass through the file, and later reads continue
+from the nearest saved state. The checksum at the end of the file is verified when it is
+passed.
 """
 
 import bisect
@@ -17,16 +18,16 @@ __all__ = ["Gzipped", "unpacked"]
 
 MAGIC = b"\x1f\x8b"
 APART = 8 << 20
-"""Unpacked bytes between two points; one is some 50 kB, mostly zlib's window."""
+"""Unpacked bytes between saved states; one takes about 50 kB, mostly zlib's window."""
 
 CHUNK = 1 << 14
 BLOCK = 1 << 16
 FORM = 16 + zlib.MAX_WBITS
-"""zlib's word for gzip, whose sum it checks."""
+"""zlib's code for the gzip format, whose checksum it verifies."""
 
 
 def unpacked(path: Path) -> BinaryIO:
-    """A file, opened to be read at any place; what is in it, if it is gzipped.
+    """A file opened for random access; its content is unpacked if it is gzipped.
 
     >>> import gzip, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -44,19 +45,19 @@ def unpacked(path: Path) -> BinaryIO:
 
 @dataclass(frozen=True)
 class _Point:
-    """How far a file is unpacked, and all that is needed to go on from there."""
+    """A saved state: how far a file is unpacked, and what is needed to continue."""
 
     at: int
     packed: int
-    held: bytes
+    pending: bytes
     unpack: Any
 
 
 class Gzipped(io.RawIOBase):
-    """What is in a gzipped file, or in several that follow one another in one.
+    """The content of a gzipped file, which may consist of several gzip members.
 
-    Reading raises `zlib.error` where the file is damaged or has another sum than it
-    says, and `EOFError` where it is cut short. To seek from the end unpacks all of it.
+    Reading raises `zlib.error` where the file is damaged or its checksum is wrong, and
+    `EOFError` where it is truncated. Seeking from the end unpacks all of it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,22 +72,22 @@ class Gzipped(io.RawIOBase):
         super().close()
 
     def readable(self) -> bool:
-        """It is."""
+        """Always."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Always."""
         return True
 
     def readinto(self, into: Any, /) -> int:
-        """Fills some of a buffer; 0 at the end."""
+        """Fill part of a buffer; returns 0 at the end."""
         view = memoryview(into)
         content = self._more(min(len(view), BLOCK))
         view[: len(content)] = content
         return len(content)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Goes to a place, or to the end if that comes first."""
+        """Go to a position, or to the end if that comes first."""
         if whence == os.SEEK_END:
             while self._more(BLOCK):
                 pass
@@ -101,36 +102,36 @@ class Gzipped(io.RawIOBase):
         return self._at
 
     def _more(self, size: int) -> bytes:
-        """The next bytes, some of so many; none at the end."""
+        """The next bytes, at most `size`; none at the end."""
         content = b""
-        while not content and self._feed():
-            content = self._unpack.decompress(self._held, size)
-            self._held = self._unpack.unconsumed_tail
-            if self._unpack.eof:  # what fills a file up is left out
-                self._held = self._unpack.unused_data.lstrip(b"\0")
+        while not content and self._fill():
+            content = self._unpack.decompress(self._pending, size)
+            self._pending = self._unpack.unconsumed_tail
+            if self._unpack.eof:  # skip the padding after a member
+                self._pending = self._unpack.unused_data.lstrip(b"\0")
         self._at += len(content)
         if self._at - self._points[-1].at >= APART:
             self._points.append(self._here())
         return content
 
-    def _feed(self) -> bool:
-        """Sees that there is something to unpack; False at the end of the file."""
-        while not self._held:
-            self._held = self._file.read(CHUNK) or b""
-            if not self._held and self._unpack.eof:
+    def _fill(self) -> bool:
+        """Read more of the file if needed; False at its end."""
+        while not self._pending:
+            self._pending = self._file.read(CHUNK) or b""
+            if not self._pending and self._unpack.eof:
                 return False
-            if not self._held:
+            if not self._pending:
                 raise EOFError("it is cut short")
             if self._unpack.eof:
-                self._held = self._held.lstrip(b"\0")
+                self._pending = self._pending.lstrip(b"\0")
         if self._unpack.eof:
             self._unpack = zlib.decompressobj(FORM)
         return True
 
     def _here(self) -> _Point:
-        return _Point(self._at, self._file.tell(), self._held, self._unpack.copy())
+        return _Point(self._at, self._file.tell(), self._pending, self._unpack.copy())
 
     def _go_on(self, point: _Point) -> None:
-        self._at, self._held = point.at, point.held
+        self._at, self._pending = point.at, point.pending
         self._unpack = point.unpack.copy()
         self._file.seek(point.packed)

@@ -1,7 +1,7 @@
 """MNIST and Fashion-MNIST as published: IDX files, gzipped or not.
 
-An IDX file is two zero bytes, a type byte (8 is uint8), the number of dimensions, each
-dimension as a big-endian 32-bit integer, then the values.
+An IDX file consists of two zero bytes, a type byte (8 is uint8), the number of
+dimensions, each dimension as a big-endian 32-bit integer, and the values.
 
 Source: LeCun, Cortes and Burges, the MNIST database; Xiao et al., 2017, arXiv
 1708.07747.
@@ -43,8 +43,8 @@ def located(root: Path, name: str, split: str) -> tuple[Path, Path] | None:
     """The files of the images and of the labels of a split, or None.
 
     Both sets use the same file names, so files directly in `root` are taken for
-    Fashion-MNIST only where its name (or the name of the folder around one called
-    "raw") has "fashion" in it, and for MNIST only where not.
+    Fashion-MNIST only if its name (or the name of its parent, for a folder "raw")
+    contains "fashion", and for MNIST only if it does not.
     """
     folders = [root / folder for folder in FOLDERS[name]]
     here = root.absolute()
@@ -84,17 +84,17 @@ def _read(images: Path, labels: Path, classes: Sequence[str]) -> Images:
 
 
 def check_images(path: Path, shape: tuple[int, ...]) -> None:
-    """Refuses what is no array of grey images.
+    """Check that an array holds grey images.
 
     Raises:
-        DataError: it has another number of dimensions.
+        DataError: it has a wrong number of dimensions.
     """
     if len(shape) != 3:
         raise DataError(f"{path} holds {len(shape)} dimensions; images have 3.")
 
 
 def parse(path: Path) -> np.ndarray:
-    """The array of an IDX file of bytes: uint8, of the shape in its header."""
+    """The array of an IDX file of bytes: uint8, with the shape of its header."""
     content = path.read_bytes()
     try:
         content = gzip.decompress(content) if path.suffix == ".gz" else content
@@ -107,14 +107,15 @@ def parse(path: Path) -> np.ndarray:
 
 
 def header(path: Path, content: bytes, size: int) -> tuple[tuple[int, ...], int]:
-    """The shape of an IDX file of bytes, and where its values begin.
+    """The shape of an IDX file of bytes, and the position of its first value.
 
     Args:
         content: its first bytes, or all of them.
-        size: of the whole, unpacked.
+        size: number of bytes of the whole, unpacked.
 
     Raises:
-        DataError: it is no such file, or has more or fewer values than it says.
+        DataError: it is not an IDX file, or its number of values differs from its
+        header.
 
     >>> header(Path("a"), bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 7]), 10)
     ((2,), 8)

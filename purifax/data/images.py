@@ -1,4 +1,4 @@
-"""What every source gives: uint8 images with labels and their original positions."""
+"""A split in memory: uint8 images with labels and their original positions."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ __all__ = ["DataError", "Images", "suggestion"]
 
 
 class DataError(ValueError):
-    """Data that is absent, damaged or wrongly named; one sentence says what to do."""
+    """Data that is missing, damaged or misnamed; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Images:
         images: uint8 [N, H, W, C], channels last.
         labels: int32 [N], each in 0 .. len(names) - 1.
         index: int64 [N], position of each image in the published split, so that
-            results on parts of it can be joined; where the source does not tell it
-            (a TFDS set without ids, an .npz without `index`), position in the source.
+            results on parts of it can be joined; position in the source where that is
+            unknown (a TFDS set without ids, an .npz without `index`).
         names: names of the classes, in the order of the labels.
-        source: where the images came from, in words.
+        source: the origin of the images, in words.
     """
 
     images: np.ndarray
@@ -66,7 +66,7 @@ class Images:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`Did you mean 'x'?` for the nearest known word, else the list of all of them."""
+    """`Did you mean 'x'?` for the nearest known word, else a list of all of them."""
     known = tuple(known)
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
     return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."

@@ -1,4 +1,4 @@
-"""What each example of a written set has: names, shapes and dtypes; their checks."""
+"""The layout of a written set: names, shapes and dtypes of its features; checks."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ OWN = ("image", "label", "id")
 
 @dataclass(frozen=True)
 class Layout:
-    """What a written set is called, and what each of its examples has.
+    """The name of a written set, and the features of each example.
 
     Attributes:
         name: lower-case letters, digits and `_`, a letter first.
         shape: (H, W, C) of every image, C = 1 or 3.
-        classes: their names in the order of the labels.
-        text_ids: whether `id` is text (or bytes), rather than an integer.
-        extras: further features by name: the shape of a row, and its dtype, any of
-            numpy's integers, floats and bool, or "bytes" with the shape ().
+        classes: names of the classes in the order of the labels.
+        text_ids: whether `id` is text (or bytes) rather than an integer.
+        extras: further features by name: the shape of a row and its dtype, any of
+            NumPy's integers, floats and bool, or "bytes" with the shape ().
 
     Raises:
         DataError: a name, shape or dtype that cannot be written.
@@ -56,7 +56,7 @@ class Layout:
 
 
 def features(layout: Layout) -> Any:
-    """The features of TFDS, which encode an example.
+    """The TFDS features, which encode an example.
 
     >>> sorted(features(Layout("purified", (8, 8, 1), ("a", "b"))))
     ['id', 'image', 'label']
@@ -74,7 +74,7 @@ def features(layout: Layout) -> Any:
 
 
 def _distinct(classes: Sequence[str]) -> list[str]:
-    """Names of classes as TFDS wants them: a name that comes again gets its label."""
+    """Distinct class names, as TFDS requires: its label is added to a repeated name."""
     return [
         f"{name} ({label})" if name in classes[:label] else name
         for label, name in enumerate(classes)
@@ -82,7 +82,7 @@ def _distinct(classes: Sequence[str]) -> list[str]:
 
 
 def _feature(shape: tuple[int, ...], dtype: str) -> Any:
-    """A stored number as a number where that keeps its bits, else as raw bytes."""
+    """The TFDS feature: a number where that keeps its bits, else raw bytes."""
     from tensorflow_datasets import features as kinds
 
     if dtype == "bytes":
@@ -95,21 +95,21 @@ def _feature(shape: tuple[int, ...], dtype: str) -> Any:
 
 
 def check_rows(layout: Layout, columns: Mapping[str, Any]) -> None:
-    """Refuses rows that are not as the layout says, before anything is written.
+    """Check rows against the layout, before anything is written.
 
     Args:
-        columns: "image", "label", "id" and the extras, each of the length n.
+        columns: "image", "label", "id" and the extras, each of length n.
 
     Raises:
-        DataError: a column that is missing, unknown, or of another shape or dtype.
+        DataError: a column is missing, unknown, or has a wrong shape or dtype.
 
     >>> digits = Layout("purified", (8, 8, 1), ("a", "b"))
     >>> empty = np.zeros((0, 8, 8, 1), np.uint8)
     >>> check_rows(digits, {"image": empty, "label": [], "id": []})
     """
-    given, wanted = set(columns), {*OWN, *layout.extras}
-    if given != wanted:
-        raise DataError(f"Rows have {sorted(given)}; the layout says {sorted(wanted)}.")
+    names, wanted = set(columns), {*OWN, *layout.extras}
+    if names != wanted:
+        raise DataError(f"Rows have {sorted(names)}; the layout says {sorted(wanted)}.")
     images, labels = columns["image"], np.asarray(columns["label"])
     if images.dtype != np.uint8 or images.shape[1:] != tuple(layout.shape):
         raise DataError(

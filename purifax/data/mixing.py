@@ -3,12 +3,11 @@
     Mixup    x <- w x_i + (1 - w) x_j                w ~ Beta(alpha, alpha)
     CutMix   x <- x_i with a box of x_j,  of share 1 - w of the image
 
-The subject is a batch: j is a random permutation of it. Labels are rows of
-probabilities and are mixed by the same shares.
+These functions take a batch: j is a random permutation of it. Labels are rows of
+probabilities and are mixed with the same weights.
 
 Source: Zhang et al. 2018, arXiv 1710.09412 (Mixup); Yun et al. 2019, arXiv 1905.04899
-(CutMix). One w and one permutation serve a batch in both papers' code; here each image
-has a w of its own.
+(CutMix). The code of both papers uses one w per batch; here each image has its own.
 """
 
 import jax
@@ -21,15 +20,15 @@ __all__ = ["cutmix", "mixup"]
 def mixup(
     key: Array, images: Array, targets: Array, *, alpha: Array | float = 1.0
 ) -> tuple[Array, Array]:
-    """Sums of two images each.
+    """Mixup: weighted sums of two images.
 
     Args:
         images: float [N, H, W, C].
         targets: [N, K], shares of the classes.
-        alpha: of the law of w; 1 draws it evenly from [0, 1].
+        alpha: parameter of the distribution of w; 1 is uniform on [0, 1].
 
     Returns:
-        Images and targets, like those given.
+        Mixed images and targets, of the same shapes.
 
     >>> images, targets = jnp.ones((2, 1, 1, 1)), jnp.eye(2)
     >>> mixup(jax.random.key(0), images, targets)[1].sum(1).tolist()
@@ -45,15 +44,15 @@ def mixup(
 def cutmix(
     key: Array, images: Array, targets: Array, *, alpha: Array | float = 1.0
 ) -> tuple[Array, Array]:
-    """Images with a box of another one; labels by the share of pixels.
+    """CutMix: images with a box of another image; labels by the share of pixels.
 
     Args:
         images: float [N, H, W, C].
         targets: [N, K], shares of the classes.
-        alpha: of the law of the share that stays.
+        alpha: parameter of the distribution of the share that is kept.
 
     Returns:
-        Images and targets, like those given.
+        Mixed images and targets, of the same shapes.
 
     >>> images, targets = jnp.arange(2.0).reshape(2, 1, 1, 1), jnp.eye(2)
     >>> x, y = cutmix(jax.random.key(0), images, targets)
@@ -73,9 +72,12 @@ def cutmix(
 
 
 def _between(key: Array, side: Array, length: int) -> Array:
-    """Which places lie within a share `side: [N]` of the length, [N, length].
+    """Positions within a random interval of the share `side: [N]` of a length.
 
-    The middle is any place, so that part of a box may fall outside.
+    The middle is any position, so that part of the interval may lie outside.
+
+    Returns:
+        bool [N, length].
     """
     wide = jnp.round(side * length).astype(jnp.int32)
     first = jax.random.randint(key, side.shape, 0, length) - wide // 2

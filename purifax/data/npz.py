@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 DAMAGED = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What is raised by arrays of a file that is truncated or damaged."""
+"""Errors raised by arrays of a truncated or damaged file."""
 
 PAIRS = (("images", "labels"), ("image", "label"), ("x", "y"))
 OPTIONAL = {
@@ -47,10 +47,10 @@ def find(root: Path, name: str, split: str, names: Sequence[str] = ()) -> Images
 
     Args:
         root: the folder searched; `root/<name>` is searched too.
-        names: the classes, where known; else those in the file, else the numbers.
+        names: names of the classes, where known; else those in the file, else numbers.
 
     Returns:
-        None where there is no such file.
+        The split, or None where there is no such file.
     """
     for folder in (root, root / name):
         paths = _parts(folder, f"{name}_", split)
@@ -62,10 +62,10 @@ def find(root: Path, name: str, split: str, names: Sequence[str] = ()) -> Images
 
 
 def read(path: Path, split: str) -> Images:
-    """A split of the user's own set: one `.npz`, or a folder with train and test.
+    """A split of a user's set: one `.npz`, or a folder with train and test.
 
-    A file without splits of its own is divided: a fifth, stratified and chosen by
-    seed 0, is the test set. The split "all" gives the whole of such a file.
+    A file without splits is divided: a fifth, stratified and chosen by seed 0, is the
+    test set. The split "all" is the whole of such a file.
     """
     if path.is_dir():
         paths = _parts(path, "", split)
@@ -86,7 +86,7 @@ def read(path: Path, split: str) -> Images:
 
 
 def _parts(folder: Path, prefix: str, split: str) -> list[Path]:
-    """The files of one split in order, the whole before parts before a subset."""
+    """The files of one split in order; a whole file is preferred to parts."""
     if split not in WORDS or not folder.is_dir():
         return []
     form = re.compile(
@@ -117,7 +117,7 @@ def _parts(folder: Path, prefix: str, split: str) -> list[Path]:
 
 
 def _images(paths: list[Path], split: str, names: Sequence[str] = ()) -> Images:
-    """Parts joined in order; positions count on where no part states its own."""
+    """Parts joined in order; positions are counted where no part has an `index`."""
     parts = [_read(path, split) for path in paths]
     shapes = {part["images"].shape[1:] for part in parts}
     source = " + ".join(str(path) for path in paths)
@@ -139,7 +139,7 @@ def _images(paths: list[Path], split: str, names: Sequence[str] = ()) -> Images:
 
 
 def numbered(labels: np.ndarray) -> tuple[str, ...]:
-    """Names of classes that have none.
+    """Names of classes without names: their numbers.
 
     >>> numbered(np.array([2, 0]))
     ('0', '1', '2')
@@ -148,7 +148,7 @@ def numbered(labels: np.ndarray) -> tuple[str, ...]:
 
 
 def holds_splits(path: Path) -> bool:
-    """Whether a path is an .npz with arrays for train and test."""
+    """Whether a path is an .npz with arrays for both train and test."""
     if not path.is_file():
         return False
     with opened(path) as arrays:
@@ -156,10 +156,10 @@ def holds_splits(path: Path) -> bool:
 
 
 def opened(path: Path) -> np.lib.npyio.NpzFile:
-    """The arrays of a file, none of which is read yet.
+    """The arrays of a file, opened without reading them.
 
     Raises:
-        DataError: it is no .npz file.
+        DataError: it is not an .npz file.
     """
     try:
         arrays = np.load(path, allow_pickle=False)
@@ -172,10 +172,10 @@ def opened(path: Path) -> np.lib.npyio.NpzFile:
 
 
 def chosen(path: Path, arrays: Collection[str], split: str) -> dict[str, str]:
-    """Which of these arrays of a file are its images, labels, index and names.
+    """The names of the arrays that are images, labels, index and class names.
 
     Raises:
-        DataError: it has no images.
+        DataError: there are no images.
 
     >>> chosen(Path("a.npz"), ["y", "x", "z"], "train")
     {'images': 'x', 'labels': 'y'}
@@ -215,7 +215,7 @@ def nhwc(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> tuple[int, ...]
     """The shape [N, H, W, C] of an array of images.
 
     Raises:
-        DataError: they are of another type or form.
+        DataError: a wrong dtype or shape.
 
     >>> nhwc(Path("a.npz"), np.dtype(np.uint8), (5, 8, 8))
     (5, 8, 8, 1)
@@ -239,7 +239,7 @@ def integers(path: Path, labels: np.ndarray) -> np.ndarray:
     """Labels int32 [N] from integers [N] or [N, 1].
 
     Raises:
-        DataError: they are something else.
+        DataError: a wrong dtype or shape.
 
     >>> integers(Path("a.npz"), np.array([[3], [1]])).tolist()
     [3, 1]

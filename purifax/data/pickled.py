@@ -1,7 +1,7 @@
-"""Where the pixels of a pickled CIFAR batch lie in their file, which are not read.
+"""Locate the pixels of a pickled CIFAR batch in its file without reading them.
 
-Python 2 pickled an array with its bytes as they are, behind their number. A small
-machine of Python's own takes the rest of the pickle in; that in C would read all of it.
+Python 2 pickled an array as its length and its raw bytes. Python's pure-Python
+unpickler reads the rest of the pickle; the one in C would read all of it.
 """
 
 import io
@@ -18,18 +18,18 @@ from purifax.data.cifar import check_call
 __all__ = ["placed"]
 
 LONG = 3072
-"""Bytes of an image, and of a text that is left where it is."""
+"""Bytes of an image; byte strings of this length or more are not read."""
 
 
 def placed(file: BinaryIO, start: int) -> tuple[int, np.ndarray] | None:
-    """Where the first pixel of a batch is, and its labels, int64 [n].
+    """The position of the first pixel of a batch, and its labels, int64 [n].
 
     Args:
-        file: in which the batch begins at `start`.
+        file: a file in which the batch begins at `start`.
 
     Returns:
-        None where the n x 3072 pixels do not lie one after another, or where this is
-        no batch: who unpickles all of it can say what is wrong.
+        None where the n x 3072 pixels are not contiguous, or where this is not a batch:
+        unpickling all of it then says what is wrong.
 
     >>> file = io.BytesIO(pickle.dumps({"labels": [3]}))
     >>> placed(file, 0) is None
@@ -52,14 +52,14 @@ def placed(file: BinaryIO, start: int) -> tuple[int, np.ndarray] | None:
 
 @dataclass(frozen=True)
 class _Place:
-    """Bytes of a file."""
+    """A range of bytes in a file."""
 
     start: int
     size: int
 
 
 class _Array:
-    """An array of which only the description is read."""
+    """An array whose description is read, but not its values."""
 
     def __init__(self, *what: Any) -> None:
         del what
@@ -69,7 +69,7 @@ class _Array:
 
 
 def _take_text(machine: Any) -> None:
-    """Puts a text on the stack, or where it is if it is long."""
+    """Put a byte string on the stack; of a long one, its position only."""
     (size,) = struct.unpack("<i", machine.read(4))
     if size < LONG:
         machine.append(machine.read(size).decode("latin1"))
@@ -79,7 +79,7 @@ def _take_text(machine: Any) -> None:
 
 
 class _Places(pickle._Unpickler):
-    """Unpickles a batch; of long texts it tells where they are."""
+    """Unpickles a batch, with the positions of long byte strings in their place."""
 
     dispatch = {**pickle._Unpickler.dispatch, pickle.BINSTRING[0]: _take_text}
 

@@ -3,10 +3,10 @@
     x <- clip(x + a (2 c - 1), 0, 1),    x <- clip(1/2 + 4 c' (x - 1/2), 0, 1)
 
 with clouds c of values in [0, 1] and a ~ U(1/2, 1), each of the two with probability
-one half. Shortcuts seldom survive it. A cloud is a sum of random grids, each twice as
+one half. It destroys most shortcuts. A cloud is a sum of random grids, each twice as
 fine as the last and `roughness` times as strong; the released code makes plasma by
-midpoint displacement, which has the same falling spectrum, and adds TrivialAugment,
-which is not here.
+midpoint displacement, which has the same decaying spectrum, and then applies
+TrivialAugment, which is in `purifax.data.trivial`.
 
 Source: Qin et al. 2023, arXiv 2303.15127, and its released code: roughness 0.3 to 0.7;
 one draw is its "Lite".
@@ -22,7 +22,7 @@ _GRIDS = 5
 
 
 def cloud(key: Array, shape: tuple[int, ...], roughness: Array | float) -> Array:
-    """Random values from 0 to 1, alike in neighbouring pixels, [H, W].
+    """Random values from 0 to 1, correlated between neighbouring pixels, [H, W].
 
     Args:
         shape: (H, W).
@@ -42,7 +42,7 @@ def cloud(key: Array, shape: tuple[int, ...], roughness: Array | float) -> Array
 
 
 def plasma_brightness(key: Array, x: Array) -> Array:
-    """The image under a cloud that brightens here and darkens there, in [0, 1].
+    """The image with its brightness changed by a cloud, in [0, 1].
 
     >>> plasma_brightness(jax.random.key(0), jnp.full((4, 4, 3), 0.5)).shape
     (4, 4, 3)
@@ -55,7 +55,7 @@ def plasma_brightness(key: Array, x: Array) -> Array:
 
 
 def plasma_contrast(key: Array, x: Array) -> Array:
-    """The image under a cloud that raises contrast here and lowers it there.
+    """The image with its contrast scaled by a cloud, in [0, 1].
 
     >>> float(plasma_contrast(jax.random.key(0), jnp.full((4, 4, 3), 0.5)).max())
     0.5
@@ -67,7 +67,7 @@ def plasma_contrast(key: Array, x: Array) -> Array:
 
 
 def ueraser(key: Array, x: Array) -> Array:
-    """One draw of UEraser: brightness, contrast, channels, each half of the time.
+    """One draw of UEraser: brightness, contrast, channels, each with probability 1/2.
 
     >>> ueraser(jax.random.key(0), jnp.full((4, 4, 3), 0.5)).shape
     (4, 4, 3)

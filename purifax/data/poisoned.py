@@ -1,17 +1,17 @@
-"""A poisoned training set on disk: images, labels, and all that tells where they are.
+"""A poisoned training set on disk: images, labels, and the record of the poison.
 
 A folder with
 
     train.npz     images uint8 [N, H, W, C], labels [N], index [N] in the clean split
-    test.npz      clean test images, where there are any; with them also
-    tfds/         both as a TFDS data set, whose training images say `poisoned` or not
-    poison.npz    index [P] of the poisoned among the N, delta [P, H, W, C], budget and
-                  radius; label [P] where labels change; original [N], what index was
+    test.npz      clean test images, where there are any, and then also tfds/
+    both as a TFDS data set, whose training images have the flag `poisoned` poison.npz
+    index [P] of the poisoned among the N, delta [P, H, W, C], budget and
+                  radius; label [P] where labels change; original [N], the written index
     poison.json   the method, its numbers, and sha256 of the clean and stored images
 
-Purifying a file that has lost the order of its images, or some of them, gives numbers
-that look like a defence. So a set whose `index` is not what was written is refused, and
-so are images that are not those that were written.
+Purifying a file in which images are missing or in another order gives numbers that look
+like a defence. So a set is refused if its `index`, its images or its labels are not
+those that were written.
 
 `poison.json` is written last: a folder without it is unfinished.
 """
@@ -37,10 +37,10 @@ _SHOWN = 5
 
 def digest(images: Images) -> str:
     """sha256 of pixels, labels and positions, in order."""
-    found = hashlib.sha256(np.ascontiguousarray(images.images).tobytes())
+    hashed = hashlib.sha256(np.ascontiguousarray(images.images).tobytes())
     for part in (images.labels, images.index):
-        found.update(np.asarray(part, "<i8").tobytes())
-    return found.hexdigest()
+        hashed.update(np.asarray(part, "<i8").tobytes())
+    return hashed.hexdigest()
 
 
 def write(
@@ -50,29 +50,29 @@ def write(
     perturbation: dict[str, np.ndarray],
     words: dict[str, Any],
 ) -> None:
-    """Stores a poisoned set; the folder is made, and files in it are replaced.
+    """Store a poisoned set; the folder is made, and files in it are replaced.
 
     Args:
-        train: as the victim will find it.
-        test: clean; None stores none.
+        train: the poisoned training images.
+        test: clean test images; None stores none.
         perturbation: "index" [P] increasing positions in `train`, "delta", and more.
-        words: what else to record, for JSON.
+        words: further entries of `poison.json`.
     """
     store_images(place / "train.npz", train)
     if test is not None:
         store_images(place / "test.npz", test)
         _write_tfds(place / "tfds", train, test, perturbation["index"])
     _savez(place / "poison.npz", original=train.index, **perturbation)
-    found = {**words, "images": len(train), "stored_sha256": digest(train)}
+    entries = {**words, "images": len(train), "stored_sha256": digest(train)}
     part = place / "poison.json.part"
-    part.write_text(json.dumps(found, indent=2) + "\n")
+    part.write_text(json.dumps(entries, indent=2) + "\n")
     os.replace(part, place / "poison.json")
 
 
 def store_images(path: Path, images: Images) -> None:
-    """Writes images so that `data.npz` reads them; the folder is made.
+    """Write images so that `data.npz` reads them; the folder is made.
 
-    The one place that knows how a poisoned set's images are stored.
+    The only place that knows how the images of a poisoned set are stored.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _savez(
@@ -85,11 +85,11 @@ def store_images(path: Path, images: Images) -> None:
 
 
 def read(place: Path, split: str) -> Images:
-    """The poisoned training images, or the clean test images that go with them.
+    """The poisoned training images, or the clean test images stored with them.
 
     Raises:
-        DataError: no finished poisoned set, or images that are shuffled, duplicated,
-            missing or altered; the first of them are named.
+        DataError: not a finished poisoned set, or images are shuffled, duplicated,
+            missing or altered; the message names the first of them.
     """
     words = record(place)
     if split == "test":
@@ -98,21 +98,21 @@ def read(place: Path, split: str) -> Images:
         return npz.read(place, "test")
     if split == "all":
         raise DataError(f"{place} is a poisoned training set: 'train' or 'test'.")
-    found, stored = npz.read(place, "train"), perturbation(place)
-    _complete(place, found.index, stored["original"])
-    if digest(found) != words["stored_sha256"]:
+    images, stored = npz.read(place, "train"), perturbation(place)
+    _complete(place, images.index, stored["original"])
+    if digest(images) != words["stored_sha256"]:
         raise DataError(
             f"{place / 'train.npz'} does not hold the images or labels that "
             "poison.json records: they were altered after they were stored."
         )
-    return found
+    return images
 
 
 def record(place: Path) -> dict[str, Any]:
-    """What `poison.json` says.
+    """The entries of `poison.json`.
 
     Raises:
-        DataError: there is none, or it is damaged.
+        DataError: the file is missing or damaged.
     """
     path = place / "poison.json"
     if not path.is_file():
@@ -130,8 +130,8 @@ def perturbation(place: Path) -> dict[str, np.ndarray]:
     """The arrays of `poison.npz`.
 
     Raises:
-        DataError: unreadable, or its positions do not increase within the set, or do
-            not have a perturbation each.
+        DataError: the file is unreadable, or its positions do not increase within the
+            set, or their number differs from that of the perturbations.
     """
     path = place / "poison.npz"
     try:
@@ -151,7 +151,7 @@ def perturbation(place: Path) -> dict[str, np.ndarray]:
 
 
 def _write_tfds(root: Path, train: Images, test: Images, poisoned: np.ndarray) -> None:
-    """Both splits as ArrayRecord, in place of what an unfinished run has left."""
+    """Both splits as ArrayRecord, replacing those of an unfinished run."""
     shutil.rmtree(root, ignore_errors=True)
     flags = np.zeros(len(train), bool)
     flags[poisoned] = True
@@ -163,7 +163,7 @@ def _write_tfds(root: Path, train: Images, test: Images, poisoned: np.ndarray) -
 
 
 def _complete(place: Path, index: np.ndarray, original: np.ndarray) -> None:
-    """Refuses images that are not all of the set, in its order."""
+    """Check that the images are those of the set, all of them and in order."""
     path = place / "train.npz"
     missing = np.setdiff1d(original, index)
     if len(missing):

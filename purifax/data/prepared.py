@@ -1,9 +1,9 @@
 """Directories prepared by TensorFlow Datasets, read without TensorFlow.
 
 `<root>/<name>/[<config>/]<version>/` holds `dataset_info.json`, `features.json` and the
-shards, ArrayRecord or TFRecord. Images come in the order of their `id` (or `index`)
-feature where it counts them ("train_00017"), which is the order of the official
-archive; else in that of the shards, which TensorFlow Datasets shuffled when it wrote
+shards, ArrayRecord or TFRecord. Images are ordered by their `id` (or `index`) feature
+where it numbers them ("train_00017"), which is the order of the official archive; else
+they have the order of the shards, which TensorFlow Datasets shuffled when it wrote
 them.
 """
 
@@ -28,7 +28,8 @@ def find(root: Path, name: str, split: str) -> Images | None:
     """The split of a set by its TFDS name ("cifar10", "cifar10_corrupted/fog_3").
 
     Returns:
-        None where `root` neither is nor holds such a set, or it lacks the split.
+        The split, or None where `root` neither is nor holds the set, or it lacks the
+        split.
     """
     own, *config = name.split("/")
     if (root / "dataset_info.json").is_file():
@@ -41,7 +42,7 @@ def find(root: Path, name: str, split: str) -> Images | None:
 
 
 def read(folder: Path, split: str) -> Images:
-    """A split of any prepared set that has one image and one label per example."""
+    """A split of any prepared set with one image and one label per example."""
     place = _existing(folder)
     images = _split(place, split)
     if images is None:
@@ -50,16 +51,16 @@ def read(folder: Path, split: str) -> Images:
 
 
 def located(folder: Any) -> Any:
-    """The folder itself or its newest version folder, if that is a prepared set."""
+    """The folder or its newest version folder, whichever is a prepared set, or None."""
     itself = (folder / "dataset_info.json").exists()
     return folder if itself else _newest(folder)
 
 
 def opened(folder: Any, split: str) -> tuple[Any, Any]:
-    """TFDS's `info` of a prepared set and of one of its splits.
+    """The TFDS `info` of a prepared set and of one of its splits.
 
     Raises:
-        DataError: no such set, or it lacks the split.
+        DataError: there is no such set, or it lacks the split.
     """
     place = _existing(folder)
     info = _described(place)
@@ -93,18 +94,18 @@ def _info(place: Any) -> dict[str, Any]:
 
 
 def _newest(folder: Any) -> Any:
-    """The folder of the highest version that was written to its end."""
-    found = [
+    """The folder of the highest version that was written completely."""
+    versions = [
         (tuple(int(number) for number in path.name.split(".")), path)
         for path in folder.glob("*.*.*")
         if re.fullmatch(r"\d+\.\d+\.\d+", path.name)
         and (path / "dataset_info.json").exists()
     ]
-    return max(found)[1] if found else None
+    return max(versions)[1] if versions else None
 
 
 def _described(place: Any) -> Any:
-    """TFDS's `info` of a prepared set."""
+    """The TFDS `info` of a prepared set."""
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
@@ -133,7 +134,7 @@ def _split(place: Any, split: str) -> Images | None:
 
 
 def _records(path: Path, file_format: str, count: int) -> Sequence[bytes]:
-    """The serialised examples of one shard, as many as the directory says."""
+    """The serialised examples of one shard, after a check of their number."""
     readers = {"tfrecord": tfrecord.read, "array_record": _array_records}
     if file_format not in readers:
         raise DataError(
@@ -191,10 +192,10 @@ def _images(records: Sequence[bytes], features: Any, source: str) -> Images:  # 
 
 
 def image_and_label(features: Any, source: str) -> tuple[str, str]:
-    """The names of the image and of the label.
+    """The names of the image feature and of the label feature.
 
     Raises:
-        DataError: there are none, or several that are not called `image` and `label`.
+        DataError: there are none, or several of which none is `image` or `label`.
     """
     import tensorflow_datasets as tfds
 
@@ -220,7 +221,7 @@ def image_and_label(features: Any, source: str) -> tuple[str, str]:
 
 
 def _number(example: Mapping[str, Any]) -> int | None:
-    """The number in the `id` or `index` of an example."""
+    """The number in the `id` or `index` of an example, or None."""
     for key in ("id", "index"):
         value = example.get(key)
         if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""The rows of one written shard, without its data set being complete."""
+"""The rows of one written shard, whether or not its data set is complete."""
 
 import os
 import tempfile
@@ -14,10 +14,10 @@ __all__ = ["count_rows", "read_rows"]
 
 
 def count_rows(path: Any) -> int:
-    """How many examples a shard has.
+    """The number of examples in a shard.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the shard cannot be read.
     """
     with _opened(path) as reader:
         return reader.num_records()
@@ -27,15 +27,16 @@ def read_rows(path: Any, layout: Layout) -> Iterator[dict[str, Any]]:
     """The decoded examples of a shard, one after another.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the shard cannot be read.
 
     >>> import numpy as np
     >>> from purifax import data
+    >>> from purifax.data.write import shard_path
     >>> layout = data.Layout("purified", (8, 8, 1), ("a", "b"))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     rows = np.full((1, 8, 8, 1), 9, np.uint8), [1], [7]
     ...     data.write_shard(folder, layout, "train", 0, 1, *rows)
-    ...     path = data.shard_path(folder, layout, "train", 0, 1)
+    ...     path = shard_path(folder, layout, "train", 0, 1)
     ...     [(row["id"], row["label"]) for row in read_rows(path, layout)]
     [(7, 1)]
     """
@@ -62,7 +63,7 @@ def _opened(path: Any) -> Iterator[Any]:
         try:
             reader = ArrayRecordReader(local)
             yield reader
-            reader.close()  # which is when some damage is told
+            reader.close()  # some damage is reported only here
         except (RuntimeError, IndexError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise DataError(f"{path} is truncated or damaged ({reason}).") from error

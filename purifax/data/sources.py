@@ -1,4 +1,4 @@
-"""Where the images of a name come from, and in which order the places are tried."""
+"""Load a named set from the first of several places that has it."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ __all__ = ["OFFICIAL", "cache", "load", "located", "tfds_home"]
 
 T = TypeVar("T")
 Finders = Mapping[str, Callable[..., T | None]]
-"""By the name of a set, what finds its official archive: `cifar.find` and the like."""
+"""By the name of a set, the function that finds its archive, such as `cifar.find`."""
 
 OFFICIAL: Finders[Images] = {
     "cifar10": cifar.find,
@@ -50,7 +50,7 @@ def load(
 ) -> Images:
     """One split of an image set, decoded into memory.
 
-    The places are tried in this order, and `source` of the result says which it was:
+    These places are tried in order, and `source` of the result names the one used:
     1. `data_dir`: a prepared TFDS directory, the official archive (packed or
        unpacked), or `<name>_<split>.npz` with `_` for `:`, there or in
        `data_dir/<name>`;
@@ -61,17 +61,17 @@ def load(
     Args:
         name: `digits` (inside the package: always there), `cifar10`, `cifar100`,
             `mnist`, `fashion_mnist`, `tiny_imagenet`,
-            `cifar10_c:<corruption>:<severity>`; or for one's own images `folder`,
-            `npz` or `tfds`, where `data_dir` is the folder or file itself; `poisoned`,
-            where it is what `experiments.poison` has stored.
+            `cifar10_c:<corruption>:<severity>`; or for one's own images `folder`, `npz`
+            or `tfds`, with `data_dir` the folder or file itself; or `poisoned`, with
+            `data_dir` a set stored by `experiments.poison`.
         split: "train" or "test" as published, test being the labelled validation
             images for Tiny-ImageNet; make a validation set with `splits`. For a
             `folder` or `npz` without splits also "all".
-        data_dir: where to look first.
-        download: whether to fetch what is nowhere on disk.
+        data_dir: the directory to search first.
+        download: whether to download an archive that is not on disk.
 
     Raises:
-        DataError: nothing found, or what was found is damaged.
+        DataError: the set was not found, or is damaged.
 
     >>> load("digits", "test").images.shape
     (500, 8, 8, 1)
@@ -86,10 +86,10 @@ def located(
     official: Finders[T],
     download: bool = True,
 ) -> Images | T:
-    """`load`, with official archives read in another way.
+    """`load`, with official archives read by other functions.
 
     Args:
-        official: what finds, and reads, those of each set.
+        official: by the name of a set, the function that finds and reads its archive.
 
     Raises:
         DataError: as `load`.
@@ -161,7 +161,7 @@ def _fetched(
     download: bool,
     finder: Callable[..., T | None],
 ) -> T:
-    """From the network; where that fails, one sentence says what to do by hand."""
+    """Read from the network; the message of a failure says what to do by hand."""
     places = dict.fromkeys(str(place) for place in (root, tfds_home(), cache()))
     where = f"{name} ({split}) was found in none of {', '.join(places)}"
     files = ", ".join(archive.file for archive in facts.archives)
@@ -186,12 +186,12 @@ def _fetched(
 
 
 def tfds_home() -> Path:
-    """Where TFDS keeps prepared sets: `$TFDS_DATA_DIR`, or its own default."""
+    """The directory of prepared TFDS sets: `$TFDS_DATA_DIR`, or the default of TFDS."""
     return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
 
 
 def cache() -> Path:
-    """Where archives are kept: `$PURIFAX_DATA_DIR`, or a folder of the user's cache."""
-    given = os.environ.get("PURIFAX_DATA_DIR")
+    """The directory of archives: `$PURIFAX_DATA_DIR`, or one in the user's cache."""
+    chosen = os.environ.get("PURIFAX_DATA_DIR")
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(given or Path(cache) / "purifax").expanduser()
+    return Path(chosen or Path(cache) / "purifax").expanduser()

@@ -1,7 +1,7 @@
 """Disjoint, stratified, shuffled and repeatable parts of a labelled set.
 
 The published files of many sets are sorted by class, so that their first tenth holds
-a few classes only; every part made here has all classes in proportion.
+only a few classes; every part made here has all classes in proportion.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import numpy as np
 
 from purifax.data.images import DataError
 
-__all__ = ["hold_out", "record", "splits"]
+__all__ = ["hold_out", "parts_record", "splits"]
 
 
 def splits(
@@ -21,7 +21,7 @@ def splits(
 
     Args:
         labels: [N] integers.
-        validation: fraction held out, in [0, 1); round(N * validation) images.
+        validation: held-out fraction, in [0, 1); round(N * validation) images.
         seed: of the shuffle. The same labels, fraction and seed give the same
             positions on every machine.
 
@@ -37,17 +37,17 @@ def splits(
         raise DataError(
             f"`validation` is the fraction held out, in [0, 1); got {validation}."
         )
-    train, held = hold_out(labels, round(len(labels) * validation), seed)
-    return {"train": train, "validation": held}
+    train, rest = hold_out(labels, round(len(labels) * validation), seed)
+    return {"train": train, "validation": rest}
 
 
 def hold_out(
     labels: np.ndarray, count: int, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the rest and of exactly `count` held-out images, stratified.
+    """Positions of the remaining and of exactly `count` held-out images, stratified.
 
-    Each class gives its share of `count` rounded down; what is missing then comes
-    one each from the classes with the largest remainders.
+    Each class contributes its share of `count`, rounded down; the classes with the
+    largest remainders contribute one more each, up to `count`.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
@@ -62,19 +62,19 @@ def hold_out(
     quota = np.floor(shares).astype(np.int64)
     largest = np.argsort(quota - shares, kind="stable")
     quota[largest[: count - quota.sum()]] += 1
-    held = np.zeros(len(labels), bool)
+    out = np.zeros(len(labels), bool)
     for label, n in zip(classes, quota, strict=True):
-        held[order[labels[order] == label][:n]] = True
-    return order[~held[order]], order[held[order]]
+        out[order[labels[order] == label][:n]] = True
+    return order[~out[order]], order[out[order]]
 
 
-def record(parts: Mapping[str, np.ndarray]) -> dict[str, dict[str, int | str]]:
-    """What an experiment writes down of its parts, ready for JSON.
+def parts_record(parts: Mapping[str, np.ndarray]) -> dict[str, dict[str, int | str]]:
+    """A record of the parts of an experiment, for JSON.
 
-    Two runs used the same images in the same order if and only if their sha256 (of
-    the positions as little-endian int64) are equal.
+    Two runs used the same images in the same order if and only if their sha256 (of the
+    positions as little-endian int64) are equal.
 
-    >>> record({"train": np.arange(3)})["train"]["count"]
+    >>> parts_record({"train": np.arange(3)})["train"]["count"]
     3
     """
     return {
@@ -87,6 +87,6 @@ def record(parts: Mapping[str, np.ndarray]) -> dict[str, dict[str, int | str]]:
 
 
 def _shuffled(count: int, seed: int) -> np.ndarray:
-    """A permutation from the raw PCG64 stream, which numpy promises never to change."""
+    """A permutation from the raw PCG64 stream, which NumPy promises never to change."""
     words = np.random.PCG64(seed).random_raw(count)
     return np.argsort(words, kind="stable").astype(np.int64)

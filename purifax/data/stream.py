@@ -1,10 +1,11 @@
-"""Labelled images read a few at a time, in order, where the whole need not fit memory.
+"""Labelled images read a few at a time, so that the whole need not fit into memory.
 
-A `Stream` knows how many images there are and reads any range of positions. What cannot
-be read does not end it: an `Unreadable` says where it is and why. Folders are read file
-by file, an .npz and the official archives of CIFAR and MNIST image by image, and
-prepared TFDS directories record by record (ArrayRecord) or shard by shard (TFRecord).
-What else `load` decodes into memory, such as Tiny-ImageNet, is a stream too.
+A `Stream` knows the number of its images and reads any range of positions. An
+unreadable image does not end it: an `Unreadable` says where it is and why. Folders are
+read file by file, an .npz and the official archives of CIFAR and MNIST image by image,
+and prepared TFDS directories record by record (ArrayRecord) or shard by shard
+(TFRecord). Sets that `load` decodes into memory, such as Tiny-ImageNet, are streams
+too.
 """
 
 import hashlib
@@ -35,16 +36,16 @@ def open_stream(
 
     Args:
         source: a prepared TFDS directory, on a disk or in a store (`gs://`); a folder
-            of images, with a folder a class or without; an .npz file; or a name that
+        of
+            images, with or without a folder per class; an .npz file; or a name that
             `load` knows, such as "cifar10".
-        split: as published. A folder or .npz without splits is read whole, whatever
-            split is asked for.
-        data_dir: where a named set is looked for first.
-        channels: 1 or 3, which the files of a folder are read with; by default those
-            of its first image.
+        split: as published. A folder or .npz without splits is read whole, for any
+            split.
+        data_dir: the directory in which a named set is searched first. channels: 1 or
+        3, for the files of a folder; by default those of its first image.
 
     Raises:
-        DataError: nothing there, or no images in it.
+        DataError: the source does not exist, or holds no images.
 
     >>> stream = open_stream("digits", "test")
     >>> stream.count, stream.shape, [row.label for row in stream.read(range(3))]
@@ -62,12 +63,12 @@ def open_stream(
             raise DataError(f"{path} is neither an .npz nor a folder of images.")
         split = split if npz.holds_splits(path) else "all"
         return stream_npz.read(path, split) or from_images(npz.read(path, split))
-    found = located(source, split, data_dir, stream_official.FINDERS)
-    return found if isinstance(found, Stream) else from_images(found)
+    opened = located(source, split, data_dir, stream_official.FINDERS)
+    return opened if isinstance(opened, Stream) else from_images(opened)
 
 
 def from_images(images: Images) -> Stream:
-    """A set that is in memory; `id` is its `index`.
+    """A stream of images in memory; `id` is their `index`.
 
     >>> pixels = np.zeros((2, 4, 4, 1), np.uint8)
     >>> two = Images(pixels, np.zeros(2, int), np.array([5, 7]), ("a",), "memory")
@@ -97,17 +98,17 @@ def from_images(images: Images) -> Stream:
 def from_folder(
     place: Path, split: str = "train", channels: int | None = None
 ) -> Stream:
-    """Image files, sorted by class and name; `id` counts them.
+    """A stream of image files, sorted by class and name; `id` counts them.
 
     Each example has the path of its file below the folder as `file`. The size is that
-    of the first image that can be read. The digest is of the names and sizes of the
-    files, not of their content, all of which would have to be read.
+    of the first readable image. The digest is of the names and sizes of the files, not
+    of their content, which would all have to be read.
 
     Args:
         channels: 1 or 3; by default those of the first image.
 
     Raises:
-        DataError: no images, or none that can be read.
+        DataError: there are no images, or none is readable.
     """
     files, labels, classes = folder.listed(place, split)
     names = [os.path.relpath(file, place) for file in files]
@@ -135,7 +136,7 @@ def from_folder(
 
 
 def _pixels(file: str, channels: int | None) -> np.ndarray:
-    """uint8 [H, W, C]; grey files may be read in colour, but not the reverse."""
+    """uint8 [H, W, C]; grey files can be read in colour, but not the reverse."""
     images, grey = decode([file], lambda name: Path(name).read_bytes())
     if channels == 1 and not grey[0]:
         raise DataError(f"{file} is in colour, the set is grey.")
@@ -145,7 +146,7 @@ def _pixels(file: str, channels: int | None) -> np.ndarray:
 
 
 def _first(files: Sequence[str]) -> tuple[int, int, int]:
-    """The shape of the first image that can be read."""
+    """The shape of the first readable image."""
     for file in files:
         try:
             height, width, channels = _pixels(file, None).shape

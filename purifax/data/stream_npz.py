@@ -1,11 +1,12 @@
-"""An .npz read image by image, where its arrays need not fit memory.
+"""An .npz read image by image, so that its arrays need not fit into memory.
 
-It is a zip of arrays. One that is stored (`np.savez`) is read where an image is; one
-that is compressed (`np.savez_compressed`) is unpacked block by block, from its start up
-to the image, and goes on from there. Labels and positions are in memory.
+An .npz is a zip file of arrays. An uncompressed array (`np.savez`) is read at the
+position of an image; a compressed one (`np.savez_compressed`) is unpacked block by
+block from its start up to the image, and continued from there. Labels and positions are
+in memory.
 
-When it is opened its images are read once through, against the sum that the file keeps
-of them: where a byte was changed cannot be told, and a later image may unpack to noise.
+When the file is opened, its images are read once to verify their checksum: a damaged
+byte cannot be located, and images after it may unpack to noise.
 """
 
 import hashlib
@@ -25,12 +26,12 @@ __all__ = ["read"]
 
 BLOCK = 1 << 20
 LOCAL = 30
-"""Bytes of a member's own header; the lengths of its name and of more end it."""
+"""Bytes of the header of a member, which ends with the lengths of two more fields."""
 
 
 @dataclass(frozen=True)
 class _Array:
-    """An array in a file: where its first value is, from the start of its member."""
+    """An array in a file; `start` is the position of its first value in its member."""
 
     path: Path
     member: zipfile.ZipInfo
@@ -43,16 +44,15 @@ class _Array:
 def read(path: Path, split: str) -> Stream | None:
     """The split of an .npz, or all of one without splits.
 
-    The digest is of the sums that the file itself keeps of each array. An image that
-    cannot be read any more, once the file is open, is an `Unreadable`.
+    The digest is of the checksums of the arrays in the file. An image that becomes
+    unreadable after the file was opened is an `Unreadable`.
 
     Returns:
-        None where the images do not lie one after another (they are in Fortran's
+        The stream, or None where the images are not contiguous (an array in Fortran
         order).
 
     Raises:
-        DataError: no such arrays, or of other types or lengths; or they are not those
-            that were saved.
+        DataError: arrays are missing, have wrong dtypes or lengths, or are damaged.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -63,28 +63,28 @@ def read(path: Path, split: str) -> Stream | None:
     """
     with npz.opened(path) as arrays:
         names = npz.chosen(path, arrays.files, split)
-        found = _array(path, names.pop("images"))
+        array = _array(path, names.pop("images"))
         try:
             small = {key: arrays[name] for key, name in names.items()}
         except npz.DAMAGED as error:
             raise DataError(f"{path} is truncated or damaged ({error}).") from error
-    shape = npz.nhwc(path, found.dtype, found.shape)
+    shape = npz.nhwc(path, array.dtype, array.shape)
     labels = npz.integers(path, small.get("labels", np.zeros(shape[0], np.int32)))
     index = small.get("index", np.arange(shape[0])).astype(np.int64)
     classes = tuple(str(name) for name in small.get("names", npz.numbered(labels)))
     empty = np.broadcast_to(np.zeros((), np.uint8), shape)
-    told = Images(empty, labels, index, classes, str(path))  # or it says what is wrong
-    if not found.by_row:
+    rest = Images(empty, labels, index, classes, str(path))  # checks labels and index
+    if not array.by_row:
         return None
-    _check(found)
-    pixels, (_, height, width, channels) = _pixels(found, shape[1:]), shape
+    _check(array)
+    pixels, (_, height, width, channels) = _pixels(array, shape[1:]), shape
 
     def rows(positions: range) -> Iterator[Example | Unreadable]:
         for n, image in zip(positions, pixels(positions), strict=True):
             if isinstance(image, str):
                 yield Unreadable(n, f"{path}, image {n}", image)
             else:
-                yield Example(n, image, int(told.labels[n]), int(told.index[n]))
+                yield Example(n, image, int(rest.labels[n]), int(rest.index[n]))
 
     digest = hashlib.sha256(repr((split, _sums(path))).encode()).hexdigest()
     size = height, width, channels
@@ -92,7 +92,7 @@ def read(path: Path, split: str) -> Stream | None:
 
 
 def _array(path: Path, name: str) -> _Array:
-    """What the header of an array says."""
+    """The description of an array, from its header."""
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.getinfo(f"{name}.npy")
@@ -108,16 +108,16 @@ def _array(path: Path, name: str) -> _Array:
         raise DataError(f"{path} is truncated or damaged ({error}).") from error
 
 
-def _check(found: _Array) -> None:
-    """Reads an array once through; its sum is checked at the end."""
+def _check(array: _Array) -> None:
+    """Read an array once, which verifies its checksum at the end."""
     try:
-        with zipfile.ZipFile(found.path) as archive:
-            with archive.open(found.member) as file:
+        with zipfile.ZipFile(array.path) as archive:
+            with archive.open(array.member) as file:
                 while file.read(BLOCK):
                     pass
     except npz.DAMAGED as error:
         raise DataError(
-            f"{found.path} is damaged in {found.member.filename} ({error}): these are "
+            f"{array.path} is damaged in {array.member.filename} ({error}): these are "
             "not the images that were saved, and which are wrong cannot be told; copy "
             "or save it again."
         ) from error
@@ -130,12 +130,12 @@ def _sums(path: Path) -> list[tuple[str, int, int]]:
 
 
 def _pixels(
-    found: _Array, shape: tuple[int, ...]
+    array: _Array, shape: tuple[int, ...]
 ) -> Callable[[range], Iterator[np.ndarray | str]]:
-    """Gives the images at some positions, or in words why there is none."""
+    """A function of positions that yields images; for an unreadable one, the reason."""
     size = int(np.prod(shape))
-    stored = found.member.compress_type == zipfile.ZIP_STORED
-    give = (_stored if stored else _packed)(found, size)
+    stored = array.member.compress_type == zipfile.ZIP_STORED
+    give = (_stored if stored else _packed)(array, size)
 
     def images(positions: range) -> Iterator[np.ndarray | str]:
         for n in positions:
@@ -151,27 +151,27 @@ def _pixels(
     return images
 
 
-def _stored(found: _Array, size: int) -> Callable[[int], bytes]:
-    """The bytes of a position of an array that lies in the file as it is."""
-    with found.path.open("rb") as file:
-        file.seek(found.member.header_offset)
+def _stored(array: _Array, size: int) -> Callable[[int], bytes]:
+    """A function of a position that returns its bytes in an uncompressed array."""
+    with array.path.open("rb") as file:
+        file.seek(array.member.header_offset)
         lengths = struct.unpack("<HH", file.read(LOCAL)[-4:])
-    first = found.member.header_offset + LOCAL + sum(lengths) + found.start
+    first = array.member.header_offset + LOCAL + sum(lengths) + array.start
 
     def give(position: int) -> bytes:
-        with found.path.open("rb", buffering=0) as file:
+        with array.path.open("rb", buffering=0) as file:
             file.seek(first + position * size)
             return file.read(size)
 
     return give
 
 
-def _packed(found: _Array, size: int) -> Callable[[int], bytes]:
-    """The bytes of a position of an array that is unpacked as far as is needed."""
-    file = zipfile.ZipFile(found.path).open(found.member)
+def _packed(array: _Array, size: int) -> Callable[[int], bytes]:
+    """A function of a position that returns its bytes in a compressed array."""
+    file = zipfile.ZipFile(array.path).open(array.member)
 
     def give(position: int) -> bytes:
-        file.seek(found.start + position * size)
+        file.seek(array.start + position * size)
         return file.read(size)
 
     return give

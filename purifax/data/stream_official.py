@@ -1,8 +1,8 @@
 """The official archives of CIFAR and MNIST read image by image, packed or not.
 
-Labels are in memory, pixels stay where they are: in a file of the unpacked folder, in a
-gzipped file, or in a member of a gzipped tar. When it is opened an archive is read once
-through, which finds damage, and hashed, as if it had been decoded into memory.
+Labels are in memory; pixels are read from a file of the unpacked folder, a gzipped
+file, or a member of a gzipped tar. When an archive is opened it is read once, which
+detects damage, and hashed, with the same hash as if it were decoded into memory.
 """
 
 import hashlib
@@ -35,15 +35,23 @@ HEADER = 4 + 4 * 255
 
 DAMAGED = (tarfile.TarError, EOFError, OSError, zlib.error)
 BLOCK = 256
-"""Images that are hashed at once."""
+"""Images hashed at once."""
 
 _Opened = tuple[BinaryIO, str, int, int]
-"""A file, what it is called, and where in it something begins and how long it is."""
+"""An open file, its name, and the start and length of a part of it."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Images in a row: their file, where the first begins, and what is of an image."""
+    """Contiguous images in a file.
+
+    Attributes:
+        file: the open file.
+        start: position of the first image.
+        count: number of images.
+        shape: (H, W, C) of an image.
+        label_bytes: bytes of labels before the pixels of each image.
+    """
 
     file: BinaryIO
     start: int
@@ -52,7 +60,7 @@ class _Part:
     label_bytes: int = 0
 
     def rows(self, first: int, count: int) -> np.ndarray:
-        """The bytes of some images, uint8 [count, label_bytes + H W C].
+        """The bytes of images, uint8 [count, label_bytes + H W C].
 
         Raises:
             EOFError: the file has become shorter.
@@ -65,7 +73,7 @@ class _Part:
         return np.frombuffer(content, np.uint8).reshape(count, width)
 
     def images(self, rows: np.ndarray) -> np.ndarray:
-        """The pixels of rows, whose planes lie one after another: [n, H, W, C]."""
+        """The pixels of rows, stored channel by channel, as [n, H, W, C]."""
         height, width, channels = self.shape
         planes = rows[:, self.label_bytes :].reshape(-1, channels, height, width)
         return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
@@ -74,10 +82,10 @@ class _Part:
 def find_cifar(
     root: Path, name: str, split: str, classes: Sequence[str]
 ) -> Stream | Images | None:
-    """What `cifar.find` finds, as a stream.
+    """The set that `cifar.find` finds, as a stream.
 
-    Batches whose pixels do not lie in their file as they are, such as those that
-    today's numpy pickles for Python 2, are decoded into memory.
+    Batches whose pixels are not contiguous in their file, such as those that current
+    NumPy pickles for Python 2, are decoded into memory.
 
     Raises:
         DataError: damaged or incomplete.
@@ -87,7 +95,7 @@ def find_cifar(
         return None
     form, place = found
     parts, labels = [], []
-    with _told(place):
+    with _named(place):
         opened = (_files if place.is_dir() else _members)(place, form.files[split])
         for file, where, start, size in opened:
             if form.label_bytes:
@@ -107,7 +115,7 @@ def find_cifar(
 def find_idx(
     root: Path, name: str, split: str, classes: Sequence[str]
 ) -> Stream | None:
-    """What `idx.find` finds, as a stream.
+    """The set that `idx.find` finds, as a stream.
 
     Raises:
         DataError: damaged or incomplete.
@@ -115,8 +123,8 @@ def find_idx(
     found = idx.located(root, name, split)
     if found is None:
         return None
-    path, beside = found
-    with _told(path):
+    path, labels = found
+    with _named(path):
         file = unpacked(path)
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
@@ -124,7 +132,7 @@ def find_idx(
         idx.check_images(path, shape)
         count, height, width = shape
         part = _Part(file, start, count, (height, width, 1))
-        return _stream([part], [idx.parse(beside)], classes, str(path.parent))
+        return _stream([part], [idx.parse(labels)], classes, str(path.parent))
 
 
 FINDERS: Finders[Stream | Images] = {
@@ -134,12 +142,12 @@ FINDERS: Finders[Stream | Images] = {
     "mnist": find_idx,
     "fashion_mnist": find_idx,
 }
-"""By set, what finds its official archive and opens it, or decodes it into memory."""
+"""By the name of a set, the function that opens its archive or decodes it."""
 
 
 @contextmanager
-def _told(place: Path) -> Iterator[None]:
-    """Says of which file it is that it is damaged."""
+def _named(place: Path) -> Iterator[None]:
+    """Raise errors of a damaged file as `DataError`s that name it."""
     try:
         yield
     except DAMAGED as error:
@@ -158,9 +166,9 @@ def _files(folder: Path, files: tuple[str, ...]) -> list[_Opened]:
 
 
 def _members(archive: Path, files: tuple[str, ...]) -> list[_Opened]:
-    """Where the files are in an archive, all of which is looked through."""
+    """The positions of the files in an archive, which is read through once."""
     file = unpacked(archive)
-    file.seek(0, io.SEEK_END)  # to check its sum, and to be quick from here on
+    file.seek(0, io.SEEK_END)  # verifies its checksum, and makes later reads fast
     file.seek(0)
     with tarfile.open(fileobj=file, mode="r:") as tar:
         found = {Path(one.name).name: one for one in tar if one.isfile()}
@@ -174,14 +182,14 @@ def _members(archive: Path, files: tuple[str, ...]) -> list[_Opened]:
 def _stream(
     parts: list[_Part], labels: list[np.ndarray], classes: Sequence[str], source: str
 ) -> Stream:
-    """Parts one after another; labels that are none's are among the pixels."""
+    """The parts as one stream; without `labels`, they are among the pixels."""
     digest, read = _hashed(parts)
     column = np.concatenate(labels or read).astype(np.int32)
     ends = list(accumulate(part.count for part in parts))
     index, shape = np.arange(ends[-1], dtype=np.int64), parts[0].shape
     empty = np.broadcast_to(np.zeros((), np.uint8), (ends[-1], *shape))
-    told = Images(empty, column, index, tuple(classes), source)
-    for numbers in (told.labels, told.index):
+    rest = Images(empty, column, index, tuple(classes), source)  # checks the labels
+    for numbers in (rest.labels, rest.index):
         digest.update(np.asarray(numbers, "<i8").tobytes())
 
     def rows(positions: range) -> Iterator[Example | Unreadable]:
@@ -194,13 +202,13 @@ def _stream(
                 where = f"{source}, image {n}"
                 yield Unreadable(n, where, f"truncated or damaged ({error})")
                 continue
-            yield Example(n, image, int(told.labels[n]), n)
+            yield Example(n, image, int(rest.labels[n]), n)
 
-    return Stream(ends[-1], shape, told.names, source, digest.hexdigest(), rows)
+    return Stream(ends[-1], shape, rest.names, source, digest.hexdigest(), rows)
 
 
 def _hashed(parts: list[_Part]) -> tuple[Any, list[np.ndarray]]:
-    """A hash of all pixels, as `stream.from_images` begins it; and labels beside."""
+    """The hash of all pixels, as begun by `stream.from_images`; and their labels."""
     digest, labels = hashlib.sha256(), []
     for part in parts:
         for first in range(0, part.count, BLOCK):

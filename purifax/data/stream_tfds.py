@@ -1,11 +1,12 @@
 """A split of a prepared TFDS directory as a stream, in the order of its shards.
 
-ArrayRecord is read record by record; of TFRecord one shard at a time is in memory. A
-damaged record is unreadable and the others are not; of a file that is cut short, the
-records after the cut are (TFRecord), or all (ArrayRecord, whose index is at the end).
+ArrayRecord is read record by record; of TFRecord, one shard at a time is in memory. A
+damaged record is unreadable, the others are not affected. Of a truncated file, the
+records after the cut are unreadable (TFRecord), or all of them (ArrayRecord, whose
+index is at the end).
 
-`id` is kept where there is one, as a number or text, and so are further features that
-are numbers, arrays of a known shape, or text.
+`id` is kept where it exists, as a number or text, and so are further features that are
+numbers, arrays of a known shape, or text.
 """
 
 import functools
@@ -32,7 +33,7 @@ __all__ = ["is_prepared", "read"]
 
 IDS = ("id", "index")
 BLOCK = 64
-"""Records read at once."""
+"""Number of records read at once."""
 
 
 def is_prepared(folder: Any) -> bool:
@@ -45,14 +46,14 @@ def is_prepared(folder: Any) -> bool:
 
 
 def read(folder: Any, split: str) -> Stream:
-    """A split of a set that has one uint8 image and one class label per example.
+    """A split of a set with one uint8 image and one class label per example.
 
     Args:
         folder: on a disk or in a store; a shard in a store is copied before it is read.
-        split: as the set calls it; "test" may be its "validation".
+        split: the name of the split in the set; "test" may be its "validation".
 
     Raises:
-        DataError: no such set or split, or a set of another kind.
+        DataError: there is no such set or split, or it is a set of another kind.
     """
     info, part = prepared.opened(place(folder), split)
     reader = _Reader.of(info, part)
@@ -75,7 +76,7 @@ def read(folder: Any, split: str) -> Stream:
 
 
 def _digest(info: Any, part: Any) -> str:
-    """Of the description and of the sizes of the shards, not of what is in them."""
+    """A hash of the description and the sizes of the shards, not of their content."""
     words = [part.name, info.features.to_json(), list(part.shard_lengths)]
     sizes = [_size(place(path)) for path in part.filepaths]
     return hashlib.sha256(repr([*words, sizes]).encode()).hexdigest()
@@ -87,7 +88,7 @@ def _size(path: epath.Path) -> int:
 
 @dataclass
 class _Reader:
-    """How records of one split are found, parsed and named."""
+    """Locates, parses and names the records of one split."""
 
     features: Any
     parser: Any
@@ -123,13 +124,13 @@ class _Reader:
         )
 
     def where(self, position: int) -> str:
-        """A position in words: the file and the record in it."""
+        """A position in words: the file and the number of the record in it."""
         file = bisect_right(self.ends, position)
         record = position - self.ends[file] + self.lengths[file]
         return f"{self.files[file]} record {record}"
 
     def shape(self, part: Any) -> tuple[int, int, int]:
-        """Of the images: as declared, else of the first that can be read."""
+        """The shape of the images: as declared, else that of the first readable one."""
         height, width, channels = self.features[self.image].shape
         if None not in (height, width, channels):
             return height, width, channels
@@ -150,7 +151,7 @@ class _Reader:
                 yield self._row(position, record)
 
     def _records(self, file: int, start: int, stop: int) -> Iterator[bytes | str]:
-        """Records of one file; for one that cannot be read, the reason."""
+        """Records of one file; in place of an unreadable one, the reason."""
         read = {"tfrecord": _tfrecords, "array_record": _array_records}
         if self.file_format not in read:
             raise DataError(
@@ -200,7 +201,7 @@ class _Reader:
 
 
 def _kept(feature: Any) -> tuple[tuple[int, ...], str] | None:
-    """Shape and dtype of a further feature as `Layout` has it; None: it is dropped."""
+    """Shape and dtype of a further feature, as in `Layout`; None if it is dropped."""
     from tensorflow_datasets import features as kinds
 
     plain = type(feature) in (kinds.Scalar, kinds.Tensor, kinds.Text, kinds.ClassLabel)
@@ -218,26 +219,26 @@ def _typed(value: Any, dtype: str) -> Any:
 def _array_records(
     path: str, start: int, stop: int, count: int
 ) -> Iterator[bytes | str]:
-    """Records of an ArrayRecord file, a few at a time; a damaged one by its reason."""
+    """Records of an ArrayRecord file; in place of a damaged one, the reason."""
     from array_record.python.array_record_module import ArrayRecordReader
 
     try:
         reader = ArrayRecordReader(path)
-        held = reader.num_records()
-        reason = f"its file holds {held} records, not {count}"
-    except Exception as error:  # it raises whatever its reader in C++ says
-        reader, held = None, -1
+        records = reader.num_records()
+        reason = f"its file holds {records} records, not {count}"
+    except Exception as error:  # errors of the reader in C++ have many types
+        reader, records = None, -1
         reason = f"its file is missing, cut short or damaged ({_first_line(error)})"
-    if reader is None or held != count:
+    if reader is None or records != count:
         yield from [reason] * (stop - start)
         return
     for first in range(start, stop, BLOCK):
         last = min(first + BLOCK, stop)
         try:
-            records = reader.read(first, last)
+            block = reader.read(first, last)
         except Exception:
-            records = [_one(reader, record) for record in range(first, last)]
-        yield from records
+            block = [_one(reader, record) for record in range(first, last)]
+        yield from block
     reader.close()
 
 
@@ -249,7 +250,7 @@ def _one(reader: Any, record: int) -> bytes | str:
 
 
 def _tfrecords(path: str, start: int, stop: int, count: int) -> Iterator[bytes | str]:
-    """Records of a TFRecord file; a damaged one, or one cut off, by its reason."""
+    """Records of a TFRecord file; in place of a damaged or missing one, the reason."""
     records = _last_tfrecord(path)
     lost = ["its file is cut short"] * (count - len(records))
     if len(records) > count:
@@ -268,7 +269,7 @@ def _last_tfrecord(path: str) -> list[bytes | str]:
 
 @functools.lru_cache(maxsize=1)
 def _copied(path: str) -> tempfile._TemporaryFileWrapper:
-    """A copy on this machine of a file in a store; the last one is kept."""
+    """A local copy of a file in a store; only the last copy is kept."""
     copy = tempfile.NamedTemporaryFile()
     copy.write(place(path).read_bytes())
     copy.flush()

@@ -4,9 +4,10 @@ A record is its length (8 bytes, little-endian), a checksum of these 8 bytes (4 
 the content, and a checksum of the content (4 bytes). The checksum of bytes with the
 CRC-32C (Castagnoli) c is ((c >> 15 | c << 17) + 0xa282ead8) mod 2^32.
 
-A CRC is a linear map over bits, so many are computed at once: all contents are cut into
-segments of equal length, whose remainders advance together, one byte of each at a time;
-those of one content are then joined. Leading zeros do not change a remainder.
+A CRC is a linear map over bits, so many of them are computed at once: all contents are
+cut into segments of equal length, whose remainders advance together, one byte of each
+at a time; the remainders of one content are then combined. Leading zeros do not change
+a remainder.
 """
 
 import struct
@@ -21,13 +22,13 @@ __all__ = ["masked_crc", "read", "salvage"]
 
 POLYNOMIAL = 0x82F63B78
 SEGMENT = 256
-# These four bytes take a remainder from 0 to 2^32 - 1, where a CRC-32C starts.
+# These four bytes take a remainder from 0 to 2^32 - 1, the start of a CRC-32C.
 PREFIX = bytes.fromhex("54641f64")
 AT_ONCE = 1 << 24
 
 
 def read(path: Path) -> list[bytes]:
-    """Every record of a file, in order, with all checksums verified."""
+    """All records of a file, in order, with their checksums verified."""
     content = path.read_bytes()
     starts, records = [], []
     start = 0
@@ -52,10 +53,9 @@ def read(path: Path) -> list[bytes]:
 
 
 def salvage(path: Path) -> list[bytes | str]:
-    """The records of a file as far as they can be found, in order.
+    """The readable records of a file, in order, with the reason in place of others.
 
-    In place of a damaged one is the reason; after a damaged length, or a cut, nothing
-    more can be found.
+    After a damaged length or a cut, no further record can be found.
     """
     content = path.read_bytes()
     starts, ends = [], []
@@ -89,7 +89,7 @@ def _verify(
 
 
 def _right(parts: Sequence[bytes], content: bytes, places: Sequence[int]) -> np.ndarray:
-    """Whether the checksums stored at these places are those of the parts, [N]."""
+    """Whether the checksums stored at these places match the parts, bool [N]."""
     stored = [struct.unpack_from("<I", content, place)[0] for place in places]
     return masked_crc(parts) == np.asarray(stored, np.uint32)
 
@@ -102,7 +102,7 @@ def masked_crc(contents: Sequence[bytes]) -> np.ndarray:
 
 
 def _groups(contents: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Runs of contents whose padded size together is bounded."""
+    """Groups of consecutive contents with a bounded total size after padding."""
     group: list[bytes] = []
     longest = 0
     for content in contents:
@@ -131,13 +131,13 @@ def _remainders(contents: Sequence[bytes]) -> np.ndarray:
 
 
 def _past_segment(crc: np.ndarray) -> np.ndarray:
-    """Remainders after SEGMENT more zero bytes: the sum over the four bytes of each."""
+    """Remainders after SEGMENT more zero bytes, summed over their four bytes."""
     a, b, c, d = (SHIFT[k][(crc >> (8 * k)) & 255] for k in range(4))
     return a ^ b ^ c ^ d
 
 
 def _byte_table() -> np.ndarray:
-    """What one byte of the remainder becomes after eight more bits, uint32 [256]."""
+    """The image of each byte of the remainder after eight more bits, uint32 [256]."""
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = (table >> 1) ^ (table & 1) * np.uint32(POLYNOMIAL)
@@ -145,7 +145,7 @@ def _byte_table() -> np.ndarray:
 
 
 def _shift_tables() -> np.ndarray:
-    """What each byte of a remainder becomes after SEGMENT zero bytes, [4, 256]."""
+    """The image of each byte of a remainder after SEGMENT zero bytes, [4, 256]."""
     crc = (
         np.arange(256, dtype=np.uint32) << np.arange(0, 32, 8, dtype=np.uint32)[:, None]
     )

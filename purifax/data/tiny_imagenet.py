@@ -1,9 +1,9 @@
 """Tiny-ImageNet (200 classes, 64 x 64) as published, as a .zip or unpacked.
 
-train: 500 images of each class; its order is that of `wnids.txt`, then of the numbers
-in the file names. test: the published *validation* images, 50 of each class, in the
-order of their numbers, because the labels of the published test images are secret. The
-label of an image is the line of its class in `wnids.txt`.
+train: 500 images of each class, in the order of `wnids.txt`, then of the numbers in the
+file names. test: the published *validation* images, 50 of each class, in the order of
+their numbers, because the labels of the published test images are secret. The label of
+an image is the line number of its class in `wnids.txt`.
 """
 
 import re

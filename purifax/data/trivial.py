@@ -1,11 +1,11 @@
-"""TrivialAugment: one operation, drawn evenly, with a strength that is drawn evenly.
+"""TrivialAugment: one random operation of a random strength, both uniform.
 
-Moves of the plane (shear, shift, turn), light (brightness, contrast, colour) and levels
-(posterise, solarise), or nothing. The published "wide" space has autocontrast, equalise
-and sharpness too, which are not here.
+The operations are geometric (shear, shift, rotation), photometric (brightness,
+contrast, colour), on levels (posterise, solarise), or the identity. The published
+"wide" space also has autocontrast, equalise and sharpness, which are not included here.
 
-Source: Müller and Hutter 2021, arXiv 2103.10158, table 7 ("wide"); UEraser draws from
-it after its own operations.
+Source: Müller and Hutter 2021, arXiv 2103.10158, table 7 ("wide"); UEraser applies it
+after its own operations.
 """
 
 import jax
@@ -16,11 +16,11 @@ from jax.scipy.ndimage import map_coordinates
 __all__ = ["trivial_augment", "warped"]
 
 _SHEAR, _SHIFT, _TURN = 0.99, 1.0, 135.0
-"""The strongest of each: slopes, of the side (32 of 32 pixels), degrees."""
+"""The largest shear (a slope), shift (share of the side: 32 of 32 pixels), degrees."""
 
 
 def trivial_augment(key: Array, x: Array) -> Array:
-    """The image after one of ten operations, or as it is, in [0, 1].
+    """The image after one of ten operations or the identity, in [0, 1].
 
     >>> trivial_augment(jax.random.key(0), jnp.full((4, 4, 3), 0.5)).shape
     (4, 4, 3)
@@ -43,7 +43,7 @@ def trivial_augment(key: Array, x: Array) -> Array:
 
 
 def warped(x: Array, matrix: Array, shift: Array) -> Array:
-    """The image at places matrix @ (place - middle) + middle + shift, zero outside.
+    """The image at matrix @ (place - middle) + middle + shift; zero outside.
 
     Args:
         matrix: [2, 2]; shift: [2], in pixels; rows first.
@@ -63,7 +63,7 @@ def warped(x: Array, matrix: Array, shift: Array) -> Array:
 
 
 def _plane(which: Array, strength: Array) -> tuple[Array, Array]:
-    """Matrix, and shift in sides, of operations 0 to 4; the identity of others."""
+    """Matrix and shift (share of the side) of operations 0 to 4; else the identity."""
     angle = jnp.where(which == 4, jnp.deg2rad(_TURN) * strength, 0.0)
     cosine, sine = jnp.cos(angle), jnp.sin(angle)
     across = jnp.where(which == 0, _SHEAR * strength, sine)

@@ -1,12 +1,12 @@
-"""SimCLR's views: a part of the image at full size, mirrored or not, in other colours.
+"""Views of SimCLR: random resized crops, flips and colour changes.
 
-Every operation has a gradient, so that noise can be made through the views.
+Every operation is differentiable, so that poisons can be optimised through the views.
 
-Source: Chen et al. 2020, arXiv 2002.05709, appendix A, with the colours that public
-programs for CIFAR-10 take: brightness, contrast and saturation within 0.4 of one, hue
-within a tenth of a turn, on 8 of 10 images, and 2 of 10 grey; no blur. Theirs come in
-random order and turn the hue in HSV; here the order is fixed, and the hue turns about
-the axis of greys, which keeps the brightness.
+Source: Chen et al. 2020, arXiv 2002.05709, appendix A, with the colour changes of
+public code for CIFAR-10: brightness, contrast and saturation within 0.4 of one and hue
+within a tenth of a turn, on 8 of 10 images, and 2 of 10 images grey; no blur. That code
+applies them in random order and changes the hue in HSV; here the order is fixed, and
+the hue rotates about the grey axis, which keeps the brightness.
 """
 
 import math
@@ -21,7 +21,7 @@ _GREY = (0.299, 0.587, 0.114)
 
 
 def simclr_view(key: Array, x: Array) -> Array:
-    """One random view of an image, like x, in [0, 1]; two make a pair.
+    """One random view of an image, like x, in [0, 1]; two of them make a pair.
 
     >>> simclr_view(jax.random.key(0), jnp.full((4, 4, 3), 0.5)).shape
     (4, 4, 3)
@@ -35,11 +35,11 @@ def simclr_view(key: Array, x: Array) -> Array:
 
 
 def resized_crop(key: Array, x: Array, *, smallest: float = 0.08) -> Array:
-    """A rectangle of the image at the image's size, by linear interpolation.
+    """A rectangle of the image, resized to its size by linear interpolation.
 
     Args:
-        smallest: share of the area, drawn evenly from it to 1; the ratio of the sides
-            is between 3/4 and 4/3, as far as the image is large enough.
+        smallest: smallest share of the area, which is uniform from it to 1; the aspect
+            ratio is between 3/4 and 4/3, where the image is large enough.
 
     >>> x = jnp.arange(4.0).reshape(1, 4, 1)
     >>> bool(jnp.all(jnp.diff(resized_crop(jax.random.key(0), x)[0, :, 0]) >= 0))
@@ -58,7 +58,7 @@ def resized_crop(key: Array, x: Array, *, smallest: float = 0.08) -> Array:
 
 
 def recoloured(key: Array, x: Array) -> Array:
-    """Another brightness, contrast, saturation and hue; greys keep the last two.
+    """Random brightness, contrast, saturation and hue; the last two keep greys.
 
     >>> x = jnp.full((2, 2, 3), 0.5)
     >>> y = recoloured(jax.random.key(0), x)
@@ -78,7 +78,7 @@ def recoloured(key: Array, x: Array) -> Array:
 
 
 def _turned(colour: Array, angle: Array) -> Array:
-    """Colours turned about the axis of greys (Rodrigues), their brightness zero."""
+    """Colours rotated about the grey axis (Rodrigues), with brightness zero."""
     axis = jnp.full(3, 3**-0.5, colour.dtype)
     along = jnp.tensordot(colour, axis, axes=1)[..., None] * axis[None, None]
     across = jnp.cross(jnp.broadcast_to(axis, colour.shape), colour)
@@ -87,7 +87,7 @@ def _turned(colour: Array, angle: Array) -> Array:
 
 
 def _grey(x: Array) -> Array:
-    """The brightness in every channel, like x; an image without colours stays."""
+    """The brightness in every channel, like x; a grey image is unchanged."""
     if x.shape[-1] != 3:
         return x
     grey = jnp.tensordot(x, jnp.array(_GREY, x.dtype), axes=1)[..., None]
@@ -95,7 +95,7 @@ def _grey(x: Array) -> Array:
 
 
 def _weights(size: int, first: Array, side: Array) -> Array:
-    """Linear interpolation along one axis, [to, from]; the edge goes on outside."""
+    """Weights of linear interpolation along one axis, [to, from]; edges repeat."""
     place = (jnp.arange(size, dtype=side.dtype) + 0.5) / size
     at = jnp.clip((first + side * place) * size - 0.5, 0.0, size - 1.0)
     apart = at[:, None] - jnp.arange(size, dtype=side.dtype)[None, :]

@@ -1,13 +1,13 @@
 """Image sets written as TFDS ArrayRecord shards, without TensorFlow.
 
 `<root>/<name>/1.0.0/` holds `<name>-<split>.array_record-00000-of-00008` and so on,
-`features.json`, `dataset_info.json` and `metadata.json`. A shard needs nothing but its
-own rows, so that many processes can write one set; whoever knows all lengths writes the
-description. `tfds.builder_from_directory(folder)`, `tfds.data_source(name, data_dir=
-root)` and `purifax.data.load("tfds", ...)` read it.
+`features.json`, `dataset_info.json` and `metadata.json`. A shard depends on its own
+rows only, so that many processes can write one set; the process that knows all lengths
+writes the description. `tfds.builder_from_directory(folder)`, `tfds.data_source(name,
+data_dir= root)` and `purifax.data.load("tfds", ...)` read it.
 
-Each example has `image` (PNG), `label`, `id` and what `extras` name. Decoded rows are
-the bits that were written; the bytes of the files may differ from run to run.
+Each example has `image` (PNG), `label`, `id` and the features of `extras`. Decoded rows
+have the bits that were written; the bytes of the files may differ from run to run.
 """
 
 import io
@@ -33,13 +33,13 @@ __all__ = [
 ]
 
 VERSION = "1.0.0"
-"""Of every written set; the name of its folder."""
+"""Version of every written set; the name of its folder."""
 
 
 def shard_path(
     folder: Any, layout: Layout, split: str, shard: int, shards: int
 ) -> epath.Path:
-    """Where shard number `shard` of `shards` is.
+    """The path of shard number `shard` of `shards`.
 
     >>> digits = Layout("purified", (8, 8, 1), ("a", "b"))
     >>> shard_path("/sets", digits, "train", 3, 8).name
@@ -60,21 +60,21 @@ def write_shard(
     ids: np.ndarray | Sequence[str | bytes],
     extras: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes one shard: it appears whole or not at all, and replaces an older one.
+    """Write one shard: it appears whole or not at all, and replaces an older one.
 
     Args:
-        folder: of the set, which exists; on a disk or in a store (`gs://`).
+        folder: the existing folder of the set, on a disk or in a store (`gs://`).
         layout: the same for every shard.
         split: such as "train".
         shard: from 0 to shards - 1.
         images: uint8 [n, H, W, C]; n may be 0.
         labels: integers [n].
         ids: integers [n], or n texts if `layout.text_ids`.
-        extras: by name, arrays [n, ...] or n bytes, as `layout.extras` says.
+        extras: by name, arrays [n, ...] or n bytes, as in `layout.extras`.
 
     Raises:
-        DataError: rows that are not as the layout says.
-        OSError: no room, or no permission; no part of the shard is left behind.
+        DataError: rows do not fit the layout.
+        OSError: no space, or no permission; no part of the shard is left behind.
 
     >>> layout = Layout("purified", (8, 8, 1), ("a", "b"))
     >>> rows = np.zeros((3, 8, 8, 1), np.uint8), np.array([0, 1, 1]), np.arange(3)
@@ -98,8 +98,8 @@ def encode_shard(layout: Layout, columns: Mapping[str, Any]) -> bytes:
             extras, as in `write_shard`.
 
     Raises:
-        DataError: rows that are not as the layout says.
-        OSError: no room for temporary files on this machine.
+        DataError: rows do not fit the layout.
+        OSError: no space for temporary files on this machine.
     """
     check_rows(layout, columns)
     with tempfile.TemporaryDirectory() as scratch:
@@ -116,16 +116,18 @@ def write_info(
     description: str = "",
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes what makes the shards of `folder` a data set; call it when all are there.
+    """Write the description that makes the shards of `folder` a data set.
+
+    Call it once all shards are written.
 
     Args:
         lengths: examples in each shard, by split: {"train": [1000, 1000, 297]}.
         description: in words.
-        metadata: anything JSON knows; `builder.info.metadata` gives it back.
+        metadata: any JSON values; `builder.info.metadata` returns them.
 
     Raises:
         DataError: a shard is missing.
-        OSError: no room, or no permission.
+        OSError: no space, or no permission.
     """
     info = _info(place(folder), layout, lengths, description, metadata)
     with tempfile.TemporaryDirectory() as scratch:
@@ -145,22 +147,22 @@ def write_set(
     description: str = "",
     metadata: Mapping[str, Any] | None = None,
 ) -> epath.Path:
-    """Writes a whole set that is in memory; `id` is each image's `index`.
+    """Write a whole set that is in memory; the `id` of an image is its `index`.
 
     Args:
         root: the set goes to `root/name/1.0.0`.
         splits: {"train": images, ...}, of one shape and with one list of classes.
-        extras: for each split the same further features, numpy arrays [N, ...] or
+        extras: for each split the same further features, NumPy arrays [N, ...] or
             lists of N bytes: {"train": {"poisoned": flags}}.
-        shard_size: images in a shard, at most.
+        shard_size: largest number of images in a shard.
 
     Returns:
         The folder of the set.
 
     Raises:
-        DataError: splits that differ in more than their rows; nothing is written.
-        FileExistsError: the set is there already.
-        OSError: no room, or no permission.
+        DataError: splits differ in shape, classes or extras; nothing is written.
+        FileExistsError: the set exists.
+        OSError: no space, or no permission.
 
     >>> from purifax import data
     >>> with tempfile.TemporaryDirectory() as root:
@@ -197,7 +199,7 @@ def _write_split(
     extras: Mapping[str, Any],
     shard_size: int,
 ) -> list[int]:
-    """The shards of one split, and how many examples each has."""
+    """Write the shards of one split. Returns their numbers of examples."""
     shards = max(1, -(-len(images) // shard_size))
     parts = np.array_split(np.arange(len(images)), shards)
     for shard, part in enumerate(parts):
@@ -209,7 +211,7 @@ def _write_split(
 
 
 def _encode(path: str, layout: Layout, columns: Mapping[str, Any]) -> None:
-    """One ArrayRecord file of all rows, on this machine's disk."""
+    """Write one ArrayRecord file with all rows to the local disk."""
     from array_record.python.array_record_module import ArrayRecordWriter
     from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
@@ -244,7 +246,7 @@ def _info(
     description: str,
     metadata: Mapping[str, Any] | None,
 ) -> Any:
-    """TFDS's own description of the set."""
+    """The TFDS description of the set."""
     import tensorflow_datasets as tfds
 
     core: Any = tfds.core

@@ -16,9 +16,9 @@ from typing import Any
 
 from etils import epath
 
-from purifax.data import Layout, shard_path
+from purifax.data import Layout
 from purifax.data.files import listed, place
-from purifax.data.write import VERSION
+from purifax.data.write import VERSION, shard_path
 from purifax.fleet import fingerprint
 from purifax.fleet.shards import Plan
 

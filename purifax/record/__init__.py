@@ -1,9 +1,11 @@
-"""What happened to each image under each key, and what may be said of it.
+"""Outcomes per image and key, and the accuracies and intervals computed from them.
 
-outcomes    Record; average, worst of m, vote of k: accuracies
+outcomes    `Record`; average accuracy, worst of m keys, vote of k keys
 intervals   Wilson, Clopper-Pearson; paired bootstrap, McNemar
 merging     records of parts as one; the worst case over attacks
-poisons     outcomes of targets, success of triggers, natural accuracy
+poisons     outcomes of targeted poisons, success of triggers
+
+Per-image versions (`correct`, `survival`, `voted`) give what an interval is taken of.
 """
 
 from purifax.record.intervals import (
@@ -18,34 +20,21 @@ from purifax.record.outcomes import (
     Record,
     average,
     correct,
-    every_key,
     survival,
     vote_of,
     voted,
     worst_of,
 )
-from purifax.record.poisons import (
-    Targeted,
-    TriggerSuccess,
-    natural_accuracy,
-    over_classes,
-    targeted,
-    trigger_success,
-)
+from purifax.record.poisons import targeted, trigger_success
 
 __all__ = [
     "Record",
-    "Targeted",
-    "TriggerSuccess",
     "average",
     "clopper_pearson",
     "correct",
-    "every_key",
     "interval",
     "mcnemar",
     "merge",
-    "natural_accuracy",
-    "over_classes",
     "paired_difference",
     "survival",
     "targeted",

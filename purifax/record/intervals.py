@@ -1,8 +1,8 @@
 """Intervals of accuracies, and comparisons on the same images.
 
 Images are the unit of every interval and test. The keys of one image share its
-difficulty and are not independent; they make that image's own share of right answers
-more exact, and never count as further images.
+difficulty and are not independent; more keys make the share of correct answers of that
+image more precise, and never count as further images.
 """
 
 import jax
@@ -19,11 +19,11 @@ def wilson(
 ) -> tuple[Array, Array]:
     """Score interval of a proportion.
 
-    The p0 for which |p - p0| <= z sqrt(p0 (1 - p0) / n), p = successes / n. Stays in
-    [0, 1], and is not empty at p = 0 or 1. No trials at all leave [0, 1].
+    The p0 for which |p - p0| <= z sqrt(p0 (1 - p0) / n), p = successes / n. It stays in
+    [0, 1] and is not empty at p = 0 or 1. With no trials it is [0, 1].
 
     Args:
-        successes: from 0 to `trials`; need not be whole, see `interval`.
+        successes: from 0 to `trials`; not necessarily integers, see `interval`.
 
     Returns:
         (low, high), of the broadcast shape.
@@ -49,10 +49,11 @@ def wilson(
 def clopper_pearson(
     successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
 ) -> tuple[Array, Array]:
-    """Exact interval of a proportion: covers at least as often as it says.
+    """Exact interval of a proportion: its coverage is at least the confidence.
 
-    low solves P(X >= successes; low) = (1 - confidence) / 2, and high mirrors it. The
-    binomial tail is the regularised incomplete beta function, inverted by bisection.
+    low solves P(X >= successes; low) = (1 - confidence) / 2, and high likewise from
+    above. The binomial tail is the regularised incomplete beta function, inverted by
+    bisection.
 
     Returns:
         (low, high), of the broadcast shape, to about 1e-5 in float32.
@@ -69,11 +70,12 @@ def clopper_pearson(
 
 
 def interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Array]:
-    """Interval of a mean over images, where each contributes a share in [0, 1].
+    """Interval of a mean over images, each of which contributes a share in [0, 1].
 
-    Wilson's, with the sum of shares as successes and images as trials. For 0 or 1 per
-    image that is the usual interval. A share that is a mean over keys has a variance
-    below p (1 - p), so there it is wider than it need be, never narrower.
+    Wilson's interval with the sum of shares as successes and images as trials. For
+    shares of 0 or 1 it is the usual interval. A share that is a mean over keys has a
+    variance below p (1 - p), so that the interval is then wider than necessary, never
+    narrower.
 
     Args:
         values: [N, ...], images first.
@@ -99,13 +101,13 @@ def paired_difference(
 ) -> tuple[Array, Array, Array]:
     """Mean of a - b over the same images, with its bootstrap percentile interval.
 
-    Resampling images keeps pairs together, so what makes an image hard for both
-    cancels. Where no image differs the interval has no width; that says that none of
-    these N images differs, not that none would.
+    Resampling images keeps pairs together, so that the difficulty of an image common to
+    both cancels. Where no image differs the interval has no width; it means that none
+    of these N images differs, not that no image would.
 
     Args:
-        a, b: [N], each image's share of right answers under two attacks or models.
-        draws: int [B], one resample each; `jnp.arange(2000)` is plenty.
+        a, b: [N], each image's share of correct answers under two attacks or models.
+        draws: int [B], the numbers of the resamples; `jnp.arange(2000)` is plenty.
 
     Returns:
         (difference, low, high), each [].
@@ -136,13 +138,13 @@ def paired_difference(
 
 
 def mcnemar(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array, Array]:
-    """Exact test of whether two yes/no outcomes of the same images differ.
+    """Exact test of whether two binary outcomes of the same images differ.
 
-    Only images where they disagree tell anything; under equality each of those falls
-    either way with chance one half.
+    Only images with different outcomes are informative; under the null hypothesis each
+    of them falls either way with probability one half.
 
     Args:
-        a, b: bool [N], for example right at the first key.
+        a, b: bool [N], for example whether the answer under the first key is correct.
 
     Returns:
         (only_a, only_b, p): the two counts, [], and the two-sided p-value, [].

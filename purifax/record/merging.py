@@ -1,4 +1,4 @@
-"""Records of parts as one record, and several attacks as one worst case."""
+"""Merge records of parts into one, and several attacks into their worst case."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -14,14 +14,14 @@ __all__ = ["merge", "worst_case"]
 
 
 def merge(records: Sequence[Record]) -> Record:
-    """The records of disjoint or overlapping sets of images, as one.
+    """Merge the records of disjoint or overlapping sets of images.
 
-    Sorted by index; in any order and grouping of the parts the same. An image that is
-    there twice with the same outcomes is kept once. Works on concrete arrays, outside
-    `jit`, since the number of images depends on the data.
+    The result is sorted by index, and the same for any order and grouping of the parts.
+    An image that occurs twice with the same outcomes is kept once. Works on concrete
+    arrays, outside `jit`, since the number of images depends on the data.
 
     Raises:
-        ValueError: one image has two outcomes, or the numbers of keys differ.
+        ValueError: one image has two different outcomes, or the numbers of keys differ.
 
     >>> def part(i):
     ...     answers = jnp.zeros((1, 1), int)
@@ -48,12 +48,12 @@ def merge(records: Sequence[Record]) -> Record:
 
 
 def worst_case(records: Sequence[Record]) -> Record:
-    """For each image the attack that leaves fewest right answers; the first if tied.
+    """For each image the attack that leaves the fewest correct answers, or the first.
 
-    The records are those of several attacks on one model, on the same images with as
-    many keys. `clean` is that of the first. Since the choice is made on the same keys
-    that are then counted, the result errs against the defender, the more so the
-    fewer keys there are.
+    The records are those of several attacks on one model, on the same images with the
+    same number of keys. `clean` is that of the first. The choice is made on the same
+    keys that are then counted, so the result is biased against the defender, the more
+    so the fewer keys there are.
 
     Raises:
         ValueError: images, labels or numbers of keys differ.
@@ -93,7 +93,8 @@ def worst_case(records: Sequence[Record]) -> Record:
 def _rows(record: Record) -> Array:
     """A record as one row of integers per image, int32 [N, 3 + 2 M], index first.
 
-    Distances go in as their bits, so that equal rows are equal outcomes, nan included.
+    Distances are stored as their bits, so that equal rows are equal outcomes, including
+    NaN.
     """
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(record)):
         raise ValueError("Records are merged outside `jit`, `vmap` and `grad`.")
@@ -121,7 +122,7 @@ def _keys(rows: Array) -> int:
 
 
 def _record(rows: Array) -> Record:
-    """The record that `_rows` made the rows of."""
+    """The inverse of `_rows`."""
     keys = _keys(rows)
     return Record(
         index=rows[:, 0],

@@ -1,18 +1,19 @@
-"""Outcomes per image and per key, and the accuracies made of them.
+"""Outcomes per image and per key, and the accuracies computed from them.
 
-A randomised defence answers anew at every key, so an accuracy has two sources of
-chance: the N images, and the M keys that each of them was evaluated under. Written
-A[i, j] = 1 if image i is classified rightly under key j, c_i = sum_j A[i, j]:
+A randomised defence may answer differently under every key, so an accuracy has two
+sources of randomness: the N images, and the M keys under which each of them is
+evaluated. With A[i, j] = 1 if image i is classified correctly under key j, and c_i =
+sum_j A[i, j]:
 
     average     mean A[i, j]                      one evaluation, a fresh key
     worst of m  mean_i C(c_i, m) / C(M, m)        the attacker submits m times
     vote of k   mean_i [plurality of k keys = y]  the defender asks k times
 
-The same numbers of the *clean* images are the control: a randomised defence loses
-accuracy when an image is resubmitted even if nobody attacks.
+The same numbers for the *clean* images are the control: a randomised defence loses
+accuracy when an image is submitted again, even without any attack.
 
-Everything here is about a set of images. Predictions are class numbers; -1 says "no
-answer" and is always wrong.
+Functions here take a set of images. Predictions are class numbers; -1 means "no answer"
+and is always wrong.
 """
 
 from dataclasses import dataclass
@@ -41,11 +42,12 @@ __all__ = [
 class Record:
     """The outcomes of one attack on one model.
 
-    index: int [N], the images' own numbers in their data set.
-    label: int [N].
-    clean, attacked: int [N, M], the class predicted under each of M keys. The keys are
-        fresh: not those that the attack saw.
-    distance: float [N], the length of the perturbation in the threat's norm.
+    Attributes:
+        index: int [N], the numbers of the images in their data set.
+        label: int [N].
+        clean, attacked: int [N, M], the class predicted under each of M keys. The keys
+            are fresh: the attack did not see them.
+        distance: float [N], the length of the perturbation in the norm of the threat.
     """
 
     index: Array
@@ -56,10 +58,10 @@ class Record:
 
 
 def correct(predictions: ArrayLike, label: ArrayLike) -> Array:
-    """A[i, j]: whether image i was classified rightly under key j.
+    """A[i, j]: whether image i is classified correctly under key j.
 
     Args:
-        predictions: int [N, M]; a vector [N] is not taken, give it as [N, 1].
+        predictions: int [N, M]; give a vector [N] as [N, 1].
         label: int [N].
 
     Returns:
@@ -90,7 +92,7 @@ def correct(predictions: ArrayLike, label: ArrayLike) -> Array:
 
 
 def average(predictions: ArrayLike, label: ArrayLike) -> Array:
-    """Mean accuracy over images and keys, []: that of a single evaluation.
+    """Mean accuracy over images and keys, []: the expectation of one evaluation.
 
     >>> float(average(jnp.array([[3, 1], [0, 0]]), jnp.array([3, 0])))
     0.75
@@ -99,7 +101,7 @@ def average(predictions: ArrayLike, label: ArrayLike) -> Array:
 
 
 def survival(predictions: ArrayLike, label: ArrayLike) -> Array:
-    """The chance that each image is right at all of m of its keys, m = 1..M.
+    """The probability that an image is correct under all of m keys, m = 1..M.
 
     C(c, m) / C(M, m) = prod_{j < m} (c - j) / (M - j), an unbiased estimate (as
     pass@k): every choice of m keys among the M counts once. The running product of
@@ -121,10 +123,11 @@ def survival(predictions: ArrayLike, label: ArrayLike) -> Array:
 def worst_of(predictions: ArrayLike, label: ArrayLike) -> Array:
     """Accuracy against an attacker who submits each image m times, m = 1..M.
 
-    The first entry is the average, the last the rate of images right at every key.
+    The first entry is the average accuracy, the last the share of images that are
+    correct under all M keys.
 
     Returns:
-        float32 [M], falling.
+        float32 [M], decreasing.
 
     >>> worst_of(jnp.array([[1, 1], [1, 0]]), jnp.array([1, 1])).tolist()
     [0.75, 0.5]
@@ -133,7 +136,7 @@ def worst_of(predictions: ArrayLike, label: ArrayLike) -> Array:
 
 
 def every_key(predictions: ArrayLike, label: ArrayLike) -> Array:
-    """The rate of images right under every one of their keys, [].
+    """The share of images that are correct under all of their keys, [].
 
     >>> float(every_key(jnp.array([[1, 1], [1, 0]]), jnp.array([1, 1])))
     0.5
@@ -147,12 +150,12 @@ def voted(
 ) -> Array:
     """Whether the true class wins the plurality of the first k keys.
 
-    A tie is decided against the defender: the true class must have more votes than
-    every other. (A deployed vote breaks ties by some rule that ignores the truth, so
-    it is right at least as often.)
+    A tie counts against the defender: the true class must have more votes than every
+    other. (A deployed vote breaks ties by a rule that does not know the truth, so it is
+    correct at least as often.)
 
     Args:
-        k: [], from 1 to M; may be traced, for a curve by `vmap`.
+        k: [], from 1 to M; may be traced, so that `vmap` gives a curve.
 
     Returns:
         bool [N].

@@ -1,12 +1,12 @@
-"""What a poison achieved, from the predictions of networks that were trained on it.
+"""The success of a poison, from the predictions of networks that were trained on it.
 
-    targeted    each target has a class it is wanted in:   reached, only missed, right
+    targeted    each target image has a class that the attacker wants it classified as
     triggered   images of other classes with the trigger, predicted as the target class
     any         accuracy on the clean test set
 
-Rates are of true counts, never means over batches of unequal size. Every target and
-every triggered class is a training of its own: their rates are averaged, and the worst
-of them is the highest.
+Rates are computed from counts, never as means over batches of unequal size. Every
+target and every triggered class takes a training of its own: their rates are averaged,
+and the worst of them is the highest.
 
 Source: Bhat et al. 2024, arXiv 2405.18627 (poison success, average and worst class).
 """
@@ -32,11 +32,11 @@ __all__ = [
 @noun
 @dataclass(frozen=True)
 class Targeted:
-    """What became of every target, bool [T] each; exactly one of them holds.
+    """The outcome of every target, bool [T] each; exactly one of the three holds.
 
     Attributes:
-        reached: it is predicted as the class that was wanted.
-        missed: it is predicted wrongly, but not as that class.
+        reached: it is predicted as the class that the attacker wants.
+        missed: it is predicted wrongly, but as another class.
         right: it is predicted as its own class.
     """
 
@@ -46,7 +46,7 @@ class Targeted:
 
     @property
     def success(self) -> Array:
-        """The rate of targets that reached the class wanted, []."""
+        """The share of targets that are predicted as the wanted class, []."""
         return jnp.mean(self.reached, dtype=jnp.float32)
 
 
@@ -56,9 +56,10 @@ class TriggerSuccess:
     """The success of triggers over target classes.
 
     Attributes:
-        mean, worst: of the rates, []; worst is the highest.
-        deviation: between classes, with K - 1 in the denominator, []; 0 for one class.
-        worst_class: the position of the worst, int [].
+        mean, worst: mean and highest of the rates, []. deviation: standard deviation
+        between classes, with K - 1 in the denominator, [];
+            0 for one class.
+        worst_class: the position of the highest rate, int [].
     """
 
     mean: Array
@@ -71,17 +72,18 @@ def targeted(predictions: ArrayLike, label: ArrayLike, wanted: ArrayLike) -> Tar
     """The outcome of every target.
 
     Args:
-        predictions: int [T], each of the network that was trained on its own poison.
-        label: int [T], the targets' own classes.
-        wanted: int [T], those that the attacker wants.
+        predictions: int [T], each by the network that was trained on its poison.
+        label: int [T], the true classes of the targets.
+        wanted: int [T], the classes that the attacker wants.
 
     Raises:
         ValueError: shapes differ.
 
-    >>> found = targeted(jnp.array([8, 6, 1]), jnp.array([6, 6, 6]), jnp.array([8] * 3))
-    >>> found.reached.tolist(), found.missed.tolist()
+    >>> said, own, wanted = jnp.array([8, 6, 1]), jnp.array([6] * 3), jnp.array([8] * 3)
+    >>> outcome = targeted(said, own, wanted)
+    >>> outcome.reached.tolist(), outcome.missed.tolist()
     ([True, False, False], [False, False, True])
-    >>> round(float(found.success), 4)
+    >>> round(float(outcome.success), 4)
     0.3333
     """
     said, own, aim = (jnp.asarray(v) for v in (predictions, label, wanted))
@@ -97,15 +99,15 @@ def targeted(predictions: ArrayLike, label: ArrayLike, wanted: ArrayLike) -> Tar
 def trigger_success(
     predictions: ArrayLike, label: ArrayLike, target: ArrayLike
 ) -> Array:
-    """The rate of triggered images of other classes that are predicted as the target.
+    """The share of triggered images of other classes predicted as the target class.
 
     Args:
         predictions: int [N], of test images with the trigger.
-        label: int [N]; images of the target class are left out.
+        label: int [N]; images of the target class do not count.
         target: int [].
 
     Returns:
-        Scalar; 0 where all images are of the target class.
+        Scalar; 0 where all images belong to the target class.
 
     >>> float(trigger_success(jnp.array([2, 2, 0, 2]), jnp.array([0, 2, 1, 1]), 2))
     0.6666666865348816
@@ -120,10 +122,10 @@ def over_classes(rates: ArrayLike) -> TriggerSuccess:
     """Average and worst of the success rates of one trigger for each class.
 
     Args:
-        rates: float [K], from `trigger_success`, of as many trainings.
+        rates: float [K], from `trigger_success`, of K trainings.
 
-    >>> found = over_classes(jnp.array([0.25, 0.75]))
-    >>> float(found.mean), float(found.worst), int(found.worst_class)
+    >>> success = over_classes(jnp.array([0.25, 0.75]))
+    >>> float(success.mean), float(success.worst), int(success.worst_class)
     (0.5, 0.75, 1)
     """
     rates = jnp.asarray(rates, jnp.float32)
@@ -138,7 +140,7 @@ def over_classes(rates: ArrayLike) -> TriggerSuccess:
 
 
 def natural_accuracy(predictions: ArrayLike, label: ArrayLike) -> Array:
-    """The rate of clean test images that are predicted rightly, [].
+    """The share of clean test images that are predicted correctly, [].
 
     Args:
         predictions, label: int [N].

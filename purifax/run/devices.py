@@ -1,7 +1,7 @@
-"""Devices of a command: CPU cores as devices, the compile cache, and the mesh.
+"""Devices of a command: CPU cores as devices, the compilation cache, and meshes.
 
-One XLA CPU device runs a convolution on one core, so a CPU run is split over as many
-CPU devices as there are cores. `prepare` must be called before jax is first used.
+An XLA CPU device runs a convolution on one core, so a run on CPUs is divided among as
+many CPU devices as there are cores. Call `prepare` before jax is first used.
 """
 
 import math
@@ -37,12 +37,12 @@ _SMALLEST_SHARE = 16
 
 
 def prepare(batch: int) -> None:
-    """Sets up jax for a command that works on batches of `batch` images.
+    """Set up jax for a command that works on batches of `batch` images.
 
-    The number of CPU devices is the number of cores this process may use, lowered
-    until it divides the batch into shares of at least 16. A number the user has set
-    (JAX_NUM_CPU_DEVICES, or the XLA flag) is left alone. Freed memory is kept, see
-    `allocator`.
+    The number of CPU devices is the number of cores that this process may use, reduced
+    until it divides the batch into shares of at least 16 images. A number set by the
+    user (JAX_NUM_CPU_DEVICES, or the XLA flag) is left unchanged. Freed memory is kept,
+    see `allocator`.
     """
     allocator.keep(_cores())
     flag = "xla_force_host_platform_device_count"
@@ -54,19 +54,19 @@ def prepare(batch: int) -> None:
         jax.config.update(
             "jax_compilation_cache_dir", str(pathlib.Path(home, "purifax"))
         )
-        # Many small programs are much of what a start compiles.
+        # Small programs are a large part of the compilations at a start.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 
 
 def _cores() -> int:
-    """Cores this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _shares(cores: int, batch: int, worth: int = 1) -> int:
-    """The largest number of equal shares of the batch, each worth a device."""
+    """The largest number of equal shares of the batch that are each worth a device."""
     most = max(1, min(cores, batch * worth // _SMALLEST_SHARE))
     return next(n for n in range(most, 0, -1) if batch % n == 0)
 
@@ -75,8 +75,8 @@ def mesh(batch: int, count: int | None = None) -> Mesh:
     """A mesh with the one axis "batch", over the devices of all processes.
 
     Args:
-        batch: images in a batch.
-        count: devices taken; by default all accelerators, or of one process as many
+        batch: images in a batch. count: number of devices; by default all accelerators,
+        or for one process as many
             CPU devices as divide the batch.
 
     Raises:
@@ -99,14 +99,14 @@ def mesh(batch: int, count: int | None = None) -> Mesh:
 
 
 def grid(images: int, count: int | None = None, worth: int = 1) -> Mesh:
-    """A mesh with the axes "batch" and "draw": what images leave idle, draws may use.
+    """A mesh with the axes "batch" and "draw": devices without images take EOT samples.
 
     Args:
-        images: worked on at once. As many devices as divide them up have one share of
-            the images each; with fewer images than devices, several have the same.
-        count: devices taken; by default as in `mesh`.
-        worth: of an image, in small images drawn once, see `worth`: a few large ones
-            are worth more CPU devices.
+        images: number of images at once. They are divided among the rows of the mesh;
+            with fewer images than devices, the devices of a row have the same images.
+        count: number of devices; by default as in `mesh`.
+        worth: size of an image in units of a small image sampled once, see `worth`:
+            a few large images are worth more CPU devices.
     """
     devices = jax.local_devices()
     if count is None and devices[0].platform == "cpu":
@@ -120,12 +120,12 @@ def grid(images: int, count: int | None = None, worth: int = 1) -> Mesh:
 
 
 def worth(shape: tuple[int, ...], draws: int = 1) -> int:
-    """How many images of 8 x 8 an image [H, W, C] that is drawn so often is worth."""
+    """The work on `draws` samples of an image [H, W, C], in units of an 8 x 8 image."""
     return draws * max(1, shape[0] * shape[1] // 64)
 
 
 def spread(over: Mesh, draws: int) -> Mesh:
-    """A grid of those of its devices among which so many draws divide."""
+    """The part of a grid among whose devices the number of EOT samples divides."""
     share = math.gcd(over.shape.get("draw", 1), draws)
     devices = over.devices.reshape(over.shape["batch"], -1)[:, :share]
     axes = (AxisType.Auto, AxisType.Auto)
@@ -133,43 +133,43 @@ def spread(over: Mesh, draws: int) -> Mesh:
 
 
 def sharded(over: Mesh) -> NamedSharding:
-    """Each device holds its share of the leading axis."""
+    """The sharding in which each device holds its share of the leading axis."""
     return NamedSharding(over, PartitionSpec("batch"))
 
 
 def replicated(over: Mesh) -> NamedSharding:
-    """Each device holds a copy."""
+    """The sharding in which each device holds a copy."""
     return NamedSharding(over, PartitionSpec())
 
 
 def everywhere(key: Array, over: Mesh) -> Array:
-    """A key that every process has, on all devices of the mesh."""
+    """A key known to every process, placed on all devices of the mesh."""
     words = put(np.asarray(jax.random.key_data(key)), replicated(over))
     return jax.random.wrap_key_data(words, impl=jax.random.key_impl(key))
 
 
 def put(array: Any, where: NamedSharding) -> Array:
-    """An array that every process has whole, on the devices of all of them."""
+    """An array known to every process, placed on the devices of all processes."""
     host = np.asarray(array)
     return jax.make_array_from_callback(host.shape, where, host.__getitem__)
 
 
 def own(over: Mesh, count: int) -> slice:
-    """Which of `count` rows, shared among the devices, are this process's."""
-    held = sharded(over).addressable_devices_indices_map((count,)).values()
-    bounds = [rows.indices(count) for (rows,) in filter(None, held)]
+    """The rows of this process, of `count` rows divided among the devices."""
+    shares = sharded(over).addressable_devices_indices_map((count,)).values()
+    bounds = [rows.indices(count) for (rows,) in filter(None, shares)]
     return slice(min(b[0] for b in bounds), max(b[1] for b in bounds))
 
 
 def joined(rows: np.ndarray, over: Mesh) -> Array:
-    """The rows that each process has of an array, as `own` divides it, as one."""
+    """One array from the rows of every process, divided as by `own`."""
     return jax.make_array_from_process_local_data(sharded(over), rows)
 
 
 def here(tree: Any, over: Mesh) -> Any:
-    """Local copies of arrays, for one process to work with alone.
+    """Local copies of arrays, for use by one process alone.
 
-    Where an array is spread over processes, all of them must ask.
+    Where an array is divided among processes, all of them must call this.
     """
     device = jax.local_devices()[0]
     gather = jax.jit(lambda a: a, out_shardings=replicated(over))

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, otherwise a line every now and then."""
+"""Progress on stderr: a bar on a terminal, otherwise occasional lines."""
 
 import math
 import sys
@@ -9,19 +9,24 @@ from typing import TextIO, TypeVar
 __all__ = ["SOON", "Progress", "clock", "each", "say"]
 
 SOON = 2.0
-"""Seconds within which work that may be short says nothing."""
+"""Seconds before progress is shown for work that may be short."""
 
 _Item = TypeVar("_Item")
 
 
 class Progress:
-    """Shows steps done, the loss, the rate and the time left.
+    """Shows the steps done, the loss, the rate and the time left.
 
-    The rate is that of the steps since the second one, which leaves compilation out.
+    The rate is that of the steps after the first, which excludes compilation.
 
     Args:
+        what: the name of the work.
+        start: steps done before.
+        total: number of steps in all.
         every: seconds between two lines, where there is no terminal.
-        soon: seconds in which nothing is said.
+        out: a text stream; stderr by default.
+        unit: the name of a step.
+        soon: seconds before anything is shown.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class Progress:
         self._shown = -math.inf
 
     def update(self, step: int, loss: float | None = None, more: str = "") -> None:
-        """Says that `step` steps are done, the loss where there is one, and more."""
+        """Report that `step` steps are done, with the loss if any, and more."""
         now = time.monotonic()
         if step <= self._first:
             self._first, self._since = step, now
@@ -54,12 +59,12 @@ class Progress:
             self._show(step, loss, more)
 
     def rate(self, step: int) -> float:
-        """Steps a second; 0 while unknown."""
+        """Steps per second; 0 while unknown."""
         spent = time.monotonic() - self._since
         return (step - self._first) / spent if spent > 0 and step > self._first else 0.0
 
     def close(self) -> None:
-        """Ends the line of a bar, if there is one."""
+        """End the line of a bar, if there is one."""
         if self._bar and self._shown > -math.inf:
             self._out.write("\n")
 
@@ -80,7 +85,7 @@ class Progress:
 
 
 def each(what: str, items: Sequence[_Item], unit: str = "step") -> Iterator[_Item]:
-    """The items, with progress from the time on when they have taken `SOON` seconds.
+    """Yield the items, and show progress once they have taken `SOON` seconds.
 
     >>> list(each("squares", [1, 2]))
     [1, 2]
@@ -106,5 +111,5 @@ def clock(seconds: float) -> str:
 
 
 def say(words: str) -> None:
-    """Writes a line to stderr at once."""
+    """Write a line to stderr, and flush it."""
     print(words, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Stopping cleanly: SIGTERM and the first Ctrl-C only raise a flag."""
+"""Stopping cleanly: SIGTERM and the first Ctrl-C only set a flag."""
 
 import signal
 from types import FrameType
@@ -7,11 +7,11 @@ __all__ = ["Stop", "Stopped"]
 
 
 class Stopped(Exception):
-    """Work was left because it was asked to; what is finished is stored."""
+    """Work was stopped on request; the finished part is stored."""
 
 
 class Stop:
-    """Within ``with Stop() as stop``, `stop.asked` turns true at SIGTERM or SIGINT.
+    """Within `with Stop() as stop`, `stop.asked` becomes true at SIGTERM or SIGINT.
 
     A second Ctrl-C interrupts at once.
     """
@@ -30,7 +30,7 @@ class Stop:
             signal.signal(number, handler)  # pyright: ignore[reportArgumentType]
 
     def check(self) -> None:
-        """Raises `Stopped` if it was asked to stop."""
+        """Raise `Stopped` if a stop was requested."""
         if self.asked:
             raise Stopped
 

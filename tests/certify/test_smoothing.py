@@ -11,6 +11,8 @@ from jax.tree_util import Partial
 from oracles import CLASSES, SHAPE, image, linear_classifier, weights
 
 from purifax import certify, classify
+from purifax.certify.bounds import lower_bound
+from purifax.certify.smoothing import counts, decide
 from purifax.score import Gaussian
 
 KEY = jax.random.key(17)
@@ -38,7 +40,7 @@ def certified(key, model, sigma, selection, draws):
 
 @functools.partial(jax.jit, static_argnums=1, static_argnames="alpha")
 def bound(successes, trials, alpha):
-    return certify.lower_bound(successes, trials, alpha=alpha)
+    return lower_bound(successes, trials, alpha=alpha)
 
 
 @pytest.mark.parametrize("trials", [1, 10, 100, 1000, 10_000, 100_000])
@@ -65,12 +67,12 @@ def test_the_bound_is_a_binomtest_interval():
 
 def test_more_trials_than_float32_can_count_are_refused():
     with pytest.raises(ValueError, match="At most 100000 trials.*got 100001"):
-        certify.lower_bound(5, 100_001)
+        lower_bound(5, 100_001)
 
 
 def test_counts_are_a_loop_over_draws():
     model = Partial(classify.undefended, classifier=linear_classifier())
-    found = certify.counts(KEY, image(), model, SIGMA, jnp.arange(30))
+    found = counts(KEY, image(), model, SIGMA, jnp.arange(30))
     expected = np.zeros(CLASSES, int)
     for d in range(30):
         k_noise, _ = jax.random.split(jax.random.fold_in(KEY, d))
@@ -78,7 +80,7 @@ def test_counts_are_a_loop_over_draws():
         expected[int(jnp.argmax(linear_classifier()(x)))] += 1
     np.testing.assert_array_equal(found, expected)
     assert (expected > 0).sum() > 1
-    rows = certify.counts(KEY, image(), model, SIGMA, jnp.arange(30).reshape(6, 5))
+    rows = counts(KEY, image(), model, SIGMA, jnp.arange(30).reshape(6, 5))
     np.testing.assert_array_equal(rows, found)
 
 
@@ -89,7 +91,7 @@ def test_the_model_draws_a_key_of_its_own():
         z = jax.random.normal(key, x.shape)
         return jnp.stack([jnp.vdot(z, x - image()), jnp.array(0.0)])
 
-    found = certify.counts(KEY, image(), Partial(echo), SIGMA, jnp.arange(400))
+    found = counts(KEY, image(), Partial(echo), SIGMA, jnp.arange(400))
     assert 140 < found[0] < 260
 
 
@@ -146,7 +148,7 @@ def test_selection_and_estimate_do_not_share_noise():
     keys = jax.random.split(KEY, 300)
     k_select, k_estimate = jax.vmap(jax.random.split, out_axes=1)(keys)
     one = {"x": image(), "model": plane(0.0), "sigma": SIGMA, "draws": jnp.arange(1)}
-    tally = jax.jit(jax.vmap(Partial(certify.counts, **one)))
+    tally = jax.jit(jax.vmap(Partial(counts, **one)))
     first, second = tally(k_select)[:, 0], tally(k_estimate)[:, 0]
     assert 0.35 < (first == second).mean() < 0.65
     run = Partial(certify.certify, **one, selection=jnp.arange(1), alpha=0.6)
@@ -162,7 +164,7 @@ def test_predict_is_the_binomial_test():
     predict, answers = jax.jit(certify.predict), set()
     for share in (0.5, 0.6, 0.75, 0.9):
         bound_model = Partial(model, share=jnp.array(share))
-        found = certify.counts(KEY, image(), bound_model, SIGMA, jnp.arange(60))
+        found = counts(KEY, image(), bound_model, SIGMA, jnp.arange(60))
         most, second, _ = sorted(np.asarray(found).tolist(), reverse=True)
         p = scipy.stats.binomtest(most, most + second).pvalue
         expected = int(jnp.argmax(found)) if p <= 0.001 else -1
@@ -177,7 +179,7 @@ def test_answers_that_are_not_finite_count_for_no_class():
         lost = jax.random.uniform(key) < 0.5
         return jnp.where(lost, jnp.nan, jnp.array([1.0, 0.0]))
 
-    found = certify.counts(KEY, image(), Partial(model), SIGMA, jnp.arange(100))
+    found = counts(KEY, image(), Partial(model), SIGMA, jnp.arange(100))
     assert found[1] == 0 and 30 < found[0] < 70
     assert certified(KEY, Partial(model), SIGMA, jnp.arange(9), jnp.arange(99))[0] == -1
 
@@ -185,20 +187,20 @@ def test_answers_that_are_not_finite_count_for_no_class():
 def test_an_ensemble_is_refused():
     model = Partial(classify.each, model=plane(0.1), draws=jnp.arange(3))
     with pytest.raises(ValueError, match=r"must return the logits \[K\] of one draw"):
-        certify.counts(KEY, image(), model, SIGMA, jnp.arange(4))
+        counts(KEY, image(), model, SIGMA, jnp.arange(4))
 
 
 def test_decide_is_certify_on_counts_made_before():
     selection, draws = jnp.arange(20), jnp.arange(200)
     k_select, k_estimate = jax.random.split(KEY)
-    first = certify.counts(k_select, image(), plane(0.2), SIGMA, selection)
-    second = certify.counts(k_estimate, image(), plane(0.2), SIGMA, draws)
-    found = certify.decide(first, second, SIGMA, trials=200)
+    first = counts(k_select, image(), plane(0.2), SIGMA, selection)
+    second = counts(k_estimate, image(), plane(0.2), SIGMA, draws)
+    found = decide(first, second, SIGMA, trials=200)
     expected = certify.certify(KEY, image(), plane(0.2), SIGMA, selection, draws)
     assert [float(v) for v in found] == [float(v) for v in expected]
     assert found[1] > 0
     # Draws that counted for no class are draws all the same.
-    label, radius = certify.decide(first, second, SIGMA, trials=100_000)
+    label, radius = decide(first, second, SIGMA, trials=100_000)
     assert (label, radius) == (-1, 0)
 
 

@@ -10,6 +10,7 @@ from data import writers
 
 from purifax import data
 from purifax.data import catalogue, digits, download
+from purifax.data.split import parts_record
 
 DIGITS_TEST = "1ebd46bb457e2e34"
 DIGITS_IMAGES = "8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3"
@@ -122,7 +123,7 @@ class TestDigits:
         np.testing.assert_array_equal(labels, datasets.load_digits().target)
 
     def test_split_is_fixed_for_ever(self):
-        record = data.record({"test": data.load("digits", "test").index})
+        record = parts_record({"test": data.load("digits", "test").index})
         assert record["test"]["sha256"].startswith(DIGITS_TEST)
 
 

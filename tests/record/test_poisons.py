@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from purifax import record
+from purifax.record.poisons import natural_accuracy, over_classes
 
 pytestmark = pytest.mark.usefixtures("strict")
 
@@ -38,14 +39,14 @@ def test_a_trigger_is_judged_on_images_of_other_classes():
 
 def test_success_over_classes_has_its_mean_spread_and_worst():
     rates = np.array([0.1, 0.7, 0.3, 0.25])
-    found = record.over_classes(rates)
+    found = over_classes(rates)
     np.testing.assert_allclose(found.mean, rates.mean(), rtol=1e-6)
     np.testing.assert_allclose(found.deviation, rates.std(ddof=1), rtol=1e-6)
     np.testing.assert_allclose(found.worst, 0.7, rtol=1e-6)
     assert found.worst_class == 1
-    assert record.over_classes(rates[:1]).deviation == 0
+    assert over_classes(rates[:1]).deviation == 0
 
 
 def test_accuracy_is_a_rate_of_counts():
     said, own = np.array([3, 1, 2, 2, 0]), np.array([3, 1, 0, 2, 2])
-    np.testing.assert_allclose(record.natural_accuracy(said, own), 0.6)
+    np.testing.assert_allclose(natural_accuracy(said, own), 0.6)

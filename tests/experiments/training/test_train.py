@@ -19,6 +19,7 @@ from experiments.training.config import (
 from experiments.training.run import first_state, set_up
 from experiments.training.validation import Validation
 from purifax import data, weights
+from purifax.data.split import parts_record
 from purifax.evaluation.batches import Batches
 from purifax.run import config as configlib
 from purifax.run import workdir
@@ -126,7 +127,7 @@ def test_training_and_validation_images_are_disjoint_and_recorded(score_folder):
     assert not set(run.train.index) & set(run.held.index)
     assert len(run.train) + len(run.held) == len(data.load("digits", "train"))
     recorded = workdir.read_json(score_folder / "splits.json")["parts"]
-    found = data.record({"train": run.train.index, "validation": run.held.index})
+    found = parts_record({"train": run.train.index, "validation": run.held.index})
     assert recorded == found
 
 
