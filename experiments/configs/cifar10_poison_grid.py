@@ -21,15 +21,17 @@ together 18 EFLOP; TAP's 8 restarts of 250 steps 250 PFLOP, SEP 110, EM at most 
 """
 
 from experiments.poisoning.config import (
-    Crafting,
     PoisonGrid,
     Shares,
     Victim,
+    defences,
+    poisons,
 )
 from experiments.training.config import (
     ClassifierNet,
     Optim,
 )
+from purifax.poison import AR
 
 __all__ = ["config"]
 
@@ -100,7 +102,6 @@ def config() -> PoisonGrid:
             flip=True,
             crop=4,
         ),
-        crafting=Crafting(ar_response=3.0),
-        poisons=_POISONS,
-        defences=_DEFENCES,
+        poisons=poisons(*_POISONS) | {"ar": AR(response=3.0)},
+        defences=defences(*_DEFENCES),
     )

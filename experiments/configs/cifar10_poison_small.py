@@ -12,23 +12,46 @@ made against adversarial training, which learns nothing here in 400 steps; on di
 (`digits_poison_grid`, three seeds) it leaves 15.5% where clean images leave 86.1%:
 
     --config.poisons=entf --config.defences=none,adversarial:38
-    --config.crafting.adversary_radius=0.15 --config.crafting.adversary_steps=5
 """
 
 from dataclasses import replace
+from typing import Any
 
 from experiments.configs import cifar10_poison_grid
 from experiments.poisoning.config import (
-    Crafting,
     PoisonGrid,
     Shares,
     Victim,
+    defences,
 )
 from experiments.training.config import (
     Optim,
 )
+from purifax import poison
 
 __all__ = ["config"]
+
+
+def _poisons() -> dict[str, Any]:
+    far = {"radius": 16 / 255}
+    few = far | {"steps": 30, "step_size": 0.1}
+    adversary = {"adversary_radius": 8 / 255, "adversary_steps": 5}
+    return {
+        "lsp": poison.LSP(),
+        "ar": poison.AR(length=3.0, response=3.0, candidates=10_000),
+        "ops": poison.OPS(),
+        "cuda": poison.CUDA(),
+        "urp": poison.URP(**far),
+        "tap": poison.TAP(**few, restarts=1, jitter=0.0),
+        "hypo": poison.HYPO(**few),
+        "sep": poison.SEP(**few, checkpoints=1),
+        "em": poison.EM(**far, rounds=10, stop=0.0),
+        "rem": poison.REM(**far, **adversary, rounds=300, steps=5, draws=1),
+        "entf": poison.EntF(**few, **adversary, jitter=0.0),
+        "tue": poison.TUE(**far, rounds=300, steps=5),
+        "dune": poison.DUNE(**far, checkpoints=1),
+        "ntga": poison.NTGA(**far, block=256),
+    }
 
 
 def config() -> PoisonGrid:
@@ -43,29 +66,7 @@ def config() -> PoisonGrid:
             optim=Optim(learning_rate=2e-3, schedule="cosine"),
             steps=400,
         ),
-        poisons=(*full.poisons[:-1], "ntga"),
-        defences=("none",),
+        poisons=_poisons(),
+        defences=defences("none"),
         seeds=(0,),
-        crafting=Crafting(
-            radius=16 / 255,
-            adversary_radius=8 / 255,
-            ar_length=3.0,
-            ar_response=3.0,
-            ar_candidates=10_000,
-            steps=30,
-            step_size=0.1,
-            restarts=1,
-            jitter=0.0,
-            checkpoints=1,
-            em_rounds=10,
-            em_stop=0.0,
-            rem_rounds=300,
-            rem_steps=5,
-            rem_draws=1,
-            adversary_steps=5,
-            tue_rounds=300,
-            tue_steps=5,
-            ntga_block=256,
-            dune_checkpoints=1,
-        ),
     )

@@ -18,13 +18,14 @@ from dataclasses import replace
 
 from experiments.configs import cifar10_poison_grid
 from experiments.poisoning.config import (
-    Crafting,
     PoisonGrid,
     Shares,
+    defences,
 )
 from experiments.training.config import (
     Optim,
 )
+from purifax.poison import GradientMatching, Narcissus
 
 __all__ = ["config"]
 
@@ -44,11 +45,17 @@ def config() -> PoisonGrid:
         grid,
         images=Shares(name="cifar10", train=40_000, other=10_000),
         victim=replace(grid.victim, optim=optim, steps=200 * 40_000 // 128),
-        poisons=(
-            *(f"narcissus:{label}" for label in range(10)),
-            *(f"gradient_matching:{number}" for number in range(100)),
-        ),
-        defences=(
+        poisons={
+            f"narcissus:{label}": Narcissus(target=label, times=1.0)
+            for label in range(10)
+        }
+        | {
+            f"gradient_matching:{number}": GradientMatching(
+                target=8, target_class=6, target_image=number
+            )
+            for number in range(100)
+        },
+        defences=defences(
             "none",
             "jpeg:25",
             "jpeg:50",
@@ -63,5 +70,4 @@ def config() -> PoisonGrid:
             "puregen_ddpm",
         ),
         seeds=(0,),
-        crafting=Crafting(target=8, target_class=6, trigger_times=1.0),
     )

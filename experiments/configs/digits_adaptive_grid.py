@@ -19,6 +19,7 @@ from dataclasses import replace
 from experiments.configs import digits_poison_grid
 from experiments.poisoning.config import (
     PoisonGrid,
+    defences,
 )
 
 __all__ = ["config"]
@@ -26,11 +27,11 @@ __all__ = ["config"]
 
 def config() -> PoisonGrid:
     """The config; see the module's docstring."""
-    grid = digits_poison_grid.config()
+    grid, known = digits_poison_grid.config(), digits_poison_grid.recipes()
+    names = ("em", "adaptive", "adaptive_bpda", "adaptive_exact")
     return replace(
         grid,
-        poisons=("em", "adaptive", "adaptive_bpda", "adaptive_exact"),
-        defences=("none", "jpeg:50", "eclipse"),
+        poisons={name: replace(known[name], steps=5) for name in names},
+        defences=defences("none", "jpeg:50") | {"eclipse": grid.defences["eclipse"]},
         seeds=(0,),
-        crafting=replace(grid.crafting, em_steps=5),
     )

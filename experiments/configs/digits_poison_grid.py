@@ -11,16 +11,19 @@ The README has the table, `experiments/results/digits_poison_grid.json` all numb
 """
 
 from dataclasses import replace
+from typing import Any
 
 from experiments.configs import digits_ddpm, digits_ebm
 from experiments.poisoning.config import (
-    Crafting,
     Eclipse,
     PoisonGrid,
     PureGen,
     Shares,
     Victim,
+    defences,
 )
+from experiments.poisoning.defences.eclipse import Eclipse as EclipseDefence
+from experiments.poisoning.defences.puregen import PureGenDDPM, PureGenEBM
 from experiments.training.config import (
     ClassifierNet,
     Data,
@@ -32,11 +35,55 @@ from experiments.training.config_energy import (
     EnergyTraining,
     Strip,
 )
-from purifax.evaluation.settings import (
-    Defence,
-)
+from purifax import poison
+from purifax.purify import DiffPure, Langevin
 
-__all__ = ["config"]
+__all__ = ["DigitsGrid", "config", "recipes"]
+
+
+def recipes() -> dict[str, Any]:
+    """All poisons with numbers for images and networks this small."""
+    far = {"radius": 0.3}
+    few = far | {"steps": 20, "step_size": 0.1}
+    still = {"restarts": 1, "jitter": 0.0}
+    adversary = {"adversary_radius": 0.15, "adversary_steps": 5}
+    em = far | {"rounds": 10, "stop": 0.0}
+    polytope = far | {"steps": 200, "step_size": 0.02}
+    found = [
+        poison.LSP(level=0.2, patch=2),
+        poison.URP(**far),
+        poison.TAP(**few, **still),
+        poison.TAPUntargeted(**few, **still),
+        poison.HYPO(**few),
+        poison.Mislead(**few),
+        poison.SEP(**few, checkpoints=1),
+        poison.SEPFA(**few, checkpoints=1),
+        poison.SEPFAVR(**few, checkpoints=1),
+        poison.EM(**em),
+        poison.Adaptive(**em),
+        poison.AdaptiveBPDA(**em),
+        poison.AdaptiveExact(**em),
+        poison.REM(**far, **adversary, rounds=150, steps=5, draws=1),
+        poison.EntF(**few, **adversary, jitter=0.0),
+        poison.TUE(**far, rounds=150, steps=5, width=32),
+        poison.DeepConfuse(**far, rounds=5, updates=40),
+        poison.NTGA(**far, block=256),
+        poison.DUNE(**far, checkpoints=1),
+        poison.BadNets(),
+        poison.LabelConsistent(**few),
+        poison.Narcissus(**far, passes=100, step_size=0.02, times=1.0),
+        poison.GradientMatching(**far, **still, steps=100, step_size=0.05),
+        poison.Bullseye(**polytope),
+        poison.ConvexPolytope(**polytope),
+        poison.File(**far),
+    ]
+    return {one.name: one for one in found}
+
+
+class DigitsGrid(PoisonGrid):
+    """A grid whose poisons have the numbers of `recipes` where they are named."""
+
+    default_poisons = staticmethod(recipes)
 
 
 def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
@@ -62,7 +109,13 @@ def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
 def config() -> PoisonGrid:
     """The config; see the module's docstring."""
     ddpm, energy = _generators()
-    return PoisonGrid(
+    known, descent = recipes(), DiffPure(steps=10, sampler="ancestral")
+    purifiers = {
+        "eclipse": EclipseDefence(replace(descent, time=150)),
+        "puregen_ddpm": PureGenDDPM(replace(descent, time=200)),
+        "puregen_ebm": PureGenEBM(Langevin(epsilon=0.02, steps=100)),
+    }
+    return DigitsGrid(
         images=Shares(name="digits", train=900, sparse=40, other=397),
         victim=Victim(
             net=ClassifierNet(name="SmallCNN", widths=(16, 32), hidden=64),
@@ -70,42 +123,15 @@ def config() -> PoisonGrid:
             steps=200,
             batch=64,
         ),
-        poisons=("lsp", "tap", "em", "badnets"),
-        defences=(
+        poisons={name: known[name] for name in ("lsp", "tap", "em", "badnets")},
+        defences=defences(
             "none",
             "jpeg:50",
             "bit_depth:1",
             "gaussian_noise:0.2",
             "cutout:3",
-            "eclipse",
-            "puregen_ddpm",
-            "puregen_ebm",
+            **purifiers,
         ),
-        crafting=Crafting(
-            radius=0.3,
-            steps=20,
-            step_size=0.1,
-            restarts=1,
-            jitter=0.0,
-            checkpoints=1,
-            lsp_level=0.2,
-            lsp_patch=2,
-            em_rounds=10,
-            em_stop=0.0,
-        ),
-        eclipse=Eclipse(
-            training=ddpm,
-            purifier=Defence(
-                method="diffuse",
-                time=150,
-                steps=10,
-                sampler="ancestral",
-            ),
-        ),
-        puregen=PureGen(
-            energy_training=energy,
-            ddpm_training=ddpm,
-            energy=Defence(method="langevin", epsilon=0.02, steps=100),
-            ddpm=Defence(method="diffuse", time=200, steps=10, sampler="ancestral"),
-        ),
+        eclipse=Eclipse(training=ddpm),
+        puregen=PureGen(energy_training=energy, ddpm_training=ddpm),
     )

@@ -14,37 +14,34 @@ JPEG at quality 50 they turn 76%, and two of three; without the class's images n
 
 from dataclasses import replace
 
-from experiments.configs import digits_poison, digits_poison_grid
+from experiments.configs import digits_poison_grid
 from experiments.poisoning.config import (
     PoisonGrid,
+    defences,
 )
+from experiments.poisoning.defences.epic import EPIC
+from experiments.poisoning.defences.friendly import Friendly
 
 __all__ = ["config"]
 
 
 def config() -> PoisonGrid:
     """The config; see the module's docstring."""
+    known = digits_poison_grid.recipes()
+    pattern = replace(known["narcissus"], rate=1.0, passes=200, times=3.0)
+    matched = replace(known["gradient_matching"], rate=1.0, target=1, target_class=8)
     return replace(
         digits_poison_grid.config(),
-        poisons=(
-            "narcissus:0",
-            "narcissus:3",
-            "narcissus:8",
-            "gradient_matching:0",
-            "gradient_matching:1",
-            "gradient_matching:2",
+        poisons={f"narcissus:{k}": replace(pattern, target=k) for k in (0, 3, 8)}
+        | {
+            f"gradient_matching:{number}": replace(matched, target_image=number)
+            for number in range(3)
+        },
+        defences=defences(
+            "none",
+            "jpeg:50",
+            epic=EPIC(first=3, every=3),
+            friendly=Friendly(start=3),
         ),
-        defences=("none", "jpeg:50", "epic", "friendly"),
-        epic_from=3,
-        epic_every=3,
-        friendly_from=3,
         seeds=(0,),
-        crafting=replace(
-            digits_poison.crafting(),
-            trigger_rate=1.0,
-            trigger_times=3.0,
-            narcissus_passes=200,
-            target=1,
-            target_class=8,
-        ),
     )

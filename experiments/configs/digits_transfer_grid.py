@@ -12,11 +12,12 @@ quality 50 or without; 91.7% and 93.9% of clean images are answered rightly.
 
 from dataclasses import replace
 
-from experiments.configs import digits_poison, digits_poison_grid
+from experiments.configs import digits_poison_grid
 from experiments.poisoning.config import (
     PoisonGrid,
     Shares,
     Transfer,
+    defences,
 )
 from experiments.training.config import (
     Optim,
@@ -27,17 +28,19 @@ __all__ = ["config"]
 
 def config() -> PoisonGrid:
     """The config; see the module's docstring."""
-    grid = digits_poison_grid.config()
+    grid, known = digits_poison_grid.config(), digits_poison_grid.recipes()
     transfer = Transfer(how="linear", steps=200, optim=Optim(learning_rate=0.01))
     return replace(
         grid,
         images=Shares(name="digits", train=200, sparse=10, other=797),
         victim=replace(grid.victim, transfer=transfer),
-        poisons=(
-            *(f"bullseye:{number}" for number in range(3)),
-            *(f"convex_polytope:{number}" for number in range(3)),
-        ),
-        defences=("none", "jpeg:50"),
+        poisons={
+            f"{name}:{n}": replace(
+                known[name], bases=15, target=1, target_class=8, target_image=n
+            )
+            for name in ("bullseye", "convex_polytope")
+            for n in range(3)
+        },
+        defences=defences("none", "jpeg:50"),
         seeds=(0,),
-        crafting=replace(digits_poison.crafting(), bases=15, target=1, target_class=8),
     )
