@@ -1,9 +1,9 @@
 """Config types of poisoned training: who has which images, the poison, the grid."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
-from experiments.poisoning.config_crafting import Crafting, Transfer
 from experiments.training.config import (
     ClassifierNet,
     Data,
@@ -16,11 +16,13 @@ from experiments.training.config import (
     Train,
 )
 from experiments.training.config_energy import Chains, EnergyTraining
-from purifax.evaluation.settings import Defence
+from purifax.poison import LSP
+from purifax.recipe import POISON, Kind
+from purifax.run.config import make
 
 __all__ = [
+    "SET_DEFENCE",
     "Avatar",
-    "Crafting",
     "Eclipse",
     "PoisonGrid",
     "Poisoning",
@@ -28,7 +30,30 @@ __all__ = [
     "Shares",
     "Transfer",
     "Victim",
+    "defences",
+    "poisons",
 ]
+
+SET_DEFENCE = Kind("set defence", "experiments.poisoning.defences")
+
+
+def poisons(*names: str, **recipes: Any) -> dict[str, Any]:
+    """Poisons by name: built-in ones with their defaults, then others with numbers.
+
+    >>> poisons("lsp", em=make(POISON, "em"))["em"].rounds
+    50
+    """
+    return {name: make(POISON, name) for name in names} | recipes
+
+
+def defences(*names: str, **recipes: Any) -> dict[str, Any]:
+    """Defences by name, as "jpeg:75+cutout", then others with numbers.
+
+    >>> defences("none", "jpeg:75")["jpeg:75"].quality
+    75.0
+    """
+    found = {name: make(SET_DEFENCE, name) for name in names if name != "none"}
+    return {name: found.get(name) for name in names} | recipes
 
 
 @dataclass(frozen=True)
@@ -36,15 +61,15 @@ class Shares:
     """Whose images are whose: disjoint parts of one set, each with all classes.
 
     Attributes:
-        name: of the set, as `purifax.data.load` takes it.
-        train: training images that the victim would collect; None is all that is
-            left.
-        sparse: of `train`, clean images in the hands of the defender (ECLIPSE); the
-            victim trains on the others, which are those that may be poisoned.
-        other: more training images, clean and from elsewhere, on which purifiers
+        name: of the set, as `purifax.data` knows it.
+        train: training images that the victim and the defender have together; None: all
+            that are left.
+        sparse: those of them that are clean and the defender's (ECLIPSE); the victim
+            trains on the others, which are the ones that may be poisoned.
+        other: further training images, clean ones from elsewhere, on which purifiers
             may learn.
-        test: test images of the final number; None is all of them.
-        split_seed: by which the parts are drawn.
+        test: test images of the final number; None: all.
+        split_seed: of the division.
     """
 
     name: str
@@ -56,19 +81,44 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Whether a victim starts from a network of clean images of others.
+
+    That network is trained on the images `other` of `Shares`, as a victim from scratch;
+    its running averages stay as they were. Published for Bullseye Polytope: 60 epochs
+    of 500 images in batches of 64, Adam at 0.1 (linear) or 1e-4 (all), a tenth of it
+    after one half and three quarters.
+
+    Attributes:
+        how: scratch (it does not), linear (a new last layer alone is trained) or all
+            (all of it is, with a new last layer).
+        steps: of the victim's own training.
+        optim: the optimiser of that training.
+    """
+
+    how: str = "scratch"
+    steps: int = 470
+    optim: Optim = field(
+        default_factory=lambda: Optim(
+            learning_rate=0.1, schedule="drops", drops=(0.5, 0.75), factor=0.1
+        )
+    )
+
+
+@dataclass(frozen=True)
 class Victim:
     """A classifier and how it is trained, from scratch or from another.
 
     The surrogates of poisons that need a network are trained in the same way.
 
     Attributes:
-        net: the classifier.
-        steps: of its training.
-        batch: images in a step.
+        net: the classifier's network.
+        steps: of the training.
+        batch: images of a step.
         optim: the optimiser.
         flip: whether half of the images are mirrored.
-        crop: padding in pixels before a random crop; 0 is no crop.
-        transfer: whether it starts from a network of other images.
+        crop: pixels of padding before a random crop; 0: none.
+        transfer: what it starts from.
     """
 
     net: ClassifierNet
@@ -82,13 +132,12 @@ class Victim:
 
 @dataclass(frozen=True)
 class Poisoning:
-    """Poison the training images of a set by one method, and store them.
+    """Poison the training images of a set, and store them.
 
     Attributes:
         images: whose images are whose.
-        method: a name of `experiments.poisoning.registry.METHODS`.
-        victim: the surrogate of those methods that need one.
-        crafting: the numbers of the method.
+        victim: the surrogate of those poisons that need one.
+        poison: a poison's recipe with its numbers.
         chunk: images that are worked on at once.
         seed: of the poison.
     """
@@ -96,26 +145,22 @@ class Poisoning:
     kind: ClassVar[str] = "poisoning"
 
     images: Shares
-    method: str
     victim: Victim
-    crafting: Crafting = Crafting()
+    poison: Annotated[Any, POISON] = LSP()
     chunk: int = 256
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Eclipse:
-    """ECLIPSE's diffusion: a model of a few clean images, and a little noise.
+    """The network of ECLIPSE's diffusion, which learns from a few clean images.
 
     Attributes:
-        training: of the model on the sparse images and their copies; its `data` is
+        training: of the diffusion, on the images `sparse` of `Shares`; its `data` is
             replaced.
-        purifier: noises and denoises.
-        copies: how many more times the sparse images are copied.
-        enlarge: how each copy is changed: "duplicate" (not at all), "flip", "crop",
-            "rotation" or "mixup".
-        floor: whether the result is cut down to 8 bits, as in the released code,
-            and darkens by half a level; otherwise it is rounded.
+        copies: of every image, beside itself.
+        enlarge: how a copy is changed: duplicate (not at all), flip, crop, rotation or
+            mixup.
     """
 
     training: DiffusionTraining = DiffusionTraining(
@@ -128,24 +173,18 @@ class Eclipse:
         train=Train(steps=250_000, validate_every=50_000, save_every=5000),
         drawing=Drawing(steps=250),
     )
-    purifier: Defence = Defence(
-        method="diffuse", time=99, steps=100, sampler="ancestral", variance="learned"
-    )
     copies: int = 4
     enlarge: str = "duplicate"
-    floor: bool = False
 
 
 @dataclass(frozen=True)
 class Avatar:
-    """AVATAR's diffusion: a model of as many images as the victim has.
+    """The network of AVATAR's diffusion, of as many images as the victim has.
 
     Attributes:
-        training: of the model; its `data` is replaced.
-        purifier: noises and denoises, to 43 of 255 levels as published.
-        learns: "clean" (the victim's images before they were poisoned, as
-            published: the maker of the model had them) or "found" (the images as
-            the victim finds them).
+        training: of the diffusion; its `data` is replaced.
+        learns: clean (the victim's images before they were poisoned, as published: the
+            maker of the model had them) or found (the images that it is to purify).
     """
 
     training: DiffusionTraining = DiffusionTraining(
@@ -154,36 +193,20 @@ class Avatar:
         optim=Optim(learning_rate=1e-4, ema=0.9999),
         train=Train(steps=250_000, validate_every=50_000, save_every=5000),
     )
-    purifier: Defence = Defence(
-        method="diffuse", time=99, steps=100, sampler="ancestral"
-    )
     learns: str = "clean"
 
 
 @dataclass(frozen=True)
 class PureGen:
-    """PureGen's purifiers: Langevin steps of an energy, and a diffusion.
-
-    "puregen_naive" is one after the other, "puregen_reps" several rounds of both, and
-    "puregen_filt" the diffusion of the images of highest energy. Another time than that
-    of `ddpm` has its share of the steps.
+    """The networks of PureGen: an energy, and a diffusion.
 
     Attributes:
-        energy_training: of the energy on the images `other` of `Shares`; its `data`
-            is replaced.
-        ddpm_training: of the diffusion on the same images; its `data` is replaced.
-        energy_from: work directory of an energy that is trained already.
-        ddpm_from: work directory of a diffusion that is trained already.
-        energy: the Langevin steps.
-        ddpm: the diffusion.
-        rounds: of "puregen_reps".
-        round_steps: Langevin steps of a round.
-        round_time: label from which a round diffuses.
-        filter_time: label from which "puregen_filt" diffuses.
-        filtered: share of the images, those of highest energy, that "puregen_filt"
-            diffuses.
-        learns: "other", or "found": they learn on the images that they are to
-            purify instead.
+        energy_training: of the energy; its `data` is replaced.
+        ddpm_training: of the diffusion; its `data` is replaced.
+        energy_from: work directory or name of an energy in place of a training.
+        ddpm_from: work directory or name of a diffusion in place of a training.
+        learns: other (the images `other` of `Shares`) or found (the images that they
+            are to purify).
     """
 
     energy_training: EnergyTraining = EnergyTraining(
@@ -201,45 +224,34 @@ class PureGen:
     )
     energy_from: str = ""
     ddpm_from: str = ""
-    energy: Defence = Defence(method="langevin", epsilon=0.00625, steps=150)
-    ddpm: Defence = Defence(method="diffuse", time=75, steps=76, sampler="ancestral")
-    rounds: int = 5
-    round_steps: int = 10
-    round_time: float = 50
-    filter_time: float = 125
-    filtered: float = 0.5
     learns: str = "other"
+
+
+def _poisons() -> dict[str, Any]:
+    return poisons("lsp", "ar", "ops", "cuda", "urp", "tap", "em")
+
+
+def _defences() -> dict[str, Any]:
+    return defences("none", "jpeg:10", "jpeg:75", "eclipse")
 
 
 @dataclass(frozen=True)
 class PoisonGrid:
     """Every poison under every defence with every seed; a classifier for each.
 
-    Clean training, the removal of all poisoned images, "none" and a JPEG row are always
-    there.
+    Clean training, the removal of all poisoned images, no defence and a JPEG row are
+    always there.
 
     Attributes:
         images: whose images are whose.
-        victim: the classifier that is trained in each cell.
-        poisons: names of `experiments.poisoning.registry.METHODS`.
-        defences: parts of `experiments.poisoning.augment_batches` and
-            `experiments.poisoning.purify_set`, joined by "+", with a number after
-            ":" where one is wanted: "none", "jpeg:75", "eclipse", or
-            "eclipse_ddpm+grayscale:0.4+gaussian_noise:0.05".
-        seeds: each is that of the poison, of the purification and of the
-            classifier.
-        crafting: the numbers of the poisons.
-        eclipse: the purifier of "eclipse" and its parts.
-        puregen: the purifiers of "puregen_".
-        avatar: the purifier of "avatar".
-        adversarial_radius: Linf radius of adversarial training.
-        adversarial_steps: its attack steps.
-        projection_steps: steps of the linear classifier of "orthogonal".
-        epic_from: "epic" drops images before this epoch first.
-        epic_every: and again after so many epochs.
-        friendly_from: "friendly" makes its noise before this epoch.
-        friendly_steps: steps in which it is made.
-        friendly_radius: Linf radius of that noise.
+        victim: the classifier that is trained, and the surrogates of poisons.
+        poisons: recipes by name; a name may be "narcissus:3", the class that a trigger
+            is for, or "bullseye:3", the number of the test image of its class.
+        defences: recipes by name; a name may be "jpeg:75", or several joined by "+".
+        seeds: each of a poison, a purification and a classifier.
+        eclipse: the network of ECLIPSE.
+        puregen: the networks of PureGen.
+        avatar: the network of AVATAR.
         chunk: images that are worked on at once.
     """
 
@@ -247,19 +259,14 @@ class PoisonGrid:
 
     images: Shares
     victim: Victim
-    poisons: tuple[str, ...] = ("lsp", "ar", "ops", "cuda", "urp", "tap", "em")
-    defences: tuple[str, ...] = ("none", "jpeg:10", "jpeg:75", "eclipse")
+    poisons: Annotated[Mapping[str, Any], POISON] = field(
+        default_factory=_poisons, hash=False
+    )
+    defences: Annotated[Mapping[str, Any], SET_DEFENCE] = field(
+        default_factory=_defences, hash=False
+    )
     seeds: tuple[int, ...] = (0, 1, 2)
-    crafting: Crafting = Crafting()
     eclipse: Eclipse = Eclipse()
     puregen: PureGen = PureGen()
     avatar: Avatar = Avatar()
-    adversarial_radius: float = 4 / 255
-    adversarial_steps: int = 10
-    projection_steps: int = 1000
-    epic_from: int = 10
-    epic_every: int = 10
-    friendly_from: int = 5
-    friendly_steps: int = 30
-    friendly_radius: float = 16 / 255
     chunk: int = 256

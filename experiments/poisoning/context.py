@@ -1,41 +1,39 @@
-"""What a poison is made from, and the ways that many of them share.
+"""What the recipes of `purifax.poison` are built with: images, keys and a trainer.
 
-A method of `experiments.poisoning.registry` is `(name, Setting) -> Poison`.
+`Context` is a `purifax.poison.Context` whose networks are the victim's classifiers.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import jax
 import numpy as np
+import optax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from experiments.poisoning.config_crafting import Crafting
-from experiments.poisoning.purify_set import Basin
-from experiments.poisoning.victims import Trainer, bare
-from purifax import data, nets, poison
+from experiments.poisoning import features
+from experiments.poisoning.contrastive import Contrastive
+from experiments.poisoning.defences import stage
+from experiments.poisoning.defences.adversarial import attacked
+from experiments.poisoning.generators import Generators
+from experiments.poisoning.victims import Change, Trainer
+from experiments.poisoning.view import view
+from experiments.training import networks
+from experiments.training.config import ScoreNet
+from purifax import data, nets
+from purifax.data import foreign_poisons
+from purifax.evaluation.batches import Batches
 from purifax.evaluation.mapping import over
-from purifax.poison import Poison
-from purifax.threat import Linf
+from purifax.poison import Budget, Poison
+from purifax.purify import ssim
+from purifax.types import Purifier
 
-__all__ = [
-    "Method",
-    "Setting",
-    "against",
-    "by_maker",
-    "chosen",
-    "everywhere",
-    "of_target",
-    "public",
-    "put",
-    "refuse",
-    "rows",
-    "unit",
-]
+__all__ = ["Context"]
 
 _SURROGATE = 7919
 
@@ -56,169 +54,161 @@ _ROLES = (
     "tests",
     "minimising",
 )
-"""What a poison draws for, each with a key of its own; new ones come last."""
+"""Roles of the built-in recipes, whose keys are numbered; others go by their words."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a poison is made from: the victim's images, numbers, and how to train.
+class Context:
+    """What a poison is made from; see `purifax.poison.Context`.
 
     Attributes:
-        trainer: the victim's; surrogates are of its kind.
-        chunk: images perturbed at once.
-        other: clean images that are nobody's, in public.
-        test: clean images, one of which may be a target.
-        basin: what purifiers are made from, for poisons that are made against one.
+        victim: its trainer; surrogates are of its kind.
+        defences: recipes of defences by the names under which they may be expected.
+        generators: the networks of purifiers; None outside of a grid.
     """
 
     images: data.Images
-    crafting: Crafting
-    trainer: Trainer
+    victim: Trainer
     seed: int
     chunk: int
     other: data.Images | None = None
     test: data.Images | None = None
-    basin: Basin | None = None
+    defences: Mapping[str, Any] = field(default_factory=dict)
+    generators: Generators | None = None
+
+    similarity = staticmethod(ssim)
+    compiled = staticmethod(jax.jit)
 
     @property
-    def classes(self) -> Array:
-        """The numbers of the classes."""
-        return jnp.arange(len(self.images.names))
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.images.names)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one image."""
         return self.images.images.shape[1:]
 
-    def key(self, role: str) -> Array:
-        """For what a poison draws in one of its roles; training has its own keys."""
-        key = jax.random.fold_in(jax.random.key(self.seed), 10)
-        return jax.random.fold_in(key, 1 + _ROLES.index(role))
+    @property
+    def last_layer(self) -> bool:
+        """Whether the victim trains a new last layer alone."""
+        return self.victim.victim.transfer.how == "linear"
 
     @property
-    def ball(self) -> Linf:
-        """The threat of the poisons that are made against a network."""
-        return Linf(self.crafting.radius)
-
-    @property
-    def step_sizes(self) -> Array:
-        """Of the attacks on a network."""
-        given = self.crafting
-        return jnp.full(given.steps, given.step_size * given.radius)
-
-    @property
-    def hidden_seed(self) -> int:
-        """Of surrogates: not the victim's, which the attacker does not know."""
+    def surrogate_seed(self) -> int:
+        """Not the victim's, which the attacker does not know."""
         return self.seed + _SURROGATE
 
-    @cached_property
-    def attacker(self) -> Trainer:
-        """Of surrogates: from what the victim starts from, if that is known."""
-        mine = self.trainer
-        if mine.source is None or self.crafting.white_box:
-            return mine
-        return Trainer(mine.victim, self.shape, self.images.names)
+    def key(self, role: str) -> Array:
+        """For what a poison draws in one of its roles; training has its own keys."""
+        known = role in _ROLES
+        number = _ROLES.index(role) if known else zlib.crc32(role.encode())
+        key = jax.random.fold_in(jax.random.key(self.seed), 10 if known else 11)
+        return jax.random.fold_in(key, 1 + number if known else number)
 
-    @cached_property
-    def surrogates(self) -> list[nets.Network]:
-        """Networks in the course of a training on the clean images, the last last."""
-        count = self.crafting.checkpoints
-        return self.attacker.fit(self.images, self.hidden_seed, snapshots=count)
+    def rng(self, *numbers: int) -> np.random.Generator:
+        """A generator of the seed, and of more numbers."""
+        return np.random.default_rng([self.seed, *numbers] if numbers else self.seed)
 
-    @cached_property
-    def ensemble(self) -> list[nets.Network]:
-        """As many networks as asked for, each of a training on the clean images."""
-        seeds = [self.hidden_seed + 31 * i for i in range(self.crafting.ensemble)]
-        return [self.attacker.fit(self.images, seed)[-1] for seed in seeds]
+    def over(
+        self, fn: Any, key: Array, index: Any, *rows: Any, chunk: int | None = None
+    ) -> np.ndarray:
+        """`fn(key_i, *row_i)` of all rows, on the victim's devices."""
+        size = self.chunk if chunk is None else chunk
+        arrays = [np.asarray(row) for row in (index, *rows)]
+        return over(fn, self.victim.mesh, size, key, *arrays)
 
-
-Method = Callable[[str, Setting], Poison]
-"""`method(name, setting) -> Poison`; one may have several names."""
-
-
-def refuse(wrong: bool, words: str) -> None:
-    """Says what cannot be, in one line.
-
-    Raises:
-        ValueError: if it is wrong.
-    """
-    if wrong:
-        raise ValueError(words)
-
-
-def chosen(setting: Setting, among: np.ndarray, rate: float) -> Array:
-    """Positions of a share of some images, at least one, drawn by the poison's key."""
-    key = setting.key("choice")
-    count = max(1, round(rate * len(among)))
-    return poison.choose_images(key, jnp.asarray(among), count)
-
-
-def everywhere(setting: Setting) -> Array:
-    """Positions of the share of all images that is poisoned."""
-    return chosen(setting, np.arange(len(setting.images)), setting.crafting.rate)
-
-
-def of_target(setting: Setting) -> np.ndarray:
-    """Positions of all images of the target class.
-
-    Raises:
-        ValueError: there are none.
-    """
-    target = setting.crafting.target
-    found = np.flatnonzero(setting.images.labels == target)
-    refuse(
-        not len(found),
-        f"crafting.target={target}, but no image of the victim is of it; there are "
-        f"{np.unique(setting.images.labels).tolist()}.",
-    )
-    return found
-
-
-def public(setting: Setting, method: str) -> data.Images:
-    """The clean images that are nobody's.
-
-    Raises:
-        ValueError: there are none.
-    """
-    other = setting.other
-    if other is None or not len(other):
-        raise ValueError(
-            f"'{method}' learns from public images, of which there are none: set "
-            "images.other."
+    def joined(self, one: data.Images, other: data.Images) -> data.Images:
+        """Both sets as one."""
+        pixels, labels = (
+            np.concatenate([getattr(one, name), getattr(other, name)])
+            for name in ("images", "labels")
         )
-    return other
+        index = np.arange(len(labels))
+        return data.Images(pixels, labels, index, other.names, other.source)
+
+    def batches(self, images: data.Images, size: int) -> Callable[[int], tuple]:
+        """Batches in the order of the seed."""
+        return Batches(images, size, self.seed)
+
+    def trainer(self, white_box: bool = True) -> Trainer:
+        """Of surrogates: from what the victim starts from, if that is known."""
+        if self.victim.source is None or white_box:
+            return self.victim
+        return self._from_scratch
+
+    @cached_property
+    def _from_scratch(self) -> Trainer:
+        return Trainer(self.victim.victim, self.shape, self.images.names)
+
+    def adversarial_training(self, radius: float, step_sizes: Array) -> Change:
+        """What adversarial training makes of a batch."""
+        return attacked(radius, step_sizes)
+
+    def features(self, network: nets.Network) -> Partial:
+        """What goes into the last layer."""
+        return Partial(features.features, network=network)
+
+    def blocks(self, network: nets.Network) -> Partial:
+        """What the parts of a network give."""
+        return Partial(features.blocks, network=network)
+
+    def learning(self, network: nets.Network) -> tuple[Any, Partial]:
+        """Its parameters, and the loss of an image as their function."""
+        fn = Partial(features.learning, network=network)
+        return network.variables["params"], fn
+
+    def outputs(self, network: nets.Network) -> tuple[Any, Partial]:
+        """Its parameters, and the outputs of an image as their function."""
+        fn = Partial(features.outputs, network=network)
+        return network.variables["params"], fn
+
+    def contrastive(self, width: int, steps: int) -> Contrastive:
+        """A network of the victim's kind that learns from views."""
+        key = jax.random.fold_in(jax.random.key(self.surrogate_seed), 0)
+        return Contrastive(key, self.victim.victim, self.shape, width, steps)
+
+    def image_network(self, name: str, **fields: Any) -> nets.Network:
+        """A new network of images and noise levels."""
+        module = networks.network(ScoreNet(name=name, **fields), self.shape[-1], 0)
+        key = self.key("generator")
+        variables = nets.init(key, module, jnp.zeros(self.shape), 1.0)
+        return nets.Network(module, variables)
+
+    def adam(self, learning_rate: float) -> "Adam":
+        """Adam."""
+        return Adam(learning_rate)
+
+    def view(self, against: str, whole: bool, exact: bool) -> Purifier:
+        """What a victim with a defence shows its network of an image."""
+        args = self.images, self.victim, self.seed, self.chunk, self.generators
+        given = stage.Context(*args)
+        return view(given, self.defences, against, whole=whole, exact=exact)
+
+    def array(self, path: str, name: str) -> np.ndarray:
+        """An array of an .npz file."""
+        with np.load(path, allow_pickle=False) as stored:
+            return stored[name]
+
+    def read(self, path: str, threat: Budget, *, units: str, **how: Any) -> Poison:
+        """The poison that a file holds, of perturbations or of images."""
+        given = {"images": self.images, "threat": threat, **how}
+        if units == "images":
+            return foreign_poisons.poisoned_images(path, **given)
+        return foreign_poisons.deltas(path, units=units, **given)
 
 
-def unit(images: np.ndarray) -> np.ndarray:
-    """8-bit images as float32 in [0, 1]."""
-    return images / np.float32(255)
+class Adam:
+    """Adam of optax, for any pytree of parameters."""
 
+    def __init__(self, learning_rate: float) -> None:
+        self._optimiser = optax.adam(learning_rate)
 
-def rows(setting: Setting, index: Array) -> tuple[np.ndarray, np.ndarray]:
-    """Some of the victim's images, float32 in [0, 1], and their labels."""
-    few = setting.images.take(np.asarray(index))
-    return unit(few.images), few.labels
+    def init(self, params: Any) -> Any:
+        """The moments before the first step."""
+        return self._optimiser.init(params)
 
-
-def against(setting: Setting) -> dict[str, Any]:
-    """What the makers against the surrogate are bound to."""
-    return {
-        "model": Partial(bare, network=setting.surrogates[-1]),
-        "threat": setting.ball,
-        "step_sizes": setting.step_sizes,
-    }
-
-
-def by_maker(method: str, setting: Setting, maker: Callable, threat: Any) -> Poison:
-    """The poison of a maker for the share of all images."""
-    return put(method, setting, everywhere(setting), maker, threat)
-
-
-def put(
-    method: str, setting: Setting, index: Array, maker: Callable, threat: Any
-) -> Poison:
-    """The poison of a maker for some images; what `poison.craft` gives, on a mesh."""
-    key, mesh = setting.key("makers"), setting.trainer.mesh
-    args = key, np.asarray(index), *rows(setting, index)
-    delta = over(maker, mesh, setting.chunk, *args)
-    return Poison(index, jnp.asarray(delta), threat, name=method)
+    def step(self, params: Any, slope: Any, moments: Any) -> tuple[Any, Any]:
+        """Parameters and moments after a step."""
+        updates, moments = self._optimiser.update(slope, moments)
+        return optax.apply_updates(params, updates), moments

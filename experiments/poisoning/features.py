@@ -1,8 +1,8 @@
 """What goes on inside a classifier: its last layer, and what goes into that.
 
-A classifier of `purifax.nets` ends in one dense layer. What it takes are the features
-of the poisons that speak of features; what its parts give on the way there are those
-of Bullseye Polytope end to end.
+A classifier of `purifax.nets` ends in one dense layer. What goes into it are the
+features of poisons whose objective is in feature space; what the parts give on the way
+there are those of Bullseye Polytope end to end.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from jax import numpy as jnp
 
 from purifax import classify, nets
 
-__all__ = ["blocks", "features", "head", "learning"]
+__all__ = ["blocks", "features", "head", "learning", "outputs"]
 
 
 def features(key: Array, x: Array, network: nets.Network) -> Array:
@@ -47,11 +47,16 @@ def learning(
 ) -> Array:
     """The loss of one image with other parameters, in inference mode; bind `network`.
 
-    For `poison.gradient_matching`: running averages are those of the network.
+    For `poison.match_gradients`: running averages are those of the network.
     """
     del key
-    other = nets.Network(network.module, {**network.variables, "params": params})
-    return classify.cross_entropy(other(x), label)
+    return classify.cross_entropy(outputs(params, x, network), label)
+
+
+def outputs(params: Any, x: Array, network: nets.Network) -> Array:
+    """The outputs for one image with other parameters; bind `network`."""
+    variables = {**network.variables, "params": params}
+    return nets.Network(network.module, variables)(x)
 
 
 def _watched(

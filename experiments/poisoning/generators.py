@@ -45,6 +45,23 @@ class Generators:
         self.ddpm = cache(self._ddpm)
         self.avatar = cache(self._avatar)
 
+    def prior(self, role: str, pixels: np.ndarray) -> Prior:
+        """The network of a role, of others' images or of those that are purified.
+
+        Args:
+            role: "sparse", "avatar", "energy" or "ddpm".
+            pixels: what is to be purified, uint8 [N, H, W, C].
+        """
+        if role == "sparse":
+            return self.sparse()
+        section, elsewhere = "puregen", "other"
+        if role == "avatar":
+            section, elsewhere = "avatar", "clean"
+        learns = getattr(self._config, section).learns
+        if one_of(f"{section}.learns", learns, (elsewhere, "found")) == "found":
+            return self.of(role, pixels)
+        return getattr(self, role)()
+
     def _sparse(self) -> Prior:
         given, few = self._config.eclipse, self._parts.sparse
         _some("eclipse", "sparse", few)

@@ -14,11 +14,14 @@ import jax
 import numpy as np
 from jax.tree_util import Partial
 
-from experiments.poisoning import augment_batches, filter_set, purify_set, splits, store
+from experiments.poisoning import splits, store
 from experiments.poisoning.config import PoisonGrid
-from experiments.poisoning.defences import NONE, ORACLE, Remedy, remedy
+from experiments.poisoning.context import Context
+from experiments.poisoning.defences import stage
+from experiments.poisoning.defences.images import JPEG
+from experiments.poisoning.defences.plan import NONE, ORACLE, Plan, plan
+from experiments.poisoning.defences.revision import Watched, one_after_another
 from experiments.poisoning.generators import Generators
-from experiments.poisoning.registry import Setting, check, named, told, triggered
 from experiments.poisoning.victims import Trainer, trainer, unchanged
 from purifax import data, nets, record
 from purifax.data.poisoned import digest, perturbation, read, store_images
@@ -27,7 +30,7 @@ from purifax.run import workdir
 from purifax.run.progress import Progress
 from purifax.run.stop import Stop, Stopped
 
-__all__ = ["CLEAN", "Cell", "Work", "cells", "run", "set_up"]
+__all__ = ["CLEAN", "Cell", "Work", "cells", "rows", "run", "set_up", "triggered"]
 
 CLEAN = "clean"
 """The column of the set without poison."""
@@ -55,46 +58,46 @@ class Work:
     folder: pathlib.Path
     parts: splits.Parts
     trainer: Trainer
-    basin: purify_set.Basin
+    generators: Generators
 
-    def setting(self, seed: int) -> Setting:
+    def context(self, seed: int) -> Context:
         """What the poisons of a seed are made from."""
         config, parts = self.config, self.parts
-        args = parts.victim, config.crafting, self.trainer, seed, config.chunk
-        return Setting(*args, parts.other, parts.test, self.basin)
+        args = parts.victim, self.trainer, seed, config.chunk, parts.other, parts.test
+        return Context(*args, config.defences, self.generators)
 
 
 def cells(config: PoisonGrid) -> list[Cell]:
     """All cells, seeds outermost: clean training, no defence and oracle removal first.
 
     Raises:
-        ValueError: an unknown poison or defence, one named twice, or no seed.
+        ValueError: no poison, defence or seed, a seed named twice, or a poison that is
+            none.
     """
-    for poison in config.poisons:
-        check(poison, config.crafting, "poisons")
-    defences = rows(config)
     for field in ("poisons", "defences", "seeds"):
-        names = getattr(config, field)
+        names = tuple(getattr(config, field))
         if not names or len(set(names)) < len(names):
             raise ValueError(f"{field} must be one or more, each once; got {names}.")
-    for defence in config.defences:
-        remedy(defence)
-    columns = (CLEAN, *config.poisons)
+    for name, poison in config.poisons.items():
+        if poison is None:
+            raise ValueError(f"poisons.{name} is none; clean training is always there.")
+    for defence in config.defences.values():
+        plan(defence)
     return [
         Cell(poison, defence, seed)
         for seed in config.seeds
-        for poison in columns
-        for defence in defences
+        for poison in (CLEAN, *config.poisons)
+        for defence in rows(config)
         if not (poison == CLEAN and defence == ORACLE)
     ]
 
 
-def rows(config: PoisonGrid) -> list[str]:
+def rows(config: PoisonGrid) -> dict[str, Any]:
     """The defences of a grid; none, oracle removal and JPEG are never left out."""
-    asked = [name for name in config.defences if name != NONE]
-    if not any(name.startswith("jpeg") for name in asked):
-        asked = ["jpeg:75", *asked]
-    return [NONE, ORACLE, *asked]
+    asked = {name: one for name, one in config.defences.items() if name != NONE}
+    if not any(isinstance(one, JPEG) for d in asked.values() for one in plan(d).once):
+        asked = {"jpeg:75": JPEG(75.0)} | asked
+    return {NONE: None, ORACLE: None} | asked
 
 
 def set_up(config: PoisonGrid, folder: pathlib.Path, data_dir: str | None) -> Work:
@@ -105,16 +108,15 @@ def set_up(config: PoisonGrid, folder: pathlib.Path, data_dir: str | None) -> Wo
         DataError: the images are not found.
     """
     cells(config)
-    workdir.check(folder, config, may_grow=("poisons", "defences", "seeds"))
+    store.check(folder, config, may_grow=("poisons", "defences", "seeds"))
     parts = splits.parts(config.images, data_dir)
     names, place = parts.victim.names, folder / "networks" / "source"
     shape = parts.victim.images.shape[1:]
     made = trainer(config.victim, shape, names, parts.other, place)
     generators = Generators(config, parts, folder / "networks")
-    basin = purify_set.Basin(config, generators, made.mesh)
     workdir.claim(folder, config)
     (folder / "cells").mkdir(exist_ok=True)
-    return Work(config, folder, parts, made, basin)
+    return Work(config, folder, parts, made, generators)
 
 
 def run(work: Work, stop: Stop) -> list[dict[str, Any]] | None:
@@ -141,12 +143,11 @@ def _result(work: Work, cell: Cell) -> dict[str, Any]:
     began = time.monotonic()
     images = _poisoned(work, cell)
     if cell.defence == ORACLE:
-        images, defence = _without(work, cell, images), Remedy()
-    else:
-        defence = remedy(cell.defence)
-        images = _washed(work, cell, defence, images)
-    ground = augment_batches.Ground(work.config, images, cell.seed)
-    change, revise = _change(ground, defence), _revise(work, ground, defence)
+        images = _without(work, cell, images)
+    found = plan(rows(work.config)[cell.defence])
+    images = _purified(work, cell, found, images)
+    context = _context(work, cell, images)
+    change, revise = _change(context, found), _revise(context, found)
     network = work.trainer.fit(images, cell.seed, change, revise=revise)[-1]
     dropped = {} if revise is None else _dropped(work, cell, images, revise.left)
     return {
@@ -161,14 +162,20 @@ def _result(work: Work, cell: Cell) -> dict[str, Any]:
     }
 
 
+def _context(work: Work, cell: Cell, images: data.Images) -> stage.Context:
+    """What the defence of a cell may look at."""
+    args = images, work.trainer, cell.seed, work.config.chunk
+    return stage.Context(*args, work.generators)
+
+
 def _poisoned(work: Work, cell: Cell) -> data.Images:
     """The set as the victim finds it, from disk if it was poisoned before."""
     if cell.poison == CLEAN:
         return work.parts.victim
-    place = _place(work, cell)
-    setting = work.setting(cell.seed)
-    if not store.finished(place, cell.poison, setting):
-        store.craft(place, cell.poison, setting, None)
+    place, recipe = _place(work, cell), work.config.poisons[cell.poison]
+    args = place, cell.poison, recipe, work.context(cell.seed)
+    if not store.finished(*args):
+        store.craft(*args, None)
     return read(place, "train")
 
 
@@ -193,21 +200,22 @@ def _without(work: Work, cell: Cell, images: data.Images) -> data.Images:
     return data.Images(pixels, labels, index, kept.names, kept.source)
 
 
-def _washed(
-    work: Work, cell: Cell, defence: Remedy, images: data.Images
+def _purified(
+    work: Work, cell: Cell, defence: Plan, images: data.Images
 ) -> data.Images:
     """The purified set, from disk if it was purified before."""
     if not defence.once:
         return images
     place = work.folder / "purified"
-    path = place / f"{cell.poison},{defence.washed},{cell.seed}.npz"
+    path = place / f"{cell.poison},{defence.purified},{cell.seed}.npz"
     if not path.is_file():
-        pixels = images.images
+        pure = images
         key = jax.random.fold_in(jax.random.key(cell.seed), 20)
         for i, part in enumerate(defence.once):
-            wash = purify_set.PARTS[part.name](work.basin, part.number)
-            pixels = wash(jax.random.fold_in(key, i), pixels)
-        store_images(path, replace(images, images=pixels))
+            purify = part.build(_context(work, cell, pure))
+            pixels = purify(jax.random.fold_in(key, i), pure.images)
+            pure = replace(pure, images=pixels)
+        store_images(path, pure)
     found = data.load("npz", "all", path)
     if not np.array_equal(found.index, images.index):
         raise ValueError(
@@ -216,26 +224,19 @@ def _washed(
     return replace(images, images=found.images)
 
 
-def _change(ground: augment_batches.Ground, defence: Remedy) -> Any:
+def _change(context: stage.Context, defence: Plan) -> Any:
     """What is done to every batch."""
-    parts = [part for part in defence.always if part.name in augment_batches.PARTS]
-    if not parts:
+    if not defence.batches:
         return Partial(unchanged)
-    made = [augment_batches.PARTS[part.name](ground, part.number) for part in parts]
-    return augment_batches.composed(made)
+    return stage.composed([part.build(context) for part in defence.batches])
 
 
-def _revise(
-    work: Work, ground: augment_batches.Ground, defence: Remedy
-) -> filter_set.Watched | None:
+def _revise(context: stage.Context, defence: Plan) -> Watched | None:
     """What is done to the set in the course of the training; None if nothing is."""
-    parts = [part for part in defence.always if part.name in filter_set.PARTS]
-    if not parts:
+    if not defence.training:
         return None
-    made = [
-        filter_set.PARTS[part.name](ground, work.trainer, part.number) for part in parts
-    ]
-    return filter_set.Watched(filter_set.composed(made), ground.images)
+    made = [part.build(context) for part in defence.training]
+    return Watched(one_after_another(made), context.images)
 
 
 def _dropped(
@@ -274,22 +275,35 @@ def _succeeded(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:
     class, or 1 where the target is answered as was wanted; "missed" then is 1 where it
     is answered as anything else but its own class.
     """
-    test, setting = work.parts.test, work.setting(cell.seed)
-    aim = told(cell.poison, setting).get("target")
-    if aim is None:
+    test, context = work.parts.test, work.context(cell.seed)
+    recipe = work.config.poisons[cell.poison]
+    aim = store.aim_of(recipe, context)
+    if not aim:
         return {}
-    if named(cell.poison).targeted:
+    if hasattr(recipe, "aim"):
         image = test.images[test.index == aim["index"]][:1]
         said = work.trainer.predictions(network, image)
         became = record.targeted(said, [aim["label"]], [aim["wanted"]])
         missed = float(became.missed[0])
         return {"success": float(became.success), "missed": missed, "target": aim}
     delta = perturbation(_place(work, cell))["delta"]
-    images = triggered(cell.poison, setting, test, delta)
-    assert images is not None
-    said = work.trainer.predictions(network, images)
+    said = work.trainer.predictions(network, triggered(recipe, context, test, delta))
     rate = record.trigger_success(said, test.labels, aim["wanted"])
     return {"success": float(rate), "target": aim}
+
+
+def triggered(
+    recipe: Any, context: Context, test: data.Images, delta: np.ndarray
+) -> np.ndarray:
+    """Test images with the trigger of a poison, uint8 like them.
+
+    Args:
+        delta: the perturbations of the poison, [P, H, W, C].
+    """
+    x, index = test.images / np.float32(255), np.arange(len(test))
+    maker, key = recipe.trigger(context, delta), context.key("tests")
+    level = 255 * np.clip(x + context.over(maker, key, index, x, test.labels), 0.0, 1.0)
+    return np.rint(level).astype(np.uint8)
 
 
 def _place(work: Work, cell: Cell) -> pathlib.Path:

@@ -8,31 +8,60 @@ from typing import Any
 import numpy as np
 from jax import numpy as jnp
 
-from experiments.poisoning.registry import Setting, made, told
-from experiments.training import pictures
+from experiments.poisoning.context import Context
 from purifax import data, poison
 from purifax.data import poisoned
 from purifax.poison import Poison
+from purifax.run import pictures, workdir
+from purifax.run.config import plain
 
-__all__ = ["craft", "finished"]
+__all__ = ["aim_of", "check", "craft", "finished", "name_of"]
+
+
+def name_of(recipe: Any) -> str:
+    """What a poison is called: the field's name of it, or the user's."""
+    return getattr(recipe, "name", None) or type(recipe).__name__.lower()
+
+
+def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> None:
+    """As `workdir.check`; refuses the folder of an earlier version in one line.
+
+    Raises:
+        ValueError: the folder belongs to another config, or to that version.
+    """
+    path = folder / "config.json"
+    if path.is_file() and "crafting" in workdir.read_json(path):
+        raise ValueError(
+            f"{path} was written by a version of purifax before 0.2, which had no "
+            "recipes; its images and report can be read, but not resumed. Give another "
+            "--workdir."
+        )
+    workdir.check(folder, config, may_grow)
 
 
 def craft(
-    place: pathlib.Path, method: str, setting: Setting, test: data.Images | None
+    place: pathlib.Path,
+    name: str,
+    recipe: Any,
+    context: Context,
+    test: data.Images | None,
 ) -> None:
     """Makes a poison, verifies the 8-bit images it gives, and stores the set.
+
+    Args:
+        name: what it is called in the record.
 
     Raises:
         ValueError: the images exceed the budget.
     """
-    found, clean = made(method, setting), setting.images
+    found, clean = recipe.build(context), context.images
     before = jnp.asarray(clean.images)
     images, labels = poison.inject(before, jnp.asarray(clean.labels), found)
     far = float(poison.verify(before, found, images))
     train = dataclasses.replace(
         clean, images=np.asarray(images), labels=np.asarray(labels)
     )
-    words = _words(method, setting) | {
+    words = _words(name, recipe, context) | {
         "poisoned": found.index.shape[0],
         "budget": _budget(found),
         "largest_distance": far,
@@ -41,8 +70,8 @@ def craft(
     _picture(place, clean.images, poisoned.read(place, "train").images, found)
 
 
-def finished(place: pathlib.Path, method: str, setting: Setting) -> bool:
-    """Whether the folder holds the poisoned set of this setting.
+def finished(place: pathlib.Path, name: str, recipe: Any, context: Context) -> bool:
+    """Whether the folder holds this poisoned set.
 
     Raises:
         ValueError: it holds another one; what differs is named.
@@ -50,26 +79,35 @@ def finished(place: pathlib.Path, method: str, setting: Setting) -> bool:
     if not (place / "poison.json").is_file():
         return False
     there = poisoned.record(place)
-    mine = json.loads(json.dumps(_words(method, setting)))
-    for name, value in mine.items():
-        if there.get(name) != value:
+    wanted = json.loads(json.dumps(_words(name, recipe, context)))
+    for field, value in wanted.items():
+        if there.get(field) != value:
             raise ValueError(
-                f"{place} holds another poisoned set: its {name} is {there.get(name)}, "
-                f"not {value}. Give another --workdir, or remove it."
+                f"{place} holds another poisoned set: its {field} is "
+                f"{there.get(field)}, not {value}. Give another --workdir or remove it."
             )
     return True
 
 
-def _words(method: str, setting: Setting) -> dict[str, Any]:
+def _words(name: str, recipe: Any, context: Context) -> dict[str, Any]:
     """What tells this poisoned set from others, for JSON."""
-    return {
-        "method": method,
-        "seed": setting.seed,
-        "crafting": dataclasses.asdict(setting.crafting),
-        "source": setting.images.source,
-        "source_sha256": poisoned.digest(setting.images),
-        **told(method, setting),
+    found = {
+        "method": name,
+        "seed": context.seed,
+        "poison": plain(recipe),
+        "source": context.images.source,
+        "source_sha256": poisoned.digest(context.images),
     }
+    aim = aim_of(recipe, context)
+    return found | ({"target": aim} if aim else {})
+
+
+def aim_of(recipe: Any, context: Context) -> dict[str, int]:
+    """Whom a poison is for, in words for JSON; empty where it is for nobody."""
+    if hasattr(recipe, "aim"):
+        aim = recipe.aim(context)
+        return {"index": aim.index, "label": aim.label, "wanted": aim.wanted}
+    return {"wanted": recipe.target} if hasattr(recipe, "trigger") else {}
 
 
 def _budget(made: Poison) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.poisoning.defences import NONE
+from experiments.poisoning.defences.plan import NONE
 from experiments.poisoning.grid import CLEAN, Work, rows
 from experiments.poisoning.plots import picture
 from purifax.record.poisons import over_classes
@@ -198,7 +198,7 @@ def _number(
 
 def write(work: Work, results: list[dict[str, Any]], command: str) -> str:
     """Writes report.md, summary.json and grid.png; gives the words of the first."""
-    found = summary(results, rows(work.config))
+    found = summary(results, list(rows(work.config)))
     words = markdown(found)
     seconds = sum(one["seconds"] for one in results)
     told = {

@@ -29,7 +29,7 @@ from purifax.evaluation.batches import Batches, padded
 from purifax.run import devices
 from purifax.run.progress import each
 
-__all__ = ["Change", "Revise", "Trainer", "bare", "trainer", "unchanged"]
+__all__ = ["Change", "Revise", "Trainer", "trainer", "unchanged"]
 
 Change = Callable[[Array, nets.Network, Array, Array], tuple[Array, Array]]
 """`change(key, network, images [N, H, W, C] in [0, 1], targets [N, K])`, like both."""
@@ -61,12 +61,6 @@ def unchanged(
     """No defence at all."""
     del key, network
     return images, targets
-
-
-def bare(key: Array, x: Array, network: nets.Network) -> Array:
-    """A network as a model that ignores its key; bind `network`."""
-    del key
-    return network(x)
 
 
 class Trainer:
@@ -108,6 +102,11 @@ class Trainer:
             in_shardings=(one, split),
             out_shardings=split,
         )
+
+    @property
+    def batch(self) -> int:
+        """Images of a step."""
+        return self.victim.batch
 
     def start(self, seed: int, begun: nets.Network | None = None) -> _State:
         """The state before the first step.

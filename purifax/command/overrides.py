@@ -3,6 +3,7 @@
 All overrides are gathered before the config is made anew, so that numbers which only
 make sense together may be given in any order. ``purifier=diffpure`` takes another
 recipe with its defaults, and so does ``attacks=blind,exact`` for those not there yet.
+Where a config type has `default_<field>()`, recipes by name, those are the defaults.
 """
 
 import ast
@@ -76,7 +77,9 @@ class _Draft:
         elif rest:
             raise UsageError(f"--config.{full}: {head} has no fields.")
         elif configlib.kind_of(hint) is not None:
-            self._fields[head] = _recipe(configlib.kind_of(hint), full, text)
+            presets = getattr(self._cls, f"default_{head}", dict)()
+            kind = configlib.kind_of(hint)
+            self._fields[head] = _recipe(kind, full, text, presets)
         elif isinstance(part, _Draft):
             inside = ", ".join(f"{full}.{name}" for name in part.names)
             raise UsageError(
@@ -123,8 +126,6 @@ class _Table:
     def _entry(self, full: str, name: str) -> Any:
         if name in self._parts:
             return self._parts[name]
-        if name in self._known:
-            return _opened(self._known[name])
         return _recipe(self._kind, full, name, self._known)
 
     def made(self) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def _recipe(kind: Kind | None, full: str, text: str, known: Mapping = {}) -> Any
     if text.lower() == "none":
         return None
     try:
-        return _opened(configlib.make(kind, text))
+        return _opened(configlib.make(kind, text, known))
     except ValueError as error:
         beside = [name for name in known if ":" not in text]
         if beside:

@@ -1,265 +1,159 @@
-"""Train-time poisons.
+"""Poisons of training sets.
 
-A maker, `maker(key, x, label) -> delta` for one image, is one of the functions below
-with what it knows of the set bound to it. `craft` makes a `Poison` of it, `inject` puts
-that on a set, `verify` measures its budget on what is stored.
+Each file holds one method, named as the field names it: the function, and beside it the
+recipe that builds it from plain numbers, `poison.LSP(patch=8).build(context)`. A recipe
+has
 
-Without a network:
+    build(context) -> Poison        of the context's images; see `Context`
+    calls() -> int                  gradients of a network for one image, if known
 
-    lsp, autoregressive, one_pixel, blur (CUDA), class_wise (URP), stamp, additive
+and, if a trigger sets the poison off or it is for one test image,
 
-against a given network:
+    trigger(context, delta)         a maker of what sets it off
+    aim(context) -> Aim             the image, and what it is to be answered as
 
-    tap, tap_untargeted, mislead (P1), hypo (P2), minimise (EM), rem, dune,
-    sep, sep_features, sep_reduced, entangle (EntF), label_consistent
+Recipes without a network: `AR`, `CUDA`, `LSP`, `OPS`, `URP`, and `File`, which reads a
+poison of others. Against trained networks: `DUNE`, `EntF`, `HYPO`, `Mislead`, `NTGA`,
+`SEP`, `SEPFA`, `SEPFAVR`, `TAP`, `TAPUntargeted`. In turns with a network: `EM`, `REM`,
+`TUE`, `DeepConfuse`, and through a defence `Adaptive`, `AdaptiveBPDA`, `AdaptiveExact`.
+With a trigger: `BadNets`, `LabelConsistent`, `Narcissus`. For one test image:
+`Bullseye`, `ConvexPolytope`, `GradientMatching`.
 
-and by class: `minimise_by_class` (EM), `universal_step` (P3, P4), `narcissus_step`.
-`through` puts a purifier in front of the network, for any of them.
-
-Some act as a set, and give the perturbations of all their images at once:
-
-    gradient_matching (Witches' Brew), descend on bullseye or convex_polytope,
-    tue_step on a batch, ntga on a block, damage (DeepConfuse) for a generator
+A maker, `maker(key, x, label) -> delta` for one image, is one of the functions with
+what it knows of the set bound to it. `craft` makes a `Poison` of it, `inject` puts that
+on a set, `verify` measures its budget on what is stored. The steps of methods, and
+helpers that others may want, are in their modules.
 """
 
-from purifax.poison.ar_search import ar_coefficients
-from purifax.poison.autoregressive import (
-    ar_matrices,
-    ar_response,
-    autoregress,
-    autoregressive,
-)
+from purifax.poison.adaptive import Adaptive, AdaptiveBPDA, AdaptiveExact
+from purifax.poison.ar import AR, ar_matrices, autoregressive
+from purifax.poison.ar_filters import ar_coefficients
+from purifax.poison.badnets import BadNets, additive, checker, stamp
 from purifax.poison.budget import Budget, Outside, Pixels
-from purifax.poison.bullseye import (
-    Extractor,
-    bullseye,
-    convex_polytope,
-    onto_simplex,
-    polytope_weights,
-    target_features,
+from purifax.poison.bullseye import Bullseye
+from purifax.poison.context import Context
+from purifax.poison.convex_polytope import ConvexPolytope
+from purifax.poison.cuda import CUDA, blur, blur_filters
+from purifax.poison.deepconfuse import DeepConfuse, generated
+from purifax.poison.descent import descend
+from purifax.poison.dune import DUNE, dual_branch
+from purifax.poison.em import EM, error_minimising, error_minimising_by_class
+from purifax.poison.entf import EntF, centroids, entangle
+from purifax.poison.file import File
+from purifax.poison.gradient_matching import GradientMatching, match_gradients
+from purifax.poison.hypo import HYPO, Mislead, hypocritical, mislead, universal_step
+from purifax.poison.injection import Poison, inject, remove
+from purifax.poison.kernels import ntk, ntk_erf
+from purifax.poison.label_consistent import LabelConsistent, hardened_trigger
+from purifax.poison.lsp import LSP, linearly_separable, lsp_clusters, lsp_length
+from purifax.poison.maker import Maker, choose_images, craft, one_sided, through
+from purifax.poison.narcissus import Narcissus, narcissus_step
+from purifax.poison.ntga import NTGA, generalization_attack
+from purifax.poison.ops import OPS, one_pixel, one_pixel_search
+from purifax.poison.rem import REM, robust_error_minimising
+from purifax.poison.rounding import stored, truncated
+from purifax.poison.sep import (
+    SEP,
+    SEPFA,
+    SEPFAVR,
+    self_ensemble,
+    self_ensemble_features,
+    self_ensemble_reduced,
 )
-from purifax.poison.by_class import minimise_by_class, universal_step
-from purifax.poison.class_wise import (
-    class_wise,
-    gaussian_patterns,
-    random_noise,
-    uniform_patterns,
+from purifax.poison.shifts import jittered
+from purifax.poison.tap import (
+    TAP,
+    TAPUntargeted,
+    targeted_adversarial,
+    untargeted_adversarial,
 )
-from purifax.poison.contrast import (
-    agreement_loss,
-    separability,
-    separability_released,
-    tue_step,
-)
-from purifax.poison.convolve import blur, blur_filters, blurred
-from purifax.poison.craft import Maker, choose_images, craft, one_sided
-from purifax.poison.descend import (
-    Moments,
-    Objective,
-    Rule,
-    adam,
-    at_rest,
-    best_of_starts,
-    descend,
-    descend_step,
-    mean_objective,
-    radam,
-    signed_adam,
-)
-from purifax.poison.dune import (
-    Visible,
-    colour_loss,
-    dune,
-    lacking,
-    perceptual,
-    psnr,
-    through,
-)
-from purifax.poison.ensemble import sep, sep_features, sep_reduced, together
-from purifax.poison.entangle import (
-    centroids,
-    entangle,
-    pull_loss,
-    pull_loss_released,
-    push_loss,
-)
-from purifax.poison.errors import (
-    at_normal,
-    hypo,
-    minimise,
-    mislead,
-    own_loss,
-    restarted,
-    shifted_loss,
-    tap,
-    tap_untargeted,
-)
-from purifax.poison.gradients import (
-    Learning,
-    gradient_matching,
-    gradient_mismatch,
-    mismatch,
-    target_gradient,
-)
-from purifax.poison.inject import Poison, Rounded, inject, kept, remove
-from purifax.poison.jitter import Transform, jitter, jittered, shifted
-from purifax.poison.narcissus import (
-    Trigger,
-    blank,
-    magnified,
-    narcissus_step,
-)
-from purifax.poison.one_pixel import (
-    Shortcuts,
-    one_pixel,
-    one_pixel_scores,
-    one_pixel_search,
-)
-from purifax.poison.robust import (
-    rem,
-    robust_example,
-    robust_slope,
-)
-from purifax.poison.separable import Clusters, lsp, lsp_clusters, lsp_length
-from purifax.poison.spectrum import (
-    relaxation,
-)
-from purifax.poison.stored import stored, truncated
-from purifax.poison.swarm import (
-    Swarm,
-    swarm_start,
-    swarm_step,
-    swarm_step_released,
-)
-from purifax.poison.tangent import (
-    Kernel,
-    ntga,
-    ntga_loss,
-    ntk,
-    ntk_erf,
-    tangent_fit,
-)
-from purifax.poison.trigger import additive, grid, label_consistent, stamp
-from purifax.poison.unroll import after_steps, damage, generated
-from purifax.poison.verify import distances, verify
+from purifax.poison.tue import TUE, tue_step
+from purifax.poison.urp import URP, class_wise, gaussian_patterns, uniform_patterns
+from purifax.poison.verification import verify
 
 __all__ = [
+    "AR",
+    "Adaptive",
+    "AdaptiveBPDA",
+    "AdaptiveExact",
+    "BadNets",
     "Budget",
-    "Clusters",
-    "Extractor",
-    "Kernel",
-    "Learning",
+    "Bullseye",
+    "CUDA",
+    "Context",
+    "ConvexPolytope",
+    "DUNE",
+    "DeepConfuse",
+    "EM",
+    "EntF",
+    "File",
+    "GradientMatching",
+    "HYPO",
+    "LSP",
+    "LabelConsistent",
     "Maker",
-    "Moments",
-    "Objective",
+    "Mislead",
+    "NTGA",
+    "Narcissus",
+    "OPS",
     "Outside",
     "Pixels",
     "Poison",
-    "Rounded",
-    "Rule",
-    "Shortcuts",
-    "Swarm",
-    "Transform",
-    "Trigger",
-    "Visible",
-    "adam",
+    "REM",
+    "SEP",
+    "SEPFA",
+    "SEPFAVR",
+    "TAP",
+    "TAPUntargeted",
+    "TUE",
+    "URP",
     "additive",
-    "after_steps",
-    "agreement_loss",
     "ar_coefficients",
     "ar_matrices",
-    "ar_response",
-    "at_normal",
-    "at_rest",
-    "autoregress",
     "autoregressive",
-    "best_of_starts",
-    "blank",
     "blur",
     "blur_filters",
-    "blurred",
-    "bullseye",
     "centroids",
+    "checker",
     "choose_images",
     "class_wise",
-    "colour_loss",
-    "convex_polytope",
     "craft",
-    "damage",
     "descend",
-    "descend_step",
-    "distances",
-    "dune",
+    "dual_branch",
     "entangle",
+    "error_minimising",
+    "error_minimising_by_class",
     "gaussian_patterns",
+    "generalization_attack",
     "generated",
-    "gradient_matching",
-    "gradient_mismatch",
-    "grid",
-    "hypo",
+    "hardened_trigger",
+    "hypocritical",
     "inject",
-    "jitter",
     "jittered",
-    "kept",
-    "label_consistent",
-    "lacking",
-    "lsp",
+    "linearly_separable",
     "lsp_clusters",
     "lsp_length",
-    "magnified",
-    "mean_objective",
-    "minimise",
-    "minimise_by_class",
+    "match_gradients",
     "mislead",
-    "mismatch",
     "narcissus_step",
-    "ntga",
-    "ntga_loss",
     "ntk",
     "ntk_erf",
     "one_pixel",
-    "one_pixel_scores",
     "one_pixel_search",
     "one_sided",
-    "onto_simplex",
-    "own_loss",
-    "perceptual",
-    "polytope_weights",
-    "psnr",
-    "pull_loss",
-    "pull_loss_released",
-    "push_loss",
-    "radam",
-    "random_noise",
-    "relaxation",
-    "rem",
     "remove",
-    "restarted",
-    "robust_example",
-    "robust_slope",
-    "sep",
-    "sep_features",
-    "sep_reduced",
-    "separability",
-    "separability_released",
-    "shifted",
-    "shifted_loss",
-    "signed_adam",
+    "robust_error_minimising",
+    "self_ensemble",
+    "self_ensemble_features",
+    "self_ensemble_reduced",
     "stamp",
     "stored",
-    "swarm_start",
-    "swarm_step",
-    "swarm_step_released",
-    "tangent_fit",
-    "tap",
-    "tap_untargeted",
-    "target_features",
-    "target_gradient",
+    "targeted_adversarial",
     "through",
-    "together",
     "truncated",
     "tue_step",
     "uniform_patterns",
     "universal_step",
+    "untargeted_adversarial",
     "verify",
 ]

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from jax import Array
 from jax import numpy as jnp
 
+from purifax.threat import Threat
 from purifax.types import noun
 
-__all__ = ["Budget", "Outside", "Pixels", "within"]
+__all__ = ["Budget", "Outside", "Pixels", "in_ball", "within"]
 
 
 class Budget(Protocol):
@@ -82,3 +83,16 @@ def within(distance: Array, budget: Budget) -> Array:
     True
     """
     return distance <= jnp.asarray(budget.radius) * (1 + 1e-5) + 1e-7
+
+
+def in_ball(delta: Array, threat: Threat) -> Array:
+    """A perturbation of no image in particular, projected into the threat's ball.
+
+    It is projected around grey, where the box [0, 1] is far.
+
+    >>> from purifax.threat import Linf
+    >>> in_ball(jnp.array([-1.0, 0.25]), Linf(0.25)).tolist()
+    [-0.25, 0.25]
+    """
+    grey = jnp.full_like(delta, 0.5)
+    return threat.project(grey + delta, grey) - grey

@@ -1,10 +1,9 @@
-"""Bullseye Polytope and Convex Polytope: poisons around a target in feature space.
+"""Bullseye Polytope: poisons whose features have their mean at those of a target.
 
-    bullseye   mean_m  |mean_j phi_m(x_j) - phi_m(t)| / |phi_m(t)|
-    polytope   mean_m  min_c |sum_j c_j phi_m(x_j) - phi_m(t)|^2 / (2 |phi_m(t)|^2)
+    mean_m  |mean_j phi_m(x_j) - phi_m(t)| / |phi_m(t)|
 
-over the networks m of an ensemble, with c in the simplex. A linear layer trained on the
-features of the poisons x_j then gives the target t their label.
+over the networks m of an ensemble. A linear layer trained on the features of the
+poisons x_j then gives the target t their label.
 
 An extractor is `(key, x) -> features`: one vector, before the last layer, when that
 layer alone will be trained; a sequence of arrays, one for each block and with channels
@@ -12,26 +11,32 @@ last, when all of the network will be. Lengths are along the last axis, and aver
 over positions and blocks. A network with dropout is random, and draws of it are
 averaged (the net repeat of the paper).
 
-Source: Aghakhani et al. 2021, arXiv 2005.00191 (bullseye); Zhu et al. 2019, arXiv
-1905.05897, algorithm 1 (convex polytope); the released code of the first: Adam, steps
-of 0.04 in units of a standard deviation of the data (some 0.008 on CIFAR-10), 800 of
-them (linear), 1,500 (end to end) or 4,000 (convex polytope), with perturbations of at
-most 0.1 in every pixel.
+Source: Aghakhani et al. 2021, arXiv 2005.00191, and its released code: Adam, steps of
+0.04 in units of a standard deviation of the data (some 0.008 on CIFAR-10), 800 of them
+(linear) or 1,500 (end to end), with perturbations of at most 0.1 in every pixel.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 from jax import Array
 from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax import recipe
+from purifax.poison.building import of_class, rows, unit
+from purifax.poison.context import Context
+from purifax.poison.descent import descend
+from purifax.poison.fields import Targeted
+from purifax.poison.injection import Poison
 
 __all__ = [
+    "Bullseye",
     "Extractor",
-    "bullseye",
-    "convex_polytope",
-    "onto_simplex",
-    "polytope_weights",
+    "bullseye_distance",
+    "paired",
     "target_features",
 ]
 
@@ -54,7 +59,7 @@ def target_features(
     return tuple(fn(jax.random.fold_in(key, i), x) for i, fn in draws)
 
 
-def bullseye(
+def bullseye_distance(
     key: Array,
     images: Array,
     aims: Sequence[Any],
@@ -78,104 +83,31 @@ def bullseye(
 
     >>> args = [jnp.array([3.0, 4.0])], [lambda key, x: x], jnp.arange(1)
     >>> images = jnp.array([[3.0, 0.0], [3.0, 2.0]])
-    >>> round(float(bullseye(jax.random.key(0), images, *args)), 4)
+    >>> round(float(bullseye_distance(jax.random.key(0), images, *args)), 4)
     0.6
     """
     losses = []
-    for means, aim in _paired(key, images, aims, extractors, draws):
+    for means, aim in paired(key, images, aims, extractors, draws):
         pairs = zip(jax.tree.leaves(means), jax.tree.leaves(aim), strict=True)
         blocks = [_apart(jnp.mean(mean, axis=0), a) for mean, a in pairs]
         losses.append(jnp.mean(jnp.stack(blocks)))
     return jnp.mean(jnp.stack(losses))
 
 
-def convex_polytope(
-    key: Array,
-    images: Array,
-    aims: Sequence[Any],
-    extractors: Sequence[Extractor],
-    draws: Array,
-    steps: Array,
-) -> Array:
-    """How far the target is from the polytope of the poisons' features, [].
-
-    The weights of every network and block are those of the nearest point, found anew;
-    no gradient flows into them. Arguments otherwise as for `bullseye`.
-
-    Args:
-        steps: [I], of the search for the weights, relative to the largest that is safe:
-            `jnp.ones(500)`.
-
-    >>> args = [jnp.array([3.0, 4.0])], [lambda key, x: x], jnp.arange(1), jnp.ones(50)
-    >>> images = jnp.array([[3.0, 0.0], [3.0, 5.0]])
-    >>> abs(round(float(convex_polytope(jax.random.key(0), images, *args)), 4))
-    0.0
-    """
-    losses = []
-    for means, aim in _paired(key, images, aims, extractors, draws):
-        blocks = []
-        for mean, a in zip(jax.tree.leaves(means), jax.tree.leaves(aim), strict=True):
-            rows, wanted = mean.reshape(mean.shape[0], -1), a.ravel()
-            found = polytope_weights(*jax.lax.stop_gradient((rows, wanted)), steps)
-            rest = jnp.sum(jnp.square(_combined(found, rows) - wanted))
-            blocks.append(rest / (2 * jnp.sum(jnp.square(wanted)) + _TINY))
-        losses.append(jnp.mean(jnp.stack(blocks)))
-    return jnp.mean(jnp.stack(losses))
-
-
-def polytope_weights(rows: Array, aim: Array, steps: Array) -> Array:
-    """Weights of the point of a polytope that is nearest to an aim, [P].
-
-    Projected gradient descent from equal weights, each step at most 1 / the largest
-    curvature.
-
-    Args:
-        rows: the corners, [P, D].
-        aim: [D].
-        steps: [I], relative to that step; 1 is safe.
-
-    >>> rows = jnp.array([[0.0, 1.0], [4.0, 1.0]])
-    >>> polytope_weights(rows, jnp.array([1.0, 0.0]), jnp.ones(50)).round(4).tolist()
-    [0.75, 0.25]
-    """
-    products = jnp.matmul(rows, rows.T, precision="highest")
-    toward = jnp.matmul(rows, aim, precision="highest")
-    # No eigenvalue is larger than the largest sum of sizes along a row.
-    curvature = jnp.maximum(jnp.max(jnp.sum(jnp.abs(products), axis=1)), _TINY)
-
-    def step(weights: Array, size: Array) -> tuple[Array, None]:
-        slope = jnp.matmul(products, weights, precision="highest") - toward
-        return onto_simplex(weights - size * slope / curvature), None
-
-    count = rows.shape[0]
-    equal = jnp.full(count, 1 / count, rows.dtype) + 0 * toward
-    return jax.lax.scan(step, equal, steps)[0]
-
-
-def onto_simplex(v: Array) -> Array:
-    """The nearest point with entries that are not negative and sum to one, like v.
-
-    Source: Duchi et al. 2008, "Efficient projections onto the l1-ball", figure 1.
-
-    >>> onto_simplex(jnp.array([0.5, 1.5, -3.0])).tolist()
-    [0.0, 1.0, 0.0]
-    """
-    falling = jnp.sort(v)[::-1]
-    number = jnp.arange(1, v.shape[0] + 1, dtype=v.dtype)
-    excess = (jnp.cumsum(falling) - 1.0) / number
-    kept = jnp.sum((falling > excess).astype(jnp.int32))
-    level = jax.lax.dynamic_index_in_dim(excess, kept - 1, keepdims=False)
-    return jnp.maximum(v - level, 0.0)
-
-
-def _paired(
+def paired(
     key: Array,
     images: Array,
     aims: Sequence[Any],
     extractors: Sequence[Extractor],
     draws: Array,
 ) -> list[tuple[Any, Any]]:
-    """For each network, features of the images, [P, ...], and of the target."""
+    """For each network, features of the images, [P, ...], and of the target.
+
+    >>> double, key = (lambda key, x: 2 * x), jax.random.key(0)
+    >>> args = jnp.ones((3, 1)), [jnp.zeros(1)], [double], jnp.arange(1)
+    >>> paired(key, *args)[0][0].shape
+    (3, 1)
+    """
 
     def features(fn: Extractor, k: Array) -> Any:
         def one(i: Array, x: Array) -> Any:
@@ -199,5 +131,60 @@ def _apart(mean: Array, aim: Array) -> Array:
     return total / jnp.maximum(jnp.sum(there.astype(aim.dtype)), 1.0)
 
 
-def _combined(weights: Array, rows: Array) -> Array:
-    return jnp.matmul(weights, rows, precision="highest")
+@dataclass(frozen=True)
+class Bullseye(Targeted):
+    """Images around a test image in feature space (Bullseye Polytope).
+
+    Features are those of the last layer where a victim trains that alone, and those of
+    all parts of the network elsewhere.
+
+    Source: Aghakhani et al. 2021, arXiv 2005.00191.
+
+    Attributes:
+        bases: images of the target class that are poisoned, the first of them.
+        steps: steps of Adam.
+        step_size: size of a step, in [0, 1] pixel units.
+    """
+
+    name: ClassVar[str] = "bullseye"
+
+    bases: int = 5
+    steps: int = 800
+    step_size: float = 0.008
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.at_least(self, "bases", 1)
+        recipe.at_least(self, "steps", 1)
+        recipe.above(self, "step_size", 0)
+
+    def build(self, context: Context) -> Poison:
+        """The poison of the victim's images."""
+        aim, own = self.aim(context), of_class(context, self.target)
+        if self.bases > len(own):
+            raise ValueError(
+                f"bases={self.bases}; {len(own)} images are of class {self.target}."
+            )
+        index = jnp.asarray(own[: self.bases])
+        verb = context.features if context.last_layer else context.blocks
+        extractors = tuple(verb(one) for one in self.networks(context))
+        args = context.key("aims"), unit(aim.image), extractors
+        sought = context.compiled(target_features)(*args)
+        objective = self._objective(sought, extractors)
+        x, sizes = jnp.asarray(rows(context, index)[0]), self.step_sizes
+        args = context.key("polytope"), x, objective, self.threat, sizes
+        delta, _ = context.compiled(descend)(*args)
+        return Poison(index, delta, self.threat, name=self.name)
+
+    @property
+    def step_sizes(self) -> Array:
+        """Sizes of the steps, [T]."""
+        return jnp.full(self.steps, self.step_size)
+
+    def calls(self) -> int:
+        """Gradients of a network for one image."""
+        return self.steps * self.ensemble
+
+    def _objective(self, aims: Any, extractors: Sequence[Extractor]) -> Partial:
+        bound = {"aims": aims, "extractors": extractors, "draws": jnp.arange(1)}
+        return Partial(bullseye_distance, **bound)

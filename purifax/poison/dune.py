@@ -7,67 +7,52 @@ over checkpoints f_k, delta within Linf and c one colour for each class: a purif
 restores detail leaves the colour of a whole class alone. Both are added, the colour on
 top, so that only the first part keeps the radius.
 
-The paper never looks through the purifier. `through` does: it puts a purifier with its
-exact gradient, and draws of its noise, in front of every network, for this and every
-other poison that takes models. It makes the adaptive attack that ECLIPSE describes, EM
-through a random corruption, a bound `minimise`.
+The paper never looks through the purifier; models that do are those of `through`.
 
 Source: Wang et al. 2026, "Dual-branch Robust Unlearnable Examples", International
 Conference on Machine Learning, released code: 5 checkpoints, 30 steps of 0.5/255 within
 8/255, colours found by a swarm of 10 in 10 steps on up to 1,000 images of the class,
-with penalties for PSNR under 20, SSIM under 0.8 and LPIPS over 0.03. Athalye et al.
-2018, arXiv 1802.00420 (gradients through a defence). ECLIPSE: Wang et al. 2024, section
-4.4.
+with penalties for PSNR under 20, SSIM under 0.8 and LPIPS over 0.03.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.classify import cross_entropy, defend, each
-from purifax.poison.ensemble import sep, together
-from purifax.threat import Threat
-from purifax.types import Classifier, Model, Purifier
+from purifax import recipe
+from purifax.classify import cross_entropy
+from purifax.poison.building import crafted, everywhere, model_of, surrogates, unit
+from purifax.poison.context import Context
+from purifax.poison.fields import Share, Surrogate
+from purifax.poison.injection import Poison
+from purifax.poison.sep import self_ensemble, together
+from purifax.poison.swarm import Swarm, swarm_start, swarm_step
+from purifax.threat import Linf, Threat
+from purifax.types import Model
 
 __all__ = [
+    "DUNE",
     "Visible",
     "colour_loss",
-    "dune",
+    "dual_branch",
     "lacking",
     "perceptual",
     "psnr",
-    "through",
 ]
 
 Visible: TypeAlias = Callable[[Array, Array], Array]
 """`visible(x_changed, x) -> []`, a penalty, zero where the change is not seen."""
 
 _TINY = 1e-12
+_MOST = 1000  # images of a class on which a colour is judged, as in the released code
 
 
-def through(
-    classifiers: Sequence[Classifier], purifier: Purifier, draws: Array
-) -> list[Model]:
-    """Each network behind a purifier, its logits for every draw, [S, K].
-
-    Args:
-        purifier: `(key, x) -> x`; its gradient is the one that is used, so
-            `backward.exact` of it is the strongest choice.
-        draws: int [S], of its noise at every step.
-
-    >>> model = through([lambda x: 2 * x], lambda key, x: x + 1, jnp.arange(3))[0]
-    >>> model(jax.random.key(0), jnp.zeros(2)).tolist()
-    [[2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]
-    """
-    models = [Partial(defend, purifier=purifier, classifier=f) for f in classifiers]
-    return [Partial(each, model=model, draws=draws) for model in models]
-
-
-def dune(
+def dual_branch(
     key: Array,
     x: Array,
     label: Array,
@@ -95,10 +80,10 @@ def dune(
     >>> models = [Partial(lambda key, x: jnp.stack([jnp.sum(x), 0.0]))] * 2
     >>> args = jax.random.key(0), jnp.full((1, 1, 1), 0.5), jnp.array(0), models
     >>> colours = jnp.array([[-0.125], [0.0]])
-    >>> dune(*args, Linf(0.25), jnp.full(4, 0.25), colours, shift=1).tolist()
+    >>> dual_branch(*args, Linf(0.25), jnp.full(4, 0.25), colours, shift=1).tolist()
     [[[-0.375]]]
     """
-    delta = sep(key, x, label, models, threat, step_sizes, shift=shift)
+    delta = self_ensemble(key, x, label, models, threat, step_sizes, shift=shift)
     colour = colours[label].astype(x.dtype)[None, None, :]
     return jnp.clip(x + delta + colour, 0.0, 1.0) - x
 
@@ -191,3 +176,120 @@ def psnr(x_changed: Array, x: Array) -> Array:
     """
     square = jnp.mean(jnp.square(x_changed - x))
     return -10 * jnp.log10(square + _TINY)
+
+
+@dataclass(frozen=True)
+class DUNE(Share, Surrogate):
+    """Noise against checkpoints, and one colour for each class on top of it (DUNE).
+
+    The colours come on top of the radius.
+
+    Source: Wang et al. 2026, "Dual-branch Robust Unlearnable Examples".
+
+    Attributes:
+        checkpoints: networks at even distances of the training.
+        steps: gradient steps of the noise, each a sixteenth of the radius.
+        shift: classes by which the label is shifted.
+        particles: of the swarm that looks for the colours.
+        moves: of every particle.
+        features: what of a colour the parts of the last network may see, in the form of
+            LPIPS without its learned weights; 0: anything.
+    """
+
+    name: ClassVar[str] = "dune"
+
+    checkpoints: int = 5
+    steps: int = 30
+    shift: int = 3
+    particles: int = 10
+    moves: int = 10
+    features: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field in ("checkpoints", "steps", "particles", "moves"):
+            recipe.at_least(self, field, 1)
+        recipe.at_least(self, "features", 0)
+
+    def build(self, context: Context) -> Poison:
+        """The poison of the victim's images."""
+        count = context.classes
+        if self.shift % count == 0:
+            raise ValueError(
+                f"DUNE.shift={self.shift} shifts labels of {count} classes to "
+                "themselves; give another."
+            )
+        networks = surrogates(context, self.checkpoints, self.white_box)
+        models, seen = tuple(map(model_of, networks)), self.visible(context, networks)
+        each = [self._colour(context, models, k, seen) for k in range(count)]
+        colours = jnp.stack(each)
+        maker = Partial(
+            dual_branch,
+            models=models,
+            threat=self.threat,
+            step_sizes=jnp.full(self.steps, self.radius / 16),
+            colours=colours,
+            shift=self.shift,
+        )
+        widest = float(jnp.max(jnp.abs(colours)))
+        index = everywhere(context, self.rate)
+        return crafted(context, index, maker, Linf(self.radius + widest), self.name)
+
+    def calls(self) -> int:
+        """Gradients of a network for one image."""
+        return self.steps * self.checkpoints
+
+    def visible(self, context: Context, networks: Sequence[Any]) -> tuple[Visible, ...]:
+        """Penalties for what is seen of a colour, also by the last of the networks."""
+        found = [
+            Partial(lacking, measure=Partial(psnr), least=20.0),
+            Partial(lacking, measure=Partial(context.similarity), least=0.8),
+        ]
+        if self.features:
+            alike = Partial(_alike, extractor=context.blocks(networks[-1]))
+            found.append(Partial(lacking, measure=alike, least=-self.features))
+        return tuple(found)
+
+    def _colour(
+        self,
+        context: Context,
+        models: Sequence[Model],
+        label: int,
+        visible: Sequence[Visible],
+    ) -> Array:
+        """The colour of a class, [C], which few will notice."""
+        images, channels = context.images, context.shape[-1]
+        own = unit(images.images[images.labels == label][:_MOST])
+        if not len(own):
+            return jnp.zeros(channels)
+        key = jax.random.fold_in(context.key("colours"), label)
+        k_start, k_value = jax.random.split(key)
+        value = Partial(
+            _value,
+            key=k_value,
+            images=jnp.asarray(own),
+            target=jnp.array((label + self.shift) % context.classes),
+            models=tuple(models),
+            visible=tuple(visible),
+        )
+        swarm = swarm_start(k_start, jnp.arange(self.particles), channels)
+        move = context.compiled(_moved)
+        for _ in range(self.moves):
+            swarm = move(swarm, value)
+        return swarm.best
+
+
+def _moved(swarm: Swarm, value: Partial) -> Swarm:
+    return swarm_step(swarm, value)
+
+
+def _value(
+    colour: Array, key: Array, images: Array, target: Array, models: Any, visible: Any
+) -> Array:
+    """How badly a colour does, and how much of it is seen."""
+    return colour_loss(key, images, colour, target, models, visible)
+
+
+def _alike(x_changed: Array, x: Array, extractor: Callable[..., Any]) -> Array:
+    """Minus the distance that the parts of a network see."""
+    return -perceptual(x_changed, x, lambda one: extractor(None, one))

@@ -16,20 +16,27 @@ poisons of 50,000; Linf 16/255, tests at three times the trigger. PureGen (Bhat 
 """
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import recipe
 from purifax.classify import cross_entropy
-from purifax.poison.by_class import in_ball
-from purifax.poison.descend import Moments, Rule, at_rest, radam
+from purifax.poison.badnets import additive
+from purifax.poison.budget import in_ball
+from purifax.poison.building import chosen, crafted, model_of, of_class, public, unit
+from purifax.poison.context import Context, Images
+from purifax.poison.descent import Moments, Rule, at_rest, radam
+from purifax.poison.fields import Backdoor, Surrogate
+from purifax.poison.injection import Poison
 from purifax.threat import Threat
 from purifax.transform.batching import batched
 from purifax.types import Model, noun
 
-__all__ = ["Trigger", "blank", "magnified", "narcissus_step"]
+__all__ = ["Narcissus", "Trigger", "blank", "magnified", "narcissus_step"]
 
 
 @noun
@@ -123,3 +130,99 @@ def magnified(x: Array, pattern: Array, *, times: Array | float = 3.0) -> Array:
     """
     shown = jnp.broadcast_to(pattern, x.shape)
     return jnp.clip(x + jnp.asarray(times, x.dtype) * shown, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Narcissus(Backdoor, Surrogate):
+    """A pattern on images of the target class in which a network sees that class.
+
+    The network learns from public images of the other classes and all images of this
+    one. Published are public images of other kinds and one more output for the class;
+    here they have the classes of the set, and the class its own output.
+
+    Source: Zeng et al. 2022, arXiv 2204.05255.
+
+    Attributes:
+        epochs: of the network on the target class alone, at the end of its training.
+        passes: of the pattern over the images of the class.
+        step_size: size of a step of the pattern, in [0, 1] pixel units.
+        times: how many times as strong the pattern is shown in tests.
+    """
+
+    name: ClassVar[str] = "narcissus"
+
+    epochs: int = 5
+    passes: int = 1000
+    step_size: float = 0.005
+    times: float = 3.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        recipe.at_least(self, "epochs", 0)
+        recipe.at_least(self, "passes", 0)
+        recipe.above(self, "step_size", 0)
+        recipe.above(self, "times", 0)
+
+    def build(self, context: Context) -> Poison:
+        """The poison of the victim's images."""
+        among = of_class(context, self.target)
+        index = chosen(context, among, self.rate)
+        own = context.images.take(among)
+        pattern = self._pattern(context, self._familiar(context, own), own)
+        maker = Partial(additive, pattern=pattern)
+        return crafted(context, index, maker, self.threat, self.name)
+
+    def trigger(self, context: Context, delta: Any) -> Partial:
+        """The pattern, which every perturbation is, as strong as it is shown."""
+        del context
+        return Partial(additive, pattern=self.times * jnp.asarray(delta[0]))
+
+    def calls(self) -> int:
+        """Gradients of a network for one image."""
+        return self.passes
+
+    def _familiar(self, context: Context, own: Images) -> Any:
+        """A network of public images of other classes and of this, then of this."""
+        other = public(context, self.name)
+        rest = other.take((other.labels != self.target).nonzero()[0])
+        trainer, seed = context.trainer(self.white_box), context.surrogate_seed
+        known = trainer.fit(context.joined(rest, own), seed)[-1]
+        few = self.epochs * len(own) // trainer.batch
+        if not few:
+            return known
+        return trainer.fit(own, seed + 1, begun=known, steps=few)[-1]
+
+    def _pattern(self, context: Context, network: Any, own: Images) -> Array:
+        """The trigger, after passes over the images of the class."""
+        trainer, key = context.trainer(self.white_box), context.key("narcissus")
+        size = min(trainer.batch, len(own))
+        batches, step = context.batches(own, size), context.compiled(_augmented_step)
+        trigger = blank(context.shape)
+        for i in range(-(-self.passes * len(own) // size)):
+            trigger = step(
+                jax.random.fold_in(key, i),
+                unit(batches(i)[0]),
+                trainer.augment,
+                trigger,
+                jnp.array(self.target),
+                model_of(network),
+                self.threat,
+                jnp.float32(self.step_size),
+            )
+        return trigger.pattern
+
+
+def _augmented_step(
+    key: Array,
+    x: Array,
+    augment: Any,
+    trigger: Trigger,
+    target: Array,
+    model: Model,
+    threat: Threat,
+    size: Array,
+) -> Trigger:
+    """A step on augmented images."""
+    k_augment, key = jax.random.split(key)
+    x = jax.vmap(augment)(jax.random.split(k_augment, len(x)), x)
+    return narcissus_step(key, x, trigger, target, model, threat, size)[0]

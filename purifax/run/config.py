@@ -18,7 +18,8 @@ from typing import Any
 
 from purifax import recipe as recipes
 from purifax.recipe import Kind
-from purifax.run.recipes import find, own, place
+from purifax.run.recipes import find, is_built_in, own, place
+from purifax.run.recipes import known as of_kind
 
 __all__ = [
     "decode",
@@ -109,7 +110,9 @@ def _read(hint: Any, value: Any) -> Any:
     if kind is not None and isinstance(value, dict):
         if "recipe" in value:
             return _recipe(kind, value)
-        return {name: _recipe(kind, item) for name, item in value.items()}
+        return {name: item and _recipe(kind, item) for name, item in value.items()}
+    if kind is not None and isinstance(value, list):
+        return tuple(_recipe(kind, item) for item in value)
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _construct(typing.cast(type, hint), value)
     return _tuples(value)
@@ -128,12 +131,27 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def make(kind: Kind, name: str) -> Any:
+def make(kind: Kind, name: str, presets: Mapping[str, Any] | None = None) -> Any:
     """The recipe of a name, with its defaults.
+
+    A number may follow the name of a recipe that says by `number` which of its fields
+    that is: "jpeg:75". Of a kind with a recipe `Joined`, names may be joined by "+".
+
+    Args:
+        presets: recipes with numbers of their own, by name, in place of the defaults.
 
     Raises:
         ValueError: there is none of this name, or it cannot be made without numbers.
     """
+    presets = presets or {}
+    if name in presets:
+        return presets[name]
+    if "+" in name and "Joined" in of_kind(kind):
+        parts = tuple(make(kind, part, presets) for part in name.split("+"))
+        return of_kind(kind)["Joined"](parts=parts)
+    stem, _, number = name.partition(":")
+    if number[:1].isdigit() or (number and is_built_in(kind, stem)):
+        return _numbered(make(kind, stem, presets), stem, number)
     found = find(kind, name)
     if isinstance(found, type) and recipes.is_recipe(found):
         try:
@@ -145,6 +163,22 @@ def make(kind: Kind, name: str) -> Any:
     if not callable(found):
         raise ValueError(f"{name} is a {type(found).__name__}; name a {kind.word}.")
     return own(kind, name, found)
+
+
+def _numbered(recipe: Any, stem: str, number: str) -> Any:
+    """The recipe with the number that follows its name."""
+    field = getattr(recipe, "number", None)
+    if field is None:
+        raise ValueError(f"no number may follow {stem}; got {stem}:{number}.")
+    whole = "float" not in describe(hints(type(recipe))[field])
+    try:
+        value = int(number) if whole else float(number)
+    except ValueError:
+        wanted = "a whole number" if whole else "a number"
+        raise ValueError(
+            f"{wanted} may follow {stem}, its {field}; got {stem}:{number}."
+        ) from None
+    return dataclasses.replace(recipe, **{field: value})
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -162,7 +196,7 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
                 inside = f"{full}.{part}" if part else full
                 if part:
                     yield inside, hint, _named(item)
-                if item is not None and not hasattr(item, "place"):
+                if recipes.is_recipe(item) and not hasattr(item, "place"):
                     yield from leaves(item, f"{inside}.")
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from leaves(value, f"{full}.")
@@ -174,6 +208,8 @@ def _named(value: Any) -> Any:
     """What stands for a recipe, or for several, among plain values."""
     if isinstance(value, Mapping):
         return tuple(value)
+    if isinstance(value, tuple):
+        return tuple(map(_named, value))
     if value is None:
         return None
     return value.place if hasattr(value, "place") else place(type(value))

@@ -18,7 +18,7 @@ from typing import Any
 
 from purifax.recipe import Kind, is_recipe, nearest
 
-__all__ = ["find", "known", "listing", "load", "own", "place"]
+__all__ = ["find", "is_built_in", "known", "listing", "load", "own", "place"]
 
 
 @functools.cache
@@ -59,11 +59,15 @@ def find(kind: Kind, name: str) -> Any:
     """
     if ":" in name:
         return load(name)
-    plain = {_plain(word): cls for word, cls in known(kind).items()}
-    if _plain(name) not in plain:
+    if not is_built_in(kind, name):
         words = [word.lower() for word in known(kind)]
         raise ValueError(f"no {kind.word} is named {name!r}{nearest(name, words)}")
-    return plain[_plain(name)]
+    return {_plain(word): cls for word, cls in known(kind).items()}[_plain(name)]
+
+
+def is_built_in(kind: Kind, name: str) -> bool:
+    """Whether a built-in recipe of a kind has this name."""
+    return _plain(name) in map(_plain, known(kind))
 
 
 def own(kind: Kind, name: str, call: Callable[..., Any]) -> Any:

@@ -45,8 +45,8 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
     Args:
         folder: need not exist.
         config: any config type.
-        may_grow: fields whose number may be larger, and whose list longer at its end,
-            than recorded.
+        may_grow: fields whose number may be larger, whose list longer at its end, and
+            whose recipes more, than recorded.
 
     Raises:
         ValueError: the folder belongs to another config; the fields are named.
@@ -56,11 +56,14 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
         raise ValueError(f"{folder} is a file; --workdir must name a folder.")
     if not path.exists():
         return
-    changed = configlib.differences(_stored(path), config)
+    stored = _stored(path)
+    changed = configlib.differences(stored, config)
     refused = [
         f"{name} is {old} there and {new} here"
         for name, old, new in changed
-        if not (name in may_grow and _grown(old, new))
+        if not (
+            name in may_grow and _grown(old, new) or _is_more(stored, name, may_grow)
+        )
     ]
     if refused:
         raise ValueError(
@@ -84,6 +87,15 @@ def _stored(path: pathlib.Path) -> dict[str, Any]:
             "recipes; its report can be read, but not resumed. Give another --workdir."
         )
     return stored
+
+
+def _is_more(stored: dict[str, Any], name: str, may_grow: tuple[str, ...]) -> bool:
+    """Whether a dotted name is that of a recipe which was not among those stored."""
+    field, _, entry = name.partition(".")
+    there = stored.get(field)
+    if field not in may_grow or not isinstance(there, dict):
+        return False
+    return not any(f"{entry}.".startswith(f"{known}.") for known in there)
 
 
 def _grown(old: Any, new: Any) -> bool:

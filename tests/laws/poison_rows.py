@@ -9,6 +9,7 @@ from jax.tree_util import Partial
 from laws.parts import DRAWS, LABEL, LINF, STEPS, Row, light
 
 from purifax import classify, poison
+from purifax.poison import entf, ops
 from purifax.threat import Linf
 
 
@@ -16,7 +17,8 @@ def poisoned(p, threat):
     """The image that TAP's perturbation gives."""
     seen = Partial(poison.jittered, model=light(p), largest=1.0)
     bound = {"model": seen, "threat": threat, "step_sizes": STEPS}
-    return Partial(_moved, fn=Partial(poison.tap, restarts=jnp.arange(2), **bound))
+    verb = poison.targeted_adversarial
+    return Partial(_moved, fn=Partial(verb, restarts=jnp.arange(2), **bound))
 
 
 def _moved(key, x, fn):
@@ -25,7 +27,7 @@ def _moved(key, x, fn):
 
 def robust(p):
     made = Partial(
-        poison.rem,
+        poison.robust_error_minimising,
         delta=jnp.zeros((4, 4, 2)),
         model=light(p),
         threat=LINF,
@@ -58,7 +60,7 @@ def against(p, verb, **more):
 def dune(p):
     models, colours = (light(p), light(p)), jnp.linspace(-0.02, 0.02, 6).reshape(3, 2)
     bound = {"models": models, "threat": LINF, "step_sizes": STEPS[:2]}
-    return made(poison.dune, colours=colours, **bound)
+    return made(poison.dual_branch, colours=colours, **bound)
 
 
 def entangled(p):
@@ -69,7 +71,7 @@ def entangled(p):
         threat=LINF,
         step_sizes=STEPS[:2],
         restarts=jnp.arange(1),
-        loss=Partial(poison.push_loss),
+        loss=Partial(entf.push_loss),
     )
 
 
@@ -79,7 +81,7 @@ def patterned(p):
     shape = (4, 4, 2)
     clusters = poison.lsp_clusters(jax.random.key(5), 3, shape, patch=2)
     length = poison.lsp_length(shape, level=0.01)
-    return made(poison.lsp, True, clusters=clusters, length=length)
+    return made(poison.linearly_separable, True, clusters=clusters, length=length)
 
 
 def regressed(p):
@@ -105,12 +107,12 @@ def shortcut(p):
     del p
     numbers = jnp.arange(3)
     colours = jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    bound = poison.Shortcuts(numbers, numbers, colours)
+    bound = ops.Shortcuts(numbers, numbers, colours)
     return made(poison.one_pixel, True, shortcuts=bound)
 
 
 def patch():
-    shown, mask = poison.grid((4, 4, 2))
+    shown, mask = poison.checker((4, 4, 2))
     return Partial(poison.stamp, patch=shown, mask=mask)
 
 
@@ -141,7 +143,7 @@ POISONS = [
     Row("rem", robust, threat=LINF, smooth=False),
     Row(
         "sep_reduced",
-        lambda p: ensemble(p, poison.sep_reduced, visits=STEPS[:2]),
+        lambda p: ensemble(p, poison.self_ensemble_reduced, visits=STEPS[:2]),
         threat=LINF,
         smooth=False,
     ),
@@ -157,29 +159,29 @@ POISONS = [
     Row("generated", generated, random=False, threat=LINF),
     Row(
         "label_consistent",
-        lambda p: against(p, poison.label_consistent, clipped=True, trigger=patch()),
+        lambda p: against(p, poison.hardened_trigger, clipped=True, trigger=patch()),
         smooth=False,
     ),
     Row("cuda", blurred, random=False),
     Row("class_wise", classwise, random=False),
     Row(
         "tap_untargeted",
-        lambda p: against(p, poison.tap_untargeted, restarts=jnp.arange(1)),
+        lambda p: against(p, poison.untargeted_adversarial, restarts=jnp.arange(1)),
         threat=LINF,
         smooth=False,
     ),
-    Row("hypo", lambda p: against(p, poison.hypo), threat=LINF, smooth=False),
+    Row("hypo", lambda p: against(p, poison.hypocritical), threat=LINF, smooth=False),
     Row("mislead", lambda p: against(p, poison.mislead), threat=LINF, smooth=False),
     Row(
         "minimise",
-        lambda p: against(p, poison.minimise, delta=jnp.zeros((4, 4, 2))),
+        lambda p: against(p, poison.error_minimising, delta=jnp.zeros((4, 4, 2))),
         threat=LINF,
         smooth=False,
     ),
     Row("dune", dune, threat=Linf(LINF.radius + 0.02), smooth=False),
     Row(
         "sep_features",
-        lambda p: ensemble(p, poison.sep_features),
+        lambda p: ensemble(p, poison.self_ensemble_features),
         random=False,
         threat=LINF,
         smooth=False,

@@ -10,6 +10,8 @@ from oracles import SHAPE, bent_classifier, weights
 from purifax import poison
 from purifax.attack import pgd
 from purifax.classify import cross_entropy, undefended
+from purifax.poison import deepconfuse, entf, rem
+from purifax.poison import tue as tue_module
 from purifax.threat import Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -56,7 +58,7 @@ def _worst(key, x, label):
 def test_the_gradient_is_that_at_the_adversarys_answer_pulled_back():
     draws = jnp.array([2, 9, 4])
     args = KEY, GREY, LABEL, TWO, Partial(_worst), Partial(_scaled), draws
-    got = jax.jit(poison.robust_slope)(*args)
+    got = jax.jit(rem.robust_slope)(*args)
     want = np.zeros(SHAPE)
     for draw in draws:
         k = jax.random.split(jax.random.fold_in(KEY, draw), 3)[0]
@@ -72,7 +74,7 @@ def robust(radius=EPS):
         pgd, model=BENT, threat=Linf(radius / 2), step_sizes=jnp.full(4, radius / 5)
     )
     return Partial(
-        poison.rem,
+        poison.robust_error_minimising,
         model=BENT,
         threat=Linf(radius),
         step_sizes=jnp.full(4, radius / 5),
@@ -89,7 +91,7 @@ def test_robust_noise_helps_against_the_adversary_within_its_budget():
     assert 0.05 < jnp.max(jnp.abs(delta)) <= 0.1 + 1e-6
     assert jnp.min(dark + delta) >= 0
     bound = {n: maker.keywords[n] for n in ("adversary", "transform")}
-    example = Partial(poison.robust_example, **bound)
+    example = Partial(rem.robust_example, **bound)
 
     @jax.jit
     def loss(delta):
@@ -114,9 +116,9 @@ ONE = Partial(_feature, w=W)
 H = float(jnp.vdot(W, GREY))
 STEPS = jnp.full(8, EPS / 3)
 LOSSES = {
-    "pull": Partial(poison.pull_loss),
-    "push": Partial(poison.push_loss),
-    "released": Partial(poison.pull_loss_released),
+    "pull": Partial(entf.pull_loss),
+    "push": Partial(entf.push_loss),
+    "released": Partial(entf.pull_loss_released),
 }
 
 
@@ -149,7 +151,7 @@ def test_features_move_as_far_as_the_budget_allows(name, apart, sign):
 
 @jax.jit
 def both(*args):
-    return poison.pull_loss(*args), poison.pull_loss_released(*args)
+    return entf.pull_loss(*args), entf.pull_loss_released(*args)
 
 
 def test_released_and_masked_pulls_differ_only_when_all_are_far():
@@ -193,7 +195,7 @@ def naive_separability(deltas, labels):
 
 @jax.jit
 def separation(deltas, labels):
-    both = poison.separability, poison.separability_released
+    both = tue_module.separability, tue_module.separability_released
     return [jax.value_and_grad(fn)(deltas, labels, jnp.arange(5)) for fn in both]
 
 
@@ -247,7 +249,7 @@ def test_views_agree_as_in_simclr():
         -np.log(scores[i, (i + 4) % 8] / (scores[i].sum() - scores[i, i]))
         for i in range(8)
     ]
-    got = jax.jit(poison.agreement_loss)(one, 3 * other)
+    got = jax.jit(tue_module.agreement_loss)(one, 3 * other)
     np.testing.assert_allclose(got, np.mean(want), rtol=1e-4)
 
 
@@ -275,7 +277,7 @@ def test_damage_is_the_clean_loss_after_the_steps_it_looks_through():
     def climbed(shift):
         poisoned = jnp.float32(x) + shift * jnp.float32(change)
         args = jnp.float32(x), jnp.asarray(y), jnp.float32(w), _square
-        return poison.damage(KEY, poisoned, *args, jnp.float32(rates))
+        return deepconfuse.damage(KEY, poisoned, *args, jnp.float32(rates))
 
     loss, slope = climbed(0.3)
     np.testing.assert_allclose(loss, after(0.3), rtol=1e-4)

@@ -10,7 +10,8 @@ from jax.tree_util import Partial
 from shared_data import arrays, needed
 
 from purifax import batched, poison
-from purifax.poison import Shortcuts
+from purifax.poison import ar_filters, cuda, ops
+from purifax.poison.ops import Shortcuts
 from purifax.threat import L2
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -25,7 +26,7 @@ def crafted(maker, key, images, labels, index):
 
 craft = jax.jit(poison.craft, static_argnames=("name", "chunk"))
 search = jax.jit(poison.one_pixel_search)
-responses = jax.jit(jax.vmap(poison.ar_response, (0, None)))
+responses = jax.jit(jax.vmap(ar_filters.ar_response, (0, None)))
 ar_matrices = jax.jit(poison.ar_matrices, static_argnums=(1, 2), static_argnames="crop")
 filters_of = jax.jit(poison.blur_filters)
 
@@ -39,7 +40,7 @@ def deltas(maker, labels, shape=SHAPE, index=None):
 def lsp(shape=SHAPE, patch=8, classes=10):
     clusters = poison.lsp_clusters(jax.random.key(1), classes, shape, patch=patch)
     return Partial(
-        poison.lsp, clusters=clusters, length=poison.lsp_length(shape)
+        poison.linearly_separable, clusters=clusters, length=poison.lsp_length(shape)
     ), clusters
 
 
@@ -115,7 +116,7 @@ def test_ar_matrices_make_what_the_recursion_makes():
     b, crop, tall, wide = taps(), 3, 9, 7
     start = np.asarray(jax.random.normal(KEY, (tall, wide)))
     want = recursion(start, b[1, 0])
-    np.testing.assert_allclose(poison.autoregress(start, b[1, 0]), want, atol=1e-5)
+    np.testing.assert_allclose(ar_filters.autoregress(start, b[1, 0]), want, atol=1e-5)
     rows, columns = np.indices((tall, wide))
     boundary = start[(rows < 2) | (columns < 2)]
     matrices = ar_matrices(jnp.asarray(b), tall - crop, wide - crop, crop=crop)
@@ -149,7 +150,7 @@ def test_the_response_is_that_of_a_rectified_convolution():
             for j in range(3):
                 window = delta[i : i + 3, j : j + 3].transpose(2, 0, 1)
                 want[k] += max((taps_off[k] * window).sum(), 0)
-    np.testing.assert_allclose(poison.ar_response(delta, b), want, rtol=1e-5)
+    np.testing.assert_allclose(ar_filters.ar_response(delta, b), want, rtol=1e-5)
 
 
 @needed
@@ -209,7 +210,7 @@ def test_one_pixel_search_is_the_released_loop():
     got = np.c_[found.row, found.column, found.colour]
     want = slow_search(images / 255, labels, 5)
     np.testing.assert_array_equal(got, want)
-    first = [jnp.argmax(poison.one_pixel_scores(images, labels == k)) for k in range(5)]
+    first = [jnp.argmax(ops.one_pixel_scores(images, labels == k)) for k in range(5)]
     assert len(np.unique(got, axis=0)) == 5 > len({int(best) for best in first})
 
 
@@ -239,7 +240,7 @@ def test_blur_is_the_convolution_written_out():
             y += w[a, c] * padded[a : a + 5, c : c + 6]
     got = x + poison.blur(None, x, jnp.array(2), filters)
     np.testing.assert_allclose(got, y / y.max(), atol=1e-6)
-    assert (poison.blurred(0 * x, filters[0]) == 0).all()
+    assert (cuda.blurred(0 * x, filters[0]) == 0).all()
 
 
 def test_blur_filters_have_one_largest_entry_and_know_their_class():
@@ -276,13 +277,13 @@ def test_class_wise_noise_is_one_pattern_for_each_class(kind):
 @needed
 def test_the_grid_is_the_published_trigger():
     published = arrays("attacks/badnets_grid_trigger")
-    patch, mask = poison.grid(SHAPE)
+    patch, mask = poison.checker(SHAPE)
     np.testing.assert_array_equal(255 * patch, published["patch"])
     np.testing.assert_array_equal(mask, published["mask"])
 
 
 def test_a_stamp_sets_what_is_under_its_mask():
-    patch, mask = poison.grid((5, 6, 2))
+    patch, mask = poison.checker((5, 6, 2))
     images = np.full((2, 5, 6, 2), 40, np.uint8)
     maker = Partial(poison.stamp, patch=patch, mask=mask)
     args = (KEY, images, np.zeros(2, int), jnp.array([1]), maker, poison.Pixels(9))

@@ -9,6 +9,7 @@ from oracles import SHAPE, weights
 
 from purifax import poison
 from purifax.classify import cross_entropy
+from purifax.poison import dune, swarm
 from purifax.threat import L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -44,7 +45,7 @@ def test_noise_is_made_through_the_purifier():
     seen = poison.through(nets, Partial(_turned), jnp.arange(2))
     colours = jnp.array([[0.02, -0.01], [0.3, 0.3]])
     bound = {"threat": Linf(EPS), "step_sizes": jnp.full(6, EPS / 3), "shift": 1}
-    maker = Partial(poison.dune, models=seen, colours=colours, **bound)
+    maker = Partial(poison.dual_branch, models=seen, colours=colours, **bound)
     delta = run(maker, KEY, GREY, LABEL)
     want = -EPS * jnp.sign(W[::-1]) + colours[0][None, None]
     np.testing.assert_allclose(delta, want, atol=1e-6)
@@ -57,7 +58,7 @@ def test_noise_is_made_through_the_purifier():
 def test_the_label_is_shifted_by_three():
     w = jnp.zeros((10, *SHAPE)).at[1].set(W)
     maker = Partial(
-        poison.dune,
+        poison.dual_branch,
         models=[Partial(_linear, w=w)],
         threat=L2(0.3),
         step_sizes=jnp.full(4, 0.1),
@@ -70,8 +71,8 @@ def test_the_label_is_shifted_by_three():
 def test_a_colour_is_judged_on_all_checkpoints_and_by_what_is_seen():
     images, colour = jnp.stack([GREY, GREY + 0.2, 0 * GREY]), jnp.array([0.1, -0.2])
     nets = [Partial(_linear, w=ROWS), Partial(_linear, w=-ROWS)]
-    least = Partial(poison.lacking, measure=Partial(poison.psnr), least=17.0)
-    fn = jax.jit(poison.colour_loss)
+    least = Partial(dune.lacking, measure=Partial(dune.psnr), least=17.0)
+    fn = jax.jit(dune.colour_loss)
     got = fn(KEY, images, colour, jnp.array(2), nets, [least])
     want = []
     for x in np.asarray(images):
@@ -87,11 +88,11 @@ def _value(x):
 
 @jax.jit
 def searched(swarm):
-    return poison.swarm_step(swarm, Partial(_value))
+    return swarm.swarm_step(swarm, Partial(_value))
 
 
 def test_the_swarm_remembers_where_the_value_was_lowest():
-    swarm = poison.swarm_start(KEY, jnp.arange(10), 2)
+    swarm = swarm.swarm_start(KEY, jnp.arange(10), 2)
     x, v = np.asarray(swarm.position), np.asarray(swarm.velocity)
     assert np.abs(x).max() <= 0.1 and np.abs(v).max() <= 0.01
     own, own_value, best, best_value = x, np.full(10, np.inf), None, np.inf
@@ -108,7 +109,7 @@ def test_the_swarm_remembers_where_the_value_was_lowest():
         np.testing.assert_allclose(swarm.best, best, atol=1e-6)
         np.testing.assert_allclose(_value(swarm.best), swarm.best_value, rtol=1e-5)
     assert best_value < 1e-3
-    drifted = poison.swarm_step_released(swarm, Partial(_value))
+    drifted = swarm.swarm_step_released(swarm, Partial(_value))
     assert not np.allclose(drifted.best, searched(swarm).best, atol=1e-5)
 
 
@@ -122,9 +123,9 @@ def test_perceptual_distance_is_of_directions_at_every_place():
     x = jnp.zeros((2, 2, 2)).at[..., 0].set(0.5)
     turned = x.at[0].set(jnp.array([0.0, 0.7]))
     alone = Partial(lambda x: [x, 3 * x])
-    np.testing.assert_allclose(poison.perceptual(turned, x, alone), 2.0, rtol=1e-6)
-    np.testing.assert_allclose(poison.perceptual(2 * x, x, alone), 0.0, atol=1e-7)
-    slope = jax.grad(poison.perceptual)
+    np.testing.assert_allclose(dune.perceptual(turned, x, alone), 2.0, rtol=1e-6)
+    np.testing.assert_allclose(dune.perceptual(2 * x, x, alone), 0.0, atol=1e-7)
+    slope = jax.grad(dune.perceptual)
     for a, b in ((GREY + 0.1, GREY), (GREY, GREY), (0 * GREY, GREY)):
         assert bool(jnp.isfinite(slope(a, b, seen)).all())
     assert float(jnp.abs(slope(GREY + 0.1, GREY, seen)).max()) > 0

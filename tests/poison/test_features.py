@@ -8,6 +8,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE
 
 from purifax import poison
+from purifax.poison import bullseye, convex_polytope
 from purifax.threat import Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -28,12 +29,12 @@ MAPS = [
     Partial(_mapped, w=jax.random.normal(jax.random.key(s), (6, IMAGES[0].size)) / 6)
     for s in (1, 2)
 ]
-AIMS = poison.target_features(KEY, TARGET, MAPS)
+AIMS = bullseye.target_features(KEY, TARGET, MAPS)
 
 
 @jax.jit
 def hit(key, images, aims, extractors, draws):
-    return poison.bullseye(key, images, aims, extractors, draws)
+    return bullseye.bullseye_distance(key, images, aims, extractors, draws)
 
 
 def test_bullseye_is_the_relative_distance_of_the_mean():
@@ -51,7 +52,7 @@ def test_bullseye_is_the_relative_distance_of_the_mean():
 
 def test_the_mean_of_features_hits_the_target():
     objective = Partial(
-        poison.bullseye, aims=AIMS, extractors=MAPS, draws=jnp.arange(1)
+        bullseye.bullseye_distance, aims=AIMS, extractors=MAPS, draws=jnp.arange(1)
     )
     sizes = jnp.repeat(jnp.array([0.01, 0.002, 0.0003]), 60)
     run = jax.jit(Partial(poison.descend, threat=Linf(0.1), step_sizes=sizes))
@@ -85,7 +86,7 @@ def _blocks(key, x):
 def test_blocks_are_compared_along_channels():
     """And a position where the target has no feature is left out."""
     target = TARGET.at[1, 2].set(0.0)
-    aim = poison.target_features(KEY, target, [_blocks])
+    aim = bullseye.target_features(KEY, target, [_blocks])
     got = hit(KEY, IMAGES, aim, [Partial(_blocks)], jnp.arange(1))
     mean, t = np.asarray(IMAGES).mean(0), np.asarray(target)
     size = np.linalg.norm(t, axis=-1)
@@ -97,7 +98,7 @@ def test_blocks_are_compared_along_channels():
 
 @jax.jit
 def nearest(rows, aim):
-    return poison.polytope_weights(rows, aim, jnp.ones(4000))
+    return convex_polytope.polytope_weights(rows, aim, jnp.ones(4000))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -117,7 +118,7 @@ def test_polytope_weights_are_those_of_the_nearest_point(seed):
 @jax.jit
 def polytope(images, aims, extractors, steps):
     args = aims, extractors, jnp.arange(1), steps
-    fn = jax.value_and_grad(poison.convex_polytope, argnums=1)
+    fn = jax.value_and_grad(convex_polytope.polytope_distance, argnums=1)
     return fn(KEY, images, *args)
 
 
@@ -136,7 +137,7 @@ def test_no_gradient_flows_through_the_weights_of_the_polytope():
     _, g = polytope(IMAGES, AIMS[:1], MAPS[:1], jnp.ones(2))
     w = MAPS[0].keywords["w"]
     rows = jnp.stack([w @ x.ravel() for x in IMAGES])
-    held = jax.jit(poison.polytope_weights)(rows, AIMS[0], jnp.ones(2))
+    held = jax.jit(convex_polytope.polytope_weights)(rows, AIMS[0], jnp.ones(2))
     rest = held @ rows - AIMS[0]
     want = jnp.outer(held, rest @ w) / jnp.vdot(AIMS[0], AIMS[0])
     np.testing.assert_allclose(g.reshape(4, -1), want, rtol=1e-3, atol=1e-5)

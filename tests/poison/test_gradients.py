@@ -10,6 +10,7 @@ from oracles import SHAPE, weights
 
 from purifax import poison
 from purifax.classify import cross_entropy
+from purifax.poison import descent, gradient_matching, tap
 from purifax.threat import L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -47,7 +48,7 @@ def cosine(a, b):
 
 @jax.jit
 def wanted(params):
-    return poison.target_gradient(
+    return gradient_matching.target_gradient(
         KEY, TARGET[None], LABELS[:1], params, Partial(learning)
     )
 
@@ -55,7 +56,7 @@ def wanted(params):
 @jax.jit
 def apart(key, images, params, transform):
     args = images, LABELS, wanted(params), params, Partial(learning)
-    return poison.gradient_mismatch(key, *args, transform=transform)
+    return gradient_matching.gradient_mismatch(key, *args, transform=transform)
 
 
 def test_the_mismatch_is_that_of_gradients_over_all_parameters():
@@ -87,7 +88,7 @@ def matched(images, params, radius):
     args = images, LABELS, wanted(params), params, Partial(learning), Linf(radius)
     sizes = jnp.repeat(jnp.array([0.02, 0.002, 0.0002]), 40)
     more = {"transform": Partial(still)}
-    return poison.gradient_matching(KEY, *args, sizes, jnp.arange(3), **more)
+    return poison.match_gradients(KEY, *args, sizes, jnp.arange(3), **more)
 
 
 def test_the_cosine_of_gradients_rises_to_one():
@@ -107,9 +108,9 @@ def test_matching_goes_by_the_signs_of_gradients_from_normal_noise():
     threat, sizes = Linf(0.1), jnp.full(6, 0.01)
     args = IMAGES, LABELS, wanted(SOME), SOME, Partial(learning), threat, sizes
     more = {"transform": Partial(still)}
-    got, _ = jax.jit(poison.gradient_matching)(KEY, *args, jnp.arange(1), **more)
+    got, _ = jax.jit(poison.match_gradients)(KEY, *args, jnp.arange(1), **more)
     objective = Partial(
-        poison.gradient_mismatch,
+        gradient_matching.gradient_mismatch,
         labels=LABELS,
         target=wanted(SOME),
         params=SOME,
@@ -117,7 +118,7 @@ def test_matching_goes_by_the_signs_of_gradients_from_normal_noise():
         **more,
     )
     key = jax.random.fold_in(jax.random.split(KEY)[0], 0)
-    how = {"rule": Partial(poison.signed_adam), "start": Partial(poison.at_normal)}
+    how = {"rule": Partial(descent.signed_adam), "start": Partial(tap.at_normal)}
     want, _ = jax.jit(poison.descend)(key, IMAGES, objective, threat, sizes, **how)
     np.testing.assert_allclose(got, want, atol=1e-5)
 
@@ -139,7 +140,7 @@ def test_restarts_are_compared_under_one_key():
         del key
         return 0 * images, None
 
-    _, ends = poison.best_of_starts(KEY, IMAGES, same, noisy, jnp.arange(4))
+    _, ends = descent.best_of_starts(KEY, IMAGES, same, noisy, jnp.arange(4))
     np.testing.assert_array_equal(ends, ends[0])
 
 
@@ -152,7 +153,7 @@ def test_a_restart_that_is_not_finite_is_not_kept():
         return jnp.where(images[0, 0, 0, 0] < 0, jnp.nan, images[0, 0, 0, 0])
 
     args = KEY, 0 * IMAGES, mine, value, jnp.arange(8)
-    delta, ends = poison.best_of_starts(*args)
+    delta, ends = descent.best_of_starts(*args)
     assert 0 < np.isnan(ends).sum() < 8
     np.testing.assert_allclose(delta[0, 0, 0, 0], np.nanmin(ends))
 
@@ -160,9 +161,9 @@ def test_a_restart_that_is_not_finite_is_not_kept():
 @pytest.mark.parametrize("name", ["adam", "radam"])
 def test_the_rules_are_those_of_optimisers(name, float64):
     g = np.random.default_rng(4).normal(size=(12, 5))
-    reference, rule = getattr(optax, name)(1.0), jax.jit(getattr(poison, name))
+    reference, rule = getattr(optax, name)(1.0), jax.jit(getattr(descent, name))
     update = jax.jit(reference.update)
-    state, moments = reference.init(jnp.zeros(5)), poison.at_rest(jnp.zeros(5))
+    state, moments = reference.init(jnp.zeros(5)), descent.at_rest(jnp.zeros(5))
     for row in g:
         want, state = update(row, state)
         moments, way = rule(moments, row)

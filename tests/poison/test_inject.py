@@ -7,7 +7,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import poison
-from purifax.poison import Outside, Pixels, Poison
+from purifax.poison import Outside, Pixels, Poison, injection, urp
 from purifax.threat import L1, L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -176,7 +176,7 @@ def test_removal_leaves_the_clean_rest():
     rest, left = poison.remove(images, labels, given)
     np.testing.assert_array_equal(rest, IMAGES[[0, 3, 4, 6]])
     assert left.tolist() == LABELS[[0, 3, 4, 6]].tolist()
-    assert poison.kept(7, given).tolist() == [0, 3, 4, 6]
+    assert injection.kept(7, given).tolist() == [0, 3, 4, 6]
     with pytest.raises(ValueError, match="All 7 images are poisoned"):
         poison.remove(images, labels, made(index=jnp.arange(7)))
 
@@ -196,7 +196,7 @@ def test_injection_is_traceable_and_rows_are_independent():
 
 
 def test_crafting_a_subset_gives_the_same_perturbations():
-    maker = Partial(poison.random_noise, threat=Linf(0.1))
+    maker = Partial(urp.random_noise, threat=Linf(0.1))
     key = jax.random.key(3)
     args = (maker, Linf(0.1))
     some = craft(key, IMAGES, LABELS, INDEX, *args, name="noise")

@@ -9,6 +9,7 @@ from oracles import SHAPE, weights
 
 from purifax import poison
 from purifax.classify import cross_entropy
+from purifax.poison.narcissus import Trigger, blank, magnified
 from purifax.threat import Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -33,7 +34,7 @@ def narcissus(key, images, trigger, target, model, threat, size, index):
 
 
 def test_a_trigger_of_a_linear_model_is_the_sign_of_its_class():
-    model, trigger = Partial(_linear, w=ROWS[:2]), poison.blank(SHAPE)
+    model, trigger = Partial(_linear, w=ROWS[:2]), blank(SHAPE)
     losses = []
     for _ in range(12):
         args = trigger, jnp.array(1), model, Linf(16 / 255), 0.2, jnp.arange(4)
@@ -48,8 +49,8 @@ def test_a_trigger_of_a_linear_model_is_the_sign_of_its_class():
 
 
 def test_an_entry_at_the_bound_comes_back():
-    trigger = poison.blank(SHAPE)
-    full = poison.Trigger(trigger.pattern + 0.05, trigger.moments)
+    trigger = blank(SHAPE)
+    full = Trigger(trigger.pattern + 0.05, trigger.moments)
     falling = Partial(_linear, w=jnp.stack([-jnp.abs(ROWS[0]), 0 * ROWS[0]]))
     args = full, jnp.array(0), falling, Linf(0.05), 0.1, jnp.arange(4)
     assert jnp.max(narcissus(KEY, IMAGES, *args)[0].pattern) < 0.05 - 1e-4
@@ -57,7 +58,7 @@ def test_an_entry_at_the_bound_comes_back():
 
 def test_images_of_a_class_have_keys_of_their_own():
     model, more = Partial(_random, w=ROWS), (Linf(0.1), 0.1)
-    args = poison.blank(SHAPE), jnp.array(1), model, *more
+    args = blank(SHAPE), jnp.array(1), model, *more
     index, turned = jnp.array([7, 2, 5, 3]), jnp.array([2, 0, 3, 1])
     one, _ = narcissus(KEY, IMAGES, *args, index)
     other, _ = narcissus(KEY, IMAGES[turned], *args, index[turned])
@@ -73,6 +74,6 @@ def test_a_trigger_is_stored_within_its_budget_and_shown_magnified():
     np.testing.assert_allclose(poison.verify(images, given), 8 / 255, rtol=1e-5)
     x = jnp.asarray(images / np.float32(255))
     want = np.clip(np.asarray(x) + 3 * np.asarray(pattern), 0, 1)
-    np.testing.assert_allclose(poison.magnified(x, pattern), want, atol=1e-6)
+    np.testing.assert_allclose(magnified(x, pattern), want, atol=1e-6)
     once = np.clip(np.asarray(x) + np.asarray(pattern), 0, 1)
-    np.testing.assert_allclose(poison.magnified(x, pattern, times=1.0), once, atol=1e-6)
+    np.testing.assert_allclose(magnified(x, pattern, times=1.0), once, atol=1e-6)

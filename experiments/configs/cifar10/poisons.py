@@ -1,15 +1,96 @@
 """Grids of poisons and defences on CIFAR-10."""
 
 from dataclasses import replace
+from typing import Any
 
-from experiments.configs.cifar10.classifiers import MEAN, STD
-from experiments.poisoning.config import Crafting, PoisonGrid, Shares, Transfer, Victim
-from experiments.training.config import ClassifierNet, Optim
-from purifax.evaluation.settings import Defence
+from experiments.poisoning.config import (
+    PoisonGrid,
+    Shares,
+    Transfer,
+    Victim,
+    defences,
+    poisons,
+)
+from experiments.poisoning.defences.puregen import PureGenDDPM, PureGenEBM
+from experiments.training.config import (
+    ClassifierNet,
+    Optim,
+)
+from purifax import poison
+from purifax.poison import AR, Bullseye, GradientMatching, Narcissus
+from purifax.purify import DiffPure, Langevin
 
 __all__ = ["poison_grid", "poison_small", "target_grid", "transfer_grid"]
 
-_POISONS = tuple("lsp ar ops cuda urp tap hypo sep em rem entf tue dune".split())
+
+_POISONS = (
+    "lsp",
+    "ar",
+    "ops",
+    "cuda",
+    "urp",
+    "tap",
+    "hypo",
+    "sep",
+    "em",
+    "rem",
+    "entf",
+    "tue",
+    "dune",
+    "label_consistent",
+)
+
+
+_DEFENCES = (
+    "none",
+    "jpeg:10",
+    "jpeg:75",
+    "grayscale",
+    "bit_depth:2",
+    "gaussian_noise:0.05",
+    "cutout",
+    "mixup",
+    "cutmix",
+    "ueraser",
+    "ueraser_max",
+    "adversarial:4",
+    "orthogonal",
+    "grayscale:0.4",
+    "compensation",
+    "eclipse_ddpm",
+    "eclipse_grayscale",
+    "eclipse_noise",
+    "eclipse",
+    "eclipse_once",
+    "avatar",
+    "puregen_ebm",
+    "puregen_ddpm",
+    "puregen_naive",
+    "puregen_reps",
+    "puregen_filt",
+)
+
+
+def _poisons() -> dict[str, Any]:
+    far = {"radius": 16 / 255}
+    few = far | {"steps": 30, "step_size": 0.1}
+    adversary = {"adversary_radius": 8 / 255, "adversary_steps": 5}
+    return {
+        "lsp": poison.LSP(),
+        "ar": poison.AR(length=3.0, response=3.0, candidates=10_000),
+        "ops": poison.OPS(),
+        "cuda": poison.CUDA(),
+        "urp": poison.URP(**far),
+        "tap": poison.TAP(**few, restarts=1, jitter=0.0),
+        "hypo": poison.HYPO(**few),
+        "sep": poison.SEP(**few, checkpoints=1),
+        "em": poison.EM(**far, rounds=10, stop=0.0),
+        "rem": poison.REM(**far, **adversary, rounds=300, steps=5, draws=1),
+        "entf": poison.EntF(**few, **adversary, jitter=0.0),
+        "tue": poison.TUE(**far, rounds=300, steps=5),
+        "dune": poison.DUNE(**far, checkpoints=1),
+        "ntga": poison.NTGA(**far, block=256),
+    }
 
 
 def poison_grid() -> PoisonGrid:
@@ -39,44 +120,23 @@ def poison_grid() -> PoisonGrid:
     return PoisonGrid(
         images=Shares(name="cifar10", train=40_000, sparse=2000, other=10_000),
         victim=Victim(
-            net=ClassifierNet(name="ResNet18", mean=MEAN, std=STD),
+            net=ClassifierNet(
+                name="ResNet18",
+                mean=(0.4914, 0.4822, 0.4465),
+                std=(0.2023, 0.1994, 0.2010),
+            ),
             optim=Optim(
-                name="sgd", learning_rate=0.1, weight_decay=5e-4, schedule="cosine"
+                name="sgd",
+                learning_rate=0.1,
+                weight_decay=5e-4,
+                schedule="cosine",
             ),
             steps=80 * 38_000 // 128,
             flip=True,
             crop=4,
         ),
-        crafting=Crafting(ar_response=3.0),
-        poisons=(*_POISONS, "label_consistent"),
-        defences=(
-            "none",
-            "jpeg:10",
-            "jpeg:75",
-            "grayscale",
-            "bit_depth:2",
-            "gaussian_noise:0.05",
-            "cutout",
-            "mixup",
-            "cutmix",
-            "ueraser",
-            "ueraser_max",
-            "adversarial:4",
-            "orthogonal",
-            "grayscale:0.4",
-            "compensation",
-            "eclipse_ddpm",
-            "eclipse_grayscale",
-            "eclipse_noise",
-            "eclipse",
-            "eclipse_once",
-            "avatar",
-            "puregen_ebm",
-            "puregen_ddpm",
-            "puregen_naive",
-            "puregen_reps",
-            "puregen_filt",
-        ),
+        poisons=poisons(*_POISONS) | {"ar": AR(response=3.0)},
+        defences=defences(*_DEFENCES),
     )
 
 
@@ -99,40 +159,19 @@ def poison_small() -> PoisonGrid:
         --config.poisons=entf --config.defences=none,adversarial:38
         --config.crafting.adversary_radius=0.15 --config.crafting.adversary_steps=5
     """
+    full = poison_grid()
     return PoisonGrid(
         images=Shares(name="cifar10", train=4000, sparse=200, other=1000, test=2000),
         victim=Victim(
-            net=ClassifierNet(
-                name="SmallCNN", widths=(32, 64), hidden=128, fold=2, mean=MEAN, std=STD
+            net=replace(
+                full.victim.net, name="SmallCNN", widths=(32, 64), hidden=128, fold=2
             ),
             optim=Optim(learning_rate=2e-3, schedule="cosine"),
             steps=400,
         ),
-        poisons=(*_POISONS, "ntga"),
-        defences=("none",),
+        poisons=_poisons(),
+        defences=defences("none"),
         seeds=(0,),
-        crafting=Crafting(
-            radius=16 / 255,
-            adversary_radius=8 / 255,
-            ar_length=3.0,
-            ar_response=3.0,
-            ar_candidates=10_000,
-            steps=30,
-            step_size=0.1,
-            restarts=1,
-            jitter=0.0,
-            checkpoints=1,
-            em_rounds=10,
-            em_stop=0.0,
-            rem_rounds=300,
-            rem_steps=5,
-            rem_draws=1,
-            adversary_steps=5,
-            tue_rounds=300,
-            tue_steps=5,
-            ntga_block=256,
-            dune_checkpoints=1,
-        ),
     )
 
 
@@ -167,11 +206,17 @@ def target_grid() -> PoisonGrid:
         grid,
         images=Shares(name="cifar10", train=40_000, other=10_000),
         victim=replace(grid.victim, optim=optim, steps=200 * 40_000 // 128),
-        poisons=(
-            *(f"narcissus:{label}" for label in range(10)),
-            *(f"gradient_matching:{number}" for number in range(100)),
-        ),
-        defences=(
+        poisons={
+            f"narcissus:{label}": Narcissus(target=label, times=1.0)
+            for label in range(10)
+        }
+        | {
+            f"gradient_matching:{number}": GradientMatching(
+                target=8, target_class=6, target_image=number
+            )
+            for number in range(100)
+        },
+        defences=defences(
             "none",
             "jpeg:25",
             "jpeg:50",
@@ -186,7 +231,6 @@ def target_grid() -> PoisonGrid:
             "puregen_ddpm",
         ),
         seeds=(0,),
-        crafting=Crafting(target=8, target_class=6, trigger_times=1.0),
     )
 
 
@@ -213,16 +257,19 @@ def transfer_grid() -> PoisonGrid:
         learning_rate=0.1, schedule="drops", drops=(0.375, 0.625, 0.875), factor=0.1
     )
     transfer = Transfer(how="linear", steps=40 * 500 // 64, optim=optim)
+    far = Bullseye(radius=0.1, bases=50, target=8, target_class=6)
+    diffusion = DiffPure(time=125, steps=126, sampler="ancestral")
+    energy = Langevin(epsilon=0.00625, steps=500)
     return replace(
         grid,
         images=Shares(name="cifar10", train=500, other=48_000),
         victim=replace(grid.victim, transfer=transfer, flip=False, crop=0, batch=64),
-        poisons=tuple(f"bullseye:{number}" for number in range(48)),
-        defences=("none", "jpeg:25", "jpeg:75", "puregen_ebm", "puregen_ddpm"),
-        crafting=replace(grid.crafting, radius=0.1, bases=50),
-        puregen=replace(
-            grid.puregen,
-            energy=Defence(method="langevin", epsilon=0.00625, steps=500),
-            ddpm=Defence(method="diffuse", time=125, steps=126, sampler="ancestral"),
+        poisons={f"bullseye:{n}": replace(far, target_image=n) for n in range(48)},
+        defences=defences(
+            "none",
+            "jpeg:25",
+            "jpeg:75",
+            puregen_ebm=PureGenEBM(energy),
+            puregen_ddpm=PureGenDDPM(diffusion),
         ),
     )

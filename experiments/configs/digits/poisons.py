@@ -1,10 +1,10 @@
 """Poisons and defences on scikit-learn's digits (8x8)."""
 
 from dataclasses import replace
+from typing import Any
 
 from experiments.configs.digits import training
 from experiments.poisoning.config import (
-    Crafting,
     Eclipse,
     PoisonGrid,
     Poisoning,
@@ -12,7 +12,12 @@ from experiments.poisoning.config import (
     Shares,
     Transfer,
     Victim,
+    defences,
 )
+from experiments.poisoning.defences.eclipse import Eclipse as EclipseDefence
+from experiments.poisoning.defences.epic import EPIC
+from experiments.poisoning.defences.friendly import Friendly
+from experiments.poisoning.defences.puregen import PureGenDDPM, PureGenEBM
 from experiments.training.config import (
     ClassifierNet,
     Data,
@@ -20,10 +25,65 @@ from experiments.training.config import (
     Drawing,
     Optim,
 )
-from experiments.training.config_energy import EnergyTraining, Strip
-from purifax.evaluation.settings import Defence
+from experiments.training.config_energy import (
+    EnergyTraining,
+    Strip,
+)
+from purifax import poison as poisons
+from purifax.purify import DiffPure, Langevin
 
 __all__ = ["adaptive_grid", "poison", "poison_grid", "target_grid", "transfer_grid"]
+
+
+def _recipes() -> dict[str, Any]:
+    """All poisons with numbers for images and networks this small."""
+    far = {"radius": 0.3}
+    few = far | {"steps": 20, "step_size": 0.1}
+    still = {"restarts": 1, "jitter": 0.0}
+    adversary = {"adversary_radius": 0.15, "adversary_steps": 5}
+    em = far | {"rounds": 10, "stop": 0.0}
+    polytope = far | {"steps": 200, "step_size": 0.02}
+    found = [
+        poisons.LSP(level=0.2, patch=2),
+        poisons.URP(**far),
+        poisons.TAP(**few, **still),
+        poisons.TAPUntargeted(**few, **still),
+        poisons.HYPO(**few),
+        poisons.Mislead(**few),
+        poisons.SEP(**few, checkpoints=1),
+        poisons.SEPFA(**few, checkpoints=1),
+        poisons.SEPFAVR(**few, checkpoints=1),
+        poisons.EM(**em),
+        poisons.Adaptive(**em),
+        poisons.AdaptiveBPDA(**em),
+        poisons.AdaptiveExact(**em),
+        poisons.REM(**far, **adversary, rounds=150, steps=5, draws=1),
+        poisons.EntF(**few, **adversary, jitter=0.0),
+        poisons.TUE(**far, rounds=150, steps=5, width=32),
+        poisons.DeepConfuse(**far, rounds=5, updates=40),
+        poisons.NTGA(**far, block=256),
+        poisons.DUNE(**far, checkpoints=1),
+        poisons.BadNets(),
+        poisons.LabelConsistent(**few),
+        poisons.Narcissus(**far, passes=100, step_size=0.02, times=1.0),
+        poisons.GradientMatching(**far, **still, steps=100, step_size=0.05),
+        poisons.Bullseye(**polytope),
+        poisons.ConvexPolytope(**polytope),
+        poisons.File(**far),
+    ]
+    return {one.name: one for one in found}
+
+
+class DigitsPoisoning(Poisoning):
+    """A poisoning whose poison has numbers for digits where it is named."""
+
+    default_poison = staticmethod(_recipes)
+
+
+class DigitsGrid(PoisonGrid):
+    """A grid whose poisons have the numbers of `_recipes` where they are named."""
+
+    default_poisons = staticmethod(_recipes)
 
 
 def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
@@ -31,7 +91,10 @@ def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
     ddpm, energy = training.ddpm(), training.ebm()
     data = Data(name="npz", validation=0.0)
     ddpm = replace(
-        ddpm, data=data, train=replace(ddpm.train, steps=300), drawing=Drawing(images=0)
+        ddpm,
+        data=data,
+        train=replace(ddpm.train, steps=300),
+        drawing=Drawing(images=0),
     )
     energy = replace(
         energy,
@@ -41,41 +104,6 @@ def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
         strip=Strip(images=0),
     )
     return ddpm, energy
-
-
-def _crafting() -> Crafting:
-    """Numbers of all poisons, for images and networks this small."""
-    return Crafting(
-        radius=0.3,
-        steps=20,
-        step_size=0.1,
-        restarts=1,
-        jitter=0.0,
-        checkpoints=1,
-        lsp_level=0.2,
-        lsp_patch=2,
-        em_rounds=10,
-        em_stop=0.0,
-        adversary_radius=0.15,
-        adversary_steps=5,
-        rem_rounds=150,
-        rem_steps=5,
-        rem_draws=1,
-        tue_rounds=150,
-        tue_steps=5,
-        tue_width=32,
-        confuse_rounds=5,
-        confuse_updates=40,
-        ntga_block=256,
-        dune_checkpoints=1,
-        narcissus_passes=100,
-        narcissus_size=0.02,
-        trigger_times=1.0,
-        matching_steps=100,
-        matching_size=0.05,
-        bullseye_steps=200,
-        bullseye_size=0.02,
-    )
 
 
 def poison() -> Poisoning:
@@ -89,11 +117,10 @@ def poison() -> Poisoning:
     networks.
     """
     grid = poison_grid()
-    return Poisoning(
+    return DigitsPoisoning(
         images=grid.images,
-        method="lsp",
         victim=grid.victim,
-        crafting=_crafting(),
+        poison=_recipes()["lsp"],
         chunk=grid.chunk,
     )
 
@@ -112,7 +139,13 @@ def poison_grid() -> PoisonGrid:
     numbers.
     """
     ddpm, energy = _generators()
-    return PoisonGrid(
+    known, descent = _recipes(), DiffPure(steps=10, sampler="ancestral")
+    purifiers = {
+        "eclipse": EclipseDefence(replace(descent, time=150)),
+        "puregen_ddpm": PureGenDDPM(replace(descent, time=200)),
+        "puregen_ebm": PureGenEBM(Langevin(epsilon=0.02, steps=100)),
+    }
+    return DigitsGrid(
         images=Shares(name="digits", train=900, sparse=40, other=397),
         victim=Victim(
             net=ClassifierNet(name="SmallCNN", widths=(16, 32), hidden=64),
@@ -120,39 +153,17 @@ def poison_grid() -> PoisonGrid:
             steps=200,
             batch=64,
         ),
-        poisons=("lsp", "tap", "em", "badnets"),
-        defences=(
+        poisons={name: known[name] for name in ("lsp", "tap", "em", "badnets")},
+        defences=defences(
             "none",
             "jpeg:50",
             "bit_depth:1",
             "gaussian_noise:0.2",
             "cutout:3",
-            "eclipse",
-            "puregen_ddpm",
-            "puregen_ebm",
+            **purifiers,
         ),
-        crafting=Crafting(
-            radius=0.3,
-            steps=20,
-            step_size=0.1,
-            restarts=1,
-            jitter=0.0,
-            checkpoints=1,
-            lsp_level=0.2,
-            lsp_patch=2,
-            em_rounds=10,
-            em_stop=0.0,
-        ),
-        eclipse=Eclipse(
-            training=ddpm,
-            purifier=Defence(method="diffuse", time=150, steps=10, sampler="ancestral"),
-        ),
-        puregen=PureGen(
-            energy_training=energy,
-            ddpm_training=ddpm,
-            energy=Defence(method="langevin", epsilon=0.02, steps=100),
-            ddpm=Defence(method="diffuse", time=200, steps=10, sampler="ancestral"),
-        ),
+        eclipse=Eclipse(training=ddpm),
+        puregen=PureGen(energy_training=energy, ddpm_training=ddpm),
     )
 
 
@@ -172,13 +183,13 @@ def adaptive_grid() -> PoisonGrid:
     points. Without a defence the four leave 81% to 83%: what is made through the
     purifier harms no more there.
     """
-    grid = poison_grid()
+    grid, known = poison_grid(), _recipes()
+    names = ("em", "adaptive", "adaptive_bpda", "adaptive_exact")
     return replace(
         grid,
-        poisons=("em", "adaptive", "adaptive_bpda", "adaptive_exact"),
-        defences=("none", "jpeg:50", "eclipse"),
+        poisons={name: replace(known[name], steps=5) for name in names},
+        defences=defences("none", "jpeg:50") | {"eclipse": grid.defences["eclipse"]},
         seeds=(0,),
-        crafting=replace(grid.crafting, em_steps=5),
     )
 
 
@@ -197,25 +208,23 @@ def target_grid() -> PoisonGrid:
     clean training). After JPEG at quality 50 the triggers turn 76%, and two of three
     targets; without the images of the class none.
     """
+    known = _recipes()
+    pattern = replace(known["narcissus"], rate=1.0, passes=200, times=3.0)
+    matched = replace(known["gradient_matching"], rate=1.0, target=1, target_class=8)
     return replace(
         poison_grid(),
-        poisons=(
-            *(f"narcissus:{label}" for label in (0, 3, 8)),
-            *(f"gradient_matching:{number}" for number in range(3)),
+        poisons={f"narcissus:{k}": replace(pattern, target=k) for k in (0, 3, 8)}
+        | {
+            f"gradient_matching:{number}": replace(matched, target_image=number)
+            for number in range(3)
+        },
+        defences=defences(
+            "none",
+            "jpeg:50",
+            epic=EPIC(first=3, every=3),
+            friendly=Friendly(start=3),
         ),
-        defences=("none", "jpeg:50", "epic", "friendly"),
-        epic_from=3,
-        epic_every=3,
-        friendly_from=3,
         seeds=(0,),
-        crafting=replace(
-            _crafting(),
-            trigger_rate=1.0,
-            trigger_times=3.0,
-            narcissus_passes=200,
-            target=1,
-            target_class=8,
-        ),
     )
 
 
@@ -231,17 +240,19 @@ def transfer_grid() -> PoisonGrid:
     Measured, seed 0: two of three are, and one of three by Convex Polytope, with JPEG
     at quality 50 or without; 91.7% and 93.9% of clean images are classified correctly.
     """
-    grid = poison_grid()
+    grid, known = poison_grid(), _recipes()
     transfer = Transfer(how="linear", steps=200, optim=Optim(learning_rate=0.01))
     return replace(
         grid,
         images=Shares(name="digits", train=200, sparse=10, other=797),
         victim=replace(grid.victim, transfer=transfer),
-        poisons=(
-            *(f"bullseye:{number}" for number in range(3)),
-            *(f"convex_polytope:{number}" for number in range(3)),
-        ),
-        defences=("none", "jpeg:50"),
+        poisons={
+            f"{name}:{n}": replace(
+                known[name], bases=15, target=1, target_class=8, target_image=n
+            )
+            for name in ("bullseye", "convex_polytope")
+            for n in range(3)
+        },
+        defences=defences("none", "jpeg:50"),
         seeds=(0,),
-        crafting=replace(_crafting(), bases=15, target=1, target_class=8),
     )

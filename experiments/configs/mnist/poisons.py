@@ -1,16 +1,21 @@
 """Poisons and defences on MNIST (28x28)."""
 
 from dataclasses import replace
+from typing import Any
 
 from experiments.configs.mnist import training
 from experiments.poisoning.config import (
-    Crafting,
     Eclipse,
     PoisonGrid,
     PureGen,
     Shares,
     Victim,
+    defences,
 )
+from experiments.poisoning.defences.adversarial import Adversarial
+from experiments.poisoning.defences.eclipse import Eclipse as EclipseDefence
+from experiments.poisoning.defences.orthogonal import Orthogonal
+from experiments.poisoning.defences.puregen import PureGenDDPM, PureGenEBM
 from experiments.training.config import (
     ClassifierNet,
     Data,
@@ -18,8 +23,12 @@ from experiments.training.config import (
     Drawing,
     Optim,
 )
-from experiments.training.config_energy import EnergyTraining, Strip
-from purifax.evaluation.settings import Defence
+from experiments.training.config_energy import (
+    EnergyTraining,
+    Strip,
+)
+from purifax import poison
+from purifax.purify import DiffPure, Langevin
 
 __all__ = ["poison_grid"]
 
@@ -38,6 +47,32 @@ def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
         energy, data=data, train=replace(energy.train, steps=600), strip=Strip(images=0)
     )
     return ddpm, energy
+
+
+def _poisons() -> dict[str, Any]:
+    far = {"radius": 0.3}
+    few = far | {"steps": 20, "step_size": 0.1}
+    return {
+        "lsp": poison.LSP(level=0.25, patch=4),
+        "ar": poison.AR(length=8.0, response=1.0, candidates=3000),
+        "ops": poison.OPS(),
+        "cuda": poison.CUDA(),
+        "urp": poison.URP(**far),
+        "tap": poison.TAP(**few, restarts=1, jitter=0.0),
+        "em": poison.EM(**far, rounds=6, stop=0.0),
+        "badnets": poison.BadNets(),
+    }
+
+
+def _purifiers() -> dict[str, Any]:
+    descent = DiffPure(steps=20, sampler="ancestral")
+    return {
+        "adversarial:25": Adversarial(levels=25.0, steps=5),
+        "orthogonal": Orthogonal(steps=500),
+        "eclipse": EclipseDefence(replace(descent, time=150)),
+        "puregen_ebm": PureGenEBM(Langevin(epsilon=0.03, steps=100)),
+        "puregen_ddpm": PureGenDDPM(replace(descent, time=200)),
+    }
 
 
 def poison_grid() -> PoisonGrid:
@@ -63,8 +98,8 @@ def poison_grid() -> PoisonGrid:
             optim=Optim(learning_rate=2e-3, schedule="cosine"),
             steps=250,
         ),
-        poisons=("lsp", "ar", "ops", "cuda", "urp", "tap", "em", "badnets"),
-        defences=(
+        poisons=_poisons(),
+        defences=defences(
             "none",
             "jpeg:10",
             "jpeg:75",
@@ -73,39 +108,8 @@ def poison_grid() -> PoisonGrid:
             "cutout:10",
             "mixup",
             "ueraser",
-            "adversarial:25",
-            "orthogonal",
-            "eclipse",
-            "puregen_ebm",
-            "puregen_ddpm",
-        ),
-        crafting=Crafting(
-            radius=0.3,
-            steps=20,
-            step_size=0.1,
-            restarts=1,
-            jitter=0.0,
-            checkpoints=1,
-            lsp_level=0.25,
-            lsp_patch=4,
-            ar_length=8.0,
-            ar_response=1.0,
-            ar_candidates=3000,
-            em_rounds=6,
-            em_stop=0.0,
-        ),
-        eclipse=Eclipse(
-            training=ddpm,
-            purifier=Defence(method="diffuse", time=150, steps=20, sampler="ancestral"),
-        ),
-        puregen=PureGen(
-            energy_training=energy,
-            ddpm_training=ddpm,
-            energy=Defence(method="langevin", epsilon=0.03, steps=100),
-            ddpm=Defence(method="diffuse", time=200, steps=20, sampler="ancestral"),
-            round_time=100,
-            filter_time=200,
-        ),
-        adversarial_steps=5,
-        projection_steps=500,
+        )
+        | _purifiers(),
+        eclipse=Eclipse(training=ddpm),
+        puregen=PureGen(energy_training=energy, ddpm_training=ddpm),
     )

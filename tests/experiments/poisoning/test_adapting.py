@@ -7,25 +7,24 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from experiments.poisoning import adaptive_em, purify_set, registry, splits, victims
+from experiments.poisoning import generators, splits, victims
 from experiments.poisoning.config import (
-    Crafting,
-    Eclipse,
+    SET_DEFENCE,
     PoisonGrid,
     Shares,
     Victim,
 )
-from experiments.poisoning.context import Setting
+from experiments.poisoning.context import Context
+from experiments.poisoning.defences import stage
+from experiments.poisoning.defences.eclipse import Eclipse, EclipseDDPM
 from experiments.training.config import (
     ClassifierNet,
     Optim,
 )
-from purifax import noise, score
-from purifax.evaluation.settings import (
-    Defence,
-)
+from purifax import noise, poison, score
+from purifax.purify import DiffPure
 from purifax.purify.prior import Prior
-from purifax.run import devices
+from purifax.run.config import make
 
 KEY = jax.random.key(8)
 CONFIG = PoisonGrid(
@@ -36,33 +35,39 @@ CONFIG = PoisonGrid(
         steps=20,
         batch=32,
     ),
-    crafting=Crafting(radius=0.3, em_rounds=3, em_updates=5, em_steps=5, em_stop=0.02),
-    eclipse=Eclipse(
-        purifier=Defence(method="diffuse", time=100, steps=2, sampler="ancestral")
-    ),
 )
+EM = {"radius": 0.3, "rounds": 3, "updates": 5, "steps": 5, "stop": 0.02}
+DIFFUSION = DiffPure(time=100, steps=2, sampler="ancestral")
+DEFENCES = {"eclipse": Eclipse(DIFFUSION), "eclipse_ddpm": EclipseDDPM(DIFFUSION)}
+METHODS = {
+    "adaptive": poison.Adaptive,
+    "adaptive_bpda": poison.AdaptiveBPDA,
+    "adaptive_exact": poison.AdaptiveExact,
+}
 
 
-class Known:
+class Known(generators.Generators):
     """A diffusion that pulls everything towards grey, by a closed form."""
+
+    def __init__(self):
+        pass
 
     def sparse(self):
         return Prior(score.Gaussian(0.5, 0.02), noise.VPDiscrete())
 
 
 @pytest.fixture(scope="module")
-def setting():
+def context():
     parts = splits.parts(CONFIG.images, None)
     shape, names = parts.victim.images.shape[1:], parts.victim.names
     trainer = victims.Trainer(CONFIG.victim, shape, names)
-    basin = purify_set.Basin(CONFIG, Known(), devices.mesh(32))
-    args = parts.victim, CONFIG.crafting, trainer, 0, 60
-    return Setting(*args, basin=basin)
+    args = parts.victim, trainer, 0, 60
+    return Context(*args, defences=DEFENCES, generators=Known())
 
 
-def given(setting, **changes):
-    numbers = dataclasses.replace(setting.crafting, **changes)
-    return dataclasses.replace(setting, crafting=numbers)
+def of_defence(context):
+    args = context.images, context.victim, context.seed, context.chunk
+    return stage.Context(*args, context.generators)
 
 
 def summed(purifier, key, x):
@@ -70,26 +75,26 @@ def summed(purifier, key, x):
 
 
 def test_the_view_is_the_defenders_purifier_and_its_gradient_the_one_that_is_named(
-    setting,
+    context,
 ):
-    x = jnp.asarray(setting.images.images[0] / 255, jnp.float32)
-    expecting = given(setting, against="eclipse_ddpm")
-    whole = purify_set.PURIFIERS["eclipse_ddpm"](setting.basin, None)
+    x = jnp.asarray(context.images.images[0] / 255, jnp.float32)
+    whole = DEFENCES["eclipse_ddpm"].of_image(of_defence(context))
     k_first = jax.random.fold_in(KEY, 0)
     pure, slope = summed(whole, k_first, x)
     slopes = {}
     for method in ("adaptive_bpda", "adaptive_exact"):
-        value, slopes[method] = summed(adaptive_em.view(method, expecting), KEY, x)
+        view = METHODS[method](against="eclipse_ddpm").view(context)
+        value, slopes[method] = summed(view, KEY, x)
         np.testing.assert_allclose(value, pure, rtol=1e-6)
     np.testing.assert_allclose(slopes["adaptive_exact"], slope, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(slopes["adaptive_bpda"], jnp.ones_like(x))
     assert float(jnp.max(slope)) < 0.9
 
 
-def test_the_published_attack_sees_the_corruption_of_batches_alone(setting):
+def test_the_published_attack_sees_the_corruption_of_batches_alone(context):
     """Without a purifier; grey has a gradient, the noise the size of the defence's."""
-    alone = dataclasses.replace(given(setting, against="eclipse"), basin=None)
-    seen = adaptive_em.view("adaptive", alone)
+    alone = dataclasses.replace(context, generators=None)
+    seen = poison.Adaptive(against="eclipse").view(alone)
     x = jnp.full((8, 8, 3), 0.5).at[..., 0].set(0.7)
     keys = jax.random.split(KEY, 200)
     shown = jax.vmap(seen, (0, None))(keys, x)
@@ -102,19 +107,19 @@ def test_the_published_attack_sees_the_corruption_of_batches_alone(setting):
 
 
 @pytest.mark.parametrize("method", ["adaptive", "adaptive_exact"])
-def test_noise_minimises_the_error_of_who_sees_it_through_the_defence(setting, method):
-    found = registry.made(method, setting)
+def test_noise_minimises_the_error_of_who_sees_it_through_the_defence(context, method):
+    found = METHODS[method](**EM).build(context)
     delta = np.asarray(found.delta)
     assert found.name == method and 0.1 < np.abs(delta).max() <= 0.3 + 1e-6
-    plain = np.asarray(registry.made("em", setting).delta)
+    plain = np.asarray(poison.EM(**EM).build(context).delta)
     assert np.abs(delta - plain).max() > 0.01
-    images, trainer = setting.images, setting.trainer
+    images, trainer = context.images, context.victim
+    purify = DEFENCES["eclipse_ddpm"].build(of_defence(context))
     right = []
     for noised in (0 * delta, delta):
         x = np.clip(images.images / 255 + noised, 0, 1)
         stored = dataclasses.replace(images, images=np.rint(255 * x).astype(np.uint8))
-        wash = purify_set.PARTS["eclipse_ddpm"](setting.basin, None)
-        pure = dataclasses.replace(stored, images=wash(KEY, stored.images))
+        pure = dataclasses.replace(stored, images=purify(KEY, stored.images))
         said = trainer.predictions(trainer.fit(pure, 0)[-1], pure.images)
         right.append(np.mean(said == images.labels))
     assert right[1] > right[0] + 0.1
@@ -123,19 +128,30 @@ def test_noise_minimises_the_error_of_who_sees_it_through_the_defence(setting, m
 @pytest.mark.parametrize(
     ("method", "against", "words"),
     [
-        ("adaptive_exact", "mixup", "'mixup' does not treat images one by one"),
-        ("adaptive", "jpeg:75", "leaves 'adaptive' nothing to meet"),
-        ("adaptive_exact", "eclipsed", "unknown part 'eclipsed'"),
+        ("adaptive_exact", "mixup", "Mixup does not treat images one by one"),
+        ("adaptive", "jpeg:75", "does nothing to batches alone"),
+        ("adaptive_exact", "eclipsed", "no set defence is named 'eclipsed'"),
     ],
 )
 def test_a_defence_that_cannot_be_gone_through_is_refused(
-    setting, method, against, words
+    context, method, against, words
 ):
     with pytest.raises(ValueError, match=words):
-        registry.made(method, given(setting, against=against))
+        METHODS[method](**EM, against=against).build(context)
 
 
-def test_a_purifier_is_that_of_a_grid(setting):
-    alone = dataclasses.replace(setting, basin=None)
+def test_a_purifier_is_that_of_a_grid(context):
+    alone = dataclasses.replace(context, generators=None)
     with pytest.raises(ValueError, match="needs the networks of a grid"):
-        registry.made("adaptive_bpda", alone)
+        poison.AdaptiveBPDA(**EM).build(alone)
+
+
+def test_a_defence_is_expected_as_the_grid_has_it(context):
+    """By its name in the grid with its numbers, else with the defaults."""
+    assert context.defences["eclipse"].purifier.steps == 2
+    assert make(SET_DEFENCE, "eclipse").purifier.steps == 100
+    x, key = jnp.full((8, 8, 1), 0.2), KEY
+    seen = poison.AdaptiveExact(against="eclipse_ddpm").view(context)(key, x)
+    k_first = jax.random.fold_in(key, 0)
+    want = DEFENCES["eclipse_ddpm"].of_image(of_defence(context))(k_first, x)
+    np.testing.assert_array_equal(seen, want)

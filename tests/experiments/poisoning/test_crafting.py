@@ -10,60 +10,69 @@ from jax.tree_util import Partial
 
 from experiments.poisoning import (
     features,
-    registry,
+    grid,
     splits,
+    store,
     table,
-    tap_hypo_sep_dune,
     victims,
 )
 from experiments.poisoning.config import (
-    Crafting,
     Shares,
     Transfer,
     Victim,
 )
-from experiments.poisoning.context import Setting
+from experiments.poisoning.context import Context
 from experiments.training.config import (
     ClassifierNet,
     Optim,
-    ScoreNet,
 )
 from purifax import nets, poison
+from purifax.poison import dune
+from purifax.recipe import POISON
+from purifax.run.config import make
 
-SMALL = Crafting(
-    radius=0.2,
-    steps=2,
-    step_size=0.5,
-    restarts=1,
-    jitter=0.0,
-    checkpoints=2,
-    adversary_radius=0.1,
-    adversary_steps=1,
-    rem_rounds=2,
-    rem_steps=2,
-    rem_draws=1,
-    tue_rounds=2,
-    tue_steps=2,
-    tue_width=4,
-    confuse_rounds=2,
-    confuse_updates=1,
-    confuse_net=ScoreNet(name="SmallScore", fold=2, widths=(8,), blocks=1),
-    ntga_block=40,
-    ntga_steps=2,
-    dune_checkpoints=1,
-    dune_steps=2,
-    dune_particles=3,
-    dune_moves=1,
-    trigger_rate=0.5,
-    narcissus_epochs=0,
-    narcissus_passes=3,
-    narcissus_size=0.1,
-    matching_steps=2,
-    matching_size=0.1,
-    bases=2,
-    bullseye_steps=2,
-    bullseye_size=0.1,
-)
+FAR = {"radius": 0.2}
+FEW = FAR | {"steps": 2, "step_size": 0.5}
+ADVERSARY = {"adversary_radius": 0.1, "adversary_steps": 1}
+POLYTOPE = FAR | {"bases": 2, "steps": 2, "step_size": 0.1}
+SMALL = {
+    one.name: one
+    for one in (
+        poison.LSP(patch=2),
+        poison.AR(response=0.5, candidates=3000),
+        poison.OPS(),
+        poison.CUDA(),
+        poison.URP(**FAR),
+        poison.TAP(**FEW, restarts=1, jitter=0.0),
+        poison.TAPUntargeted(**FEW, restarts=1, jitter=0.0),
+        poison.HYPO(**FEW),
+        poison.Mislead(**FEW),
+        poison.SEP(**FEW, checkpoints=2),
+        poison.SEPFA(**FEW, checkpoints=2),
+        poison.SEPFAVR(**FEW, checkpoints=2),
+        poison.EM(**FAR, rounds=1, updates=2, steps=2),
+        poison.EntF(**FEW, **ADVERSARY, jitter=0.0),
+        poison.REM(**FAR, **ADVERSARY, rounds=2, steps=2, draws=1),
+        poison.TUE(**FAR, rounds=2, steps=2, width=4),
+        poison.DeepConfuse(**FAR, rounds=2, updates=1, fold=2, widths=(8,), blocks=1),
+        poison.NTGA(**FAR, block=40, steps=2),
+        poison.DUNE(**FAR, checkpoints=1, steps=2, particles=3, moves=1),
+        poison.BadNets(rate=0.5),
+        poison.LabelConsistent(**FEW, rate=0.5),
+        poison.Narcissus(**FAR, rate=0.5, epochs=0, passes=3, step_size=0.1),
+        poison.GradientMatching(
+            **FAR, rate=0.5, steps=2, step_size=0.1, restarts=1, jitter=0.0
+        ),
+        poison.Bullseye(**POLYTOPE),
+        poison.ConvexPolytope(**POLYTOPE),
+    )
+}
+
+
+def recipe(name, **changes):
+    return dataclasses.replace(make(POISON, name, SMALL), **changes)
+
+
 VICTIM = Victim(
     net=ClassifierNet(name="MLP", widths=(8,)),
     optim=Optim(learning_rate=1e-2),
@@ -78,66 +87,61 @@ def parts():
 
 
 @pytest.fixture(scope="module")
-def setting(parts):
+def context(parts):
     shape, names = parts.victim.images.shape[1:], parts.victim.names
     trainer = victims.Trainer(VICTIM, shape, names)
-    return Setting(parts.victim, SMALL, trainer, 0, 40, parts.other, parts.test)
-
-
-def given(setting, **changes):
-    numbers = dataclasses.replace(setting.crafting, **changes)
-    return dataclasses.replace(setting, crafting=numbers)
+    return Context(parts.victim, trainer, 0, 40, parts.other, parts.test)
 
 
 @pytest.mark.parametrize(
     "name", ["sep_fa_vr", "entf", "dune", "rem", "tue", "deepconfuse", "ntga"]
 )
-def test_a_poison_of_every_image_keeps_its_promise(setting, name):
-    found = registry.made(name, setting)
-    x = setting.images.images / 255
+def test_a_poison_of_every_image_keeps_its_promise(context, name):
+    found = SMALL[name].build(context)
+    x = context.images.images / 255
     spoilt, far = x + np.asarray(found.delta), float(np.abs(found.delta).max())
     assert found.name == name and found.index.tolist() == list(range(40))
     assert 0.01 < far <= float(found.threat.radius) + 1e-6
     assert found.threat.radius == 0.2 or name == "dune"
     assert -1e-6 <= spoilt.min() and spoilt.max() <= 1 + 1e-6
-    assert registry.told(name, setting) == {}
+    assert store.aim_of(SMALL[name], context) == {}
 
 
-def test_a_colour_of_dune_may_be_kept_from_what_a_network_sees(setting):
-    network = setting.surrogates[-1]
-    assert len(tap_hypo_sep_dune._visible(0.0, network)) == 2
-    x = jnp.asarray(setting.images.images[0] / 255, jnp.float32)
+def test_a_colour_of_dune_may_be_kept_from_what_a_network_sees(context):
+    network = context.trainer().fit(context.images, context.surrogate_seed)[-1]
+    assert len(poison.DUNE().visible(context, [network])) == 2
+    x = jnp.asarray(context.images.images[0] / 255, jnp.float32)
     extractor = Partial(features.blocks, None, network=network)
-    far = float(poison.perceptual(x + 0.1, x, extractor))
+    far = float(dune.perceptual(x + 0.1, x, extractor))
     assert far > 1e-4
     for largest, want in ((far / 4, 3 * far / 4), (2 * far, 0.0)):
-        penalty = tap_hypo_sep_dune._visible(largest, network)[-1]
+        penalty = poison.DUNE(features=largest).visible(context, [network])[-1]
         np.testing.assert_allclose(penalty(x + 0.1, x), want, rtol=1e-4, atol=1e-8)
         assert float(penalty(x, x)) == 0.0
 
 
 @pytest.mark.parametrize("name", ["gradient_matching:1", "bullseye", "convex_polytope"])
-def test_a_poison_for_a_target_moves_images_of_the_class_it_wants(setting, name):
-    found = registry.made(name, setting)
-    assert set(setting.images.labels[np.asarray(found.index)]) == {0}
+def test_a_poison_for_a_target_moves_images_of_the_class_it_wants(context, name):
+    found = recipe(name).build(context)
+    assert set(context.images.labels[np.asarray(found.index)]) == {0}
     assert 0 < float(np.abs(found.delta).max()) <= 0.2 + 1e-6
-    told = registry.told(name, setting)["target"]
-    ones = setting.test.index[setting.test.labels == 1]
+    told = store.aim_of(recipe(name), context)
+    ones = context.test.index[context.test.labels == 1]
     number = 1 if name.endswith(":1") else 0
     assert told == {"index": int(ones[number]), "label": 1, "wanted": 0}
 
 
-def test_the_pattern_of_narcissus_makes_its_network_sure_of_the_class(setting):
-    wanted = given(setting, target=3, trigger_times=2.0)
-    found = registry.made("narcissus:3", setting)
-    own = np.flatnonzero(setting.images.labels == 3)
+def test_the_pattern_of_narcissus_makes_its_network_sure_of_the_class(context):
+    wanted = recipe("narcissus:3", times=2.0)
+    found = recipe("narcissus:3").build(context)
+    own = np.flatnonzero(context.images.labels == 3)
     assert set(found.index.tolist()) <= set(own) and len(found.index) == 2
     delta = np.asarray(found.delta)
     assert (delta == delta[:1]).all() and 0.05 < np.abs(delta).max() <= 0.2 + 1e-6
-    shown = registry.triggered("narcissus:3", wanted, setting.test, delta)
-    want = np.clip(setting.test.images / 255 + 2 * delta[0], 0, 1)
+    shown = grid.triggered(wanted, context, context.test, delta)
+    want = np.clip(context.test.images / 255 + 2 * delta[0], 0, 1)
     assert np.abs(shown / 255 - want).max() <= 0.5 / 255 + 1e-6
-    assert registry.triggered("tue", setting, setting.test, delta) is None
+    assert not hasattr(recipe("tue"), "trigger")
 
 
 _LEAVES = [("Dense_0", "kernel"), ("Dense_0", "bias"), ("Dense_1", "kernel")]
@@ -164,8 +168,8 @@ def test_a_network_starts_from_another_and_keeps_all_but_its_last_layer(
         victims.trainer(victim, shape, names, none, tmp_path / "none")
 
 
-def test_a_training_goes_on_with_the_images_that_a_revision_leaves(setting):
-    trainer, images, asked = setting.trainer, setting.images, []
+def test_a_training_goes_on_with_the_images_that_a_revision_leaves(context):
+    trainer, images, asked = context.victim, context.images, []
 
     def revise(done, network, images, change):
         asked.append((done, len(images)))
@@ -203,24 +207,24 @@ def test_the_last_layer_of_features_is_what_a_network_answers():
         ("bullseye", {"target": 1}, "target and target_class are both 1"),
         ("bullseye:99", {}, "target_image=99, but there are 6 test images of class 1"),
         ("bullseye", {"bases": 9}, "bases=9; 4 images are of class 0"),
-        ("dune", {"dune_shift": 20}, "shifts labels of 10 classes to themselves"),
-        ("entf", {"entf_loss": "shove"}, "entf_loss is 'shove'.*unknown"),
-        ("ntga", {"ntga_kernel": "arc"}, "ntga_kernel is 'arc'"),
-        ("tap:3", {}, "a whole number may follow badnets"),
-        ("narcissus:x", {}, "a whole number may follow"),
-        ("file", {}, "set crafting.file"),
+        ("dune", {"shift": 20}, "shifts labels of 10 classes to themselves"),
+        ("entf", {"loss": "shove"}, "EntF.loss is 'shove'.*unknown"),
+        ("ntga", {"kernel": "arc"}, "NTGA.kernel is 'arc'"),
+        ("tap:3", {}, "no number may follow tap"),
+        ("narcissus:x", {}, "a whole number may follow narcissus"),
+        ("file", {}, "set its path"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_line(setting, name, changes, words):
+def test_what_cannot_be_is_refused_in_a_line(context, name, changes, words):
     with pytest.raises(ValueError, match=words):
-        registry.made(name, given(setting, **changes))
+        recipe(name, **changes).build(context)
 
 
-def test_public_images_are_asked_for(setting):
-    alone = dataclasses.replace(setting, other=None)
+def test_public_images_are_asked_for(context):
+    alone = dataclasses.replace(context, other=None)
     for name in ("narcissus", "ntga"):
         with pytest.raises(ValueError, match=f"'{name}' learns from public images"):
-            registry.made(name, alone)
+            recipe(name).build(alone)
 
 
 def test_success_is_over_the_classes_and_seeds_of_a_method():

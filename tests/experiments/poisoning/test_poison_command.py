@@ -10,7 +10,6 @@ import small
 
 from experiments.poisoning import craft
 from experiments.poisoning.config import (
-    Crafting,
     Poisoning,
     Shares,
     Victim,
@@ -21,16 +20,17 @@ from experiments.training.config import (
     Data,
 )
 from purifax import data, poison
+from purifax.command.overrides import apply
 from purifax.data import poisoned
+from purifax.run.errors import UsageError
 from purifax.threat import Linf
 
 
 def config(**changes):
     given = Poisoning(
         images=Shares(name="digits", train=400, sparse=20),
-        method="urp",
         victim=Victim(net=ClassifierNet(name="MLP", widths=(16,)), steps=2, batch=32),
-        crafting=Crafting(radius=0.4),
+        poison=poison.URP(radius=0.4),
     )
     return dataclasses.replace(given, **changes)
 
@@ -66,8 +66,8 @@ def test_the_same_command_again_makes_nothing(place):
 
 
 def test_another_config_in_the_same_folder_is_refused(place):
-    with pytest.raises(ValueError, match="method is urp there and lsp here"):
-        craft.run(config(method="lsp"), place, None)
+    with pytest.raises(ValueError, match="poison is URP there and LSP here"):
+        craft.run(config(poison=poison.LSP()), place, None)
 
 
 def test_a_set_of_other_images_is_refused(place, tmp_path):
@@ -77,9 +77,16 @@ def test_a_set_of_other_images_is_refused(place, tmp_path):
         craft.run(config(), tmp_path, None)
 
 
-def test_an_unknown_method_is_refused_by_name(tmp_path):
-    with pytest.raises(ValueError, match="method is 'emm'.*did you mean em"):
-        craft.run(config(method="emm"), tmp_path / "none", None)
+def test_an_unknown_poison_is_refused_by_name():
+    with pytest.raises(UsageError, match="no poison is named 'emm'; did you mean em"):
+        apply(config(), [("poison", "emm")])
+
+
+def test_the_folder_of_an_earlier_version_is_refused_in_a_line(tmp_path):
+    earlier = {"kind": "poisoning", "method": "urp", "crafting": {"radius": 0.4}}
+    (tmp_path / "config.json").write_text(json.dumps(earlier))
+    with pytest.raises(ValueError, match="before 0.2, which had no recipes"):
+        craft.run(config(), tmp_path, None)
 
 
 def test_a_classifier_is_trained_on_the_stored_set(place, tmp_path):

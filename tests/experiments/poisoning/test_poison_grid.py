@@ -11,10 +11,7 @@ from jax.tree_util import Partial
 
 from experiments import evaluate_poison as command
 from experiments.poisoning import (
-    augment_batches,
     generators,
-    purify_set,
-    registry,
     splits,
     table,
 )
@@ -22,28 +19,45 @@ from experiments.poisoning import (
     grid as poison_grid,
 )
 from experiments.poisoning.config import (
+    SET_DEFENCE,
     Avatar,
-    Crafting,
     Eclipse,
     PoisonGrid,
     PureGen,
     Shares,
     Victim,
+    defences,
+    poisons,
 )
-from experiments.poisoning.defences import NONE, ORACLE, Part, Remedy, remedy
+from experiments.poisoning.defences import stage
+from experiments.poisoning.defences.adversarial import Adversarial
+from experiments.poisoning.defences.avatar import AVATAR
+from experiments.poisoning.defences.eclipse import EclipseDDPM
+from experiments.poisoning.defences.images import GaussianNoise, Grayscale
+from experiments.poisoning.defences.orthogonal import Orthogonal, linear_weights
+from experiments.poisoning.defences.plan import NONE, ORACLE, Plan, plan
+from experiments.poisoning.defences.puregen import (
+    PureGenDDPM,
+    PureGenEBM,
+    PureGenFilt,
+    PureGenNaive,
+    PureGenReps,
+)
 from experiments.training import loop
 from experiments.training.config import (
     ClassifierNet,
     Optim,
 )
-from purifax import data, energy, noise, score
-from purifax.evaluation.settings import (
-    Defence,
-)
+from purifax import data, energy, noise, poison, score
+from purifax.command.overrides import apply
+from purifax.purify import DiffPure, Langevin
 from purifax.purify.prior import Prior
+from purifax.run.config import make
+from purifax.run.errors import UsageError
 from purifax.run.stop import Stop
 
 DEFENCES = ("none", "jpeg:50", "bit_depth:2+mixup", "adversarial:20")
+POISONS = {"urp": poison.URP(radius=0.5), "badnets": poison.BadNets(rate=0.4)}
 
 
 def grid(**changes):
@@ -55,11 +69,9 @@ def grid(**changes):
             steps=40,
             batch=32,
         ),
-        poisons=("urp", "badnets"),
-        defences=DEFENCES,
+        poisons=POISONS,
+        defences=defences(*DEFENCES[:3]) | {"adversarial:20": Adversarial(20.0, 2)},
         seeds=(0, 1),
-        crafting=Crafting(radius=0.5, trigger_rate=0.4, checkpoints=1),
-        adversarial_steps=2,
         chunk=64,
     )
     return dataclasses.replace(config, **changes)
@@ -73,10 +85,6 @@ def finished(tmp_path_factory):
         results = poison_grid.run(work, stop)
     table.write(work, results, "the command")
     return work, results
-
-
-def setting(work, **changes):
-    return dataclasses.replace(work.setting(0), **changes)
 
 
 def test_every_cell_is_there_once(finished):
@@ -175,12 +183,17 @@ def test_a_grid_may_grow_and_nothing_else(finished):
     work, _ = finished
     more = grid(seeds=(0, 1, 2))
     assert len(poison_grid.cells(more)) > len(poison_grid.cells(grid()))
-    with pytest.raises(ValueError, match="crafting.radius is 0.5 there and 0.4 here"):
-        poison_grid.set_up(
-            grid(crafting=Crafting(radius=0.4, trigger_rate=0.4, checkpoints=1)),
-            work.folder,
-            None,
-        )
+    smaller = POISONS | {"urp": poison.URP(radius=0.4)}
+    words = "poisons.urp.radius is 0.5 there and 0.4 here"
+    with pytest.raises(ValueError, match=words):
+        poison_grid.set_up(grid(poisons=smaller), work.folder, None)
+    with pytest.raises(ValueError, match="poisons.badnets is BadNets there and None"):
+        poison_grid.set_up(grid(poisons=poisons("urp")), work.folder, None)
+    added = grid(
+        poisons=POISONS | poisons("lsp", "em"),
+        defences=grid().defences | defences("epic:0.2"),
+    )
+    poison_grid.store.check(work.folder, added, ("poisons", "defences"))
     with pytest.raises(ValueError, match=r"seeds is \(0, 1\) there and \(1, 2, 3\)"):
         poison_grid.set_up(grid(seeds=(1, 2, 3)), work.folder, None)
 
@@ -194,19 +207,17 @@ def test_purified_images_of_another_order_are_refused(finished):
     shuffled = images.take(np.arange(len(images))[::-1])
     data.poisoned.store_images(path, shuffled)
     with pytest.raises(ValueError, match="other images than those"):
-        poison_grid._washed(work, cell, remedy("jpeg:50"), images)
+        poison_grid._purified(work, cell, named("jpeg:50"), images)
     path.write_bytes(kept)
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"poisons": ("tapp",)}, "poisons is 'tapp'.*did you mean tap"),
-        ({"defences": ("jpg:75",)}, "unknown part 'jpg'; did you mean jpeg"),
-        ({"defences": ("jpeg:x",)}, "'x' after 'jpeg' is not a number"),
-        ({"defences": ("cutout+jpeg",)}, "put jpeg first"),
+        ({"poisons": {"urp": None}}, "poisons.urp is none"),
+        ({"poisons": {}}, "poisons must be one or more"),
         ({"seeds": ()}, "seeds must be one or more"),
-        ({"poisons": ("urp", "urp")}, "each once"),
+        ({"seeds": (1, 1)}, "each once"),
         ({"images": Shares(name="digits", train=160, sparse=160)}, "do not fit"),
         ({"images": Shares(name="digits", train=1200, other=200)}, "do not fit"),
         ({"images": Shares(name="digits", test=501)}, "500 test images"),
@@ -219,25 +230,61 @@ def test_what_cannot_be_run_is_refused_by_name(tmp_path, changes, words):
     assert not (tmp_path / "refused").exists()
 
 
+def named(name):
+    return plan(make(SET_DEFENCE, name))
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        (("poisons", "tapp"), "no poison is named 'tapp'; did you mean tap"),
+        (("defences", "jpg:75"), "no set defence is named 'jpg'; did you mean jpeg"),
+        (("defences", "jpeg:x"), "a number may follow jpeg, its quality; got jpeg:x"),
+        (("defences", "jpeg:101"), "JPEG.quality must be from 1 to 100; got 101"),
+        (("defences", "mixup+jpeg"), "put JPEG first"),
+        (("poisons.urp.steps", "3"), "URP has no field steps"),
+        (("poisons.em.steps", "3"), "the config has no poison 'em'"),
+    ],
+    ids=str,
+)
+def test_what_is_not_there_is_refused_by_name(override, words):
+    with pytest.raises(UsageError, match=words):
+        apply(grid(), [override])
+
+
+def test_numbers_of_poisons_and_defences_are_set_one_by_one():
+    """Those that stay in a list keep their numbers, others have their defaults."""
+    given = [
+        ("poisons", "urp,tap"),
+        ("poisons.tap.restarts", "1"),
+        ("defences", "adversarial:20,eclipse"),
+        ("defences.eclipse.purifier.steps", "20"),
+    ]
+    config = apply(grid(), given)
+    assert config.poisons == {
+        "urp": poison.URP(radius=0.5),
+        "tap": poison.TAP(restarts=1),
+    }
+    assert config.defences["adversarial:20"] == Adversarial(20.0, 2)
+    assert config.defences["eclipse"].purifier.steps == 20
+
+
 def test_names_give_the_seven_rows_of_the_ablation():
-    a, b, c = (
-        Part("eclipse_ddpm"),
-        Part("grayscale", 0.4),
-        Part("gaussian_noise", 0.05),
-    )
-    assert remedy("eclipse") == Remedy((a,), (b, c))
-    assert remedy("eclipse_grayscale") == Remedy((a,), (b,))
-    assert remedy("eclipse_noise") == Remedy((a,), (c,))
-    assert remedy("compensation") == Remedy((), (b, c))
-    assert remedy("eclipse_ddpm") == Remedy((a,))
-    assert remedy("grayscale:0.4") == Remedy((), (b,))
-    assert remedy("gaussian_noise:0.05") == Remedy((), (c,))
-    once = remedy("eclipse_once")
-    assert once.always == () and once.washed.startswith("eclipse_ddpm+grayscale_once")
+    a, b, c = EclipseDDPM(), Grayscale(0.4), GaussianNoise(0.05)
+    assert named("eclipse") == Plan((a,), (b, c))
+    assert named("eclipse_grayscale") == Plan((a,), (b,))
+    assert named("eclipse_noise") == Plan((a,), (c,))
+    assert named("compensation") == Plan((), (b, c))
+    assert named("eclipse_ddpm") == Plan((a,))
+    assert named("grayscale:0.4") == Plan((), (b,))
+    assert named("gaussian_noise:0.05") == Plan((), (c,))
+    once = named("eclipse_once")
+    assert once.batches == ()
+    assert once.purified.startswith("eclipse_ddpm+grayscale_once")
 
 
 def test_a_jpeg_row_is_never_left_out():
-    assert poison_grid.rows(grid(defences=("mixup",))) == [
+    assert list(poison_grid.rows(grid(defences=defences("mixup")))) == [
         NONE,
         ORACLE,
         "jpeg:75",
@@ -278,7 +325,7 @@ def asked(monkeypatch):
         return True
 
     monkeypatch.setattr(loop, "train", train)
-    monkeypatch.setattr(generators.prior, "load", lambda place: place)
+    monkeypatch.setattr(generators.priors, "load", lambda place: place)
     return found
 
 
@@ -309,8 +356,11 @@ def test_a_model_may_learn_the_images_that_it_purifies(tmp_path, asked):
         np.testing.assert_array_equal(asked[place.name].images, other)
 
 
-class Known:
+class Known(generators.Generators):
     """Generative models with closed forms: everything is near grey."""
+
+    def __init__(self, config):
+        self._config = config
 
     def sparse(self):
         known = score.Gaussian(0.5, 0.02)
@@ -327,90 +377,90 @@ class Known:
         return Prior(score.from_energy(known), energy=known, temperature=1.0)
 
 
+DOWN = DiffPure(time=100, steps=3, sampler="ancestral")
+CHAIN = Langevin(epsilon=1e-4, steps=2)
+PURIFIERS = {
+    "eclipse_ddpm": EclipseDDPM(DOWN),
+    "avatar": AVATAR(DOWN),
+    "puregen_ebm": PureGenEBM(CHAIN),
+    "puregen_ddpm": PureGenDDPM(DOWN),
+    "puregen_naive": PureGenNaive(CHAIN, DOWN),
+    "puregen_reps": PureGenReps(CHAIN, DOWN),
+    "puregen_filt": PureGenFilt(0.25),
+}
+
+
 @pytest.fixture
-def basin(finished):
+def context(finished):
     work, _ = finished
-    steps = {"sampler": "ancestral", "method": "diffuse", "steps": 3}
-    config = grid(
-        eclipse=Eclipse(purifier=Defence(time=100, **steps)),
-        avatar=Avatar(purifier=Defence(time=100, **steps)),
-        puregen=PureGen(
-            energy=Defence(method="langevin", epsilon=1e-4, steps=2),
-            ddpm=Defence(time=100, **steps),
-            filtered=0.25,
-            round_steps=2,
-            round_time=100,
-        ),
-    )
-    return purify_set.Basin(config, Known(), work.basin.mesh)
+    images = splits.parts(grid().images, None).victim.take(np.arange(40))
+    return stage.Context(images, work.trainer, 0, 64, Known(grid()))
 
 
-def washed(basin, name, number=None):
-    images = splits.parts(grid().images, None).victim.images[:40]
-    return images, purify_set.PARTS[name](basin, number)(jax.random.key(0), images)
+def purified(context, name, **changes):
+    recipe = dataclasses.replace(PURIFIERS[name], **changes)
+    images = context.images.images
+    return images, recipe.build(context)(jax.random.key(0), images)
 
 
-def test_a_diffusion_pulls_towards_what_it_knows(basin):
-    images, pure = washed(basin, "eclipse_ddpm")
+def test_a_diffusion_pulls_towards_what_it_knows(context):
+    images, pure = purified(context, "eclipse_ddpm")
     assert pure.dtype == np.uint8 and pure.shape == images.shape
     far = [np.abs(x.astype(float) - 127.5).mean() for x in (images, pure)]
     assert far[1] < 0.9 * far[0]
 
 
 @pytest.mark.parametrize("name", ["avatar", "puregen_ddpm"])
-def test_a_purifier_asks_for_a_model_of_what_was_found(basin, name):
-    _, known = washed(basin, name)
-    config = dataclasses.replace(
-        basin.config,
-        avatar=dataclasses.replace(basin.config.avatar, learns="found"),
-        puregen=dataclasses.replace(basin.config.puregen, learns="found"),
-    )
-    images, pure = washed(dataclasses.replace(basin, config=config), name)
-    role, pixels = basin.generators.learned
+def test_a_purifier_asks_for_a_model_of_what_was_found(context, name):
+    _, known = purified(context, name)
+    config = grid(avatar=Avatar(learns="found"), puregen=PureGen(learns="found"))
+    found = dataclasses.replace(context, generators=Known(config))
+    images, pure = purified(found, name)
+    role, pixels = found.generators.learned
     assert role == name.removeprefix("puregen_")
     np.testing.assert_array_equal(pixels, images)
     np.testing.assert_array_equal(pure, known)
 
 
-def test_cutting_instead_of_rounding_darkens_by_half_a_level(basin):
-    _, rounded = washed(basin, "eclipse_ddpm")
-    config = dataclasses.replace(
-        basin.config, eclipse=dataclasses.replace(basin.config.eclipse, floor=True)
-    )
-    _, cut = washed(dataclasses.replace(basin, config=config), "eclipse_ddpm")
+def test_cutting_instead_of_rounding_darkens_by_half_a_level(context):
+    _, rounded = purified(context, "eclipse_ddpm")
+    _, cut = purified(context, "eclipse_ddpm", floor=True)
     apart = (rounded.astype(int) - cut)[(rounded > 0) & (rounded < 255)]
     assert set(np.unique(apart)) <= {0, 1} and abs(apart.mean() - 0.5) < 0.05
 
 
-def test_the_filter_purifies_the_share_of_highest_energy(basin):
-    images, pure = washed(basin, "puregen_filt")
+def test_the_filter_purifies_the_share_of_highest_energy(context):
+    images, pure = purified(context, "puregen_filt")
     changed = (images != pure).any((1, 2, 3))
     assert changed.sum() == int(0.25 * len(images))
     far = ((images / 255 - 0.5) ** 2).sum((1, 2, 3))
     assert far[changed].min() >= far[~changed].max()
 
 
-def test_nothing_wraps_around_in_eight_bits(basin):
+def test_nothing_wraps_around_in_eight_bits(context):
     """Langevin leaves [0, 1]; white stays white and black stays black."""
-    wash = basin.each(Partial(lambda key, x: x + jnp.where(x > 0.5, 0.1, -0.1)))
+    each = context.each(Partial(lambda key, x: x + jnp.where(x > 0.5, 0.1, -0.1)))
     images = np.array([0, 255], np.uint8).reshape(2, 1, 1, 1)
-    np.testing.assert_array_equal(wash(jax.random.key(0), images), images)
+    np.testing.assert_array_equal(each(jax.random.key(0), images), images)
 
 
-def test_naive_and_reps_are_made_of_both(basin):
-    images, naive = washed(basin, "puregen_naive")
-    _, alone = washed(basin, "puregen_ddpm")
-    _, reps = washed(basin, "puregen_reps", 2)
+def test_naive_and_reps_are_made_of_both(context):
+    images, naive = purified(context, "puregen_naive")
+    _, alone = purified(context, "puregen_ddpm")
+    _, reps = purified(context, "puregen_reps", rounds=2)
     assert (naive != images).any() and (naive != alone).any()
     far = [np.abs(x.astype(float) - 127.5).mean() for x in (images, naive, reps)]
     assert far[0] > far[1] > far[2]
 
 
+def of_set(work, images):
+    return stage.Context(images, work.trainer, 0, 64)
+
+
 def test_adversarial_training_sees_worse_images_within_its_radius(finished):
     work, _ = finished
     trainer, images = work.trainer, work.parts.victim
-    ground = augment_batches.Ground(work.config, images, 0)
-    change = augment_batches.PARTS["adversarial"](ground, 20.0)
+    change = Adversarial(20.0, 2).build(of_set(work, images))
     network = trainer.fit(images, 0)[-1]
     x = jnp.asarray(images.images[:32] / 255, jnp.float32)
     targets = jax.nn.one_hot(images.labels[:32], 10)
@@ -427,14 +477,13 @@ def test_adversarial_training_sees_worse_images_within_its_radius(finished):
 def test_projection_removes_what_a_line_separates(finished):
     """A pattern for each class is nearly gone, and the weights are at right angles."""
     work, _ = finished
-    poison = registry.made("urp", work.setting(0))
-    images = np.clip(work.parts.victim.images / 255 + np.asarray(poison.delta), 0, 1)
+    made = POISONS["urp"].build(work.context(0))
+    images = np.clip(work.parts.victim.images / 255 + np.asarray(made.delta), 0, 1)
     stored = dataclasses.replace(
         work.parts.victim, images=np.rint(255 * images).astype(np.uint8)
     )
-    ground = augment_batches.Ground(work.config, stored, 0)
-    change = augment_batches.PARTS["orthogonal"](ground, 300)
-    found = augment_batches.linear_weights(stored, 300, 0)
+    change = Orthogonal(300).build(of_set(work, stored))
+    found = linear_weights(stored, 300, 0)
     x = jnp.asarray(stored.images[:32] / 255, jnp.float32)
     left, _ = change(jax.random.key(0), None, x, None)
     along = np.einsum("khwc,nhwc->nk", np.asarray(found), np.asarray(left))
@@ -445,9 +494,8 @@ def test_projection_removes_what_a_line_separates(finished):
 
 def test_error_minimising_noise_lowers_the_loss_it_is_made_for(finished):
     work, _ = finished
-    few = Crafting(radius=0.3, em_rounds=2, em_updates=5, em_steps=5, em_stop=0.0)
-    poison = registry.made("em", setting(work, crafting=few))
-    delta = np.asarray(poison.delta)
+    few = poison.EM(radius=0.3, rounds=2, updates=5, steps=5, stop=0.0)
+    delta = np.asarray(few.build(work.context(0)).delta)
     assert np.abs(delta).max() <= 0.3 + 1e-6 and np.abs(delta).mean() > 0.02
     trainer, clean = work.trainer, work.parts.victim
     spoilt = np.clip(clean.images / 255 + delta, 0, 1)
@@ -466,13 +514,13 @@ def test_error_minimising_noise_lowers_the_loss_it_is_made_for(finished):
 @pytest.mark.parametrize("method", ["lsp", "ops", "cuda"])
 def test_each_poison_without_a_network_is_made(finished, method):
     work, _ = finished
-    given = dataclasses.replace(work.config.crafting, rate=0.5, lsp_patch=2)
-    found = registry.made(method, setting(work, crafting=given))
+    known = poison.LSP(patch=2), poison.OPS(), poison.CUDA()
+    given = {one.name: one for one in known}[method]
+    found = dataclasses.replace(given, rate=0.5).build(work.context(0))
     assert found.index.shape == (70,) and found.delta.shape == (70, 8, 8, 1)
     assert bool(jnp.isfinite(found.delta).all()) and found.name == method
 
 
-def test_shares_of_poison_outside_of_zero_and_one_are_refused(finished):
-    work, _ = finished
-    with pytest.raises(ValueError, match=r"crafting.rate must be in \(0, 1\]; got 0"):
-        registry.made("lsp", setting(work, crafting=Crafting(rate=0.0)))
+def test_shares_of_poison_outside_of_zero_and_one_are_refused():
+    with pytest.raises(ValueError, match=r"LSP.rate must be in \(0, 1\]; got 0"):
+        poison.LSP(rate=0.0)

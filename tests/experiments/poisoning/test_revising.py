@@ -9,42 +9,30 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from experiments.poisoning import (
-    augment_batches,
-    filter_set,
     grid,
 )
 from experiments.poisoning import (
     table as poison_table,
 )
-from experiments.poisoning.augment_batches import Ground
-from experiments.poisoning.config import (
-    PoisonGrid,
-    Shares,
-    Victim,
-)
-from experiments.poisoning.defences import Part, remedy
-from experiments.training.config import (
-    ClassifierNet,
-)
+from experiments.poisoning.config import SET_DEFENCE
+from experiments.poisoning.defences.epic import EPIC, isolated
+from experiments.poisoning.defences.friendly import Friendly, friendly_noise
+from experiments.poisoning.defences.images import JPEG
+from experiments.poisoning.defences.mixing import UEraserMax
+from experiments.poisoning.defences.plan import plan
+from experiments.poisoning.defences.revision import Watched
+from experiments.poisoning.defences.stage import Context
 from purifax import data
 from purifax.data.plasma import ueraser
+from purifax.run.config import make
 
-CONFIG = PoisonGrid(
-    images=Shares(name="digits"),
-    victim=Victim(net=ClassifierNet(name="MLP"), steps=1),
-    epic_from=2,
-    epic_every=3,
-    friendly_from=1,
-    friendly_steps=5,
-    chunk=8,
-)
+DROPPING = EPIC(0.2, first=2, every=3)
 
 
 class Knowing:
     """A trainer whose network says what a table says, by the first pixel."""
 
-    class victim:
-        batch = 4
+    batch = 4
 
     def __init__(self, table):
         self.table, self.asked = table, 0
@@ -67,7 +55,7 @@ def planted():
 
 def test_an_isolated_image_is_dropped_in_its_epoch_and_never_returns():
     trainer, images = planted()
-    revise = filter_set.PARTS["epic"](Ground(CONFIG, images, 0), trainer, 0.2)
+    revise = DROPPING.build(Context(images, trainer, 0, 8))
     change, now = object(), images
     counts = []
     for done in range(20):
@@ -84,8 +72,8 @@ def test_what_was_dropped_is_counted_and_how_much_of_it_was_poison(
     monkeypatch, tmp_path
 ):
     trainer, images = planted()
-    epic = filter_set.PARTS["epic"](Ground(CONFIG, images, 0), trainer, 0.2)
-    watched = filter_set.Watched(epic, images)
+    epic = DROPPING.build(Context(images, trainer, 0, 8))
+    watched = Watched(epic, images)
     assert watched.left is images
     watched(6, None, images, object())
     gone = set(range(12)) - set(watched.left.index.tolist())
@@ -108,7 +96,7 @@ def test_what_was_dropped_is_counted_and_how_much_of_it_was_poison(
 
 def test_no_image_is_dropped_where_medoids_are_few():
     logits = np.repeat(np.eye(2), 5, axis=0)
-    alone = filter_set.isolated(logits, np.zeros(10, int), 0.2)
+    alone = isolated(logits, np.zeros(10, int), 0.2)
     assert not alone.any()
 
 
@@ -122,7 +110,7 @@ def test_friendly_noise_is_large_and_changes_no_answer():
     x = jnp.full((4, 4, 1), 0.5)
     known = Partial(_line, w=w)
     args = jnp.float32(0.1), jnp.full(60, 0.5), jnp.float32(1.0)
-    found = jax.jit(filter_set.friendly)(jax.random.key(3), x, known, *args)
+    found = jax.jit(friendly_noise)(jax.random.key(3), x, known, *args)
     begun = 0.05 * jax.random.uniform(jax.random.key(3), x.shape, minval=-1.0)
     assert float(jnp.abs(found).max()) <= 0.1 + 1e-6
     far = [abs(float(jnp.sum(3 * noise[:2]))) for noise in (begun, found)]
@@ -132,8 +120,9 @@ def test_friendly_noise_is_large_and_changes_no_answer():
 
 
 def test_the_worst_of_several_draws_is_trained_on():
-    ground, draws = Ground(CONFIG, planted()[1], 0), 4
-    change = augment_batches.PARTS["ueraser_max"](ground, draws)
+    trainer, images = planted()
+    draws = 4
+    change = UEraserMax(draws).build(Context(images, trainer, 0, 8))
     network = Partial(_line, w=jax.random.normal(jax.random.key(5), (3, 4, 4, 1)))
     x = jax.random.uniform(jax.random.key(6), (2, 4, 4, 1))
     targets = jnp.eye(3)[:2]
@@ -154,10 +143,10 @@ def test_the_worst_of_several_draws_is_trained_on():
 
 
 def test_names_of_what_changes_in_the_course_of_a_training():
-    found = remedy("jpeg:75+epic:0.3+friendly")
-    assert found.once == (Part("jpeg", 75.0),)
-    assert found.always == (Part("epic", 0.3), Part("friendly"))
-    with pytest.raises(ValueError, match="unknown part 'epik'; did you mean epic"):
-        remedy("epik")
+    found = plan(make(SET_DEFENCE, "jpeg:75+epic:0.3+friendly"))
+    assert found.once == (JPEG(75.0),)
+    assert found.training == (EPIC(0.3), Friendly())
+    with pytest.raises(ValueError, match="no set defence is named 'epik'.*mean epic"):
+        make(SET_DEFENCE, "epik")
     with pytest.raises(ValueError, match="no share of medoids"):
-        filter_set.PARTS["epic"](Ground(CONFIG, planted()[1], 0), planted()[0], 2.0)
+        EPIC(2.0)
