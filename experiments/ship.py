@@ -8,7 +8,7 @@ from the work directory's own summary: nothing in it is typed. Parameters are st
 float16, and what that changes is measured on test images and written down too, which
 needs the set: give `--data_dir` as for training.
 
-`--purify` names an evaluation whose defence `purifax.purify_images` then takes for its
+`--purify` names an evaluation whose purifier `purifax.purify_images` then takes for its
 defaults. `--root` is another folder than that of the package.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["main"]
 
 flags.DEFINE_string("name", None, "Of the weights and their config; the first word.")
 flags.DEFINE_string("trained", None, "The work directory; the second word.")
-flags.DEFINE_string("purify", None, "An evaluation, whose defence the card advises.")
+flags.DEFINE_string("purify", None, "An evaluation, whose purifier the card advises.")
 flags.DEFINE_string("root", None, "A folder for shipped weights, if not the package's.")
 flags.DEFINE_bool("replace", False, "Take the place of weights of the same name.")
 

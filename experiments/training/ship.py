@@ -10,14 +10,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from purifax.evaluation.methods import defence as defences
 
 from experiments import configs
 from experiments.training.ship_check import IMAGES, compare, picture
 from purifax import data, weights
-from purifax.evaluation.settings import (
-    Evaluation,
-)
+from purifax.evaluation.attacks import needs
+from purifax.evaluation.settings import Evaluation
 from purifax.run import config as configlib
 from purifax.run.workdir import fingerprint, read_json, write_json
 from purifax.weights import priors, shipped
@@ -40,7 +38,7 @@ def ship(
     """Makes the folder `root/name` of a finished training; gives its card.
 
     Args:
-        advice: the evaluation whose defence `purifax.purify_images` shall take.
+        advice: the evaluation whose purifier `purifax.purify_images` shall take.
         root: the package's own folder by default.
 
     Raises:
@@ -139,42 +137,27 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def advised(name: str, place: str | pathlib.Path) -> dict[str, Any]:
-    """The purifier of an evaluation's defence in plain values, for `ready.purifier`.
+    """The name of an evaluation and the recipe of its purifier, in plain values.
 
     Raises:
-        ValueError: a purifier that cards cannot name, or with functions of its own.
+        ValueError: there is no such purifier, or it needs more than these weights.
     """
     config = configs.find(name)
     if not isinstance(config, Evaluation):
         raise ValueError(f"--purify={name} is no evaluation.")
-    defence, words = config.defence, {"config": name, "method": config.defence.method}
-    bound = defences.purifier(defence, priors.load(place)).keywords
-    if defence.method == "adaptive" and (defence.noise, defence.curvature) == (
-        "gaussian",
-        "jvp",
-    ):
-        words |= _plain(bound, "levels", "sigma", "rate", "smallest", "largest", "stop")
-    elif defence.method == "diffuse" and defence.sampler == "ancestral":
-        words |= _plain(bound, "sigmas")
-    elif defence.method == "langevin" and "energy" in bound:
-        words |= _plain(bound, "step_sizes", "temperature")
-    else:
+    recipe = config.purifier
+    if "score" not in needs(recipe) or hasattr(recipe, "place"):
         raise ValueError(
-            f"cards advise adaptive, diffuse by ancestral steps, or langevin by an "
-            f"energy; {name} has {defence.method}."
+            f"cards advise recipes that purify by their weights; {name} has "
+            f"{'no purifier' if recipe is None else configlib.plain(recipe)['recipe']}."
         )
-    return words
-
-
-def _plain(bound: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Numbers and lists of these, in the digits that float32 has."""
-    return {name: _shortest(np.asarray(bound[name], np.float32)) for name in names}
-
-
-def _shortest(value: np.ndarray) -> Any:
-    if value.ndim:
-        return [_shortest(one) for one in value]
-    return float(str(value))
+    if getattr(recipe, "uncalibrated", False):
+        raise ValueError(
+            f"{name} has {type(recipe).__name__}, which is calibrated on images that a "
+            "card does not have; give its limit."
+        )
+    recipe.build(priors.load(place))  # refuses weights that do not fit
+    return {"config": name, "purifier": configlib.plain(recipe)}
 
 
 def text(card: dict[str, Any]) -> str:
@@ -216,14 +199,11 @@ def _numbers(card: dict[str, Any], part: str) -> str:
     return ", ".join(f"{names.get(name, name)} {value:.4g}" for name, value in measured)
 
 
-def _advice(words: dict[str, Any] | None) -> str:
-    """The purifier of the card in a line, long lists by their ends."""
-    if words is None:
+def _advice(advice: dict[str, Any] | None) -> str:
+    """The purifier of the card in a line: its name and the numbers that apply."""
+    if advice is None:
         return ""
-    shown = []
-    for name, value in words.items():
-        if isinstance(value, list):
-            value = f"{value[0]:g} to {value[-1]:g} ({len(value)})"
-        if name not in ("method", "config"):
-            shown.append(f"{name} {value}")
-    return f"{words['method']} as in `{words['config']}`: {', '.join(shown)}"
+    numbers = dict(advice["purifier"])
+    name = numbers.pop("recipe")
+    shown = [f"{n} {v}" for n, v in numbers.items() if v not in (None, "", [], ())]
+    return f"{name} as in `{advice['config']}`: {', '.join(shown)}"

@@ -3,9 +3,9 @@
     purifax purify --weights=cifar10_dsm_small --source=cat.png --out=DIR
     purifax purify --config=mine.py --source=cat.png --out=DIR
 
-`--config` names an evaluation: its defence and score network are used. `--weights`
-names weights that come with purifax, and takes the defence that their card advises. The
-purified images keep their names, `purified.png` shows some before and after, and an
+`--config` names an evaluation: its purifier and score network are used. `--weights`
+names weights that come with purifax, and takes the purifier that their card advises.
+The purified images keep their names, `purified.png` shows some before and after, and an
 .npz keeps its other arrays. Images must have the size that the network was made for.
 What is already in `--out` is not overwritten.
 

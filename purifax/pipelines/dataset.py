@@ -10,17 +10,15 @@ from typing import Any
 from purifax import data, fleet
 from purifax.data.examples import Stream
 from purifax.data.files import place
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import (
-    Evaluation,
-)
+from purifax.evaluation.settings import Evaluation
 from purifax.fleet import status as statuses
 from purifax.fleet.verify import verify
 from purifax.pipelines import files
 from purifax.pipelines.archive import archive
-from purifax.run import config as configlib
+from purifax.pipelines.records import fingerprint, record
 from purifax.run.progress import Progress, say
 from purifax.run.stop import Stop, Stopped
+from purifax.types import Purifier
 
 __all__ = ["Place", "check", "purify", "show"]
 
@@ -129,17 +127,22 @@ def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Any]:
     """The job, its source and its purifier.
 
     Raises:
-        ValueError: images of another size than the network's.
+        ValueError: images of another size than the network's, or a folder of another
+            job.
     """
-    defences.check(config.defence)
+    made = files.recipe(config)
     expected = files.shape(config)
     channels = expected[-1] if expected else None
     stream = data.open_stream(where.source, where.split, where.data_dir, channels)
     files.check_size(config, stream.source, stream.shape)
-    purifier = files.purifier(config, where.data_dir)
-    name = _name(where.source)
+    purifier = files.purifier(config, made, where.data_dir)
+
+    def build(other: Any) -> Purifier:
+        return files.purifier(config, other, where.data_dir)
+
+    name, out = _name(where.source), place(os.path.expanduser(where.out))
     job = fleet.Job(
-        out=place(os.path.expanduser(where.out)),
+        out=out,
         layout=data.Layout(
             f"{name}_purified",
             stream.shape,
@@ -151,8 +154,8 @@ def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Any]:
         split=where.split,
         seed=where.seed,
         source={"source": name, "digest": stream.digest},
-        purifier=configlib.encode(config)["defence"],
-        weights=fleet.digest(purifier),
+        purifier=record(out, made, purifier, build),
+        weights=fingerprint(made, purifier, config.score, config.energy),
     )
     return job, stream, fleet.batched_purifier(purifier, where.seed, config.chunk)
 

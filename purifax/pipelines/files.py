@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 from jax import Array
 
-from purifax import fleet, weights
-from purifax.evaluation import calibration
-from purifax.evaluation.methods import defence as defences
-from purifax.evaluation.settings import (
-    Evaluation,
-)
+from purifax import fleet
+from purifax.evaluation.images import held_out
+from purifax.evaluation.settings import Evaluation
 from purifax.fleet.purify_batch import key_words
+from purifax.pipelines import purifiers
 from purifax.run import pictures
 from purifax.run.progress import Progress
 from purifax.transform import in_chunks
 from purifax.types import Purifier
-from purifax.weights import priors
 
-__all__ = ["check_size", "clean", "purifier", "shape"]
+__all__ = ["check_size", "clean", "purifier", "recipe", "shape"]
+
+CALIBRATED = 512
+"""Validation images on which a purifier is calibrated, at most."""
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 FIELDS = ("images", "image", "x")
@@ -52,7 +52,7 @@ def clean(
             score network's, or a target that exists.
         FileNotFoundError: no such source or network.
     """
-    defences.check(config.defence)
+    made = recipe(config)
     found = _read(source)
     check_size(config, str(source), found.images.shape[1:])
     taken = [name for name in (*found.targets, "purified.png") if (out / name).exists()]
@@ -60,7 +60,7 @@ def clean(
         raise ValueError(
             f"{out / taken[0]} exists already; give another --out, or remove it."
         )
-    bound = purifier(config, data_dir)
+    bound = purifier(config, made, data_dir)
     out.mkdir(parents=True, exist_ok=True)  # before the work, which would be lost
     purified = _purified(bound, found.images, config.chunk, seed)
     found.write(out, purified)
@@ -93,28 +93,39 @@ def _purified(
     return in_chunks(run, chunk, progress=progress)(None, images)
 
 
-def purifier(config: Evaluation, data_dir: str | None) -> Purifier:
-    """The purifier of an evaluation, its threshold calibrated if it has one.
+def recipe(config: Evaluation) -> Any:
+    """The recipe of an evaluation's purifier, which may be a name or a callable.
 
     Raises:
-        ValueError: a defence that does not purify, or does not fit its network.
+        ValueError: there is no purifier, or none of this name.
+    """
+    if config.purifier is None:
+        raise ValueError("purifier is none, which purifies nothing.")
+    return purifiers.recipe(config.purifier)
+
+
+def purifier(config: Evaluation, made: Any, data_dir: str | None) -> Purifier:
+    """The purifier of a recipe with the networks of an evaluation.
+
+    It is calibrated on the evaluation's validation images, if it is one of those.
+
+    Raises:
+        ValueError: a recipe that does not fit its networks.
         FileNotFoundError: no such network.
     """
-    if config.defence.method == "none":
-        raise ValueError("defence.method is 'none', which purifies nothing.")
-    known, limit = None, 0.0
-    if defences.needs_score(config.defence):
-        known = priors.load(config.score, config.energy, config.dtype)
-        defences.fit(config.defence, known)
-        limit = calibration.calibrated(config, known, data_dir)
-    return defences.purifier(config.defence, known, limit, early=True)
+
+    def clean() -> np.ndarray:
+        return held_out(config.images, data_dir).images[:CALIBRATED]
+
+    places = (config.score, config.energy, config.dtype)
+    return purifiers.build(made, *places, fast=True, clean=clean)
 
 
 def shape(config: Evaluation) -> tuple[int, ...] | None:
-    """(H, W, C) of the images its network takes; None: it has none."""
-    if not defences.needs_score(config.defence):
+    """(H, W, C) of the images its networks take; None: it has none, or cannot say."""
+    if not purifiers.needs(recipe(config)):
         return None
-    return weights.image_shape(config.score)
+    return purifiers.image_shape(config.score, config.energy)
 
 
 def _read(source: pathlib.Path) -> Source:

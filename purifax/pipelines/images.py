@@ -1,13 +1,13 @@
-"""Purifiers ready for use: trained weights, the numbers of their card, and images.
+"""Images purified in one line, by weights that come with purifax or by anything else.
 
     purified = purifax.purify_images(images, "digits_dsm", key=jax.random.key(0))
+    purified = purifax.purify_images(images, purifier=purify.JPEG(), key=key)
 
-An edge of the package: it reads weights, compiles, and takes NumPy arrays. What
-purifies is the network's kind: ADP (`purify.adaptive`) for a score, diffusion back from
-noise (`purify.diffuse_from`) for the model of a noise process, Langevin steps for an
-energy.
+An edge of the package: it reads weights, compiles, and takes NumPy arrays. The purifier
+is the recipe that the card of the weights advises, or the caller's own.
 """
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -17,87 +17,76 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import purify, sample, weights
+from purifax import weights
+from purifax.pipelines import purifiers
+from purifax.recipe import nearest
+from purifax.run.config import plain
 from purifax.transform.batching import batched
 from purifax.types import Purifier
 
-__all__ = ["METHODS", "purifier", "purify_images"]
-
-METHODS = {
-    "adaptive": ("levels", "sigma", "rate", "smallest", "largest", "stop"),
-    "diffuse": ("sigmas",),
-    "langevin": ("step_sizes", "temperature"),
-}
-"""The numbers of each kind of purifier; those of a card are its defaults."""
-
-NEEDED = {"adaptive": ("levels", "sigma"), "diffuse": ("sigmas",)}
-NEEDED["langevin"] = ("step_sizes",)
+__all__ = ["purifier", "purify_images"]
 
 
-def purifier(name: str, **numbers: Any) -> Purifier:
-    """The purifier `(key, x) -> x` that the card of trained weights advises.
+def purifier(
+    weights: Any = None, purifier: Any = None, *, energy: Any = None, **numbers: Any
+) -> Purifier:
+    """The purifier `(key, x) -> x` of trained weights, of a recipe or of a callable.
 
     Args:
-        name: of shipped weights (`weights.names()`), or a work directory, which has no
-            card, so that its numbers must be given.
-        numbers: in place of the card's: of ADP `levels` [T], `sigma`, `rate`,
-            `smallest`, `largest`, `stop`; of diffusion `sigmas` [T + 1], falling; of an
-            energy's Langevin steps `step_sizes` [T] and `temperature`.
+        weights: of a score or an energy: a name of `weights.names()`, a work directory,
+            "package.module:name", or a callable, `(x, sigma) -> like x`; None for a
+            purifier without a network.
+        purifier: a recipe such as `purify.ADP(sigma=0.1)`, its name, a callable
+            `(key, x) -> x`, which is given `score`, `noise` and `energy` if it asks for
+            them, or "package.module:name"; by default what the card of the weights
+            advises.
+        energy: an energy beside the score, for PureGen; given as weights are.
+        numbers: fields of the recipe, in place of its own.
 
     Returns:
-        A `Partial`, for one image; a pytree, to be passed into `jit`.
+        A pytree for one image, to be passed into `jit`.
 
     Raises:
         FileNotFoundError: there are no such weights.
-        ValueError: they are a classifier's, a number is unknown, or one is missing.
+        ValueError: they are a classifier's, have no card that advises a purifier, or do
+            not fit the one given; or the recipe has no such field.
 
     >>> purifier("digits_dsm", sigma=0.1).keywords["sigma"]
     0.1
     """
-    method = _method(name)
-    card = weights.card(name)["purify"] if name in weights.names() else None
-    given = {k: v for k, v in (card or {}).items() if k in METHODS[method]} | numbers
-    known = ", ".join(METHODS[method])
-    for number in numbers:
-        if number not in METHODS[method]:
-            raise ValueError(f"{name} has no number {number!r}; it has {known}.")
-    missing = [number for number in NEEDED[method] if number not in given]
-    if missing:
-        raise ValueError(
-            f"{name} has no card that advises a purifier: give "
-            f"{', '.join(f'{number}=...' for number in missing)} (of {known})."
-        )
-    arrays = {k: jnp.asarray(v) if np.ndim(v) else v for k, v in given.items()}
-    if method == "langevin":
-        tempered = weights.energy(name)
-        arrays = {"temperature": tempered.temperature} | arrays
-        return Partial(purify.langevin, energy=tempered.energy, **arrays)
-    if method == "diffuse":
-        variance = weights.prediction(name).variance(weights.load(name))
-        arrays["sampler"] = Partial(sample.ancestral, variance=variance)
-        return Partial(purify.diffuse_from, score=weights.score(name), **arrays)
-    return Partial(purify.adaptive, score=weights.score(name), **arrays)
+    return _built(weights, purifier, energy, numbers)
 
 
 def purify_images(
-    images: Any, weights: str, *, key: Array, chunk: int = 256, **numbers: Any
+    images: Any,
+    weights: Any = None,
+    *,
+    key: Array,
+    purifier: Any = None,
+    energy: Any = None,
+    chunk: int = 256,
+    **numbers: Any,
 ) -> Any:
-    """Purifies one image or a batch by trained weights.
+    """Purifies one image or a batch by trained weights, or by any purifier.
 
     Args:
-        images: a NumPy or JAX array [N, H, W, C] or [H, W, C], and [N, H, W] or [H, W]
-            where C is 1: uint8, or floating in [0, 1].
-        weights: a name of `weights.names()`, or a work directory.
+        images: a NumPy or JAX array [N, H, W, C] or [H, W, C], and with named weights
+            [N, H, W] or [H, W] where C is 1: uint8, or floating in [0, 1].
+        weights: a name of `weights.names()`, a work directory, or as in `purifier`.
         key: a typed key, `jax.random.key(0)`. An image's noise is that of its place
             in the batch, whatever its neighbours are.
+        purifier: in place of the card's; a recipe, a name or a callable, see
+            `purifier`.
+        energy: see `purifier`.
         chunk: images at once; bounds memory.
-        numbers: in place of the card's, see `purifier`.
+        numbers: fields of the recipe, in place of its own, such as `sigma=0.1`.
 
     Returns:
         Purified images: of the same kind of array, shape and dtype, in the same range.
 
     Raises:
-        ValueError: another size, range, dtype or order of axes than the weights take.
+        ValueError: another size, range, dtype or order of axes than the weights take;
+            or as in `purifier`.
         FileNotFoundError: there are no such weights.
 
     >>> grey = np.full((2, 8, 8, 1), 128, np.uint8)
@@ -105,13 +94,13 @@ def purify_images(
     >>> purified.shape, purified.dtype
     ((2, 8, 8, 1), dtype('uint8'))
     """
-    bound = purifier(weights, **numbers)
+    bound = _built(weights, purifier, energy, numbers)
     given = images if isinstance(images, jax.Array) else np.asarray(images)
     _check_key(key)
     _check_values(given)
     if chunk < 1:
         raise ValueError(f"chunk must be 1 or more; got {chunk}.")
-    batch = _batch(given, weights)
+    batch = _batch(given, weights, purifiers.image_shape(weights, energy))
     scale = 255 if given.dtype == np.uint8 else 1
     purified = jnp.asarray(batch, jnp.float32) / scale
     if len(batch):
@@ -123,22 +112,58 @@ def purify_images(
     return np.asarray(purified).astype(given.dtype).reshape(given.shape)
 
 
+def _built(network: Any, wanted: Any, energy: Any, numbers: dict[str, Any]) -> Purifier:
+    """The purifier of the recipe that is wanted, or else advised; see `purifier`."""
+    _check_role(network)
+    made = purifiers.advised(network) if wanted is None else purifiers.recipe(wanted)
+    if made is None:
+        raise ValueError(
+            f"{network or 'a purifier without weights'} has no card that advises a "
+            "purifier: give purifier=, a recipe such as purify.ADP(sigma=0.1), its "
+            "name or a callable."
+        )
+    made = _changed(made, numbers)
+    bound = purifiers.build(made, network or "", energy or "")
+    knobs = made.knobs(1) if hasattr(made, "knobs") else None
+    if not knobs:
+        return bound
+    return Partial(bound, **{name: values[0] for name, values in knobs.items()})
+
+
+def _changed(made: Any, numbers: dict[str, Any]) -> Any:
+    """The recipe with other numbers.
+
+    Raises:
+        ValueError: it has no such field; of a callable there are none.
+    """
+    if not numbers:
+        return made
+    name = plain(made)["recipe"]
+    own = hasattr(made, "place")
+    known = [] if own else [field.name for field in dataclasses.fields(made)]
+    for number in numbers:
+        if own:
+            raise ValueError(f"{name} is a callable, which takes no {number}=.")
+        if number not in known:
+            hint = nearest(number, known)
+            raise ValueError(f"{name} has no number {number!r}{hint}")
+    return dataclasses.replace(made, **numbers)
+
+
 @functools.partial(jax.jit, static_argnames="chunk")
 def _run(bound: Purifier, key: Array, x: Array, chunk: int) -> Array:
     return jnp.clip(batched(bound, chunk)(key, x), 0, 1)
 
 
-def _method(name: str) -> str:
-    """The kind of purifier that a network is for."""
-    role = weights.role(name)
-    if role == "energy":
-        return "langevin"
-    if role != "score":
-        others = ", ".join(n for n in weights.names() if weights.role(n) != role)
-        raise ValueError(
-            f"{name} holds a {role}, which does not purify; these do: {others}."
-        )
-    return "adaptive" if weights.prediction(name).process is None else "diffuse"
+def _check_role(network: Any) -> None:
+    """Refuses the name or folder of a classifier."""
+    if purifiers.image_shape(network) is None or weights.role(network) != "classifier":
+        return
+    purify = [n for n in weights.names() if weights.role(n) != "classifier"]
+    raise ValueError(
+        f"{network} holds a classifier, which does not purify; these do: "
+        f"{', '.join(purify)}."
+    )
 
 
 def _check_key(key: Any) -> None:
@@ -150,13 +175,22 @@ def _check_key(key: Any) -> None:
         )
 
 
-def _batch(x: Any, name: str) -> Any:
+def _batch(x: Any, name: Any, shape: tuple[int, ...] | None) -> Any:
     """The images as [N, H, W, C].
+
+    Args:
+        shape: of the images that the network takes; None if it does not say.
 
     Raises:
         ValueError: they have another size, or their channels stand first.
     """
-    shape = weights.image_shape(name)
+    if shape is None:
+        if x.ndim == 4 or (x.ndim == 3 and x.shape[-1] in (1, 3)):
+            return x.reshape(-1, *x.shape[-3:])
+        raise ValueError(
+            f"got an array of shape {x.shape}; images are [H, W, C], alone or in a "
+            "batch, with 1 or 3 channels where one stands alone."
+        )
     if x.shape[-3:] == shape and x.ndim in (3, 4):
         return x.reshape(-1, *shape)
     if shape[-1] == 1 and x.shape[-2:] == shape[:2] and x.ndim in (2, 3):

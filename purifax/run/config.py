@@ -27,6 +27,7 @@ __all__ = [
     "differences",
     "encode",
     "flat",
+    "from_plain",
     "hints",
     "kind_of",
     "leaves",
@@ -109,16 +110,25 @@ def _read(hint: Any, value: Any) -> Any:
     kind = kind_of(hint)
     if kind is not None and isinstance(value, dict):
         if "recipe" in value:
-            return _recipe(kind, value)
-        return {name: item and _recipe(kind, item) for name, item in value.items()}
+            return from_plain(kind, value)
+        return {name: item and from_plain(kind, item) for name, item in value.items()}
     if kind is not None and isinstance(value, list):
-        return tuple(_recipe(kind, item) for item in value)
+        return tuple(from_plain(kind, item) for item in value)
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _construct(typing.cast(type, hint), value)
     return _tuples(value)
 
 
-def _recipe(kind: Kind, values: Mapping[str, Any]) -> Any:
+def from_plain(kind: Kind, values: Mapping[str, Any]) -> Any:
+    """The recipe of the JSON that `plain` gave of it.
+
+    Raises:
+        ValueError: there is no such recipe, or it has other fields.
+
+    >>> from purifax.recipe import PURIFIER
+    >>> from_plain(PURIFIER, {"recipe": "JPEG", "quality": 50}).quality
+    50
+    """
     fields = {name: value for name, value in values.items() if name != "recipe"}
     found = find(kind, values["recipe"])
     if isinstance(found, type) and recipes.is_recipe(found):

@@ -1,7 +1,6 @@
 """The program `purifax` and its verbs, and the list of this clone's commands."""
 
 import ast
-import dataclasses
 import os
 import pathlib
 import subprocess
@@ -72,14 +71,16 @@ def test_a_wrong_line_is_one_clear_line(
 
 def test_a_verb_evaluates_the_config_of_a_file(tmp_path, monkeypatch, capsys):
     (tmp_path / "mine.py").write_text(
-        "from purifax.evaluation.settings import Defence, Evaluation, Subjects\n\n\n"
+        "from purifax.evaluation.settings import Evaluation, Subjects\n"
+        "from purifax.purify import ADP\n\n\n"
         "def tiny() -> Evaluation:\n"
         "    return Evaluation(\n"
         "        images=Subjects(name='digits', count=8),\n"
         "        score='digits_dsm',\n"
         "        classifier='digits_classifier',\n"
-        "        defence=Defence(steps=2, runs=1),\n"
-        "        attacks=(),\n"
+        "        purifier=ADP(steps=2),\n"
+        "        samples=1,\n"
+        "        attacks={},\n"
         "        probed=0,\n"
         "    )\n"
     )
@@ -111,8 +112,7 @@ def test_the_numbers_of_a_card_are_those_of_the_evaluation_it_names(name):
     plain = cards.evaluation(name, advised)
     named = cards.evaluation(name, advised, configs.find)
     assert plain.score == named.score == name
-    pooling = {"runs": named.defence.runs, "rule": named.defence.rule}
-    assert dataclasses.replace(plain.defence, **pooling) == named.defence
+    assert plain.purifier == named.purifier
 
 
 def test_a_card_without_a_purifier_is_refused():

@@ -1,17 +1,16 @@
 """Images purified in one line: the card's purifier, and what is refused."""
 
-import inspect
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from purifax.evaluation.methods import defence
+from jax.tree_util import Partial
 
 import purifax
 from experiments import configs
-from purifax import data, nets, weights
+from purifax import data, nets, purify, weights
 from purifax.pipelines import images as ready
+from purifax.score import Gaussian
 from purifax.weights import priors
 
 KEY = jax.random.key(3)
@@ -32,17 +31,12 @@ def images():
     ],
 )
 def test_the_card_s_purifier_is_that_of_its_evaluation(name, config):
-    """The same function with the same leaves; what only one names is the default."""
-    theirs = defence.purifier(configs.find(config).defence, priors.load(name))
+    """The same functions with the same leaves."""
+    theirs = configs.find(config).purifier.build(priors.load(name))
     mine = ready.purifier(name)
-    assert mine.func is theirs.func
-    for word, bound in mine.keywords.items():
-        leaves = (jax.tree.leaves(one) for one in (bound, theirs.keywords[word]))
-        for a, b in zip(*leaves, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-6)
-    defaults = inspect.signature(mine.func).parameters
-    for word in theirs.keywords.keys() - mine.keywords:
-        assert theirs.keywords[word].func is defaults[word].default.func
+    assert jax.tree.structure(mine) == jax.tree.structure(theirs)
+    for a, b in zip(jax.tree.leaves(mine), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_array_equal(a, b)
     x = jax.ShapeDtypeStruct((8, 8, 1), jnp.float32)
     assert jax.eval_shape(mine, KEY, x) == x
 
@@ -70,8 +64,50 @@ def test_an_image_s_result_is_that_of_its_place_alone(images):
 
 
 def test_numbers_take_the_place_of_the_card_s(images):
-    still = purifax.purify_images(images, "digits_dsm", key=KEY, sigma=0.0, levels=[])
+    few = {"sigma": 0.1, "steps": 1}
+    made = purifax.purify_images(images, "digits_dsm", key=KEY, **few)
+    card = weights.card("digits_dsm")["purify"]["purifier"]
+    numbers = {name: card[name] for name in ("level", "rate", "largest")}
+    same = purify.ADP(**numbers, **few)
+    again = purifax.purify_images(images, "digits_dsm", key=KEY, purifier=same)
+    np.testing.assert_array_equal(made, again)
+    whole = purifax.purify_images(images, "digits_dsm", key=KEY)
+    assert (made != whole).any()
+
+
+def test_any_purifier_takes_the_place_of_the_card_s(images):
+    """A recipe, its class, its name, a place, and a function that asks for a score."""
+    made, *others = (
+        purifax.purify_images(images, key=KEY, purifier=wanted)
+        for wanted in (
+            purify.BitDepth(),
+            purify.BitDepth,
+            "bit_depth",
+            "purifax.purify.jpeg:BitDepth",
+            Partial(purify.bit_depth, bits=3.0),
+        )
+    )
+    assert (made != images).any()
+    for other in others:
+        np.testing.assert_array_equal(made, other)
+    nothing = Partial(purify.adaptive, levels=jnp.zeros(0), sigma=0.0)
+    still = purifax.purify_images(images, "digits_dsm", key=KEY, purifier=nothing)
     np.testing.assert_array_equal(still, images)
+
+
+def test_a_score_of_one_s_own_is_taken(images):
+    grey = purifax.purify_images(
+        images, Gaussian(0.5, 0.0), key=KEY, purifier=purify.DDS(sigma=0.25)
+    )
+    np.testing.assert_array_equal(grey, np.full_like(images, 128))
+
+
+def test_several_levels_are_refused_for_one_sample(images):
+    with pytest.raises(ValueError, match="1 samples do not divide into 2 equal"):
+        purifax.purify_images(images, "digits_dsm", key=KEY, sigmas=(0.1, 0.2))
+    one = purifax.purify_images(images, "digits_dsm", key=KEY, sigmas=(0.1,))
+    same = purifax.purify_images(images, "digits_dsm", key=KEY, sigma=0.1)
+    np.testing.assert_array_equal(one, same)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +133,13 @@ def test_images_in_another_form_are_refused_with_what_to_do(images, change, told
     [
         ("digits_dms", {}, FileNotFoundError, "Did you mean 'digits_dsm'?"),
         ("digits_classifier", {}, ValueError, "a classifier, .*these do: .*digits_dsm"),
-        ("digits_dsm", {"sigmas": 1}, ValueError, "no number 'sigmas'; it has levels,"),
+        ("digits_dsm", {"sigme": 1}, ValueError, "ADP has no number 'sigme'; did you"),
+        ("digits_dsm", {"purifier": 3}, ValueError, "a recipe, a name or a callable"),
+        ("digits_dsm", {"purifier": "adq"}, ValueError, "did you mean adp"),
+        ("digits_dsm", {"purifier": purify.Detect()}, ValueError, "is calibrated on"),
+        (None, {"purifier": "adp"}, ValueError, "this purifier needs a score"),
+        (None, {"purifier": abs, "sigma": 1}, ValueError, "a callable, which takes no"),
+        (None, {}, ValueError, "has no card that advises a purifier"),
         ("digits_dsm", {"chunk": 0}, ValueError, "chunk must be 1 or more; got 0"),
         ("digits_dsm", {"key": 0}, ValueError, "key must be a typed key"),
     ],
@@ -107,13 +149,13 @@ def test_what_cannot_purify_is_refused(images, name, kwargs, error, told):
         purifax.purify_images(images, name, **{"key": KEY} | kwargs)
 
 
-def test_a_work_directory_needs_numbers(tmp_path, images):
+def test_a_work_directory_needs_a_purifier(tmp_path, images):
     module = nets.SmallScore(channels=1, fold=2, widths=(8,), blocks=1)
     weights.write(tmp_path, module, (8, 8, 1), "score")
-    with pytest.raises(ValueError, match="no card .* give levels=..., sigma=..."):
+    with pytest.raises(ValueError, match="no card that advises a purifier: give pur"):
         purifax.purify_images(images, str(tmp_path), key=KEY)
     with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
-        ready.purifier(str(tmp_path), levels=[0.1], sigma=0.1)
+        ready.purifier(str(tmp_path), purify.ADP(level=0.1, sigma=0.1))
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error():

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 from PIL import Image
-from purifax.evaluation.methods import defence as defences
 from training_runs import TRAIN, changed, score_run
 
 from experiments import configs
-from experiments.training import loop, networks, objectives
+from experiments.training import drawings, loop, networks, objectives
 from experiments.training.config import (
     Data,
     Diffusion,
@@ -22,11 +21,8 @@ from experiments.training.config import (
     ScoreNet,
 )
 from purifax import loss, nets, noise, score, weights
-from purifax.evaluation.settings import (
-    Defence,
-)
 from purifax.noise.discrete import linear_betas
-from purifax.purify import levels
+from purifax.purify import DiffPure
 from purifax.weights import priors
 
 PUBLISHED = {
@@ -223,9 +219,9 @@ def test_a_run_says_what_its_network_predicts(folder):
 def test_a_trained_diffusion_model_purifies(folder):
     known = priors.load(folder)
     assert known.noise.betas.shape == (100,)
-    given = Defence(method="diffuse", sampler="ancestral", time=19, steps=2)
+    given = DiffPure(sampler="ancestral", time=19, steps=2)
     x = jnp.full((8, 8, 1), 0.4)
-    out = jax.jit(defences.purifier(given, known))(jax.random.key(0), x)
+    out = jax.jit(given.build(known))(jax.random.key(0), x)
     assert out.shape == x.shape and np.isfinite(out).all() and np.any(out != x)
 
 
@@ -239,11 +235,11 @@ def test_scaled_scores_know_the_times_they_were_trained_at():
 
 def test_pictures_start_where_the_process_ends():
     for process in (noise.VP(), noise.VPDiscrete(), noise.EDM(), noise.VE()):
-        sigmas = np.asarray(levels.whole(process, 5))
+        sigmas = np.asarray(drawings.whole(process, 5))
         assert sigmas.shape == (6,) and sigmas[-1] == 0 and (np.diff(sigmas) < 0).all()
-    assert levels.whole(noise.VPDiscrete(), 5)[0] == noise.VPDiscrete().sigma(999)
+    assert drawings.whole(noise.VPDiscrete(), 5)[0] == noise.VPDiscrete().sigma(999)
     with pytest.raises(ValueError, match="this network knows none"):
-        levels.whole(None, 5)
+        drawings.whole(None, 5)
 
 
 @pytest.mark.parametrize(

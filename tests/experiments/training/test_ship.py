@@ -88,8 +88,12 @@ def test_a_command_types_what_differs_and_nothing_else():
 def test_only_purifiers_that_cards_can_name_are_advised():
     found = ship.advised("digits_adp", "digits_dsm")
     assert found == weights.card("digits_dsm")["purify"]
-    assert found["levels"] == [0.25] * 3 and found["rate"] == 0.8
-    with pytest.raises(ValueError, match="digits_gdmp has gdmp"):
-        ship.advised("digits_gdmp", "digits_ddpm")
+    assert found["purifier"]["recipe"] == "ADP"
+    assert found["purifier"]["steps"] == 3 and found["purifier"]["rate"] == 0.8
+    assert ship.advised("digits_gdmp", "digits_ddpm")["purifier"]["recipe"] == "GDMP"
+    with pytest.raises(ValueError, match="digits_bit_depth has BitDepth"):
+        ship.advised("digits_bit_depth", "digits_ddpm")
+    with pytest.raises(ValueError, match="this score network knows none"):
+        ship.advised("digits_diffpure", "digits_dsm")
     with pytest.raises(ValueError, match="digits_dsm is no evaluation"):
         ship.advised("digits_dsm", "digits_dsm")
