@@ -89,12 +89,13 @@ def load(
         ValueError: networks that do not fit the images, the purifier or the attacks.
     """
     shape = images.images.shape[1:]
-    found = {
+    found: dict[str, Any] = {
         role: networks.classifier(named[role], shape, role)
         for role in ("classifier", "surrogate")
         if networks.called(named[role], role)
     }
-    prior, purifier = Prior(), config.purifier
+    purifier: Any = config.purifier
+    prior = Prior()
     if purifier is not None:
         parts = (named["score"], named["energy"], config.dtype)
         prior = networks.prior(*parts, shape, attacks.needs(purifier))
@@ -135,8 +136,16 @@ def plan(config: Evaluation, folder: pathlib.Path | None, loaded: Loaded) -> Run
     keys = jax.random.split(jax.random.key(config.seed), 6)
     worth = devices.worth(images.images.shape[1:])
     mesh = devices.grid(min(config.chunk, len(images)), worth=worth)
-    parts = Parts(folder)
-    return Run(config, folder, mesh, images, world, *keys, loaded.hashes, parts)
+    return Run(
+        config,
+        folder,
+        mesh,
+        images,
+        world,
+        *(keys[i] for i in range(6)),
+        hashes=loaded.hashes,
+        parts=Parts(folder),
+    )
 
 
 def _claim(folder: pathlib.Path, config: Evaluation, loaded: Loaded) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -62,9 +62,12 @@ class Floats(data.Images):
 
     def take(self, positions: np.ndarray) -> "Floats":
         """The images at these positions, in this order."""
-        fields = (self.images, self.labels, self.index)
-        taken = (values[positions] for values in fields)
-        return Floats(*taken, self.names, self.source)
+        return replace(
+            self,
+            images=self.images[positions],
+            labels=self.labels[positions],
+            index=self.index[positions],
+        )
 
 
 def given(images: Any, labels: Any, names: Sequence[str] | None = None) -> data.Images:

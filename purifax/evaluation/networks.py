@@ -125,7 +125,8 @@ def _own(place: Any) -> Callable[..., Any] | None:
     found = load(place)
     if not callable(found):
         raise ValueError(f"{place} is a {type(found).__name__}; name a callable.")
-    return as_pytree(found() if _is_builder(found) else found)
+    made: Any = found() if _is_builder(found) else found
+    return as_pytree(made)
 
 
 def _is_builder(found: Callable[..., Any]) -> bool:

@@ -216,7 +216,7 @@ def _settings(work: Run) -> dict[str, int | float | str]:
 
 def detection(norms: dict[str, np.ndarray]) -> Iterator[str]:
     """How well the length of the score tells attacked images from clean ones."""
-    clean = next(iter(norms), None)
+    clean = next(iter(norms), "")
     for name in list(norms)[1:]:
         share = plots_detection.area(norms[clean], norms[name])
         means = (norms[clean].mean(), norms[name].mean())
