@@ -100,7 +100,7 @@ def load(
         parts = (named["score"], named["energy"], config.dtype)
         prior = networks.prior(*parts, shape, attacks.needs(purifier))
     attacks.check_classes(config, _classes(images, found["classifier"]))
-    if getattr(purifier, "uncalibrated", False):
+    if purifier is not None and getattr(purifier, "uncalibrated", False):
         clean = pixels(calibration()[:_CALIBRATED])
         purifier = purifier.calibrate(prior, clean)
     world = World(
@@ -116,7 +116,7 @@ def load(
         found["score"] = prior.score if prior.network is None else prior.network
     if networks.called(named["energy"], "energy"):
         found["energy"] = prior.energy
-    if hasattr(purifier, "place"):
+    if purifier is not None and hasattr(purifier, "place"):
         found["purifier"] = purifier.call
     hashes = {"images": fingerprint(images)}
     return Loaded(
