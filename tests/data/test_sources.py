@@ -10,7 +10,6 @@ from data import writers
 
 from purifax import data
 from purifax.data import catalogue, download
-from purifax.data.split import parts_record
 
 DIGITS_TEST = "1ebd46bb457e2e34"
 
@@ -109,7 +108,7 @@ class TestDigits:
             assert (found.images.min(), found.images.max()) == (0, 255)
 
     def test_split_is_fixed_for_ever(self):
-        record = parts_record({"test": data.load("digits", "test").index})
+        record = data.split.parts_record({"test": data.load("digits", "test").index})
         assert record["test"]["sha256"].startswith(DIGITS_TEST)
 
 
