@@ -24,14 +24,14 @@ __all__ = ["dds", "diffsmooth"]
 
 
 def dds(key: Array, x: Array, score: Score, *, sigma: Array | float) -> Array:
-    """Denoised smoothing's purifier: the posterior mean of an image already noised.
+    """The purifier of denoised smoothing: the posterior mean given a noised image.
 
         clip(x + sigma^2 score(x, sigma))
 
-    It adds no noise, for the smoothing has: `sigma` must be the smoothing noise. In a
-    variance-preserving process of alpha_bar this is the prediction of the clean image
-    at the time where (1 - alpha_bar) / alpha_bar = sigma^2; the scale of its input is
-    the business of the score (see `purifax.score`).
+    It adds no noise, since smoothing has done so: `sigma` must be the smoothing noise.
+    In a variance-preserving process this is the prediction of the clean image at the
+    time where (1 - alpha_bar) / alpha_bar = sigma^2; the score itself scales its input
+    (see `purifax.score`).
 
     Args:
         key: not used.

@@ -10,6 +10,7 @@ from data import writers
 
 from purifax import data
 from purifax.data import catalogue, download
+from purifax.data.split import parts_record
 
 DIGITS_TEST = "1ebd46bb457e2e34"
 
@@ -108,7 +109,7 @@ class TestDigits:
             assert (found.images.min(), found.images.max()) == (0, 255)
 
     def test_split_is_fixed_for_ever(self):
-        record = data.split.parts_record({"test": data.load("digits", "test").index})
+        record = parts_record({"test": data.load("digits", "test").index})
         assert record["test"]["sha256"].startswith(DIGITS_TEST)
 
 
