@@ -14,7 +14,7 @@ from purifax import energy, noise, purify, sample, score
 from purifax.evaluation import results
 from purifax.evaluation.world import World
 from purifax.noise.discrete import linear_betas
-from purifax.purify import Prior, PureGen, PureGenCode
+from purifax.purify import Prior, PureGen, PureGenCode, puregen
 
 CHAIN = noise.VPDiscrete(linear_betas(8, 0.01, 0.3))
 BOWL = energy.Gaussian(0.25, 0.01)
@@ -41,7 +41,7 @@ def sentence(recipe, score, energy):
     ("recipe", "down"),
     [
         (PureGen, Partial(purify.diffuse, sampler=Partial(sample.ancestral))),
-        (PureGenCode, Partial(purify.puregen_ddpm)),
+        (PureGenCode, Partial(puregen.puregen_ddpm)),
     ],
 )
 def test_the_chain_goes_first_and_the_diffusion_label_by_label(recipe, down):

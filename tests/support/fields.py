@@ -2,9 +2,9 @@
 
 import pytest
 
-from purifax.command.overrides import apply
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
 
 __all__ = ["bare_config", "refused"]
 

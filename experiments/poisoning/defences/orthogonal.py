@@ -13,6 +13,7 @@ from jax.tree_util import Partial
 from experiments.poisoning.defences.stage import Context, each
 from experiments.poisoning.victims import Change
 from purifax import data, purify, recipe
+from purifax.purify import project
 
 __all__ = ["Orthogonal", "linear_weights"]
 
@@ -38,7 +39,7 @@ class Orthogonal:
     def build(self, context: Context) -> Change:
         """The change of a batch."""
         weights = linear_weights(context.images, self.steps, context.seed)
-        basis = purify.orthonormal(weights)
+        basis = project.orthonormal(weights)
         return Partial(each, fn=Partial(purify.orthogonal, basis=basis))
 
 

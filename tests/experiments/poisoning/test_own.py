@@ -20,12 +20,12 @@ from experiments.poisoning.defences import stage
 from experiments.poisoning.defences.plan import plan, short
 from experiments.training.config import ClassifierNet, Optim
 from purifax import data, poison
-from purifax.command.overrides import apply
 from purifax.data import poisoned
 from purifax.recipe import help_lines
 from purifax.run import config as configlib
 from purifax.run import recipes
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
 from purifax.run.stop import Stop
 
 MINE = '''

@@ -49,11 +49,11 @@ from experiments.training.config import (
     Optim,
 )
 from purifax import data, energy, noise, poison, score
-from purifax.command.overrides import apply
 from purifax.purify import DiffPure, Langevin
 from purifax.purify.prior import Prior
 from purifax.run.config import make
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
 from purifax.run.stop import Stop
 
 DEFENCES = ("none", "jpeg:50", "bit_depth:2+mixup", "adversarial:20")
