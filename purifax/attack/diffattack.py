@@ -230,4 +230,4 @@ class DiffAttack(Budget):
     def calls(self, one: int, answers: int) -> int:
         """Forward passes on one image; see `PGD.calls`."""
         del answers
-        return self.steps * one * self.eot
+        return 2 * self.steps * one * self.eot  # and the path of the clean image

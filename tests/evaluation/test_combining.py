@@ -86,7 +86,7 @@ def test_a_surrogate_has_its_share_of_both():
     assert len(parts[0].keywords["step_sizes"]) == 2
     np.testing.assert_array_equal(parts[1].keywords["times"], [5, 3, 1, -1])
     world = World(GIVEN, BOTH, linear_classifier())
-    assert world.evaluations() == 2 * (5 + 6) + 1
+    assert world.evaluations() == 2 * (4 + 6) + 1
     told = sentence(change(fraction=0.5), "runs/a", "runs/b")
     assert "score of runs/a and the energy of runs/b" in told
     assert "in 2 round(s), of the 50% of highest energy" in told
