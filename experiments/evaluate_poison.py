@@ -26,7 +26,7 @@ __all__ = ["evaluate", "main"]
 
 
 def main(config: PoisonGrid, options: flags.FlagValues) -> None:
-    """Runs the grid of `config` in the work directory of the options."""
+    """Run the grid of `config` in the work directory of the options."""
     devices.prepare(config.victim.batch)
     folder = pathlib.Path(options.workdir)
     evaluate(config, folder, options.data_dir, flagslib.typed())
@@ -35,10 +35,10 @@ def main(config: PoisonGrid, options: flags.FlagValues) -> None:
 def evaluate(
     config: PoisonGrid, folder: pathlib.Path, data_dir: str | None, command: str
 ) -> bool:
-    """Runs the grid, reports and prints; whether it came to its end.
+    """Run the grid, report and print. Returns whether it was finished.
 
     Args:
-        command: to be told to the user for resuming, and written in the summary.
+        command: shown for resuming, and written in the summary.
     """
     from experiments.poisoning import grid, table
     from purifax.run.stop import Stop

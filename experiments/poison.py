@@ -9,8 +9,8 @@
 perturbation`, or a recipe with `build(context)`, see `purifax.poison.Context`.
 
 Writes train.npz (as a victim would find it), test.npz (clean), poison.npz (positions
-and perturbations), poison.json (the poison, budget, hashes) and poison.png into the work
-directory, and both splits as a TFDS data set (tfds/). To train a classifier on it:
+and perturbations), poison.json (the poison, budget, hashes) and poison.png into the
+work directory, and both splits as a TFDS data set (tfds/). To train a classifier on it:
 
     python -m experiments.train --config=digits_classifier --config.data.name=poisoned \
         --data_dir=runs/digits_poison --workdir=runs/victim
@@ -33,7 +33,7 @@ __all__ = ["main"]
 
 
 def main(config: Poisoning, options: flags.FlagValues) -> None:
-    """Poisons the images of `config` into the work directory of the options."""
+    """Poison the images of `config`, into the work directory of the options."""
     devices.prepare(config.victim.batch)
     from experiments.poisoning import craft
 

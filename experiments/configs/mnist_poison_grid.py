@@ -4,7 +4,7 @@
 
 Eight poisons and fifteen rows, 375 trainings of 250 steps. 3,840 images are the
 victim's, 160 clean ones the defender's, 6,000 others PureGen's. Perturbations are large
-(Linf 0.3), as those of NTGA are on MNIST: its black ground cuts half of them off.
+(Linf 0.3), as those of NTGA are on MNIST: its black background cuts half of them.
 Nothing was tuned.
 
 103 minutes of CPU time (seed by seed, beside other work). Undefended: 95.7% clean,
