@@ -1,4 +1,4 @@
-"""Orthogonal projection: what a linear classifier sees is taken out of every batch."""
+"""Orthogonal projection: remove from batches what a linear classifier uses."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,7 +20,7 @@ __all__ = ["Orthogonal", "linear_weights"]
 
 @dataclass(frozen=True)
 class Orthogonal:
-    """Images without what a linear classifier of the whole set sees in them.
+    """Project images off the weights of a linear classifier of the whole set.
 
     Source: Sandoval-Segura et al. 2023, arXiv 2305.19254.
 

@@ -194,7 +194,7 @@ def test_a_grid_may_grow_and_nothing_else(finished):
         defences=grid().defences | defences("epic:0.2"),
     )
     poison_grid.store.check(work.folder, added, ("poisons", "defences"))
-    with pytest.raises(ValueError, match=r"seeds is \(0, 1\) there and \(1, 2, 3\)"):
+    with pytest.raises(ValueError, match=r"seeds is \[0, 1\] there and \[1, 2, 3\]"):
         poison_grid.set_up(grid(seeds=(1, 2, 3)), work.folder, None)
 
 
