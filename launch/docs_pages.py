@@ -9,11 +9,11 @@ package. Each module of the package has a page of its docstrings. The Python of
 import ast
 import pathlib
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import docs_links
-import docs_recipes
 import docs_run
 from mkdocs.structure.files import File, Files
 
@@ -32,7 +32,7 @@ ALONE = """\
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are made."""
     texts = {made: (ROOT / path).read_text() for path, made in docs_links.PAGES.items()}
-    texts |= {"api.md": _index(), "recipes.md": docs_recipes.page()}
+    texts |= {"api.md": _index(), "recipes.md": _recipes()}
     texts |= {f"api/{name}.md": _module(name) for name in _modules()}
     texts["shipped.md"] = _cards(files, config)
     texts[f"{RUN}.md"] = _run(files, config)
@@ -44,6 +44,14 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, **more: Any) -> str:
     """Turn paths in the repository into links of the site."""
     return docs_links.relinked(markdown, page.file.src_uri)
+
+
+def _recipes() -> str:
+    """The page of recipes, some of which are in `experiments`, which no wheel holds."""
+    sys.path.append(str(ROOT))
+    import docs_recipes
+
+    return docs_recipes.page()
 
 
 def _modules() -> list[str]:

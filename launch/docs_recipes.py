@@ -9,6 +9,7 @@ import inspect
 import re
 from typing import Any
 
+from experiments.poisoning.config import SET_DEFENCE
 from purifax import recipe
 from purifax.evaluation.attacks import ATTACKS
 from purifax.run import recipes
@@ -30,7 +31,14 @@ KINDS = {
     ),
     recipe.POISON: (
         "Poisons",
-        "In Python a recipe is a class of `purifax.poison`.",
+        "On the command line `--config.poison=NAME` chooses a poison, and in a grid "
+        "`--config.poisons=NAME,NAME` several. In Python a recipe is a class of "
+        "`purifax.poison`.",
+    ),
+    SET_DEFENCE: (
+        "Defences of training sets",
+        "On the command line `--config.defences=NAME,NAME+NAME` chooses the defences "
+        "of a grid. They are in `experiments.poisoning.defences`.",
     ),
 }
 HEAD = """# Recipes
