@@ -67,7 +67,7 @@ ROWS = [
     (f"{EVALUATE} --config.radius=-1", 1, "radius must be 0 or more, in [0, 1] pixel"),
     (f"{EVALUATE} --config.chunk=0", 1, "chunk must be 1 or more; got 0"),
     (f"{EVALUATE} --config.keys=0", 1, "keys must be 1 or more; got 0"),
-    (f"{EVALUATE} --sweep=defence.sigma", 2, "has no values; write FIELD=VALUE,VA"),
+    (f"{EVALUATE} --sweep=purifier.sigma", 2, "has no values; write FIELD=VALUE,VA"),
     (f"{CERTIFY} --config.sigma=-1", 1, "sigma must be more than 0 and alpha"),
     (f"{CERTIFY} --config.draws=0", 1, "draws must be 1 or more; got 0"),
     (f"{CERTIFY} --config.images.count=0", 1, "but digits has 500 test images"),
@@ -82,9 +82,11 @@ ROWS = [
     (f"{TRAIN} --config.net.name=SmallScor", 1, "did you mean SmallScore?"),
     (f"{TRAIN} --config.optim.name=adamw2", 1, "did you mean adamw?"),
     (f"{TRAIN} --config.data.name=digit", 1, "Did you mean 'digits'?"),
-    (f"{EVALUATE} --config.defence.method=adaptiv", 1, "did you mean adaptive?"),
-    (f"{EVALUATE} --config.attacks=blnd", 1, "did you mean blind?"),
+    (f"{EVALUATE} --config.purifier=adb", 2, "did you mean adp?"),
+    (f"{EVALUATE} --config.attacks=blnd", 2, "did you mean blind?"),
     (f"{EVALUATE} --config.images.split=all", 1, "must be 'test', or 'validation'"),
+    (f"{EVALUATE} --config.purifier.time=0.1", 2, "ADP has no field time"),
+    (f"{EVALUATE} --sweep=purifier.time=1,2", 2, "ADP has no field time"),
     (f"{POISON} --config.poison=tapp", 2, "did you mean tap?"),
     (f"{GRID} --config.poisons=lspp", 2, "did you mean lsp?"),
     (f"{GRID} --config.defences=jpg:3", 2, "did you mean jpeg?"),
@@ -153,7 +155,7 @@ ROWS = [
     ("train --config=digits_dsm --workdir={tmp}/file", 1, "is a file; --workdir must"),
     (f"{PURIFY} --source=digits --out={{tmp}}/file", 2, "is a file; it must name a f"),
     ("purify --weights=digits_dsm --source={tmp}/grey.npz --out={tmp}/file/x", 1, "/x"),
-    (f"{PURIFY} --source=x --config.defence.sigma=1", 2, "stands for --config=digits"),
+    (f"{PURIFY} --source=x --config.purifier.sigma=1", 2, "stands for --config=digits"),
 ]
 
 
