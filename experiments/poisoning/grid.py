@@ -63,7 +63,8 @@ class Work:
         """What the poisons of a seed are made from."""
         config, parts = self.config, self.parts
         args = parts.victim, self.trainer, seed, config.chunk, parts.other, parts.test
-        return Context(*args, config.defences, self.generators)
+        known = getattr(type(config), "default_defences", dict)()
+        return Context(*args, known | dict(config.defences), self.generators)
 
 
 def cells(config: PoisonGrid) -> list[Cell]:

@@ -51,8 +51,7 @@ def view(
         ValueError: the defence has parts that do not treat images one by one, nothing
             that there is to go through, or a purifier outside of a grid.
     """
-    found = known[against] if against in known else make(SET_DEFENCE, against)
-    parts = plan(found)
+    parts = plan(make(SET_DEFENCE, against, known))
     once = parts.once if whole else ()
     for part in (*once, *parts.batches, *parts.training):
         if not hasattr(part, "of_image"):

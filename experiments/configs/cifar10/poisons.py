@@ -157,7 +157,6 @@ def poison_small() -> PoisonGrid:
     images leave 86.1%:
 
         --config.poisons=entf --config.defences=none,adversarial:38
-        --config.crafting.adversary_radius=0.15 --config.crafting.adversary_steps=5
     """
     full = poison_grid()
     return PoisonGrid(
@@ -242,8 +241,8 @@ def transfer_grid() -> PoisonGrid:
     A ResNet-18 learns 48,000 images; the victim trains a new last layer on 500 others,
     all fifty ships of which are perturbed at Linf 0.1, so that a frog is classified as
     a ship. The attacker knows the network: the white box. For the black box, against
-    networks of the attacker's own: `--config.crafting.white_box=False
-    --config.crafting.ensemble=6`.
+    networks of the attacker's own, set `white_box=False` and `ensemble=6` of each
+    poison.
 
     It is meant for an accelerator and has not been run in this project. The network is
     32 PFLOP, each of 293 trainings of the last layer 0.1 (features are computed anew in

@@ -14,10 +14,10 @@ from experiments.poisoning.config import (
     Victim,
     defences,
 )
-from experiments.poisoning.defences.eclipse import Eclipse as EclipseDefence
+from experiments.poisoning.defences.eclipse import eclipses
 from experiments.poisoning.defences.epic import EPIC
 from experiments.poisoning.defences.friendly import Friendly
-from experiments.poisoning.defences.puregen import PureGenDDPM, PureGenEBM
+from experiments.poisoning.defences.puregen import puregens
 from experiments.training.config import (
     ClassifierNet,
     Data,
@@ -74,6 +74,15 @@ def _recipes() -> dict[str, Any]:
     return {one.name: one for one in found}
 
 
+def _purifiers() -> dict[str, Any]:
+    """The defences by purification with numbers for networks this small."""
+    descent = DiffPure(steps=10, sampler="ancestral")
+    energy, diffusion = Langevin(epsilon=0.02, steps=100), replace(descent, time=200)
+    return eclipses(replace(descent, time=150)) | puregens(
+        energy, diffusion, rounds_from=50, filter_from=125
+    )
+
+
 class DigitsPoisoning(Poisoning):
     """A poisoning whose poison has numbers for digits where it is named."""
 
@@ -81,9 +90,13 @@ class DigitsPoisoning(Poisoning):
 
 
 class DigitsGrid(PoisonGrid):
-    """A grid whose poisons have the numbers of `_recipes` where they are named."""
+    """A grid whose poisons and purifiers have numbers for digits where they are named.
+
+    See `_recipes` and `_purifiers`.
+    """
 
     default_poisons = staticmethod(_recipes)
+    default_defences = staticmethod(_purifiers)
 
 
 def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
@@ -111,7 +124,7 @@ def poison() -> Poisoning:
 
         python -m experiments.poison --config=digits_poison
 
-    `--config.method` takes any name of `experiments.poisoning.registry.METHODS`;
+    `--config.poison` takes any other poison, with numbers for images this small;
     "narcissus:3" names the class that the poison is for, "bullseye:3" the number of the
     test image. Seconds on one CPU core; up to two minutes for those that train
     networks.
@@ -139,12 +152,7 @@ def poison_grid() -> PoisonGrid:
     numbers.
     """
     ddpm, energy = _generators()
-    known, descent = _recipes(), DiffPure(steps=10, sampler="ancestral")
-    purifiers = {
-        "eclipse": EclipseDefence(replace(descent, time=150)),
-        "puregen_ddpm": PureGenDDPM(replace(descent, time=200)),
-        "puregen_ebm": PureGenEBM(Langevin(epsilon=0.02, steps=100)),
-    }
+    known, pure = _recipes(), _purifiers()
     return DigitsGrid(
         images=Shares(name="digits", train=900, sparse=40, other=397),
         victim=Victim(
@@ -160,7 +168,7 @@ def poison_grid() -> PoisonGrid:
             "bit_depth:1",
             "gaussian_noise:0.2",
             "cutout:3",
-            **purifiers,
+            **{name: pure[name] for name in ("eclipse", "puregen_ddpm", "puregen_ebm")},
         ),
         eclipse=Eclipse(training=ddpm),
         puregen=PureGen(energy_training=energy, ddpm_training=ddpm),

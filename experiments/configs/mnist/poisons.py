@@ -13,9 +13,9 @@ from experiments.poisoning.config import (
     defences,
 )
 from experiments.poisoning.defences.adversarial import Adversarial
-from experiments.poisoning.defences.eclipse import Eclipse as EclipseDefence
+from experiments.poisoning.defences.eclipse import eclipses
 from experiments.poisoning.defences.orthogonal import Orthogonal
-from experiments.poisoning.defences.puregen import PureGenDDPM, PureGenEBM
+from experiments.poisoning.defences.puregen import puregens
 from experiments.training.config import (
     ClassifierNet,
     Data,
@@ -64,15 +64,22 @@ def _poisons() -> dict[str, Any]:
     }
 
 
-def _purifiers() -> dict[str, Any]:
+def _known() -> dict[str, Any]:
+    """The defences that have other numbers than the published ones."""
     descent = DiffPure(steps=20, sampler="ancestral")
+    energy, diffusion = Langevin(epsilon=0.03, steps=100), replace(descent, time=200)
     return {
-        "adversarial:25": Adversarial(levels=25.0, steps=5),
+        "adversarial": Adversarial(steps=5),
         "orthogonal": Orthogonal(steps=500),
-        "eclipse": EclipseDefence(replace(descent, time=150)),
-        "puregen_ebm": PureGenEBM(Langevin(epsilon=0.03, steps=100)),
-        "puregen_ddpm": PureGenDDPM(replace(descent, time=200)),
+        **eclipses(replace(descent, time=150)),
+        **puregens(energy, diffusion, rounds_from=100, filter_from=200),
     }
+
+
+class MnistGrid(PoisonGrid):
+    """A grid whose defences have numbers for MNIST where they are named."""
+
+    default_defences = staticmethod(_known)
 
 
 def poison_grid() -> PoisonGrid:
@@ -91,7 +98,9 @@ def poison_grid() -> PoisonGrid:
     `--config.images.name=fashion_mnist` takes Fashion-MNIST instead.
     """
     ddpm, energy = _generators()
-    return PoisonGrid(
+    known = _known()
+    names = "orthogonal", "eclipse", "puregen_ebm", "puregen_ddpm"
+    return MnistGrid(
         images=Shares(name="mnist", train=4000, sparse=160, other=6000, test=2000),
         victim=Victim(
             net=ClassifierNet(name="SmallCNN", widths=(32, 64), hidden=128, fold=2),
@@ -109,7 +118,8 @@ def poison_grid() -> PoisonGrid:
             "mixup",
             "ueraser",
         )
-        | _purifiers(),
+        | {"adversarial:25": replace(known["adversarial"], levels=25.0)}
+        | {name: known[name] for name in names},
         eclipse=Eclipse(training=ddpm),
         puregen=PureGen(energy_training=energy, ddpm_training=ddpm),
     )

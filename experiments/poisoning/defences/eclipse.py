@@ -32,6 +32,7 @@ __all__ = [
     "EclipseGrayscale",
     "EclipseNoise",
     "EclipseOnce",
+    "eclipses",
 ]
 
 PUBLISHED = DiffPure(time=99, steps=100, sampler="ancestral", variance="learned")
@@ -163,3 +164,14 @@ class EclipseNoise(Diffused, Several):
     def parts(self) -> tuple[Any, ...]:
         """What it is made of."""
         return (self.diffusion, GaussianNoise(self.noise))
+
+
+def eclipses(purifier: Any) -> dict[str, Any]:
+    """All forms of ECLIPSE with another diffusion, by name."""
+    return {
+        "eclipse": Eclipse(purifier=purifier),
+        "eclipse_ddpm": EclipseDDPM(purifier),
+        "eclipse_grayscale": EclipseGrayscale(purifier),
+        "eclipse_noise": EclipseNoise(purifier),
+        "eclipse_once": EclipseOnce(purifier=purifier),
+    }

@@ -24,7 +24,14 @@ from purifax.purify import DiffPure, Langevin
 from purifax.recipe import PURIFIER
 from purifax.types import Purifier
 
-__all__ = ["PureGenDDPM", "PureGenEBM", "PureGenFilt", "PureGenNaive", "PureGenReps"]
+__all__ = [
+    "PureGenDDPM",
+    "PureGenEBM",
+    "PureGenFilt",
+    "PureGenNaive",
+    "PureGenReps",
+    "puregens",
+]
 
 ENERGY = Langevin(epsilon=0.00625, steps=150)
 
@@ -164,6 +171,26 @@ class PureGenFilt:
             return np.where(np.asarray(chosen)[:, None, None, None], pure, images)
 
         return purified
+
+
+def puregens(
+    energy: Langevin, diffusion: DiffPure, *, rounds_from: int, filter_from: int
+) -> dict[str, Any]:
+    """All forms of PureGen with another chain and diffusion, by name.
+
+    Args:
+        rounds_from: label from which the diffusion of `PureGenReps` goes down, with
+            steps as long.
+        filter_from: that of `PureGenFilt`.
+    """
+    few = replace(energy, steps=10), from_label(diffusion, rounds_from)
+    return {
+        "puregen_ebm": PureGenEBM(energy),
+        "puregen_ddpm": PureGenDDPM(diffusion),
+        "puregen_naive": PureGenNaive(energy, diffusion),
+        "puregen_reps": PureGenReps(*few),
+        "puregen_filt": PureGenFilt(diffusion=from_label(diffusion, filter_from)),
+    }
 
 
 def _keyless(key: Array, x: Array, fn: Callable) -> Array:
