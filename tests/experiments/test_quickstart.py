@@ -8,7 +8,7 @@ import types
 
 import pytest
 from absl import flags
-from small import TINY, classifier_training, score_training
+from small import classifier_training, score_training, tiny
 
 import experiments
 from experiments import configs, quickstart
@@ -25,17 +25,17 @@ def folder(tmp_path_factory):
     """runs/quickstart in a folder of its own, made by the command itself."""
     home = tmp_path_factory.mktemp("home")
     small = {"digits_dsm": score_training(), "digits_classifier": classifier_training()}
-    budgets = {name: TINY for name in ("blind", "bpda", "exact")}
     config = configs.find("digits_adp")
     config = dataclasses.replace(
         config,
         images=dataclasses.replace(config.images, count=16),
-        defence=dataclasses.replace(config.defence, steps=2, runs=2),
+        purifier=dataclasses.replace(config.purifier, steps=2),
+        samples=2,
+        attacks={name: tiny(name) for name in ("blind", "bpda", "exact")},
         keys=2,
         chunk=8,
         sweep=(),
         probed=2,
-        **budgets,
     )
     options = types.SimpleNamespace(workdir=home / "runs/quickstart", data_dir=None)
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +58,7 @@ def test_the_summary_has_every_attack_on_both_models(folder):
 def test_the_real_config_is_large_enough():
     config = configs.find("digits_adp")
     assert config.images.count >= 300 and config.images.split == "test"
-    assert config.attacks == ("blind", "bpda", "exact")
+    assert tuple(config.attacks) == ("blind", "bpda", "exact")
     assert config.radius == 0.15
 
 
