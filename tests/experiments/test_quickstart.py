@@ -25,17 +25,19 @@ def folder(tmp_path_factory):
     """runs/quickstart in a folder of its own, made by the command itself."""
     home = tmp_path_factory.mktemp("home")
     small = {"digits_dsm": score_training(), "digits_classifier": classifier_training()}
+    budgets = {name: tiny(name) for name in ("blind", "bpda", "exact")}
     config = configs.find("digits_adp")
     config = dataclasses.replace(
         config,
         images=dataclasses.replace(config.images, count=16),
         purifier=dataclasses.replace(config.purifier, steps=2),
         samples=2,
-        attacks={name: tiny(name) for name in ("blind", "bpda", "exact")},
         keys=2,
         chunk=8,
         sweep=(),
+        swept=(),
         probed=2,
+        attacks=budgets,
     )
     options = types.SimpleNamespace(workdir=home / "runs/quickstart", data_dir=None)
     with pytest.MonkeyPatch.context() as patch:
