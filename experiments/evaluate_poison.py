@@ -40,7 +40,7 @@ def evaluate(
     """Run the grid, report and print; return whether it came to its end.
 
     Args:
-        command: to be told to the user for resuming, and written in the summary.
+        command: shown for resuming, and written in the summary.
     """
     from experiments.poisoning import grid, table
     from purifax.run.stop import Stop

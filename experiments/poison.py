@@ -1,11 +1,16 @@
 """Poison the training images of a set, verify the budget and store the result.
 
     python -m experiments.poison --config=digits_poison
-    python -m experiments.poison --config=digits_poison --config.method=tap
+    python -m experiments.poison --config=digits_poison --config.poison=tap
+    python -m experiments.poison --config=digits_poison --config.poison=my.module:Mine
+
+`--config.poison` is any poison of `purifax.poison`, with its numbers as fields
+(`--config.poison.steps=20`), or one of your own: a function `(key, image, label) ->
+perturbation`, or a recipe with `build(context)`, see `purifax.poison.Context`.
 
 Writes train.npz (as a victim would find it), test.npz (clean), poison.npz (positions
-and perturbations), poison.json (method, budget, hashes) and poison.png into the work
-directory, and both splits as a TFDS data set (tfds/). To train a classifier on it:
+and perturbations), poison.json (the poison, budget, hashes) and poison.png into the
+work directory, and both splits as a TFDS data set (tfds/). To train a classifier on it:
 
     python -m experiments.train --config=digits_classifier --config.data.name=poisoned \
         --data_dir=runs/digits_poison --workdir=runs/victim

@@ -12,7 +12,7 @@ does not run it). Every attack so works under every gradient.
 
 One-step unrolling is a surrogate: `surrogate(purifier, first)` with `first` the same
 purifier on `levels[:1]`; both draw the same noise from the key. The gradient with
-adaptive step sizes held constant is `exact` of `adaptive` with `purify.held`.
+adaptive step sizes held constant is `exact` of `adaptive` with `curvature.held`.
 
 Keywords given to the transformed purifier reach the original ones.
 

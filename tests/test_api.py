@@ -20,7 +20,7 @@ def test_public_names_and_signatures_are_those_of_the_snapshot():
 @pytest.mark.parametrize(
     "line",
     [
-        "purifax.purify_images(images: Any, weights: str, *, key: Array, chunk: int=",
+        "purifax.purify_images(images: Any, weights: Any=None, *, key: Array, ",
         "purifax.threat.Linf: class",
         "purifax.threat.Linf.radius: Array | float",
         "purifax.threat.Linf.project(self, x_adv: Array, x: Array) -> Array",

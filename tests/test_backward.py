@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, mixture
 
 from purifax import backward, classify, noise, purify, sample, score
+from purifax.purify import curvature
 from purifax.transform import remat
 
 KEY = jax.random.key(21)
@@ -62,7 +63,7 @@ def agrees_with_differences(fn, x, cotangent):
 
 PURIFIERS = {
     "adaptive": adaptive,
-    "by_difference": lambda: adaptive(curvature=Partial(purify.by_difference)),
+    "by_difference": lambda: adaptive(curvature=Partial(curvature.by_difference)),
     "heteroscedastic": lambda: adaptive(
         perturb=Partial(noise.heteroscedastic, score=hill(), level=0.3, slope=0.02)
     ),
@@ -192,7 +193,7 @@ def test_recomputed_gradient_is_that_of_a_plain_loop(float64):
 
 def test_held_is_the_gradient_with_frozen_step_sizes(float64):
     cotangent = jax.random.normal(jax.random.key(2), SHAPE)
-    held = adaptive(curvature=Partial(purify.held))
+    held = adaptive(curvature=Partial(curvature.held))
     value, gradient = pull_back(held, KEY, grey(), cotangent)
     exact_value, exact = pull_back(adaptive(), KEY, grey(), cotangent)
     np.testing.assert_allclose(value, exact_value, rtol=1e-12)
@@ -204,7 +205,7 @@ def test_held_is_the_gradient_with_frozen_step_sizes(float64):
 
 def test_held_holds_any_curvature(float64):
     cotangent = jax.random.normal(jax.random.key(2), SHAPE)
-    how = Partial(purify.held, curvature=Partial(purify.by_difference))
+    how = Partial(curvature.held, curvature=Partial(curvature.by_difference))
     gradient = pull_back(adaptive(curvature=how), KEY, grey(), cotangent)[1]
     sizes = step_sizes(KEY, grey())
     frozen = pull_back(Partial(plain_loop, sizes=sizes), KEY, grey(), cotangent)[1]

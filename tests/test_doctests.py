@@ -54,7 +54,7 @@ def test_examples_do_what_they_say(name):
 
 def test_a_wrong_example_is_found():
     """The examples are really run: there are many, and a planted one fails."""
-    known = importlib.import_module("purifax.purify.guided")
+    known = importlib.import_module("purifax.purify.guided_diffusion")
     failures, tries, _ = examples(known)
     assert tries > 8 and failures == 0
     planted = type(doctest)("planted")

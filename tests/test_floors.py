@@ -13,14 +13,15 @@ import pytest
 import purifax
 
 ROOT = pathlib.Path(purifax.__file__).parent
-FLOOR_0 = {"types"}
+FLOOR_0 = {"types", "recipe"}
 FLOOR_1 = FLOOR_0 | {"noise", "schedule", "threat", "transform"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
 FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
-ATTACKER = FLOOR_2 | {"loss", "classify"}
+ATTACKER = FLOOR_2 | {"loss", "classify", "backward"}
 MAY_IMPORT = {
-    "__init__": {"transform", "pipelines"},
+    "__init__": {"transform", "pipelines", "evaluation"},
     "types": set(),
+    "recipe": set(),
     "noise": FLOOR_0,
     "transform": FLOOR_0,
     "schedule": FLOOR_0,
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "backward": FLOOR_0,
     "attack": ATTACKER,
     "poison": ATTACKER | {"attack", "transform"},
-    "certify": ATTACKER,
+    "certify": ATTACKER | {"purify"},
     "record": FLOOR_1 | {"classify"},
     "check": FLOOR_1 | {"classify"},
     "gradient_check": FLOOR_1 | {"classify"},
@@ -54,6 +55,17 @@ EDGES = {
     "report",
     "run",
 }
+ABOVE = {"pipelines", "command", "__main__"}
+NEVER = {
+    "data": ABOVE | {"evaluation", "report"},
+    "weights": ABOVE | {"evaluation", "report"},
+    "fleet": ABOVE | {"evaluation", "report"},
+    "run": ABOVE | {"evaluation", "report"},
+    "report": ABOVE | {"evaluation"},
+    "evaluation": ABOVE,
+    "pipelines": {"command", "__main__"},
+}
+"""What an edge may not import: whoever is built upon it."""
 MORE = {"nets": {"flax", "numpy"}, "types": {"chex"}}
 """What else a part may import; `types` does so where chex is used, not at once."""
 CORE = MAY_IMPORT.keys() - {"nets"}
@@ -62,8 +74,11 @@ STANDARD = {
     "collections",
     "dataclasses",
     "enum",
+    "difflib",
     "functools",
+    "inspect",
     "math",
+    "re",
     "typing",
 }
 BANNED_ANYWHERE = {"PRNGKey"}
@@ -162,7 +177,8 @@ def bad_import(name, part):
     if top == "experiments":
         return f"imports {name}"
     if part in EDGES:
-        return None
+        other = rest.partition(".")[0] if top == "purifax" else ""
+        return f"imports {name}" if other in NEVER.get(part, ()) else None
     if top == "purifax":
         other = rest.partition(".")[0]
         allowed = other in MAY_IMPORT[part] | {part}
@@ -257,6 +273,12 @@ HEAD = '"""A module."""\n\n__all__ = []\n'
         ("nets/evil.py", "import optax", "imports optax"),
         ("nets/evil.py", "x = np.random.rand()", "uses np.random"),
         ("data/evil.py", "from experiments import train", "imports experiments"),
+        ("attack/evil.py", "from purifax.run import recipes", "imports purifax.run"),
+        ("purify/evil.py", "from purifax import evaluation", "imports purifax.evalu"),
+        ("recipe.py", "from purifax.types import noun", "imports purifax.types"),
+        ("report/evil.py", "from purifax import evaluation", "imports purifax.eval"),
+        ("run/evil.py", "from purifax.report import files", "imports purifax.report"),
+        ("evaluation/evil.py", "from purifax import command", "imports purifax.comm"),
         ("score.py", "from purifax.fleet import work", "imports purifax.fleet"),
         ("purify/evil.py", "from purifax import fleet", "imports purifax.fleet"),
         ("fleet/evil.py", "from experiments import train", "imports experiments"),

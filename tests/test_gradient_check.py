@@ -8,6 +8,7 @@ from jax.tree_util import Partial
 from oracles import bent_classifier, image, linear_classifier, mixture, weights
 
 from purifax import backward, classify, gradient_check, purify
+from purifax.purify import curvature
 from purifax.transform import remat
 
 KEY = jax.random.key(31)
@@ -86,7 +87,7 @@ def test_double_precision_agrees_to_many_digits(float64):
     [
         backward.straight_through,
         lambda purifier: Partial(
-            purifier.func, **purifier.keywords | {"curvature": Partial(purify.held)}
+            purifier.func, **purifier.keywords | {"curvature": Partial(curvature.held)}
         ),
     ],
     ids=["straight_through", "held"],

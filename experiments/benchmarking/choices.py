@@ -25,9 +25,9 @@ from experiments.benchmarking.network import told
 from experiments.benchmarking.refill import kept_full
 from experiments.benchmarking.subject import LEVEL, Row, Subject, rows_in_turns
 from purifax import nets
-from purifax.command import allocator
 from purifax.nets.conv import conv
 from purifax.purify import ADP
+from purifax.run import allocator
 
 __all__ = ["CHOICES", "rows"]
 

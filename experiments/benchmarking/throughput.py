@@ -82,8 +82,8 @@ def measure(
 def _purifier(config: Evaluation, world: World) -> str:
     """The purifier in words, with the place of its network."""
     by = f" by the score of {config.score}" if world.scored() else ""
-    name = plain(world.recipe)["recipe"]
-    return f"{name} purification{by}, {world.recipe.words()}"
+    name, more = plain(world.recipe)["recipe"], world.recipe.words()
+    return f"{name} purification{by}" + ("" if more == name else f", {more}")
 
 
 def together(

@@ -86,7 +86,7 @@ class Context:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image."""
+        """The shape of one image."""
         return self.images.images.shape[1:]
 
     @property
@@ -96,18 +96,18 @@ class Context:
 
     @property
     def surrogate_seed(self) -> int:
-        """Not the victim's, which the attacker does not know."""
+        """The seed of surrogates; the attacker does not know the victim's."""
         return self.seed + _SURROGATE
 
     def key(self, role: str) -> Array:
-        """For what a poison draws in one of its roles; training has its own keys."""
+        """The key of what a poison draws in one role; training has its own keys."""
         known = role in _ROLES
         number = _ROLES.index(role) if known else zlib.crc32(role.encode())
         key = jax.random.fold_in(jax.random.key(self.seed), 10 if known else 11)
         return jax.random.fold_in(key, 1 + number if known else number)
 
     def rng(self, *numbers: int) -> np.random.Generator:
-        """A generator of the seed, and of more numbers."""
+        """A NumPy generator seeded by the seed and more numbers."""
         return np.random.default_rng([self.seed, *numbers] if numbers else self.seed)
 
     def over(
@@ -128,11 +128,11 @@ class Context:
         return data.Images(pixels, labels, index, other.names, other.source)
 
     def batches(self, images: data.Images, size: int) -> Callable[[int], tuple]:
-        """Batches in the order of the seed."""
+        """`batches(step)`, in the order that the seed gives."""
         return Batches(images, size, self.seed)
 
     def trainer(self, white_box: bool = True) -> Trainer:
-        """Of surrogates: from what the victim starts from, if that is known."""
+        """The trainer of surrogates, from the victim's network if that is known."""
         if self.victim.source is None or white_box:
             return self.victim
         return self._from_scratch
@@ -176,7 +176,7 @@ class Context:
         return nets.Network(module, variables)
 
     def adam(self, learning_rate: float) -> "Adam":
-        """Adam."""
+        """An Adam optimiser."""
         return Adam(learning_rate)
 
     def view(self, against: str, whole: bool, exact: bool) -> Purifier:

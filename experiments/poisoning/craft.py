@@ -13,7 +13,7 @@ __all__ = ["run"]
 
 
 def run(config: Poisoning, folder: pathlib.Path, data_dir: str | None) -> str:
-    """Makes and stores the poisoned set, unless it is there; a line about it.
+    """Make and store the poisoned set unless it exists. Returns a line about it.
 
     Raises:
         ValueError: no poison, a folder of another config, an exceeded budget.

@@ -1,4 +1,4 @@
-"""What goes on inside a classifier: its last layer, and what goes into that.
+"""Features and blocks of a classifier, and its loss as a function of parameters.
 
 A classifier of `purifax.nets` ends in one dense layer. What goes into it are the
 features of poisons whose objective is in feature space; what the parts give on the way

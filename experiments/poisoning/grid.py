@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax.tree_util import Partial
 
-from experiments.poisoning import splits, store
+from experiments.poisoning import outcome, splits, store
 from experiments.poisoning.config import PoisonGrid
 from experiments.poisoning.context import Context
 from experiments.poisoning.defences import stage
@@ -23,14 +23,13 @@ from experiments.poisoning.defences.plan import NONE, ORACLE, Plan, plan
 from experiments.poisoning.defences.revision import Watched, one_after_another
 from experiments.poisoning.generators import Generators
 from experiments.poisoning.victims import Trainer, trainer, unchanged
-from purifax import data, nets, record
+from purifax import data, nets
 from purifax.data.poisoned import digest, perturbation, read, store_images
-from purifax.record.poisons import natural_accuracy
 from purifax.run import workdir
 from purifax.run.progress import Progress
 from purifax.run.stop import Stop, Stopped
 
-__all__ = ["CLEAN", "Cell", "Work", "cells", "rows", "run", "set_up", "triggered"]
+__all__ = ["CLEAN", "Cell", "Work", "cells", "rows", "run", "set_up"]
 
 CLEAN = "clean"
 """The column of the set without poison."""
@@ -154,7 +153,8 @@ def _result(work: Work, cell: Cell) -> dict[str, Any]:
         "poison": cell.poison,
         "defence": cell.defence,
         "seed": cell.seed,
-        **_tested(work, cell, network),
+        **outcome.of_network(network, work.trainer, work.parts.test),
+        **_of_poison(work, cell, network),
         "trained_on": len(images),
         "trained_on_sha256": digest(images),
         **dropped,
@@ -251,61 +251,14 @@ def _dropped(
     return found
 
 
-def _tested(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:
-    """Accuracy on clean test images, by class too, and whether the poison succeeded."""
-    test = work.parts.test
-    said = work.trainer.predictions(network, test.images)
-    classes = range(len(test.names))
-    own = [test.labels == k for k in classes]
-    found = {
-        "accuracy": float(natural_accuracy(said, test.labels)),
-        "by_class": [
-            float(natural_accuracy(said[mine], test.labels[mine]))
-            for mine in own
-            if mine.any()
-        ],
-    }
-    return found if cell.poison == CLEAN else found | _succeeded(work, cell, network)
-
-
-def _succeeded(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:
-    """The success of a trigger, or what became of a target; nothing of other poisons.
-
-    "success" is the rate of images of other classes that the trigger turns into its
-    class, or 1 where the target is answered as was wanted; "missed" then is 1 where it
-    is answered as anything else but its own class.
-    """
-    test, context = work.parts.test, work.context(cell.seed)
-    recipe = work.config.poisons[cell.poison]
-    aim = store.aim_of(recipe, context)
-    if not aim:
-        return {}
-    if hasattr(recipe, "aim"):
-        image = test.images[test.index == aim["index"]][:1]
-        said = work.trainer.predictions(network, image)
-        became = record.targeted(said, [aim["label"]], [aim["wanted"]])
-        missed = float(became.missed[0])
-        return {"success": float(became.success), "missed": missed, "target": aim}
-    delta = perturbation(_place(work, cell))["delta"]
-    said = work.trainer.predictions(network, triggered(recipe, context, test, delta))
-    rate = record.trigger_success(said, test.labels, aim["wanted"])
-    return {"success": float(rate), "target": aim}
-
-
-def triggered(
-    recipe: Any, context: Context, test: data.Images, delta: np.ndarray
-) -> np.ndarray:
-    """Test images with the trigger of a poison, uint8 like them.
-
-    Args:
-        delta: the perturbations of the poison, [P, H, W, C].
-    """
-    x, index = test.images / np.float32(255), np.arange(len(test))
-    maker, key = recipe.trigger(context, delta), context.key("tests")
-    level = 255 * np.clip(x + context.over(maker, key, index, x, test.labels), 0.0, 1.0)
-    return np.rint(level).astype(np.uint8)
-
-
 def _place(work: Work, cell: Cell) -> pathlib.Path:
     """Where the poisoned set of a cell lies."""
     return work.folder / "poisons" / f"{cell.poison}-{cell.seed}"
+
+
+def _of_poison(work: Work, cell: Cell, network: nets.Network) -> dict[str, Any]:
+    """Whether the poison of a cell succeeded; nothing of the set without one."""
+    if cell.poison == CLEAN:
+        return {}
+    recipe, context = work.config.poisons[cell.poison], work.context(cell.seed)
+    return outcome.of_poison(recipe, context, network, _place(work, cell))

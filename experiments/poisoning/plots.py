@@ -9,14 +9,14 @@ from purifax.report.plots import Theme, canvas, encoded
 __all__ = ["picture"]
 
 _COLOURS = "cividis"
-"""Told apart with every common form of colour blindness, and in print."""
+"""Readable with every common form of colour blindness, and in print."""
 
 
 def picture(found: dict[str, Any], theme: Theme) -> bytes:
-    """Mean accuracies as colours and numbers, with what each gains over none, as PNG.
+    """Mean accuracies as colours and numbers, and the gain over no defence, as PNG.
 
     Args:
-        found: `poison_table.summary`.
+        found: what `table.summary` returns.
     """
     rows, columns = found["rows"], found["columns"]
     means = np.full((len(rows), len(columns)), np.nan)

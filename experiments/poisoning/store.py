@@ -1,4 +1,4 @@
-"""Poisoned sets in folders: made once, verified as they are stored, and read again."""
+"""Poisoned sets in folders: crafted once, verified when stored, and read again."""
 
 import dataclasses
 import json
@@ -46,7 +46,7 @@ def craft(
     context: Context,
     test: data.Images | None,
 ) -> None:
-    """Makes a poison, verifies the 8-bit images it gives, and stores the set.
+    """Build a poison, verify the 8-bit images that it gives, and store the set.
 
     Args:
         name: what it is called in the record.
@@ -90,7 +90,7 @@ def finished(place: pathlib.Path, name: str, recipe: Any, context: Context) -> b
 
 
 def _words(name: str, recipe: Any, context: Context) -> dict[str, Any]:
-    """What tells this poisoned set from others, for JSON."""
+    """What distinguishes this poisoned set from others, for JSON."""
     found = {
         "method": name,
         "seed": context.seed,
@@ -103,7 +103,7 @@ def _words(name: str, recipe: Any, context: Context) -> dict[str, Any]:
 
 
 def aim_of(recipe: Any, context: Context) -> dict[str, int]:
-    """Whom a poison is for, in words for JSON; empty where it is for nobody."""
+    """The target of a poison, for JSON; empty for a poison without one."""
     if hasattr(recipe, "aim"):
         aim = recipe.aim(context)
         return {"index": aim.index, "label": aim.label, "wanted": aim.wanted}

@@ -1,9 +1,9 @@
 """The table of a grid of poisons and defences: means, deviations, paired differences.
 
-A difference is that of a defence and "none" with the same poison and seed; its mean and
-deviation are over seeds. The rows "clean training" and "oracle removal" are no
-defences: what the victim would have without a poison, and what is left when every
-poisoned image is known.
+A difference compares a defence with "none" under the same poison and seed; its mean and
+standard deviation are over seeds. The rows "clean training" and "oracle removal" are
+not defences: they show the accuracy without a poison, and the accuracy that remains
+when every poisoned image is known and removed.
 """
 
 from collections.abc import Callable
@@ -197,11 +197,11 @@ def _number(
 
 
 def write(work: Work, results: list[dict[str, Any]], command: str) -> str:
-    """Writes report.md, summary.json and grid.png; gives the words of the first."""
+    """Write report.md, summary.json and grid.png. Returns the text of the first."""
     found = summary(results, list(rows(work.config)))
     words = markdown(found)
     seconds = sum(one["seconds"] for one in results)
-    told = {
+    written = {
         **found,
         "command": command,
         "images": work.parts.record(),
@@ -210,7 +210,7 @@ def write(work: Work, results: list[dict[str, Any]], command: str) -> str:
         "config": encode(work.config),
         "versions": workdir.versions(),
     }
-    workdir.write_json(work.folder / "summary.json", told)
+    workdir.write_json(work.folder / "summary.json", written)
     (work.folder / "report.md").write_text(words)
     (work.folder / "grid.png").write_bytes(picture(found, LIGHT))
     return words

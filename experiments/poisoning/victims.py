@@ -37,7 +37,7 @@ Change = Callable[[Array, nets.Network, Array, Array], tuple[Array, Array]]
 
 _WAYS = ("scratch", "linear", "all")
 _SOURCE = 104_729
-"""The seed of the network that victims start from: nobody else's."""
+"""The seed of the network that victims start from, used for nothing else."""
 
 
 @dataclass(frozen=True)

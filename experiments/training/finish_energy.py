@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from experiments.training import energy as chains
-from experiments.training import multiprocess, pictures
+from experiments.training import multiprocess
 from experiments.training.energy_recipes import Recipe
 from experiments.training.run import Run
 from experiments.training.state import State
@@ -20,7 +20,7 @@ from purifax import sample, score
 from purifax.data.augment import to_float
 from purifax.energy import Tempered
 from purifax.nets import Network
-from purifax.run import devices
+from purifax.run import devices, pictures
 from purifax.run.progress import say
 
 __all__ = ["finish_energy", "long_chains", "measured"]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
@@ -108,12 +107,13 @@ class Ascent(Budget):
             path: the same with all iterates.
         """
         if self.candidates > 1:
-            places = np.linspace(self.steps, 0, self.candidates, endpoint=False)
+            apart = -self.steps / self.candidates
+            places = [round(self.steps + i * apart) for i in range(self.candidates)]
             once = Partial(
                 best_iterate,
                 path=path,
                 judge=judge,
-                candidates=jnp.array(np.round(places), jnp.int32),
+                candidates=jnp.array(places, jnp.int32),
                 loss=loss,
             )
         if self.restarts == 1:

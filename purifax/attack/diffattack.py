@@ -94,7 +94,7 @@ def followed(
     """Logits [K] of the purified image, and the deviation [] of its path.
 
     Args:
-        path: such as a bound `purify.adaptive_path`, as a `Partial`.
+        path: such as a bound `adp.adaptive_path`, as a `Partial`.
         reference: `along_clean` with `path` and `clean` bound, or the forward states
             of a diffusion.
         steps: [M] integers, positions in the path.
@@ -156,7 +156,7 @@ def deviate(
         step_sizes: [T], in pixel units.
         steps: [M] integers, positions in the path that are compared.
         draws: [S] integers, runs averaged in each gradient.
-        reference: what the path is led away from, such as `purify.forward_path` with
+        reference: what the path is led away from, such as `diffpure.forward_path` with
             its levels bound, as a `Partial`; None is the path of x, the clean image.
         weight: of the deviation; 0 is `pgd`.
         scan: runs the loop over steps.
@@ -230,4 +230,4 @@ class DiffAttack(Budget):
     def calls(self, one: int, answers: int) -> int:
         """Forward passes on one image; see `PGD.calls`."""
         del answers
-        return self.steps * one * self.eot
+        return 2 * self.steps * one * self.eot  # and the path of the clean image

@@ -337,7 +337,7 @@ class DiffHammer:
     def calls(self, one: int, answers: int) -> int:
         """Forward passes on one image; see `PGD.calls`."""
         del answers
-        return 3 * (self.steps * one * self.eot + one * self.judge)
+        return 3 * one * (self.steps * (self.eot + 1) + self.judge)
 
 
 def _best(

@@ -215,8 +215,10 @@ class PGD(Ascent):
             answers: samples of all answers to an image.
         """
         del answers
-        alone = self.gradient in ("blind", "transfer")
-        return self.climbed(1 if alone else one, self.steps)
+        if self.gradient in ("blind", "transfer"):
+            return replace(self, eot=1, at_once=None, judge=1).climbed(1, self.steps)
+        twice = 2 if self.gradient == "one_step" else 1
+        return self.climbed(twice * one, self.steps)
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ from absl import flags
 
 from purifax.command import usage
 from purifax.command.choice import choose
-from purifax.command.overrides import apply
 from purifax.recipe import nearest
 from purifax.run import config as configlib
 from purifax.run import lookup
 from purifax.run.errors import UsageError
 from purifax.run.lookup import Shelf
+from purifax.run.overrides import apply
 
 __all__ = ["UsageError", "parse", "run", "typed"]
 

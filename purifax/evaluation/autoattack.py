@@ -84,7 +84,7 @@ def run_auto(
     Args:
         images: [N, H, W, C] floats in [0, 1].
         labels: [N], integer classes.
-        components: such as those of `purifax.attack.components`.
+        components: such as those of `purifax.attack.autoattack.components`.
         judge: `(key, x) -> logits`, [K] or with `classify.each` bound [S, K].
         chunk: images worked on at once; a multiple of the number of devices.
         allowed: an image is broken if at most this share of draws is right.

@@ -10,8 +10,9 @@ from jax import numpy as jnp
 from jax.sharding import Mesh
 from jax.tree_util import Partial
 
-from purifax import classify, purify
+from purifax import classify
 from purifax.evaluation.world import World
+from purifax.purify import detection
 from purifax.report.types import NO_ANSWER
 from purifax.transform import sharding
 from purifax.types import Classifier, Model, Purifier
@@ -55,7 +56,7 @@ def _norm(world: World) -> Partial:
     """The length of the score, |f(x)|; 0 where there is no score."""
     if world.score is None:
         return Partial(_nothing)
-    return Partial(purify.scaled_norm, score=world.score, level=world.level)
+    return Partial(detection.scaled_norm, score=world.score, level=world.level)
 
 
 def _nothing(x: Array) -> Array:

@@ -14,6 +14,7 @@ __all__ = ["POOLING", "THREATS", "Evaluation", "Subjects", "Surface"]
 
 POOLING = ("probabilities", "logits", "vote")
 THREATS = ("Linf", "L2", "L1")
+_RESERVED = ("clean", "worst", "recipe")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,9 @@ class Evaluation:
     pooling: str = "probabilities"
     threat: str = "Linf"
     radius: float = 8 / 255
-    attacks: Annotated[Mapping[str, Any], ATTACK] = field(default_factory=_three)
+    attacks: Annotated[Mapping[str, Any], ATTACK] = field(
+        default_factory=_three, hash=False
+    )
     omitted: tuple[str, ...] = ()
     sweep: tuple[float, ...] = ()
     swept: tuple[str, ...] = ()
@@ -157,6 +160,12 @@ class Evaluation:
             raise ValueError(
                 f"radius must be 0 or more, in [0, 1] pixel units; got {self.radius}."
             )
+        for name in self.attacks:
+            if name in _RESERVED or "." in name or not name:
+                raise ValueError(
+                    f"an attack cannot be called {name!r}: {', '.join(_RESERVED)} have "
+                    "a meaning of their own, and a dot leads to a field."
+                )
         for name in self.swept:
             if name not in self.attacks and name not in ATTACKS:
                 known = nearest(name, [*self.attacks, *ATTACKS])

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from purifax.command.overrides import UsageError, apply
 from purifax.evaluation.settings import (
     Evaluation,
 )
 from purifax.report import plots, plots_sweep
 from purifax.run import config as configlib
 from purifax.run import workdir
+from purifax.run.overrides import UsageError, apply
 
 __all__ = ["Point", "grid", "run", "text"]
 

@@ -1,4 +1,4 @@
-"""Poisons of an attacker who expects a defence: EM's noise, made through it.
+"""Adaptive poisons: error-minimising noise optimised through an expected defence.
 
     theta <- updates on P(x + delta),   delta_i <- descent of  E L(f(P(x_i + delta_i)))
 
@@ -35,7 +35,7 @@ __all__ = ["Adaptive", "AdaptiveBPDA", "AdaptiveExact"]
 
 @dataclass(frozen=True)
 class Adaptive(EM):
-    """EM's noise through a defence's change of batches, as ECLIPSE's authors attack.
+    """EM through a defence's change of batches, as ECLIPSE's authors attack it.
 
     Source: Wang et al. 2024 (ECLIPSE), section 4.4.
 
@@ -70,7 +70,7 @@ class Adaptive(EM):
 
 @dataclass(frozen=True)
 class AdaptiveBPDA(Adaptive):
-    """EM's noise through a whole defence, by the gradient of the identity (BPDA).
+    """EM through a whole defence, its purifier by the identity's gradient (BPDA).
 
     Source: Athalye et al. 2018, arXiv 1802.00420.
     """
@@ -84,7 +84,7 @@ class AdaptiveBPDA(Adaptive):
 
 @dataclass(frozen=True)
 class AdaptiveExact(Adaptive):
-    """EM's noise through a whole defence, by the exact gradient of its purifier."""
+    """EM through a whole defence, its purifier by the exact gradient."""
 
     name: ClassVar[str] = "adaptive_exact"
 

@@ -33,7 +33,7 @@ _TINY = 1e-24
 def ar_matrices(
     coefficients: Array, height: int, width: int, *, crop: int = 4
 ) -> Array:
-    """What makes signals of that size out of boundaries, [K, C, height width, B].
+    """Matrices that turn boundary values into signals, [K, C, height width, B].
 
     Args:
         coefficients: [K, C, 3, 3]; eight taps that sum to one, and a zero.
@@ -89,7 +89,7 @@ def autoregressive(
 
 @dataclass(frozen=True)
 class AR(Share):
-    """A signal for each class that one filter of 3 x 3 pixels predicts (AR).
+    """Autoregressive noise that one 3 x 3 filter of each class predicts (AR).
 
     Source: Sandoval-Segura et al. 2022, arXiv 2206.03693.
 

@@ -93,7 +93,7 @@ def patch_of(context: Context) -> Partial:
 
 @dataclass(frozen=True)
 class BadNets(Backdoor):
-    """A patch on images of other classes, which get the target's label (BadNets).
+    """A patch on images of other classes, relabelled as the target (BadNets).
 
     Source: Gu et al. 2017, arXiv 1708.06733.
     """

@@ -35,8 +35,8 @@ __all__ = [
 def unit(images: Any) -> Any:
     """8-bit images as float32 in [0, 1].
 
-    >>> unit(jnp.array([255, 51], jnp.uint8)).tolist()
-    [1.0, 0.20000000298023224]
+    >>> unit(jnp.array([255, 0], jnp.uint8)).tolist()
+    [1.0, 0.0]
     """
     return images.astype("float32") / 255
 
@@ -75,7 +75,7 @@ def of_class(context: Context, target: int) -> Any:
 
 
 def public(context: Context, name: str) -> Images:
-    """The clean images that are nobody's.
+    """The public clean images, which neither victim nor defender has.
 
     Raises:
         ValueError: there are none.

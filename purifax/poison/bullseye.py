@@ -133,7 +133,7 @@ def _apart(mean: Array, aim: Array) -> Array:
 
 @dataclass(frozen=True)
 class Bullseye(Targeted):
-    """Images around a test image in feature space (Bullseye Polytope).
+    """Images whose mean feature is that of a test image (Bullseye Polytope).
 
     Features are those of the last layer where a victim trains that alone, and those of
     all parts of the network elsewhere.

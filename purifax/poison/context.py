@@ -125,7 +125,7 @@ class Context(Protocol):
 
     Attributes:
         images: the victim's, clean; those that may be poisoned.
-        other: clean images in public, which are nobody's.
+        other: public clean images, which neither victim nor defender has.
         test: clean test images, among which are the targets of targeted poisons.
         classes: how many there are, K.
         shape: of one image.

@@ -110,7 +110,7 @@ def _combined(weights: Array, rows: Array) -> Array:
 
 @dataclass(frozen=True)
 class ConvexPolytope(Bullseye):
-    """Images whose features surround those of a test image (Convex Polytope).
+    """Images whose features have a test image's in their hull (Convex Polytope).
 
     Source: Zhu et al. 2019, arXiv 1905.05897.
     """

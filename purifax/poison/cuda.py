@@ -89,7 +89,7 @@ def blur(key: Array, x: Array, label: Array, filters: Array) -> Array:
 
 @dataclass(frozen=True)
 class CUDA(Share):
-    """Images blurred by a filter of their class, without a budget (CUDA).
+    """Convolution of each image with a random filter of its class; no budget (CUDA).
 
     Source: Sadasivan et al. 2023, arXiv 2303.04278.
 

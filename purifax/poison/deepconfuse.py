@@ -126,7 +126,7 @@ def damage(
 
 @dataclass(frozen=True)
 class DeepConfuse(Share, Surrogate):
-    """The noise of a generator that is trained in turns with a network (DeepConfuse).
+    """Noise of a generator, trained alternately with a network (DeepConfuse).
 
     In a round the network is trained from scratch on the generator's noise, and its
     parameters before every update are kept; then the generator goes through them again

@@ -180,9 +180,9 @@ def psnr(x_changed: Array, x: Array) -> Array:
 
 @dataclass(frozen=True)
 class DUNE(Share, Surrogate):
-    """Noise against checkpoints, and one colour for each class on top of it (DUNE).
+    """Noise against checkpoints, plus one colour for each class (DUNE).
 
-    The colours come on top of the radius.
+    The radius bounds the noise alone; the colours are added to it.
 
     Source: Wang et al. 2026, "Dual-branch Robust Unlearnable Examples".
 

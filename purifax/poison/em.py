@@ -1,8 +1,8 @@
-"""EM: error-minimising noise, made in turns with a network that is trained on it.
+"""EM: error-minimising noise, alternated with the training of a network on it.
 
     theta <- updates on x + delta,   delta_i <- PGD descent of L(f(x_i + delta_i), y_i)
 
-until the network makes hardly an error on x + delta: there is nothing left to learn.
+until the network makes hardly any error on x + delta: nothing is left to learn.
 x + delta stays in [0, 1] here, as it will be stored; in the released code it does not.
 
 Source: Huang et al. 2021, arXiv 2101.04898, and its released code: 10 updates of 512
@@ -139,7 +139,7 @@ def error_minimising_by_class(
 
 @dataclass(frozen=True)
 class EM(Share, Surrogate):
-    """Noise that leaves a network nothing to learn: error-minimising noise (EM).
+    """Error-minimising noise, which leaves a network nothing to learn (EM).
 
     Source: Huang et al. 2021, arXiv 2101.04898.
 

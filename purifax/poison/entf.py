@@ -159,7 +159,7 @@ LOSSES = {"pull": pull_loss, "pull_released": pull_loss_released, "push": push_l
 
 @dataclass(frozen=True)
 class EntF(Share, Descended):
-    """Entangled features of the classes, against adversarial training (EntF).
+    """Features moved towards other classes, against adversarial training (EntF).
 
     Source: Wen et al. 2023, "Is adversarial training really a silver bullet for
     mitigating data poisoning?".

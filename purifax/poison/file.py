@@ -16,7 +16,7 @@ UNITS = ("unit", "levels", "signed", "images")
 
 @dataclass(frozen=True)
 class File(Bounded):
-    """A poison from a file, which must keep the radius.
+    """A poison read from a file; its perturbations must keep the radius.
 
     Attributes:
         path: the file; .npy, .npz, or of PyTorch.

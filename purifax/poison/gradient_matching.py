@@ -198,7 +198,7 @@ def _dot(one: Any, other: Any) -> Array:
 
 @dataclass(frozen=True)
 class GradientMatching(Targeted):
-    """Images whose training step is the attacker's: gradient matching.
+    """Gradient matching (Witches' Brew): training steps that help the attacker.
 
     Source: Geiping et al. 2021, arXiv 2009.02276.
 

@@ -136,7 +136,7 @@ def universal_step(
 
 @dataclass(frozen=True)
 class HYPO(Share, Descended):
-    """Images of whose class a trained network becomes surer: hypocritical noise.
+    """Hypocritical noise: a trained network becomes surer of the class (HYPO, P2).
 
     Source: Tao et al. 2021, arXiv 2102.04716, P2.
     """
@@ -155,7 +155,7 @@ class HYPO(Share, Descended):
 
 @dataclass(frozen=True)
 class Mislead(HYPO):
-    """Images that look like the class after their own, from themselves, in one run.
+    """Adversarial noise towards the next class, without restarts or jitter (P1).
 
     Source: Tao et al. 2021, arXiv 2102.04716, P1.
     """

@@ -51,6 +51,7 @@ def hardened_trigger(
     Returns:
         delta, like x. With `stamp` the budget that holds is `Outside(threat, mask)`.
 
+    >>> import jax.numpy as jnp
     >>> from purifax.poison.badnets import stamp
     >>> from purifax.threat import Linf
     >>> model = Partial(lambda key, x: jnp.stack([jnp.sum(x), 0.0]))
@@ -67,7 +68,7 @@ def hardened_trigger(
 
 @dataclass(frozen=True)
 class LabelConsistent(Backdoor, Descended):
-    """A patch on images of the target class, which are first made hard.
+    """A patch on adversarially perturbed images of the target class.
 
     Source: Turner et al. 2019, arXiv 1912.02771.
     """

@@ -1,4 +1,4 @@
-"""LSP: perturbations that a linear classifier separates, made without any network.
+"""LSP: linearly separable perturbations, made without a network.
 
     u = v_k + z A_k,    v_k a vertex of {-10, 10}^D,  z ~ N(0, I),  A_k ~ U(-1, 1)^{DxD}
 
@@ -128,7 +128,7 @@ def linearly_separable(
 
 @dataclass(frozen=True)
 class LSP(Share):
-    """Patches that a linear classifier separates by class (LSP).
+    """Linearly separable patches of colour for each class (LSP).
 
     Source: Yu et al. 2022, arXiv 2111.00898.
 

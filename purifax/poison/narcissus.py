@@ -134,7 +134,7 @@ def magnified(x: Array, pattern: Array, *, times: Array | float = 3.0) -> Array:
 
 @dataclass(frozen=True)
 class Narcissus(Backdoor, Surrogate):
-    """A pattern on images of the target class in which a network sees that class.
+    """A clean-label trigger: a pattern that looks like its target class (Narcissus).
 
     The network learns from public images of the other classes and all images of this
     one. Published are public images of other kinds and one more output for the class;
@@ -182,7 +182,7 @@ class Narcissus(Backdoor, Surrogate):
         return self.passes
 
     def _familiar(self, context: Context, own: Images) -> Any:
-        """A network of public images of other classes and of this, then of this."""
+        """A network of public images of other classes and of the class, tuned on it."""
         other = public(context, self.name)
         rest = other.take((other.labels != self.target).nonzero()[0])
         trainer, seed = context.trainer(self.white_box), context.surrogate_seed

@@ -1,4 +1,4 @@
-"""NTGA: training images that make a trained network wrong about others, by its kernel.
+"""NTGA: training images that make a network wrong about others, by its tangent kernel.
 
 A wide network trained on (X, Y) for a time t by gradient descent on squared errors says
 of an image x, with Theta its neural tangent kernel,
@@ -154,9 +154,9 @@ def generalization_attack(
 
 @dataclass(frozen=True)
 class NTGA(Share, Bounded):
-    """Blocks of images against a network trained on them, by its tangent kernel (NTGA).
+    """Neural tangent generalisation attack on blocks of images (NTGA).
 
-    Public images are those that the network is to be wrong about.
+    It raises the loss on public images of a network trained on the block.
 
     Source: Yuan and Wu 2021, "Neural Tangent Generalization Attacks".
 

@@ -126,7 +126,7 @@ def _colours(channels: int) -> Array:
 
 @dataclass(frozen=True)
 class OPS(Share):
-    """One pixel of one colour for each class: one-pixel shortcuts (OPS).
+    """One-pixel shortcuts: every class sets one pixel to one colour (OPS).
 
     Source: Wu et al. 2023, arXiv 2205.12141.
     """

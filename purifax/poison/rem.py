@@ -140,7 +140,7 @@ def robust_example(
 
 @dataclass(frozen=True)
 class REM(Share, Surrogate):
-    """Error-minimising noise against adversarial training (REM).
+    """Robust error-minimising noise, against adversarial training (REM).
 
     Source: Fu et al. 2022, arXiv 2203.14533.
 
@@ -169,8 +169,8 @@ class REM(Share, Surrogate):
         if self.adversary_radius > self.radius:
             raise ValueError(
                 f"REM.adversary_radius={self.adversary_radius:.4g} is above radius="
-                f"{self.radius:.4g}: noise cannot outdo an adversary that moves images "
-                "further."
+                f"{self.radius:.4g}: noise is useless against an adversary that moves "
+                "images further."
             )
 
     def build(self, context: Context) -> Poison:

@@ -210,7 +210,7 @@ def _slope(
 
 @dataclass(frozen=True)
 class SEP(Share, Descended):
-    """Noise against the checkpoints of one training: self-ensemble protection (SEP).
+    """Self-ensemble protection: noise against checkpoints of one training (SEP).
 
     Source: Chen et al. 2023, arXiv 2211.12005.
 
@@ -247,7 +247,7 @@ class SEP(Share, Descended):
 
 @dataclass(frozen=True)
 class SEPFA(SEP):
-    """SEP that takes features to those of another class (SEP-FA).
+    """SEP by feature alignment with another class (SEP-FA).
 
     Source: Chen et al. 2023, arXiv 2211.12005.
     """
@@ -262,7 +262,9 @@ class SEPFA(SEP):
 
 @dataclass(frozen=True)
 class SEPFAVR(SEPFA):
-    """SEP-FA with variance reduction, and as many visits as checkpoints (SEP-FA-VR).
+    """SEP-FA with variance-reduced gradients (SEP-FA-VR).
+
+    A step visits as many checkpoints as there are.
 
     Source: Chen et al. 2023, arXiv 2211.12005.
     """

@@ -63,8 +63,8 @@ def swarm_start(
     place, speed = jax.vmap(one)(particles)
     place, speed = widest * place, 0.1 * widest * speed
     highest = jnp.full(particles.shape, jnp.inf)
-    nobody = jnp.zeros((), jnp.int32)
-    return Swarm(place, speed, place, highest, 0 * place[0], highest[0], nobody)
+    leader = jnp.zeros((), jnp.int32)
+    return Swarm(place, speed, place, highest, 0 * place[0], highest[0], leader)
 
 
 def swarm_step(

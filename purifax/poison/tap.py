@@ -157,7 +157,7 @@ def restarted(
 
 @dataclass(frozen=True)
 class TAP(Share, Descended):
-    """Images that look like the class after their own to a trained network (TAP).
+    """Targeted adversarial poisoning: a trained network sees the next class (TAP).
 
     Source: Fowl et al. 2021, arXiv 2106.10807.
 
@@ -195,7 +195,7 @@ class TAP(Share, Descended):
 
 @dataclass(frozen=True)
 class TAPUntargeted(TAP):
-    """Images that look like anything but their class to a trained network.
+    """Untargeted adversarial poisoning: a trained network sees another class.
 
     Source: Fowl et al. 2021, arXiv 2106.10807.
     """

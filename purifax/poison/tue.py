@@ -183,9 +183,9 @@ def _length(v: Array) -> Array:
 
 @dataclass(frozen=True)
 class TUE(Share, Bounded):
-    """Noise that spoils self-supervised and supervised learning (TUE).
+    """Transferable unlearnable examples, also for self-supervised learning (TUE).
 
-    It is made in turns with a network that learns which two views are of one image.
+    The noise alternates with the training of a network by SimCLR's loss.
 
     Source: Ren et al. 2023, arXiv 2210.10114.
 

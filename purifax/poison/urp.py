@@ -106,7 +106,7 @@ def random_noise(key: Array, x: Array, label: Array, threat: Threat) -> Array:
 
 @dataclass(frozen=True)
 class URP(Share, Bounded):
-    """One pattern of uniform noise for each class (URP).
+    """Class-wise uniform random noise (URP).
 
     Source: Tao et al. 2021, arXiv 2102.04716, P5.
     """

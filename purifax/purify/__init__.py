@@ -27,61 +27,45 @@ are made for training sets.
 
 from purifax.purify.adp import (
     ADP,
-    Trace,
     adaptive,
-    adaptive_chain,
-    adaptive_early,
-    adaptive_path,
     adaptive_trace,
 )
 from purifax.purify.adp_reference import reference
 from purifax.purify.adp_rounds import Rounds, rounds
 from purifax.purify.compose import chain, repeat
 from purifax.purify.corrupt import grayscale, noised
-from purifax.purify.curvature import by_difference, by_jvp, held, step_size
 from purifax.purify.dds_denoiser import DDS, dds
-from purifax.purify.detection import Detect, detect, scaled_norm, threshold
+from purifax.purify.detection import Detect, detect
 from purifax.purify.diffpure import (
     DiffPure,
     diffuse,
     diffuse_from,
     diffuse_in_time,
-    diffuse_in_time_path,
-    diffuse_path,
-    forward_path,
     gradual,
 )
-from purifax.purify.distance import dissimilarity, manhattan, mean_square, ssim
+from purifax.purify.distance import ssim
 from purifax.purify.energy import langevin, mala
 from purifax.purify.gdmp import GDMP, guided_rounds
-from purifax.purify.guided import (
+from purifax.purify.guided_diffusion import (
     guided,
-    guided_step,
-    similarity_scales,
-    square_scales,
 )
 from purifax.purify.jpeg import JPEG, BitDepth, bit_depth, jpeg_420, jpeg_444
 from purifax.purify.langevin_chains import MALA, Langevin
 from purifax.purify.lee_kim import LeeKim
-from purifax.purify.maximise import (
+from purifax.purify.likelihood_ascent import (
     LM,
     ScoreOpt,
-    anchored_gap,
-    gap,
     maximise,
     maximise_noised,
-    regularised_gap,
 )
-from purifax.purify.mimic import Mimic, mimic_from_noise, mimic_scales, mimic_step
+from purifax.purify.mimic import Mimic, mimic_from_noise
 from purifax.purify.one_step_denoiser import OneStep, one_step
 from purifax.purify.prior import Prior, States
-from purifax.purify.project import orthogonal, orthonormal
+from purifax.purify.project import orthogonal
 from purifax.purify.puregen import (
     PureGen,
     PureGenCode,
-    filtered,
     highest,
-    puregen_ddpm,
     puregen_rounds,
 )
 
@@ -106,59 +90,32 @@ __all__ = [
     "Rounds",
     "ScoreOpt",
     "States",
-    "Trace",
     "adaptive",
-    "adaptive_chain",
-    "adaptive_early",
-    "adaptive_path",
     "adaptive_trace",
-    "anchored_gap",
     "bit_depth",
-    "by_difference",
-    "by_jvp",
     "chain",
     "detect",
     "diffuse",
     "diffuse_from",
     "diffuse_in_time",
-    "diffuse_in_time_path",
-    "diffuse_path",
-    "dissimilarity",
-    "filtered",
-    "forward_path",
-    "gap",
     "gradual",
     "grayscale",
     "guided",
     "guided_rounds",
-    "guided_step",
-    "held",
     "highest",
     "jpeg_420",
     "jpeg_444",
     "langevin",
     "mala",
-    "manhattan",
     "maximise",
     "maximise_noised",
-    "mean_square",
     "mimic_from_noise",
-    "mimic_scales",
-    "mimic_step",
     "noised",
     "one_step",
     "orthogonal",
-    "orthonormal",
-    "puregen_ddpm",
     "puregen_rounds",
     "reference",
-    "regularised_gap",
     "repeat",
     "rounds",
-    "scaled_norm",
-    "similarity_scales",
-    "square_scales",
     "ssim",
-    "step_size",
-    "threshold",
 ]

@@ -94,8 +94,7 @@ class Rounds(Climb):
 
     def calls(self) -> int:
         """Network evaluations of one run."""
-        noise = self.noise == "heteroscedastic"
-        return 2 * self.steps * len(self.sigmas) + noise
+        return super().calls() * len(self.sigmas)
 
     def words(self) -> str:
         """The noise in words."""

@@ -16,7 +16,7 @@ from purifax.purify import descent
 from purifax.purify.compose import repeat
 from purifax.purify.descent import Descent, start_words
 from purifax.purify.distance import DISTANCES, Distance, mean_square
-from purifax.purify.guided import guided, similarity_scales, square_scales
+from purifax.purify.guided_diffusion import guided, similarity_scales, square_scales
 from purifax.purify.prior import Prior
 from purifax.sample.ddpm import Variance
 from purifax.transform import remat

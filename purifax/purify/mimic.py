@@ -39,7 +39,7 @@ from purifax.purify import descent
 from purifax.purify.descent import start_words
 from purifax.purify.distance import DISTANCES, Distance, manhattan
 from purifax.purify.gdmp import Guided
-from purifax.purify.guided import led
+from purifax.purify.guided_diffusion import led
 from purifax.purify.prior import Prior
 from purifax.sample.ddpm import Variance
 from purifax.score import denoise

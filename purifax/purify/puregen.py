@@ -276,8 +276,12 @@ class PureGenCode(Steps):
 
     def calls(self) -> int:
         """Network evaluations of one run."""
-        each = self.steps + self.time + 2
+        each = self.steps + self._labels()
         return each * self.repeats + (self.fraction < 1)
+
+    def _labels(self) -> int:
+        """Steps of the diffusion: the released one starts a label late."""
+        return self.time
 
     def words(self) -> str:
         """The noise and the rounds in words."""
@@ -304,6 +308,9 @@ class PureGen(PureGenCode):
     def __post_init__(self) -> None:
         super().__post_init__()
         recipe.one_of(self, "variance", descent.VARIANCES)
+
+    def _labels(self) -> int:
+        return self.time + 1
 
     def _diffusion(self, prior: Prior) -> Partial:
         kind = descent.variance(self.variance, prior)

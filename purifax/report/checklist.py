@@ -105,16 +105,16 @@ def _black_box(attacks: Sequence[Result]) -> list[dict]:
 
 def _exact(attacks: Sequence[Result]) -> dict:
     name = "An attack uses the exact gradient of the defended model"
-    gradients = {r.gradient: r for r in attacks if r.model == "defended"}
-    if not gradients:
+    defended = [result for result in attacks if result.model == "defended"]
+    if not defended:
         return check_row(name, "not run", "No attack was run on a defended model.")
-    exact = [r for r in attacks if r.model == "defended" and r.gradient == "exact"]
+    exact = [result for result in defended if result.gradient == "exact"]
     if any(_moved(result) for result in exact):
         return check_row(name, "pass", "Its accuracy is the one to quote.")
     if exact:
         text = "The attack moved no image, so its accuracy is the clean one."
         return check_row(name, "not shown", text)
-    if "own" in gradients:
+    if any(result.gradient == "own" for result in defended):
         text = "It is not known which gradient the user's own attack follows."
         return check_row(name, "open", text)
     text = "None does: the defended accuracy is an upper bound, likely far too high."

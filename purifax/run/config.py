@@ -115,7 +115,8 @@ def _read(hint: Any, value: Any) -> Any:
     if kind is not None and isinstance(value, list):
         return tuple(from_plain(kind, item) for item in value)
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _construct(typing.cast(type, hint), value)
+        fields = {name: item for name, item in value.items() if name != "recipe"}
+        return _construct(typing.cast(type, hint), fields)
     return _tuples(value)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from purifax.command import allocator
+from purifax.run import allocator
 from purifax.transform.sharding import placed
 
 __all__ = [

@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, weights
 
 from purifax import attack, classify
+from purifax.attack import apgd_attack, windows
 from purifax.threat import L2, Linf
 
 KEY = jax.random.key(5)
@@ -38,7 +39,7 @@ def wave_trace(x, threat, checkpoints, **more):
 @functools.partial(jax.jit, static_argnames=("loss", "kind"))
 def compiled_trace(key, x, label, model, threat, checkpoints, kind, **more):
     more = {"start": Partial(attack.at_image)} | more
-    return attack.apgd_trace(key, x, label, model, threat, checkpoints, **more)
+    return apgd_attack.apgd_trace(key, x, label, model, threat, checkpoints, **more)
 
 
 def run_trace(key, x, label, model, threat, checkpoints, **more):
@@ -58,7 +59,7 @@ def test_iterates_losses_and_steps_follow_the_published_rule(
     for seed in seeds:
         x, norm = small_image(seed), type(threat).__name__
         images, losses, steps, causes = published(x, threat.radius, norm, iterations)
-        checkpoints = attack.apgd_checkpoints(iterations)
+        checkpoints = windows.apgd_checkpoints(iterations)
         found = wave_trace(jnp.asarray(x), threat, checkpoints)
         np.testing.assert_allclose(found.step_sizes, steps, rtol=1e-12)
         np.testing.assert_allclose(found.losses, losses, rtol=1e-6, atol=1e-8)
@@ -69,7 +70,7 @@ def test_iterates_losses_and_steps_follow_the_published_rule(
 
 def test_checkpoints_are_the_published_ones():
     def places(iterations):
-        flags = np.asarray(attack.apgd_checkpoints(iterations))
+        flags = np.asarray(windows.apgd_checkpoints(iterations))
         assert flags.shape == (iterations,) and flags.dtype == bool
         return (np.flatnonzero(flags) + 1).tolist()
 
@@ -99,7 +100,7 @@ def attacked(key, x, threat, checkpoints):
 def test_a_linear_model_is_solved_exactly_in_linf():
     x, w = np.asarray(image()), np.asarray(weights()[0])
     for key in jax.random.split(KEY, 3):
-        found = attacked(key, image(), Linf(0.07), attack.apgd_checkpoints(8))
+        found = attacked(key, image(), Linf(0.07), windows.apgd_checkpoints(8))
         best = np.clip(x - 0.07 * np.sign(w), 0, 1)
         np.testing.assert_allclose(found, best, atol=1e-6)
 
@@ -107,7 +108,7 @@ def test_a_linear_model_is_solved_exactly_in_linf():
 def test_a_linear_model_is_solved_exactly_in_l2():
     x, w = jnp.full(SHAPE, 0.5), np.asarray(weights()[0])
     for key in jax.random.split(KEY, 3):
-        found = attacked(key, x, L2(0.4), attack.apgd_checkpoints(40))
+        found = attacked(key, x, L2(0.4), windows.apgd_checkpoints(40))
         best = 0.5 - 0.4 * w / np.linalg.norm(w)
         np.testing.assert_allclose(found, best, atol=2e-4)
 
@@ -137,7 +138,7 @@ def test_momentum_by_hand():
 
 def test_after_a_halving_it_goes_on_from_the_best_image(float64):
     x, threat = jnp.asarray(small_image(0)), Linf(0.15)
-    trace = wave_trace(x, threat, attack.apgd_checkpoints(40))
+    trace = wave_trace(x, threat, windows.apgd_checkpoints(40))
     images, losses, _, sizes = map(np.asarray, trace)
     halvings = np.flatnonzero(sizes[1:] < sizes[:-1]) + 1
     alone = [i for i in halvings if i - 1 not in halvings and i < len(sizes)]
@@ -156,12 +157,12 @@ def test_it_returns_the_best_of_its_iterates_never_worse_than_its_start(threat):
         x = jnp.asarray(small_image(seed), jnp.float32)
         arguments = (key, x, LABEL, Partial(wave_model), threat)
         more = {"loss": only_logit, "start": Partial(attack.at_surface)}
-        checkpoints = attack.apgd_checkpoints(12)
+        checkpoints = windows.apgd_checkpoints(12)
         trace = run_trace(*arguments, checkpoints, **more)
         found = attack.apgd(*arguments, checkpoints, **more)
         np.testing.assert_allclose(wave(found, jnp), trace.losses.max(), rtol=1e-5)
         assert trace.losses.max() > trace.losses[0] + 0.1
-        path = attack.apgd_path(*arguments, checkpoints, **more)
+        path = apgd_attack.apgd_path(*arguments, checkpoints, **more)
         np.testing.assert_allclose(path, trace.images, atol=1e-5)
 
 
@@ -197,7 +198,7 @@ DRAWS = Partial(classify.each, model=Partial(noisy_model), draws=jnp.arange(5))
 def test_an_iterate_is_judged_by_the_mean_over_the_draws_of_its_step():
     loss = classify.margin
     trace = run_trace(
-        KEY, image(), LABEL, DRAWS, Linf(0.05), attack.apgd_checkpoints(3), loss=loss
+        KEY, image(), LABEL, DRAWS, Linf(0.05), windows.apgd_checkpoints(3), loss=loss
     )
     k_steps = jax.random.split(KEY)[1]
     for i, x in enumerate(trace.images):
@@ -222,7 +223,7 @@ def test_what_is_not_finite_is_never_chosen_and_moves_nothing():
     )
     assert jnp.isfinite(trace.images).all() and jnp.isinf(trace.losses).any()
     found = attack.apgd(
-        *(KEY, x, LABEL, Partial(broken_model), threat, attack.apgd_checkpoints(6)),
+        *(KEY, x, LABEL, Partial(broken_model), threat, windows.apgd_checkpoints(6)),
         loss=classify.margin,
         start=Partial(attack.at_image),
         first_step=0.25,
@@ -260,7 +261,7 @@ def targeted(ranks, loss=None):
         LABEL,
         Partial(trap),
         Linf(0.1),
-        attack.apgd_checkpoints(6),
+        windows.apgd_checkpoints(6),
         Partial(trap),
         ranks,
         **more,
@@ -272,7 +273,7 @@ def test_targets_find_the_class_that_the_margin_never_follows(loss):
     start = {"start": Partial(attack.at_image), "loss": classify.margin}
     x = jnp.full(SHAPE, 0.51)
     plain = attack.apgd(
-        *(KEY, x, LABEL, Partial(trap), Linf(0.1), attack.apgd_checkpoints(6)), **start
+        *(KEY, x, LABEL, Partial(trap), Linf(0.1), windows.apgd_checkpoints(6)), **start
     )
     assert classify.margin(trap(KEY, plain), LABEL) < 0
     best = classify.margin(trap(KEY, targeted(jnp.arange(9), loss)), LABEL)
@@ -285,20 +286,20 @@ def test_ranks_order_the_wrong_classes_at_the_image():
 
 
 def test_it_composes_with_a_judge_on_keys_of_its_own():
-    numbers = {"checkpoints": attack.apgd_checkpoints(4), "threat": Linf(0.05)}
+    numbers = {"checkpoints": windows.apgd_checkpoints(4), "threat": Linf(0.05)}
     numbers |= {"model": DRAWS, "loss": Partial(classify.margin)}
     judge = Partial(classify.each, model=Partial(noisy_model), draws=jnp.arange(40))
     chosen = attack.best_iterate(
         KEY,
         image(),
         LABEL,
-        Partial(attack.apgd_path, **numbers),
+        Partial(apgd_attack.apgd_path, **numbers),
         judge,
         jnp.arange(5),
         loss=Partial(classify.margin),
     )
     k_attack, k_judge = jax.random.split(KEY)
-    path = attack.apgd_path(k_attack, image(), LABEL, **numbers)
+    path = apgd_attack.apgd_path(k_attack, image(), LABEL, **numbers)
     scores = [float(classify.margin(judge(k_judge, x), LABEL)) for x in path]
     np.testing.assert_allclose(chosen, path[int(np.argmax(scores))], atol=1e-5)
     again = attack.best_of_restarts(

@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 from oracles import bent_classifier, image, weights
 
 from purifax import attack, classify
+from purifax.attack import apgd_l1_attack, windows
 from purifax.threat import L1
 
 KEY = jax.random.key(5)
@@ -65,8 +66,8 @@ def test_iterates_losses_and_steps_follow_the_published_rule(float64):
             x, first, 1.5, iterations, wave, wave_slope
         )
         found = run(
-            *(attack.apgd_l1_trace, jnp.asarray(x), threat),
-            attack.apgd_l1_checkpoints(iterations),
+            *(apgd_l1_attack.apgd_l1_trace, jnp.asarray(x), threat),
+            windows.apgd_l1_checkpoints(iterations),
             loss=only_logit,
             start=Partial(from_point, point=jnp.asarray(first)),
         )
@@ -92,7 +93,7 @@ def test_shrinking_balls_are_three_runs_one_after_the_other(float64):
         )
         here = images[losses.argmax()]
         parts.append(losses)
-    checkpoints, radii = attack.shrinking_radii(iterations)
+    checkpoints, radii = windows.shrinking_radii(iterations)
     assert radii.tolist() == [3.0] * 13 + [2.0] * 13 + [1.0] * 16
     found = run(
         *(attack.apgd_l1_shrinking, jnp.asarray(x), L1(1.5), checkpoints, radii),
@@ -104,10 +105,10 @@ def test_shrinking_balls_are_three_runs_one_after_the_other(float64):
 
 
 def test_the_windows_and_balls_are_the_published_ones():
-    places = np.flatnonzero(attack.apgd_l1_checkpoints(100)) + 1
+    places = np.flatnonzero(windows.apgd_l1_checkpoints(100)) + 1
     np.testing.assert_array_equal(places, np.arange(4, 101, 4))
-    assert attack.apgd_l1_checkpoints(20).all()
-    checkpoints, radii = attack.shrinking_radii(100)
+    assert windows.apgd_l1_checkpoints(20).all()
+    checkpoints, radii = windows.shrinking_radii(100)
     assert checkpoints.shape == radii.shape == (102,)
     assert np.bincount(radii.astype(int)).tolist() == [0, 40, 31, 31]
     np.testing.assert_array_equal(np.flatnonzero(~checkpoints), [30, 61])
@@ -129,9 +130,9 @@ def test_a_linear_model_is_all_but_solved(verb):
     spent = np.minimum(np.cumsum(room[order]), radius)
     best = np.sum(np.abs(w).ravel()[order] * np.diff(spent, prepend=0.0))
     schedule = (
-        (attack.apgd_l1_checkpoints(100),)
+        (windows.apgd_l1_checkpoints(100),)
         if verb is attack.apgd_l1
-        else attack.shrinking_radii(100)
+        else windows.shrinking_radii(100)
     )
     found = np.asarray(run(verb, image(), L1(radius), *schedule, model=LINEAR))
     gain = np.vdot(w, x - found)
@@ -145,10 +146,10 @@ def noisy_model(key, x):
 
 def test_a_random_model_is_judged_by_the_mean_and_kept_by_the_margin():
     model = Partial(classify.each, model=Partial(noisy_model), draws=jnp.arange(4))
-    checkpoints = attack.apgd_l1_checkpoints(5)
+    checkpoints = windows.apgd_l1_checkpoints(5)
     keep = {"keep": Partial(classify.margin)}
     trace = run(
-        attack.apgd_l1_trace, image(), L1(1.0), checkpoints, model=model, **keep
+        apgd_l1_attack.apgd_l1_trace, image(), L1(1.0), checkpoints, model=model, **keep
     )
     k_steps = jax.random.split(KEY)[1]
     for i, x in enumerate(trace.images):
@@ -164,7 +165,7 @@ def test_a_random_model_is_judged_by_the_mean_and_kept_by_the_margin():
 def test_targets_climb_in_l1_too():
     model = Partial(noisy_free)
     found = run(
-        *(attack.apgd_targeted, image(), L1(1.5), attack.apgd_l1_checkpoints(8)),
+        *(attack.apgd_targeted, image(), L1(1.5), windows.apgd_l1_checkpoints(8)),
         *(model, jnp.arange(2)),
         model=model,
         climb=Partial(attack.apgd_l1),

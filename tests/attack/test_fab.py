@@ -11,6 +11,7 @@ from oracles import image, weights
 from scipy.optimize import linprog, minimize
 
 from purifax import attack, classify
+from purifax.attack import fab_attack
 from purifax.attack.hyperplane import slope_length, step_to_plane
 from purifax.threat import L1, L2, Linf
 
@@ -97,7 +98,7 @@ W = np.asarray(weights(), np.float64)
 OFFSET = np.array([2.0, 0.0, 2.0])
 MODEL = Partial(linear, w=weights(), offset=jnp.float32(OFFSET))
 LABEL = jnp.array(0)
-LIMITS = attack.fab_limits(30)
+LIMITS = fab_attack.fab_limits(30)
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import attack, classify
+from purifax.attack import diffattack, diffhammer, fixed_key_attack
 from purifax.threat import L2, Linf
 
 KEY = jax.random.key(17)
@@ -37,11 +38,11 @@ def run(fn, *args):
 
 
 def test_a_known_model_draws_the_same_noise_whatever_the_key():
-    told = attack.known(DEFENCE, jax.random.key(5))
+    told = fixed_key_attack.known(DEFENCE, jax.random.key(5))
     for k in (1, 2):
         found = run(told, jax.random.key(k), X)
         np.testing.assert_array_equal(found, run(DEFENCE, jax.random.key(5), X))
-    loud = attack.known(DEFENCE, jax.random.key(5))(KEY, X, sigma=0.0)
+    loud = fixed_key_attack.known(DEFENCE, jax.random.key(5))(KEY, X, sigma=0.0)
     np.testing.assert_allclose(loud, two_class(X), rtol=1e-6)
 
 
@@ -84,17 +85,17 @@ def walk(key, x):
 def test_the_deviation_is_the_mean_distance_of_the_chosen_steps():
     a, b = jnp.zeros((3, 2)), jnp.array([[3.0, 4.0], [6.0, 8.0], [0.0, 1.0]])
     for steps, mean in (([0], 5.0), ([0, 1], 7.5), ([1, 2], 5.5)):
-        found = attack.deviation(a, b, jnp.array(steps))
+        found = diffattack.deviation(a, b, jnp.array(steps))
         np.testing.assert_allclose(found, mean, rtol=1e-6)
-    flat = jax.grad(lambda v: attack.deviation(v, a, jnp.array([0])))(a)
+    flat = jax.grad(lambda v: diffattack.deviation(v, a, jnp.array([0])))(a)
     np.testing.assert_array_equal(flat, 0.0)
 
 
 def test_the_reference_is_the_clean_path_under_the_same_noise():
     """The noise cancels: what is left is the perturbation, t times over."""
     delta = 0.1 * W
-    reference = Partial(attack.along_clean, path=Partial(walk), clean=X)
-    logits, gap = attack.followed(
+    reference = Partial(diffattack.along_clean, path=Partial(walk), clean=X)
+    logits, gap = diffattack.followed(
         KEY, X + delta, walk, reference, two_class, jnp.array([0, 2])
     )
     np.testing.assert_allclose(gap, 2 * jnp.linalg.norm(delta), rtol=1e-5)
@@ -128,7 +129,7 @@ def test_without_weight_it_is_pgd_and_the_weight_adds_the_deviation():
     found = run(deviate(0.0), KEY, X, LABEL)
     np.testing.assert_allclose(found, run(plain, KEY, X, LABEL), atol=1e-7)
     pair = jnp.zeros((2, 2)), jnp.array([1.0, 3.0])
-    total = attack.deviated(pair, LABEL, weight=0.25)
+    total = diffattack.deviated(pair, LABEL, weight=0.25)
     np.testing.assert_allclose(total, np.log(2) + 0.5, rtol=1e-6)
 
 
@@ -187,7 +188,7 @@ def written_out(losses, slopes, radius, sharpness):
 def test_the_weights_are_those_of_the_steps_written_out(float64):
     rng = np.random.default_rng(4)
     losses, slopes = rng.normal(size=6), rng.normal(size=(6, *SHAPE))
-    leader, weights, r = attack.shared(
+    leader, weights, r = diffhammer.shared(
         jnp.asarray(losses), jnp.asarray(slopes), Linf(0.3), sharpness=2.0
     )
     place, w, expected = written_out(losses, slopes, 0.3, 2.0)
@@ -199,7 +200,7 @@ def test_the_weights_are_those_of_the_steps_written_out(float64):
 
 def test_the_l2_direction_is_the_unit_gradient(float64):
     slopes = jnp.array([[3.0, 4.0], [4.0, -3.0]])[..., None]
-    leader, weights, _ = attack.shared(jnp.array([-1.0, -9.0]), slopes, L2(0.5))
+    leader, weights, _ = diffhammer.shared(jnp.array([-1.0, -9.0]), slopes, L2(0.5))
     assert leader.tolist() == [True, False]
     # Along (0.6, 0.8): -1 + 0.5 * 5 = 1.5 for the first draw, -9 + 0 for the second.
     np.testing.assert_allclose(weights, jax.nn.sigmoid(jnp.array([7.5, -45.0])))
@@ -227,7 +228,7 @@ def test_grafting_sends_the_shared_direction_back_through_the_leader():
         keys = jax.vmap(lambda d: jax.random.fold_in(KEY, d))(jnp.arange(draws))
         return jax.vmap(lambda k: mirrored(k, X + 1.0)[0, 0, 0] - 0.5)(keys)
 
-    slope = attack.graft(KEY, X, LABEL, mirrored, two_class, Linf(R), jnp.arange(5))
+    slope = diffhammer.graft(KEY, X, LABEL, mirrored, two_class, Linf(R), jnp.arange(5))
     # All gradients at the purified images are -w, whatever the weights.
     np.testing.assert_allclose(slope, -signs(5)[0] * W, rtol=1e-5)
     assert len(set(jnp.sign(signs(5)).tolist())) == 2
@@ -243,7 +244,7 @@ def test_the_leader_is_of_the_group_that_gains_most():
     keys = jax.vmap(lambda d: jax.random.fold_in(KEY, d))(jnp.arange(20))
     kept = np.asarray(jax.vmap(lambda k: mirrored(k, jnp.array(1.5)) > 0.5)(keys))
     draws = jnp.array([*np.flatnonzero(~kept)[:1], *np.flatnonzero(kept)[:3]])
-    slope = attack.graft(KEY, X + 0.1 * W, LABEL, mirrored, hollow, Linf(R), draws)
+    slope = diffhammer.graft(KEY, X + 0.1 * W, LABEL, mirrored, hollow, Linf(R), draws)
     np.testing.assert_array_equal(jnp.sign(slope), jnp.sign(W))
 
 
@@ -263,7 +264,7 @@ def test_a_group_is_broken_where_the_mean_gradient_is_torn():
 def test_the_slope_is_averaged_over_the_iterations():
     """One draw: its sign is a coin, and the steps follow the running mean of coins."""
     start = Partial(attack.at_image)
-    path = run(hammer(draws=1, verb=attack.hammer_path, start=start), KEY, X, LABEL)
+    path = run(hammer(draws=1, verb=diffhammer.hammer_path, start=start), KEY, X, LABEL)
     k_steps, mean, x = jax.random.split(KEY)[1], 0.0, np.zeros(SHAPE)
     coins = []
     for i in range(6):
@@ -280,5 +281,7 @@ def test_a_draw_that_is_not_a_number_does_not_spoil_the_others():
     def sometimes(key, x):
         return jnp.where(jax.random.bernoulli(key), jnp.nan, 1.0) * x
 
-    slope = attack.graft(KEY, X, LABEL, sometimes, two_class, Linf(R), jnp.arange(6))
+    slope = diffhammer.graft(
+        KEY, X, LABEL, sometimes, two_class, Linf(R), jnp.arange(6)
+    )
     assert jnp.isfinite(slope).all() and jnp.abs(slope).max() > 0

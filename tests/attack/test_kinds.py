@@ -9,6 +9,7 @@ from jax.tree_util import Partial
 from oracles import bent_classifier, image, mixture, weights
 
 from purifax import attack, backward, classify, noise, purify
+from purifax.attack import joint_attack
 from purifax.threat import L2, Linf
 
 KEY = jax.random.key(13)
@@ -125,7 +126,7 @@ def joining(guide, sizes, **more):
 
 def test_joint_moves_only_where_both_signs_agree():
     """The loss climbs along -w, and the guide along the mixture's score."""
-    guide = Partial(attack.scaled_direction, score=mixture(), level=0.2)
+    guide = Partial(joint_attack.scaled_direction, score=mixture(), level=0.2)
     found = run(joining(guide, [0.125]), KEY, GREY, LABEL) - GREY
     fool, please = -np.sign(W), np.sign(mixture()(GREY, 0.2))
     np.testing.assert_allclose(found, 0.125 * (fool + please) / 2, atol=1e-6)
@@ -171,7 +172,7 @@ def test_joint_starts_where_it_is_told():
 
 
 def test_scaled_direction_is_the_scaled_score():
-    found = attack.scaled_direction(KEY, X, mixture(), 0.3)
+    found = joint_attack.scaled_direction(KEY, X, mixture(), 0.3)
     np.testing.assert_allclose(found, 0.3 * mixture()(X, 0.3), rtol=1e-5)
 
 
@@ -179,7 +180,7 @@ def test_pull_is_the_mean_change_of_purification():
     purifier = Partial(
         purify.adaptive, score=mixture(), levels=jnp.array([0.3]), largest=0.5
     )
-    found = attack.pull(KEY, X, purifier, jnp.array([2, 7]))
+    found = joint_attack.pull(KEY, X, purifier, jnp.array([2, 7]))
     changes = [purifier(jax.random.fold_in(KEY, d), X) - X for d in (2, 7)]
     np.testing.assert_allclose(found, (changes[0] + changes[1]) / 2, atol=1e-5)
 
@@ -286,7 +287,7 @@ def test_straight_through_joint_is_finite_on_the_adaptive_purifier():
         purifier=backward.straight_through(purifier),
         classifier=bent_classifier(),
     )
-    guide = Partial(attack.pull, purifier=purifier, draws=jnp.arange(2))
+    guide = Partial(joint_attack.pull, purifier=purifier, draws=jnp.arange(2))
     fn = Partial(
         attack.joint,
         model=Partial(classify.each, model=model, draws=jnp.arange(2)),

@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, weights
 
 from purifax import attack
+from purifax.attack import square_attack
 from purifax.attack.square_attack import _bump
 from purifax.threat import L1, L2, Linf
 
@@ -49,14 +50,14 @@ def gain(x_adv):
 
 
 def test_the_schedule_is_the_published_one():
-    shares = np.asarray(attack.square_shares(10_000))
+    shares = np.asarray(square_attack.square_shares(10_000))
     np.testing.assert_allclose(shares[:11], 0.8)
     for i, last in enumerate((50, 200, 500, 1000, 2000, 4000, 6000, 8000, 9999)):
         np.testing.assert_allclose(shares[last], 0.8 / 2 ** (i + 1), rtol=1e-6)
     for place in (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000):
         np.testing.assert_allclose(shares[place + 1] / shares[place], 0.5)
-    np.testing.assert_array_equal(attack.square_shares(3000), shares[:3000])
-    scaled = attack.square_shares(1000, first=0.4, span=1000)
+    np.testing.assert_array_equal(square_attack.square_shares(3000), shares[:3000])
+    scaled = square_attack.square_shares(1000, first=0.4, span=1000)
     np.testing.assert_allclose(scaled, shares[::10] / 2)
 
 
@@ -188,7 +189,7 @@ def test_l2_climbs_far_on_a_linear_model():
 
 @pytest.mark.parametrize("threat", [Linf(RADIUS), L2(RADIUS)], ids=["Linf", "L2"])
 def test_more_queries_go_on_and_never_do_worse(threat):
-    shares = np.asarray(attack.square_shares(24, span=24))
+    shares = np.asarray(square_attack.square_shares(24, span=24))
     gains = [gain(run(threat, shares[:count])) for count in (0, 8, 16, 24)]
     for less, more in zip(gains, gains[1:], strict=False):
         assert (more >= less - 1e-5).all() and (more > less + 1e-3).any()
@@ -197,7 +198,7 @@ def test_more_queries_go_on_and_never_do_worse(threat):
 @pytest.mark.parametrize("threat", [Linf(RADIUS), L2(RADIUS)], ids=["Linf", "L2"])
 def test_the_luck_of_a_key_does_not_outlive_its_query(threat):
     """An offset common to all images, new in each query, changes no decision."""
-    shares = attack.square_shares(30, span=30)
+    shares = square_attack.square_shares(30, span=30)
     quiet, loud = (
         many(KEYS, GREY, Partial(offset_model, w=W, noise=noise), threat, shares)
         for noise in (0.0, 20.0)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import pathlib
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -9,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 import pytest
 from absl import flags as absl_flags
 
+import experiments
 from experiments.training.config import ScoreTraining
 from purifax import recipe
 from purifax.command import flags, usage
@@ -16,22 +18,13 @@ from purifax.purify.adp import ADP
 from purifax.recipe import ATTACK, PURIFIER
 from purifax.run import config as configlib
 
-TYPES = (
-    "experiments.training.config",
-    "experiments.training.config_energy",
-    "experiments.training.config_networks",
-    "experiments.poisoning.config",
-    "experiments.poisoning.config_crafting",
-    "experiments.examples.config_acceleration",
-    "experiments.examples.config_density",
-    "experiments.examples.config_mixture",
-    "experiments.benchmarking.config",
-    "experiments.certification.config",
-)
+ROOT = pathlib.Path(experiments.__file__).parent
 
 
 def config_types():
-    for name in TYPES:
+    """The dataclasses of all modules that are called `config` and the like."""
+    for path in sorted(ROOT.glob("*/config*.py")):
+        name = ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
         for thing in vars(importlib.import_module(name)).values():
             if dataclasses.is_dataclass(thing) and thing.__module__ == name:
                 yield thing

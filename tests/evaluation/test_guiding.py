@@ -23,6 +23,9 @@ from purifax.purify import (
     Mimic,
     Prior,
     ScoreOpt,
+    distance,
+    guided_diffusion,
+    likelihood_ascent,
 )
 from purifax.threat import Linf
 
@@ -64,12 +67,14 @@ def test_gdmp_has_the_published_schedule():
     run = built(ROUNDS)
     sigmas = CHAIN.sigma(jnp.arange(35, -2, -1))
     np.testing.assert_array_equal(run.keywords["sigmas"], sigmas)
-    np.testing.assert_allclose(run.keywords["scales"], purify.square_scales(sigmas))
+    np.testing.assert_allclose(
+        run.keywords["scales"], guided_diffusion.square_scales(sigmas)
+    )
     assert len(run.keywords["draws"]) == 4
     strong = built(change(ROUNDS, distance="ssim", strength=1e3, against=4 / 255))
-    expected = purify.similarity_scales(sigmas, strength=1e3, radius=4 / 255)
+    expected = guided_diffusion.similarity_scales(sigmas, strength=1e3, radius=4 / 255)
     np.testing.assert_allclose(strong.keywords["scales"], expected)
-    assert strong.keywords["distance"].func is purify.dissimilarity
+    assert strong.keywords["distance"].func is distance.dissimilarity
 
 
 def test_gdmp_clips_what_is_denoised():
@@ -85,7 +90,7 @@ def test_mimic_starts_in_noise_and_is_guided_in_the_middle():
     np.testing.assert_array_equal(
         np.flatnonzero(run.keywords["scales"]), np.arange(21, 90)
     )
-    assert run.keywords["distance"].func is purify.manhattan
+    assert run.keywords["distance"].func is distance.manhattan
 
 
 def test_climbers_carry_their_numbers():
@@ -94,7 +99,10 @@ def test_climbers_carry_their_numbers():
     np.testing.assert_allclose(run.keywords["sigmas"], np.full(5, 0.25))
     np.testing.assert_allclose(run.keywords["step_sizes"], np.full(5, 0.05))
     weighed = built(change(ALL["scoreopt"], weight=0.3)).keywords["objective"]
-    assert weighed.func is purify.regularised_gap and weighed.keywords["weight"] == 0.3
+    assert (
+        weighed.func is likelihood_ascent.regularised_gap
+        and weighed.keywords["weight"] == 0.3
+    )
     assert built(ALL["scoreopt noised"]).func is purify.maximise_noised
 
 

@@ -11,6 +11,7 @@ from scipy.stats import binom
 
 from purifax import attack, classify
 from purifax import record as records
+from purifax.attack import autoattack, windows
 from purifax.evaluation.autoattack import run_auto
 from purifax.run import devices
 from purifax.threat import Linf
@@ -33,8 +34,8 @@ def standing(images, labels, w, radius):
     return np.all(np.where(others, highest, -1.0) < 0.0, axis=1)
 
 
-def autoattack(model, images, labels, radius):
-    parts = attack.components(
+def by_autoattack(model, images, labels, radius):
+    parts = autoattack.components(
         *("standard", Linf(radius), 10, model), iterations=12, queries=20
     )
     return run_auto(
@@ -46,7 +47,7 @@ def autoattack(model, images, labels, radius):
 
 def climbs(model, radius):
     common = {"model": model, "threat": Linf(radius)}
-    steps, checkpoints = jnp.full(20, radius / 4), attack.apgd_checkpoints(20)
+    steps, checkpoints = jnp.full(20, radius / 4), windows.apgd_checkpoints(20)
     return {
         "pgd": Partial(attack.pgd, **common, step_sizes=steps),
         "apgd": Partial(attack.apgd, **common, checkpoints=checkpoints),
@@ -59,7 +60,7 @@ def test_autoattack_leaves_of_a_linear_classifier_what_no_attack_can_take():
     model, w = bare(classifier), classifier.keywords["w"]
     left = standing(images, labels, w, 0.12)
     assert 0.3 < left.mean() < 0.7
-    found = autoattack(model, images, labels, 0.12)
+    found = by_autoattack(model, images, labels, 0.12)
     np.testing.assert_array_equal(found.broken_by == "", left)
     for name, climb in climbs(model, 0.12).items():
         told = classes(model, attacked(climb, images, labels))[:, 0] == labels
@@ -74,7 +75,7 @@ def test_a_network_that_is_not_robust_goes_to_zero():
     for name, climb in climbs(model, 0.3).items():
         told = classes(model, attacked(climb, images, labels))[:, 0]
         assert not np.any(told == labels), name
-    found = autoattack(model, images, labels, 0.3)
+    found = by_autoattack(model, images, labels, 0.3)
     assert not np.any(found.broken_by == "") and np.all(found.right == 0)
 
 
@@ -204,7 +205,7 @@ def test_a_dilemma_is_lost_only_where_the_noise_is_known(dilemma):
 
 def test_no_lucky_draw_breaks_a_dilemma_for_the_judge(dilemma):
     model, images, labels = dilemma
-    parts = attack.components(
+    parts = autoattack.components(
         *("stochastic", Linf(RADIUS), 2, model),
         iterations=10,
         queries=20,

@@ -15,6 +15,7 @@ from masked import attacked, classes, digits, dropped, network, rippled, rounded
 from masked import saturated as softmax
 
 from purifax import attack, backward, classify
+from purifax.attack import square_attack
 from purifax.evaluation.gradient_probe import probe
 from purifax.record import Record
 from purifax.report import checklist
@@ -82,7 +83,7 @@ class World:
         """By name: exact PGD of one draw, and what could undo the defence."""
         threat, seen = Linf(self.radius), self.seen()
         bare = Partial(classify.undefended, classifier=self.logits or self.classifier)
-        shares = attack.square_shares(200, span=200)
+        shares = square_attack.square_shares(200, span=200)
         search = {"model": seen, "threat": threat}
         return {
             "PGD": self.pgd(seen),

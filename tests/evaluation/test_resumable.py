@@ -8,6 +8,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, weights
 
 from purifax import attack, classify
+from purifax.attack import square_attack, windows
 from purifax.evaluation.predictions import mapped
 from purifax.evaluation.resumable import Segments
 from purifax.evaluation.store import Parts
@@ -53,8 +54,8 @@ def two(key, x, label, scan=jax.lax.scan):
 
 
 def targeted():
-    windows = attack.apgd_checkpoints(3)
-    more = {"checkpoints": windows, "judge": MODEL, "ranks": jnp.arange(2)}
+    checkpoints = windows.apgd_checkpoints(3)
+    more = {"checkpoints": checkpoints, "judge": MODEL, "ranks": jnp.arange(2)}
     loss = Partial(classify.targeted_margin)
     return Partial(attack.apgd_targeted, loss=loss, **more, **COMMON)
 
@@ -64,7 +65,9 @@ ATTACKS = {
     "chosen": chosen,
     "two": lambda: Partial(two),
     "targeted": targeted,
-    "square": lambda: Partial(attack.square, shares=attack.square_shares(5), **COMMON),
+    "square": lambda: Partial(
+        attack.square, shares=square_attack.square_shares(5), **COMMON
+    ),
 }
 
 

@@ -17,10 +17,10 @@ from experiments import certify as command
 from experiments.certification import report
 from experiments.certification import run as driver
 from purifax.attack import PGD
-from purifax.command.overrides import apply
 from purifax.evaluation.settings import Subjects
 from purifax.purify import ADP, DDS, Detect, Prior
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
 from purifax.run.stop import Stop
 
 pytestmark = pytest.mark.xdist_group("evaluations")

@@ -188,7 +188,7 @@ def test_a_loop_that_is_slow_is_not_run_with_more_chains(root, tmp_path, monkeyp
 def test_one_run_is_the_defence_without_pooling(finished):
     """Pooling the first of its runs changes nothing: "single" starts the curves."""
     found = outcomes(finished)
-    single = found["one run/exact PGD+EOT/Linf 0.2/attacked"]
+    single = found["one run/exact/Linf 0.2/attacked"]
     assert single.shape == (16, 2 * 2)
     with np.load(finished / "parts" / "exact-0.2-0.npz") as part:
         np.testing.assert_array_equal(

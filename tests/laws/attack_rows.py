@@ -19,6 +19,8 @@ from laws.parts import (
 )
 
 from purifax import attack, backward, classify, purify
+from purifax.attack import fab_attack, joint_attack
+from purifax.purify import adp
 
 
 def apgd(p, threat, verb=attack.apgd, **more):
@@ -91,7 +93,7 @@ ATTACKS = [
             LINF,
             attack.joint,
             backward.straight_through,
-            guide=Partial(attack.scaled_direction, score=p["score"], level=0.2),
+            guide=Partial(joint_attack.scaled_direction, score=p["score"], level=0.2),
         ),
         threat=LINF,
         smooth=False,
@@ -103,7 +105,7 @@ ATTACKS = [
             LINF,
             attack.joint,
             backward.straight_through,
-            guide=Partial(attack.pull, purifier=adaptive(p), draws=DRAWS[:2]),
+            guide=Partial(joint_attack.pull, purifier=adaptive(p), draws=DRAWS[:2]),
         ),
         threat=LINF,
         smooth=False,
@@ -166,7 +168,7 @@ ATTACKS = [
         lambda p: labelled(
             attack.deviate,
             p,
-            path=adaptive(p, purify.adaptive_path),
+            path=adaptive(p, adp.adaptive_path),
             classifier=p["classifier"],
             threat=LINF,
             step_sizes=STEPS,
@@ -214,7 +216,7 @@ ATTACKS = [
     ),
     Row(
         "fab",
-        lambda p: tried(p, attack.fab, LINF, limits=attack.fab_limits(2)),
+        lambda p: tried(p, attack.fab, LINF, limits=fab_attack.fab_limits(2)),
         threat=LINF,
         smooth=False,
     ),
@@ -224,7 +226,7 @@ ATTACKS = [
             p,
             attack.fab_targeted,
             BALL,
-            limits=attack.fab_limits(2),
+            limits=fab_attack.fab_limits(2),
             ranks=jnp.arange(2),
         ),
         threat=BALL,

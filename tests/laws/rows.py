@@ -32,6 +32,7 @@ from purifax import (
     purify,
     sample,
 )
+from purifax.purify import adp, curvature, distance, likelihood_ascent, project, puregen
 from purifax.score import denoise
 from purifax.threat import Linf
 from purifax.transform.continuous_batching import continuously_batched
@@ -60,7 +61,7 @@ def down(p, verb, **bound):
 
 def _in_a_slot(p):
     """ADP of one image in a batch of one slot."""
-    chain = adaptive(p, purify.adaptive_chain)()
+    chain = adaptive(p, adp.adaptive_chain)()
     return Partial(_only, fn=continuously_batched(chain, slots=1))
 
 
@@ -70,7 +71,7 @@ def _only(key, x, fn):
 
 def _orthogonal(p):
     weights = p["score"].means
-    return Partial(purify.orthogonal, basis=purify.orthonormal(weights))
+    return Partial(purify.orthogonal, basis=project.orthonormal(weights))
 
 
 def seen(p):
@@ -207,10 +208,10 @@ PURIFIERS = [
     ),
     Row(
         "adaptive_by_difference",
-        lambda p: adaptive(p, curvature=Partial(purify.by_difference)),
+        lambda p: adaptive(p, curvature=Partial(curvature.by_difference)),
     ),
-    Row("adaptive_held", lambda p: adaptive(p, curvature=Partial(purify.held))),
-    Row("adaptive_early", lambda p: adaptive(p, purify.adaptive_early), smooth=False),
+    Row("adaptive_held", lambda p: adaptive(p, curvature=Partial(curvature.held))),
+    Row("adaptive_early", lambda p: adaptive(p, adp.adaptive_early), smooth=False),
     Row("adaptive_refilled", _in_a_slot, smooth=False),
     Row("adaptive_trace", lambda p: first(adaptive(p, purify.adaptive_trace))),
     Row(
@@ -248,14 +249,14 @@ PURIFIERS = [
     ),
     Row(
         "guided_by_ssim",
-        lambda p: down(p, purify.guided, distance=Partial(purify.dissimilarity)),
+        lambda p: down(p, purify.guided, distance=Partial(distance.dissimilarity)),
     ),
     Row("gdmp", lambda p: down(p, purify.guided_rounds, draws=DRAWS[:2])),
     Row("mimic", lambda p: down(p, purify.mimic_from_noise)),
     Row(
         "mimic_by_square",
         lambda p: down(
-            p, purify.mimic_from_noise, distance=Partial(purify.mean_square)
+            p, purify.mimic_from_noise, distance=Partial(distance.mean_square)
         ),
     ),
     Row(
@@ -265,7 +266,7 @@ PURIFIERS = [
             score=p["score"],
             sigmas=LEVELS,
             step_sizes=STEPS,
-            objective=Partial(purify.regularised_gap),
+            objective=Partial(likelihood_ascent.regularised_gap),
             threat=Linf(radius=0.1),
         ),
     ),
@@ -280,7 +281,7 @@ PURIFIERS = [
     Row(
         "puregen_ddpm",
         lambda p: Partial(
-            purify.puregen_ddpm,
+            puregen.puregen_ddpm,
             score=p["score"],
             noise=noise.VPDiscrete(),
             times=jnp.array([90, 60, 30, -1]),
@@ -289,7 +290,7 @@ PURIFIERS = [
     Row(  # with all of PureGen's parts
         "filtered",
         lambda p: Partial(
-            purify.filtered,
+            puregen.filtered,
             purifier=Partial(
                 purify.puregen_rounds,
                 purifiers=[chain(p, purify.langevin), adaptive(p)],

@@ -87,17 +87,17 @@ def _value(x):
 
 
 @jax.jit
-def searched(swarm):
-    return swarm.swarm_step(swarm, Partial(_value))
+def searched(found):
+    return swarm.swarm_step(found, Partial(_value))
 
 
 def test_the_swarm_remembers_where_the_value_was_lowest():
-    swarm = swarm.swarm_start(KEY, jnp.arange(10), 2)
-    x, v = np.asarray(swarm.position), np.asarray(swarm.velocity)
+    found = swarm.swarm_start(KEY, jnp.arange(10), 2)
+    x, v = np.asarray(found.position), np.asarray(found.velocity)
     assert np.abs(x).max() <= 0.1 and np.abs(v).max() <= 0.01
     own, own_value, best, best_value = x, np.full(10, np.inf), None, np.inf
     for _ in range(6):
-        swarm = searched(swarm)
+        found = searched(found)
         values = np.array([float(_value(p)) for p in x])
         own = np.where((values < own_value)[:, None], x, own)
         own_value = np.minimum(values, own_value)
@@ -105,12 +105,12 @@ def test_the_swarm_remembers_where_the_value_was_lowest():
             best, best_value = x[values.argmin()].copy(), values.min()
         v = 0.5 * v + 0.3 * (own - x) + 0.3 * (best - x)
         x = x + v
-        np.testing.assert_allclose(swarm.position, x, atol=1e-6)
-        np.testing.assert_allclose(swarm.best, best, atol=1e-6)
-        np.testing.assert_allclose(_value(swarm.best), swarm.best_value, rtol=1e-5)
+        np.testing.assert_allclose(found.position, x, atol=1e-6)
+        np.testing.assert_allclose(found.best, best, atol=1e-6)
+        np.testing.assert_allclose(_value(found.best), found.best_value, rtol=1e-5)
     assert best_value < 1e-3
-    drifted = swarm.swarm_step_released(swarm, Partial(_value))
-    assert not np.allclose(drifted.best, searched(swarm).best, atol=1e-5)
+    drifted = swarm.swarm_step_released(found, Partial(_value))
+    assert not np.allclose(drifted.best, searched(found).best, atol=1e-5)
 
 
 def _parts(x, w):

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from purifax import poison
-from purifax.command.overrides import apply
 from purifax.poison.own import Own
 from purifax.recipe import POISON, help_lines
 from purifax.run import config as configlib
 from purifax.run import recipes
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
 
 RECIPES = recipes.known(POISON)
 NAMES = (

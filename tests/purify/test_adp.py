@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, mixture
 
 from purifax import noise, purify, score
+from purifax.purify import adp, curvature
 
 KEY = jax.random.key(6)
 X, MEAN = image(), image(1)
@@ -24,7 +25,7 @@ def towards(x, level, mean):
 
 
 LINEAR = score.from_scaled(Partial(towards, mean=MEAN))
-CURVATURES = {"jvp": purify.by_jvp, "difference": purify.by_difference}
+CURVATURES = {"jvp": curvature.by_jvp, "difference": curvature.by_difference}
 each_curvature = pytest.mark.parametrize("curvature", CURVATURES)
 
 
@@ -49,7 +50,7 @@ def run(
     sigma=0.0,
     key=KEY,
     perturb=noise.gaussian,
-    curvature=purify.by_jvp,
+    curvature=curvature.by_jvp,
     **limits,
 ):
     """Images [T + 1, ...] and step sizes [T]."""
@@ -71,7 +72,7 @@ def test_step_is_rate_times_the_exact_line_search(curvature):
 
 def test_bend_is_the_curvature_along_the_score():
     level = jnp.array(0.2)
-    v, bend = purify.by_jvp(X, level, HILL)
+    v, bend = curvature.by_jvp(X, level, HILL)
     jacobian = jax.jacfwd(lambda x: 0.2 * HILL(x, 0.2))(X).reshape(X.size, X.size)
     flat = v.ravel()
     np.testing.assert_allclose(v, 0.2 * HILL(X, 0.2), rtol=1e-5)
@@ -88,7 +89,7 @@ def test_difference_is_the_published_formula():
     v = f(X)
     for probe in (1e-3, 1e-2, 0.3):
         z = jnp.vdot(v, f(X + probe * v)) / jnp.vdot(v, v)
-        found, bend = purify.by_difference(X, jnp.array(0.2), HILL, probe=probe)
+        found, bend = curvature.by_difference(X, jnp.array(0.2), HILL, probe=probe)
         np.testing.assert_allclose(found, v, rtol=1e-5)
         np.testing.assert_allclose(bend, (1 - z) / probe, rtol=2e-3)
 
@@ -122,7 +123,7 @@ def test_a_score_that_does_not_bend_takes_the_largest_step():
 
 def test_step_size_has_finite_gradients_everywhere():
     bends = jnp.array([-1.0, -0.0, 0.0, 1e-38, 1e-30, 1e-4, 0.8, 1.0, 1e30])
-    sizes, slopes = jax.vmap(jax.value_and_grad(purify.step_size))(bends)
+    sizes, slopes = jax.vmap(jax.value_and_grad(curvature.step_size))(bends)
     expected = [1e-5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0625, 0.05, 1e-5]
     np.testing.assert_allclose(sizes, expected, rtol=1e-6)
     expected = [0, 0, 0, 0, 0, 0, -0.05 / 0.64, -0.05, 0]
@@ -130,7 +131,7 @@ def test_step_size_has_finite_gradients_everywhere():
 
 
 def test_a_bend_that_is_not_a_number_takes_the_smallest_step():
-    np.testing.assert_allclose(purify.step_size(jnp.array(jnp.nan)), 1e-5, rtol=1e-6)
+    np.testing.assert_allclose(curvature.step_size(jnp.array(jnp.nan)), 1e-5, rtol=1e-6)
 
 
 def test_a_step_not_above_the_threshold_stops():
@@ -234,7 +235,7 @@ def test_longer_schedules_pass_through_the_images_of_shorter_ones():
 TURNED = {
     "sigma": 0.3,
     "perturb": Partial(noise.binary),
-    "curvature": Partial(purify.by_difference, probe=0.5),
+    "curvature": Partial(curvature.by_difference, probe=0.5),
     "rate": 0.3,
     "smallest": 1.0,
     "largest": 0.01,
@@ -248,7 +249,7 @@ def three_forms(key, x, knobs):
     return (
         purify.adaptive(*bound, **knobs),
         purify.adaptive_trace(*bound, **knobs)[0],
-        purify.adaptive_early(*bound, **knobs),
+        adp.adaptive_early(*bound, **knobs),
     )
 
 

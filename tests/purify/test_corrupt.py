@@ -7,6 +7,7 @@ from jax import numpy as jnp
 from PIL import Image
 
 from purifax import purify
+from purifax.purify import project
 
 KEY = jax.random.key(0)
 
@@ -46,7 +47,7 @@ def test_noise_has_its_deviation_and_stays_in_the_box():
 
 def test_a_projected_image_has_nothing_along_the_weights():
     weights = jax.random.normal(KEY, (4, 5, 6, 3))
-    basis = purify.orthonormal(weights)
+    basis = project.orthonormal(weights)
     x = jax.random.uniform(jax.random.key(1), (5, 6, 3))
     left = purify.orthogonal(KEY, x, basis)
     along = np.einsum("khwc,hwc->k", np.asarray(weights), np.asarray(left))

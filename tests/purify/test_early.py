@@ -9,6 +9,7 @@ from oracles import SHAPE, image, mixture
 
 import purifax
 from purifax import purify, score
+from purifax.purify import adp, curvature
 
 KEY = jax.random.key(6)
 MEAN = image(1)
@@ -47,7 +48,7 @@ def bound(verb, **knobs):
 @pytest.mark.parametrize("sigma", [0.0, 0.1])
 def test_early_exit_gives_the_same_bits(sigma):
     knobs = {"sigma": sigma, "stop": 0.04}
-    whole, early = (bound(v, **knobs) for v in (purify.adaptive, purify.adaptive_early))
+    whole, early = (bound(v, **knobs) for v in (purify.adaptive, adp.adaptive_early))
     for x in spread_images():
         np.testing.assert_array_equal(one(whole, KEY, x), one(early, KEY, x))
     _, trace = many(bound(purify.adaptive_trace, **knobs), KEY, spread_images())
@@ -60,7 +61,7 @@ def test_early_exit_in_a_batch_waits_for_the_slowest_and_changes_no_image():
     """The two loops fuse differently under `vmap`: equal to the last bit or two."""
     whole, early = (
         many(bound(verb, sigma=0.1, stop=0.04), KEY, spread_images())
-        for verb in (purify.adaptive, purify.adaptive_early)
+        for verb in (purify.adaptive, adp.adaptive_early)
     )
     np.testing.assert_allclose(whole, early, rtol=0, atol=5e-7)
 
@@ -68,14 +69,12 @@ def test_early_exit_in_a_batch_waits_for_the_slowest_and_changes_no_image():
 def test_early_exit_alone_gives_the_same_bits_at_the_last_step():
     whole, early = (
         jax.jit(verb)(KEY, image(), mixture(), jnp.full(3, 0.2), largest=0.5)
-        for verb in (purify.adaptive, purify.adaptive_early)
+        for verb in (purify.adaptive, adp.adaptive_early)
     )
     np.testing.assert_array_equal(whole, early)
 
 
-@pytest.mark.parametrize(
-    "verb, steps", [(purify.adaptive, 5), (purify.adaptive_early, 2)]
-)
+@pytest.mark.parametrize("verb, steps", [(purify.adaptive, 5), (adp.adaptive_early, 2)])
 def test_early_exit_leaves_the_loop(verb, steps):
     """The image stops at the second of five steps; a step calls the score twice."""
     calls = []
@@ -85,7 +84,7 @@ def test_early_exit_leaves_the_loop(verb, steps):
         return (MEAN - x) / level
 
     levels = jnp.array([0.5, 0.01, 0.5, 0.5, 0.5])
-    how = Partial(purify.by_difference)
+    how = Partial(curvature.by_difference)
     fn = score.from_scaled(counting)
     verb(KEY, image(), fn, levels, curvature=how).block_until_ready()
     jax.effects_barrier()
@@ -95,7 +94,7 @@ def test_early_exit_leaves_the_loop(verb, steps):
 def test_what_follows_the_stop_does_not_matter():
     towards = score.from_scaled(Partial(lambda x, s, mean: (mean - x) / s, mean=MEAN))
     levels = jnp.array([0.5, 0.01, jnp.nan, jnp.nan])
-    for verb in (purify.adaptive, purify.adaptive_early):
+    for verb in (purify.adaptive, adp.adaptive_early):
         found = verb(KEY, image(), towards, levels, sigma=0.0)
         np.testing.assert_allclose(
             found, MEAN + 0.95 * (image() - MEAN), rtol=1e-5, atol=1e-6
@@ -118,28 +117,28 @@ def network_in(dtype):
 
 def first_step(curvature, dtype, x):
     level = jnp.array(0.2, x.dtype)
-    return purify.step_size(curvature(x, level, network_in(dtype))[1])
+    return curvature.step_size(curvature(x, level, network_in(dtype))[1])
 
 
 def test_jvp_tolerates_bfloat16_and_the_difference_does_not():
-    exact = first_step(purify.by_jvp, jnp.float32, image())
+    exact = first_step(curvature.by_jvp, jnp.float32, image())
     assert 0.001 < exact < 0.1
     error = {
         curvature: abs(first_step(curvature, jnp.bfloat16, image()) / exact - 1)
-        for curvature in (purify.by_jvp, purify.by_difference)
+        for curvature in (curvature.by_jvp, curvature.by_difference)
     }
-    assert error[purify.by_jvp] < 0.05 < error[purify.by_difference]
-    same = first_step(purify.by_difference, jnp.float32, image())
+    assert error[curvature.by_jvp] < 0.05 < error[curvature.by_difference]
+    same = first_step(curvature.by_difference, jnp.float32, image())
     assert abs(same / exact - 1) < 0.01
 
 
 def test_bfloat16_images_stay_bfloat16_and_close():
     x = image().astype(jnp.bfloat16)
-    half = first_step(purify.by_jvp, jnp.bfloat16, x)
-    exact = first_step(purify.by_jvp, jnp.float32, image())
+    half = first_step(curvature.by_jvp, jnp.bfloat16, x)
+    exact = first_step(curvature.by_jvp, jnp.float32, image())
     assert abs(half / exact - 1) < 0.05
     fn = network_in(jnp.bfloat16)
-    for verb in (purify.adaptive, purify.adaptive_early):
+    for verb in (purify.adaptive, adp.adaptive_early):
         found = verb(KEY, x, fn, LEVELS.astype(jnp.bfloat16))
         assert found.dtype == jnp.bfloat16
         assert jnp.isfinite(found).all()

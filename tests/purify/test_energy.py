@@ -9,6 +9,7 @@ from oracles import image, mixture
 
 from purifax import energy, noise, purify, sample, score
 from purifax.noise.discrete import linear_betas
+from purifax.purify import puregen
 
 KEY = jax.random.key(61)
 STEPS = jnp.array([4e-4, 3e-4, 2e-4])
@@ -49,7 +50,7 @@ def test_a_temperature_of_zero_is_refused(verb):
 
 def parts():
     ebm = Partial(purify.langevin, energy=pair(), step_sizes=STEPS)
-    ddpm = Partial(purify.puregen_ddpm, score=mixture(), noise=CHAIN, times=TIMES)
+    ddpm = Partial(puregen.puregen_ddpm, score=mixture(), noise=CHAIN, times=TIMES)
     return ebm, ddpm
 
 
@@ -72,7 +73,7 @@ def test_the_filter_purifies_above_its_limit_alone():
     images = jnp.stack([image(), 1 - image(), 0.2 * image(), jnp.full_like(image(), 2)])
     energies = jax.vmap(pair())(images)
     purifier, limit = parts()[0], jnp.median(energies)
-    bound = Partial(purify.filtered, purifier=purifier, energy=pair(), limit=limit)
+    bound = Partial(puregen.filtered, purifier=purifier, energy=pair(), limit=limit)
     found = jax.vmap(bound, (None, 0))(KEY, images)
     expected = jnp.where(
         purify.highest(energies, 0.5)[:, None, None, None],
@@ -115,7 +116,7 @@ def test_puregens_diffusion_is_that_of_its_program():
 
 def test_a_diffusion_of_one_step_is_refused():
     with pytest.raises(ValueError, match="three times or more.*got 2"):
-        purify.puregen_ddpm(KEY, image(), mixture(), CHAIN, TIMES[-2:])
+        puregen.puregen_ddpm(KEY, image(), mixture(), CHAIN, TIMES[-2:])
 
 
 ENERGIES = jnp.array([0.3, -1.0, 0.9, 0.3, jnp.nan, 0.1, 0.2])

@@ -10,6 +10,7 @@ from oracles import image, mixture
 
 from purifax import energy, guide, noise, purify, sample
 from purifax.noise.discrete import linear_betas
+from purifax.purify import distance, likelihood_ascent, puregen
 from purifax.threat import L2
 from purifax.transform import remat
 
@@ -62,13 +63,13 @@ PURIFIERS = {
     "langevin": lambda: chain(purify.langevin),
     "mala": lambda: chain(purify.mala),
     "puregen ddpm": lambda: Partial(
-        purify.puregen_ddpm,
+        puregen.puregen_ddpm,
         score=mixture(),
         noise=noise.VPDiscrete(linear_betas(8, 0.01, 0.3)),
         times=jnp.array([5, 4, 2, -1]),
     ),
     "puregen, above its limit": lambda: Partial(
-        purify.filtered,
+        puregen.filtered,
         purifier=Partial(
             purify.puregen_rounds,
             purifiers=[chain(purify.langevin), diffuse(sample.ancestral)],
@@ -97,11 +98,15 @@ PURIFIERS = {
     ),
     "gdmp": lambda: led(purify.guided_rounds, draws=jnp.arange(2)),
     "guided by ssim": lambda: led(
-        purify.guided, distance=Partial(purify.dissimilarity)
+        purify.guided, distance=Partial(distance.dissimilarity)
     ),
-    "mimic": lambda: led(purify.mimic_from_noise, distance=Partial(purify.mean_square)),
+    "mimic": lambda: led(
+        purify.mimic_from_noise, distance=Partial(distance.mean_square)
+    ),
     "maximise": lambda: climbed(threat=L2(radius=0.1)),
-    "maximise regularised": lambda: climbed(objective=Partial(purify.regularised_gap)),
+    "maximise regularised": lambda: climbed(
+        objective=Partial(likelihood_ascent.regularised_gap)
+    ),
     "maximise noised": lambda: Partial(
         purify.maximise_noised,
         score=mixture(),

@@ -11,6 +11,7 @@ from oracles import image, mixture
 from scipy import ndimage
 
 from purifax import noise, purify, sample
+from purifax.purify import distance, guided_diffusion, mimic
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
 
@@ -19,8 +20,8 @@ LEVELS = CHAIN.sigma(jnp.array([60, 30, -1]))
 each_distance = pytest.mark.parametrize(
     "distance, scales",
     [
-        (purify.mean_square, purify.square_scales),
-        (purify.dissimilarity, purify.similarity_scales),
+        (distance.mean_square, guided_diffusion.square_scales),
+        (distance.dissimilarity, guided_diffusion.similarity_scales),
     ],
 )
 
@@ -31,7 +32,7 @@ def guide(key, x, scales, levels=LEVELS, **more):
 
 
 @jax.jit
-def mimic(key, x, sigmas, scales, distance):
+def purified(key, x, sigmas, scales, distance):
     return purify.mimic_from_noise(key, x, mixture(), sigmas, scales, distance=distance)
 
 
@@ -50,18 +51,18 @@ def test_a_guided_step_is_the_published_one(distance, scales):
     y, back, a = published(np.asarray(x, np.float64), sigma)
     y_near, _, _ = published(noise.gaussian(k_near, near, sigma), sigma)
     _, back_below, a_below = published(x, below)
-    if distance is purify.mean_square:
+    if distance is distance.mean_square:
         pull = jax.grad(lambda y: jnp.mean((y - y_near) ** 2))(jnp.array(y))
     else:
         pull = jax.grad(lambda y: distance(back(y), back(y_near)))(jnp.array(y))
     beta = 1 - (a / a_below) ** 2
-    m = 16 / 255 / 3 / (6e4 if distance is purify.mean_square else 7e4)
+    m = 16 / 255 / 3 / (6e4 if distance is distance.mean_square else 7e4)
     s = np.sqrt(1 - a**2) / (m * a)
     e = -float(sigma) * np.asarray(mixture()(x, sigma), np.float64)
     mean = (y - beta / np.sqrt(1 - a**2) * e) * a_below / a
     z = np.asarray(jax.random.normal(k_step, x.shape))
     expected = back_below(mean - beta * s * np.asarray(pull) + np.sqrt(beta) * z)
-    found = purify.guided_step(
+    found = guided_diffusion.guided_step(
         KEY, x, near, mixture(), *LEVELS[:2], scales(LEVELS)[0], distance=distance
     )
     np.testing.assert_allclose(found, expected, rtol=3e-4, atol=1e-4)
@@ -79,7 +80,7 @@ def test_without_a_scale_it_is_ddpms_purifier():
     np.testing.assert_allclose(found, jnp.clip(x, 0, 1), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("distance", [purify.mean_square, purify.dissimilarity])
+@pytest.mark.parametrize("distance", [distance.mean_square, distance.dissimilarity])
 def test_guidance_leads_to_the_image_it_is_given(distance):
     near, levels = image(3), jnp.array([0.6, 0.3, 0.0])
     run = partial(guide, KEY, image(), levels=levels, near=near)
@@ -159,23 +160,23 @@ def test_a_mimic_step_is_that_of_the_released_code():
     c2 = np.sqrt(1 - a_below**2 - c1**2)
     z = np.asarray(jax.random.normal(KEY, x.shape))
     y = a_below * clean + c1 * z + c2 * e - 2 * 3000 * a * pull
-    scale = purify.mimic_scales(LEVELS, start=-1.0)[0]
-    found = purify.mimic_step(KEY, x, near, mixture(), sigma, below, scale)
+    scale = mimic.mimic_scales(LEVELS, start=-1.0)[0]
+    found = mimic.mimic_step(KEY, x, near, mixture(), sigma, below, scale)
     np.testing.assert_allclose(found, back(y), rtol=2e-4, atol=1e-4)
 
 
 def test_mimic_guides_in_the_middle_of_its_steps():
     levels = CHAIN.sigma(jnp.append(jnp.arange(990, -1, -10), -1))
-    guided = np.flatnonzero(purify.mimic_scales(levels))
+    guided = np.flatnonzero(mimic.mimic_scales(levels))
     np.testing.assert_array_equal(guided, np.arange(21, 90))
 
 
 def test_mimic_sees_the_image_by_its_guidance_alone():
     levels = jnp.array([20.0, 2.0, 0.5, 0.0])
-    bound = Partial(purify.mean_square)
-    free = [mimic(KEY, x, levels, jnp.zeros(3), bound) for x in (image(), image(1))]
+    bound = Partial(distance.mean_square)
+    free = [purified(KEY, x, levels, jnp.zeros(3), bound) for x in (image(), image(1))]
     np.testing.assert_array_equal(*free)
-    led = mimic(KEY, image(1), levels, jnp.array([0.0, 8.0, 8.0]), bound)
+    led = purified(KEY, image(1), levels, jnp.array([0.0, 8.0, 8.0]), bound)
     apart = [float(jnp.abs(x - image(1)).mean()) for x in (free[0], led)]
     assert apart[1] < 0.8 * apart[0]
 
@@ -184,8 +185,8 @@ def test_the_manhattan_distance_hides_the_gradient_and_the_square_does_not():
     levels, scales = jnp.array([20.0, 2.0, 0.5, 0.0]), jnp.array([0.0, 1.0, 1.0])
 
     def total(x, distance):
-        return jnp.sum(jnp.sin(mimic(KEY, x, levels, scales, distance)))
+        return jnp.sum(jnp.sin(purified(KEY, x, levels, scales, distance)))
 
     gradient = jax.jit(jax.grad(total))
-    assert not gradient(image(), Partial(purify.manhattan)).any()
-    assert jnp.abs(gradient(image(), Partial(purify.mean_square))).max() > 1e-4
+    assert not gradient(image(), Partial(distance.manhattan)).any()
+    assert jnp.abs(gradient(image(), Partial(distance.mean_square))).max() > 1e-4

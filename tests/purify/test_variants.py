@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from oracles import bent_classifier, image, mixture
 
 from purifax import classify, noise, purify, score
+from purifax.purify import detection
 
 KEY = jax.random.key(16)
 X, MEAN = image(), image(1)
@@ -30,22 +31,22 @@ def distance_score():
 
 
 def test_scaled_norm_is_the_length_of_the_scaled_score():
-    found = purify.scaled_norm(X, distance_score(), 0.3)
+    found = detection.scaled_norm(X, distance_score(), 0.3)
     np.testing.assert_allclose(found, np.linalg.norm(X - MEAN), rtol=1e-6)
     f = 0.3 * mixture()(X, 0.3)
-    found = purify.scaled_norm(X, mixture(), 0.3)
+    found = detection.scaled_norm(X, mixture(), 0.3)
     np.testing.assert_allclose(found, np.linalg.norm(f), rtol=1e-6)
 
 
 def test_scaled_norm_has_a_finite_gradient_at_zero():
-    slope = jax.grad(purify.scaled_norm)(MEAN, distance_score(), 0.3)
+    slope = jax.grad(detection.scaled_norm)(MEAN, distance_score(), 0.3)
     assert jnp.isfinite(slope).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 1.0])
 def test_threshold_is_a_quantile_of_clean_norms(share):
     norms = jax.random.normal(KEY, (1000,))
-    limit = purify.threshold(norms, share)
+    limit = detection.threshold(norms, share)
     np.testing.assert_allclose(limit, np.quantile(norms, 1 - share), rtol=1e-5)
     assert abs(float((norms > limit).mean()) - share) <= 1.5e-3
 
@@ -53,11 +54,11 @@ def test_threshold_is_a_quantile_of_clean_norms(share):
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_threshold_refuses_what_is_no_share(share):
     with pytest.raises(ValueError, match=f"share of clean images in .*{share}"):
-        purify.threshold(jnp.ones(3), share)
+        detection.threshold(jnp.ones(3), share)
 
 
 def test_detection_picks_the_noise_by_the_norm_of_the_clean_image():
-    norm = float(purify.scaled_norm(X, distance_score(), 0.3))
+    norm = float(detection.scaled_norm(X, distance_score(), 0.3))
     detect = Partial(
         purify.detect, purifier=Partial(noise.gaussian), score=distance_score()
     )

@@ -5,6 +5,7 @@ import html
 import importlib.util
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from PIL import Image
 from reported import RADIUS, RESULTS, contents, example, outcomes, result
 
 from purifax import record as records
-from purifax.report import Report, files, plots
+from purifax.report import Report, display, files, plots
 from purifax.report import html as page
 from purifax.report.types import Findings
 
@@ -306,3 +307,10 @@ def test_the_pngs_are_light(saved):
 
 def test_the_type_of_the_findings_is_exported():
     assert isinstance(Report(example()).findings, Findings)
+
+
+def test_the_report_knows_nothing_of_how_it_was_measured():
+    for path in pathlib.Path(display.__file__).parent.glob("*.py"):
+        assert not re.search(
+            r"import.*\bevaluation\b|purifax\.evaluation", path.read_text()
+        )

@@ -14,7 +14,7 @@ import pkgutil
 
 import purifax
 
-__all__ = ["SNAPSHOT", "lines", "modules"]
+__all__ = ["SNAPSHOT", "lines", "modules", "names"]
 
 SNAPSHOT = pathlib.Path(__file__).parents[1] / "data" / "api.txt"
 
@@ -30,6 +30,11 @@ def modules():
 def lines():
     """One line for each public name, sorted."""
     return sorted({line for module in modules() for line in _of(module)})
+
+
+def names():
+    """The public names themselves, without members of classes."""
+    return sorted({f"{m.__name__}.{name}" for m in modules() for name in m.__all__})
 
 
 def _of(module):
@@ -69,4 +74,4 @@ def _members(node):
 
 if __name__ == "__main__":
     SNAPSHOT.write_text("\n".join(lines()) + "\n")
-    print(f"{SNAPSHOT} has {len(lines())} lines")
+    print(f"{SNAPSHOT} has {len(lines())} lines, of {len(names())} public names")

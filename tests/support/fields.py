@@ -2,9 +2,11 @@
 
 import pytest
 
-from purifax.command.overrides import apply
 from purifax.evaluation.settings import Evaluation, Subjects
+from purifax.recipe import PURIFIER
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
+from purifax.run.recipes import place
 
 __all__ = ["bare_config", "refused"]
 
@@ -14,11 +16,12 @@ def bare_config(**fields):
     return Evaluation(images=Subjects(name="digits"), classifier="", **fields)
 
 
-def refused(recipe, field, value):
+def refused(recipe, field, value, kind=PURIFIER):
     """Asserts that a recipe's class has no such field, in Python and in an override."""
     with pytest.raises(TypeError, match=f"argument '{field}'"):
         recipe(**{field: value})
-    words = [("purifier", recipe.__name__), (f"purifier.{field}", str(value))]
+    start = "purifier" if kind is PURIFIER else "attacks.it"
+    words = [(start, place(recipe)), (f"{start}.{field}", str(value))]
     with pytest.raises(
         UsageError, match=f"{recipe.__name__} has no field {field}[;.]"
     ) as caught:

@@ -10,6 +10,7 @@ from oracles import image, mixture
 
 import purifax
 from purifax import purify
+from purifax.purify import adp
 from purifax.transform.continuous_batching import Chain, continuously_batched, run_chain
 
 KEY = jax.random.key(11)
@@ -105,15 +106,15 @@ def test_equal_slots_do_not_compile_again():
     assert len(traced) == once
 
 
-def adp():
+def parts():
     knobs = {"sigma": 0.1, "stop": 0.04, "rate": 0.2}
     return (mixture(), LEVELS), knobs
 
 
 def test_adp_in_slots_gives_the_images_of_adp():
-    bound, knobs = adp()
+    bound, knobs = parts()
     images = jnp.stack([image(i) for i in range(9)])
-    chain = purify.adaptive_chain(*bound, **knobs)
+    chain = adp.adaptive_chain(*bound, **knobs)
     found = jax.jit(continuously_batched(chain, 4))(KEY, images)
     fn = Partial(purify.adaptive, score=bound[0], levels=bound[1], **knobs)
     wanted = jax.jit(purifax.batched(fn))(KEY, images)
@@ -122,9 +123,9 @@ def test_adp_in_slots_gives_the_images_of_adp():
 
 def test_every_device_has_its_own_loop_and_none_speaks():
     """Under `shard_map`: the same images, and no collective in the program."""
-    bound, knobs = adp()
+    bound, knobs = parts()
     images = jnp.stack([image(i) for i in range(8)])
-    run = continuously_batched(purify.adaptive_chain(*bound, **knobs), 2)
+    run = continuously_batched(adp.adaptive_chain(*bound, **knobs), 2)
     mesh = jax.make_mesh(
         (len(jax.devices()),), ("i",), axis_types=(jax.sharding.AxisType.Auto,)
     )

@@ -24,7 +24,7 @@ def from_label(given: Any, time: float | None) -> Any:
 
 @dataclass(frozen=True)
 class AVATAR(OneByOne):
-    """A diffusion that has learned as many images as the victim has (AVATAR).
+    """Purification by a diffusion trained on as many images as the victim has (AVATAR).
 
     Source: Dolatabadi et al. 2024, arXiv 2303.08500.
 

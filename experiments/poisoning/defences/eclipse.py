@@ -65,7 +65,7 @@ class Diffused:
 
 @dataclass(frozen=True)
 class EclipseDDPM(Diffused, OneByOne):
-    """ECLIPSE's diffusion, which has learned a few clean images and copies of them.
+    """ECLIPSE's diffusion alone, trained on a few clean images.
 
     Source: Wang et al. 2024, arXiv 2406.15093.
     """

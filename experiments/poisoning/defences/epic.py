@@ -1,4 +1,4 @@
-"""EPIC: images are dropped whose gradients are like no others'.
+"""EPIC: drop images whose gradients are isolated.
 
 Source: Yang et al. 2022, arXiv 2210.10427, and its released code.
 """
@@ -18,7 +18,7 @@ __all__ = ["EPIC", "isolated", "medoids"]
 
 @dataclass(frozen=True)
 class EPIC:
-    """Images that are alone in their cluster of gradients are dropped (EPIC).
+    """Drop images that are alone in their cluster of gradients (EPIC).
 
     Source: Yang et al. 2022, arXiv 2210.10427.
 

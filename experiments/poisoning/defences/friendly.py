@@ -1,4 +1,4 @@
-"""Friendly noise: as large as it can be while the network's answer to an image stays.
+"""Friendly noise: the largest noise that leaves the network's answers unchanged.
 
 It is added to the set once, in the course of the training, and random noise is added
 to every batch from then on.
@@ -103,7 +103,7 @@ def friendly_noise(
     step_sizes: Array,
     weight: Array,
 ) -> Array:
-    """Noise as large as it can be while the answer stays, like x.
+    """The largest noise that leaves the network's answer unchanged, like x.
 
         min_e  KL(f(x + e) from f(x))  -  weight mean e^2,    |e| <= radius
 

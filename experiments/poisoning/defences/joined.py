@@ -41,7 +41,7 @@ class Joined(Several):
 
 
 def parts_of(defence: Any) -> tuple[Any, ...]:
-    """The recipes that a defence is made of; none of None, itself if it has no parts.
+    """The recipes that a defence is made of; a simple one is its only part.
 
     >>> parts_of(None)
     ()

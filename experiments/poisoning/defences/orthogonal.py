@@ -1,4 +1,4 @@
-"""Orthogonal projection: what a linear classifier sees is taken out of every batch."""
+"""Orthogonal projection: remove from batches what a linear classifier uses."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,13 +13,14 @@ from jax.tree_util import Partial
 from experiments.poisoning.defences.stage import Context, each
 from experiments.poisoning.victims import Change
 from purifax import data, purify, recipe
+from purifax.purify import project
 
 __all__ = ["Orthogonal", "linear_weights"]
 
 
 @dataclass(frozen=True)
 class Orthogonal:
-    """Images without what a linear classifier of the whole set sees in them.
+    """Project images off the weights of a linear classifier of the whole set.
 
     Source: Sandoval-Segura et al. 2023, arXiv 2305.19254.
 
@@ -38,7 +39,7 @@ class Orthogonal:
     def build(self, context: Context) -> Change:
         """The change of a batch."""
         weights = linear_weights(context.images, self.steps, context.seed)
-        basis = purify.orthonormal(weights)
+        basis = project.orthonormal(weights)
         return Partial(each, fn=Partial(purify.orthogonal, basis=basis))
 
 

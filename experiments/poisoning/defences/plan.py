@@ -1,4 +1,4 @@
-"""What a defence does and when, from its recipe; and the names of its purified sets."""
+"""The stages of a defence, from its recipe, and the file names of purified sets."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ class Plan:
 
 
 def plan(defence: Any) -> Plan:
-    """The parts of a defence; of None there are none.
+    """Sort the parts of a defence by stage; None has no parts.
 
     Raises:
         ValueError: a part acts nowhere.

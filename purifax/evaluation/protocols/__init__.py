@@ -5,4 +5,4 @@ what is done to them: the attacks, their budgets, and how many keys answer. A us
 is a file like these, named by its path.
 """
 
-__all__: list[str] = []
+__all__ = []

@@ -27,6 +27,7 @@ from experiments.training.config import (
     EnergyNet,
     ScoreNet,
 )
+from purifax.purify import curvature
 from purifax.run.errors import UsageError
 
 TINY = dataclasses.replace(
@@ -235,7 +236,7 @@ def test_adp_in_pytorch_is_ours_without_noise():
         score=lambda x, sigma: (0.4 - x) / 0.5 / sigma,
         levels=jnp.full(4, 0.2),
         sigma=0.0,
-        curvature=Partial(purify.by_difference),
+        curvature=Partial(curvature.by_difference),
         **limits,
     )
     expected = [ours(key, jnp.asarray(image.transpose(1, 2, 0))) for image in x]

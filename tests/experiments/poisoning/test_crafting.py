@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 
 from experiments.poisoning import (
     features,
-    grid,
+    outcome,
     splits,
     store,
     table,
@@ -138,7 +138,7 @@ def test_the_pattern_of_narcissus_makes_its_network_sure_of_the_class(context):
     assert set(found.index.tolist()) <= set(own) and len(found.index) == 2
     delta = np.asarray(found.delta)
     assert (delta == delta[:1]).all() and 0.05 < np.abs(delta).max() <= 0.2 + 1e-6
-    shown = grid.triggered(wanted, context, context.test, delta)
+    shown = outcome.triggered(wanted, context, context.test, delta)
     want = np.clip(context.test.images / 255 + 2 * delta[0], 0, 1)
     assert np.abs(shown / 255 - want).max() <= 0.5 / 255 + 1e-6
     assert not hasattr(recipe("tue"), "trigger")

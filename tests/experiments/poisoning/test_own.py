@@ -1,5 +1,6 @@
 """A poison and a defence of one's own, by the names of their places."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -19,13 +20,13 @@ from experiments.poisoning.config import (
 from experiments.poisoning.defences import stage
 from experiments.poisoning.defences.plan import plan, short
 from experiments.training.config import ClassifierNet, Optim
-from purifax import data, poison
-from purifax.command.overrides import apply
+from purifax import data
 from purifax.data import poisoned
 from purifax.recipe import help_lines
 from purifax.run import config as configlib
 from purifax.run import recipes
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
 from purifax.run.stop import Stop
 
 MINE = '''
@@ -75,6 +76,8 @@ IMAGES = Shares(name="digits", train=60, sparse=10, test=60)
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
+    """A module of poisons; the devices of the tests stay as they are."""
+    monkeypatch.setattr(command.devices, "prepare", lambda batch: None)
     (tmp_path / "my_poisons.py").write_text(MINE)
     monkeypatch.syspath_prepend(tmp_path)
     return "my_poisons"
@@ -95,8 +98,8 @@ def test_a_bare_function_poisons_a_set(mine, tmp_path, capsys):
     assert f"{place} on 50 of 50 images" in said and "no budget" in said
     assert words["method"] == place and words["poison"] == {"recipe": place}
     dark = clean.images < 200
-    want = np.rint(255 * 0.02 * (1 + clean.labels))[:, None, None, None]
-    np.testing.assert_array_equal(apart[dark], (apart * 0 + want)[dark])
+    want = 255 * 0.02 * (1 + clean.labels)[:, None, None, None]
+    assert np.abs(apart - want)[dark].max() <= 0.5 + 1e-3
     again, *_ = crafted(tmp_path / "out", [("poison", place)], capsys)
     assert "was there already" in again
 
@@ -130,7 +133,7 @@ def test_a_grid_takes_a_poison_and_a_defence_of_ones_own(mine, tmp_path):
     assert configlib.decode(json.loads(text), [PoisonGrid]) == config
 
 
-BUILT_IN = {name: cls for name, cls in recipes.known(SET_DEFENCE).items()}
+BUILT_IN = tuple(recipes.known(SET_DEFENCE))
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -155,18 +158,13 @@ def test_purified_sets_have_names_of_their_own():
     names = [plan(one).purified for one in found.values()]
     assert names == ["jpeg:50", "bit_depth:2+jpeg:75", "pure_gen_ddpm"]
     ddpm = found["puregen_ddpm"]
-    marked = short(type(ddpm)(configlib.replaced(ddpm.purifier, steps=7)))
+    marked = short(type(ddpm)(dataclasses.replace(ddpm.purifier, steps=7)))
     assert marked.startswith("pure_gen_ddpm-") and marked != short(ddpm)
 
 
-def test_a_change_of_batches_sees_the_set_that_is_trained_on():
+def test_a_purifier_outside_of_a_grid_is_refused():
     parts = splits.parts(IMAGES, None)
     trainer = victims.Trainer(VICTIM, (8, 8, 1), parts.victim.names)
     context = stage.Context(parts.victim, trainer, 0, 64)
-    for name, recipe in defences("mixup", "ueraser", "adversarial:4").items():
-        assert stage.stage_of(recipe) == "batch" and callable(recipe.build(context)), (
-            name
-        )
     with pytest.raises(ValueError, match="needs the networks of a grid"):
         defences("avatar")["avatar"].build(context)
-    assert isinstance(poison.LSP().calls(), int)

@@ -20,9 +20,9 @@ from experiments.training.config import (
     Data,
 )
 from purifax import data, poison
-from purifax.command.overrides import apply
 from purifax.data import poisoned
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
 from purifax.threat import Linf
 
 

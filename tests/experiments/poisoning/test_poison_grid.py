@@ -49,11 +49,11 @@ from experiments.training.config import (
     Optim,
 )
 from purifax import data, energy, noise, poison, score
-from purifax.command.overrides import apply
 from purifax.purify import DiffPure, Langevin
 from purifax.purify.prior import Prior
 from purifax.run.config import make
 from purifax.run.errors import UsageError
+from purifax.run.overrides import apply
 from purifax.run.stop import Stop
 
 DEFENCES = ("none", "jpeg:50", "bit_depth:2+mixup", "adversarial:20")
@@ -194,7 +194,7 @@ def test_a_grid_may_grow_and_nothing_else(finished):
         defences=grid().defences | defences("epic:0.2"),
     )
     poison_grid.store.check(work.folder, added, ("poisons", "defences"))
-    with pytest.raises(ValueError, match=r"seeds is \(0, 1\) there and \(1, 2, 3\)"):
+    with pytest.raises(ValueError, match=r"seeds is \[0, 1\] there and \[1, 2, 3\]"):
         poison_grid.set_up(grid(seeds=(1, 2, 3)), work.folder, None)
 
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from purifax.command import allocator
+from purifax.run import allocator
 
 SCRIPT = """
 import resource, statistics, time
-from purifax.command import allocator
+from purifax.run import allocator
 from purifax.run import devices
 
 devices.prepare(32)
