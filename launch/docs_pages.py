@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import docs_links
+import docs_recipes
 import docs_run
 from mkdocs.structure.files import File, Files
 
@@ -47,11 +48,15 @@ def on_page_markdown(markdown: str, page: Any, **more: Any) -> str:
 
 
 def _recipes() -> str:
-    """The page of recipes, some of which are in `experiments`, which no wheel holds."""
+    """The page of recipes, with those of `experiments`, which no wheel holds."""
     sys.path.append(str(ROOT))
-    import docs_recipes
+    from experiments.poisoning.config import SET_DEFENCE
 
-    return docs_recipes.page()
+    words = (
+        "On the command line `--config.defences=NAME,NAME+NAME` chooses the defences "
+        "of a grid. They are in `experiments.poisoning.defences`."
+    )
+    return docs_recipes.page({SET_DEFENCE: ("Defences of training sets", words)})
 
 
 def _modules() -> list[str]:

@@ -7,11 +7,12 @@ the package, so that a new recipe is on the page as soon as it exists.
 import dataclasses
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from experiments.poisoning.config import SET_DEFENCE
 from purifax import recipe
 from purifax.evaluation.attacks import ATTACKS
+from purifax.recipe import Kind
 from purifax.run import recipes
 
 __all__ = ["page"]
@@ -35,11 +36,6 @@ KINDS = {
         "`--config.poisons=NAME,NAME` several. In Python a recipe is a class of "
         "`purifax.poison`.",
     ),
-    SET_DEFENCE: (
-        "Defences of training sets",
-        "On the command line `--config.defences=NAME,NAME+NAME` chooses the defences "
-        "of a grid. They are in `experiments.poisoning.defences`.",
-    ),
 }
 HEAD = """# Recipes
 
@@ -49,10 +45,14 @@ set: it applies only beside a certain value of another field, which its line of 
 names. [Your own methods](own.md) explains how to write a recipe."""
 
 
-def page() -> str:
-    """The page in Markdown."""
+def page(more: Mapping[Kind, tuple[str, str]]) -> str:
+    """The page in Markdown.
+
+    Args:
+        more: further kinds of recipes, each with its title and a sentence.
+    """
     parts = [HEAD]
-    for kind, (title, words) in KINDS.items():
+    for kind, (title, words) in {**KINDS, **more}.items():
         known = recipes.known(kind)
         if known:
             parts += [f"## {title}", words]
