@@ -32,7 +32,7 @@ class Benchmark:
         lengths: numbers of steps of such a gradient, with the fewest EOT samples.
         chains: up to which their number grows, fourfold from 1.
         batch: images of a training step.
-        washed: images of the data set that workers purify.
+        purified: images of the data set that workers purify.
         repeats: how often each thing is timed.
         peak: side of the matrix product that stands for the device's peak.
         compiled: whether PyTorch is also timed through `torch.compile`.
@@ -58,7 +58,7 @@ class Benchmark:
     lengths: tuple[int, ...] = (1, 4, 16)
     chains: int = 64
     batch: int = 32
-    washed: int = 64
+    purified: int = 64
     repeats: int = 5
     peak: int = 2048
     compiled: bool = True

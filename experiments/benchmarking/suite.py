@@ -68,7 +68,7 @@ def check(config: Benchmark) -> None:
             if name not in known:
                 hint = nearest(name, tuple(known))
                 raise UsageError(f"there is nothing to time named {name!r}{hint}")
-    work = ("images", "steps", "attacked", "chains", "batch", "washed")
+    work = ("images", "steps", "attacked", "chains", "batch", "purified")
     for name in ("side", "repeats", *work):
         if getattr(config, name) < 1:
             raise UsageError(f"{name} must be 1 or more; got {getattr(config, name)}.")

@@ -37,13 +37,15 @@ def rows(subject: Subject) -> list[Row]:
     Each has its time over that of the purifier alone, and the most memory that the
     process has had until then, in bytes.
     """
-    images, count = _images(subject), subject.config.washed
+    images, count = _images(subject), subject.config.purified
     some = jax.local_devices()
     halves = [some[::2], some[1::2] or some]
     ways = {
-        "the purifier alone": partial(_alone, images, _wash(subject, some)),
-        "1 worker": partial(_work, images, [_wash(subject, some)]),
-        "2 workers": partial(_work, images, [_wash(subject, half) for half in halves]),
+        "the purifier alone": partial(_alone, images, _purify(subject, some)),
+        "1 worker": partial(_work, images, [_purify(subject, some)]),
+        "2 workers": partial(
+            _work, images, [_purify(subject, half) for half in halves]
+        ),
     }
     found: list[Row] = []
     for name, way in ways.items():
@@ -59,50 +61,50 @@ def rows(subject: Subject) -> list[Row]:
 def _images(subject: Subject) -> data.Images:
     """So many images as bytes, drawn anew."""
     config = subject.config
-    shape = (config.washed, config.side, config.side, config.channels)
+    shape = (config.purified, config.side, config.side, config.channels)
     random = np.random.default_rng(config.seed)
     pixels = random.integers(0, 256, shape, np.uint8)
-    labels = random.integers(0, CLASSES, config.washed).astype(np.int32)
+    labels = random.integers(0, CLASSES, config.purified).astype(np.int32)
     names = tuple(map(str, range(CLASSES)))
-    return data.Images(pixels, labels, np.arange(config.washed), names, "drawn")
+    return data.Images(pixels, labels, np.arange(config.purified), names, "drawn")
 
 
 def _batch(subject: Subject) -> int:
-    return min(subject.config.images, subject.config.washed)
+    return min(subject.config.images, subject.config.purified)
 
 
-def _wash(subject: Subject, devices: Sequence[Any]) -> Callable[..., Any]:
+def _purify(subject: Subject, devices: Sequence[Any]) -> Callable[..., Any]:
     purifier = subject.purifier(ADP(level=LEVEL, steps=subject.config.steps))
     seed = subject.config.seed
     return fleet.batched_purifier(purifier, seed, _batch(subject), devices)
 
 
-def _alone(images: data.Images, wash: Callable[..., Any], batch: int) -> None:
+def _alone(images: data.Images, purify: Callable[..., Any], batch: int) -> None:
     """Batch after batch, of which each is sent before the last is fetched."""
     before = None
     for start in range(0, len(images), batch):
         rows = np.minimum(np.arange(start, start + batch), len(images) - 1)
         words = key_words(images.index[rows].tolist())
-        answer = wash(words, images.images[rows])
+        answer = purify(words, images.images[rows])
         jax.device_get(before)
         before = answer
     jax.device_get(before)
 
 
-def _work(images: data.Images, washes: list[Callable[..., Any]], batch: int) -> None:
-    """A whole job in a new folder, by as many workers as there are washes."""
+def _work(images: data.Images, purifiers: list[Callable[..., Any]], batch: int) -> None:
+    """A whole job in a new folder, by as many workers as there are purifiers."""
     stream = from_images(images)
     with tempfile.TemporaryDirectory() as folder:
-        layout = data.Layout("washed", stream.shape, stream.names)
+        layout = data.Layout("purified", stream.shape, stream.names)
         cut = fleet.plan(stream.count, batch * -(-stream.count // (SHARDS * batch)))
         job = fleet.Job(place(Path(folder)), layout, cut)
         threads = [
             threading.Thread(
                 target=fleet.work,
-                args=(job, stream, wash, batch),
-                kwargs={"worker": n, "workers": len(washes), "pause": 0.01},
+                args=(job, stream, purify, batch),
+                kwargs={"worker": n, "workers": len(purifiers), "pause": 0.01},
             )
-            for n, wash in enumerate(washes)
+            for n, purify in enumerate(purifiers)
         ]
         for thread in threads:
             thread.start()

@@ -40,6 +40,6 @@ def gpu_benchmark() -> Benchmark:
         lengths=(1, 3, 10),
         chains=4096,
         batch=128,
-        washed=4096,
+        purified=4096,
         peak=8192,
     )

@@ -46,7 +46,7 @@ TINY = dataclasses.replace(
     lengths=(1, 2),
     chains=4,
     batch=8,
-    washed=10,
+    purified=10,
     repeats=1,
     peak=16,
 )
@@ -158,7 +158,7 @@ def test_a_line_and_a_power_are_found_in_the_times():
 def test_workers_stand_beside_the_purifier_alone(found):
     told = rows(found, "workers")
     assert list(told) == ["the purifier alone", "1 worker", "2 workers"]
-    assert {row["images"] for row in told.values()} == {TINY.washed}
+    assert {row["images"] for row in told.values()} == {TINY.purified}
     ratios = [row["numbers"]["over_the_purifier"] for row in told.values()]
     assert ratios[0] == 1 and ratios[1] > 0
     peaks = [row["numbers"]["peak_host_bytes"] for row in told.values()]
