@@ -75,8 +75,9 @@ def test_a_package_that_exports_nothing_is_shown_by_its_files(site):
     page = (site / "api/run.html").read_text()
     assert 'id="purifax.run.recipes.find"' in page
     assert 'id="purifax.run.config.encode"' in page
-    page = (site / "api/command.html").read_text()
     assert 'id="purifax.run.overrides.apply"' in page
+    page = (site / "api/command.html").read_text()
+    assert 'id="purifax.command.flags.parse"' in page
 
 
 def test_every_recipe_has_its_table_of_fields(site):
