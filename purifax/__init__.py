@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batched", "evaluate", "purify_images"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
