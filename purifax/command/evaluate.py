@@ -1,5 +1,7 @@
 """Evaluate a classifier, bare and defended by purification, under attacks.
 
+    purifax evaluate --list
+    purifax evaluate --config.purifier=mypackage.mine:Smooth --config.radius=0.1
     purifax evaluate --config=mine.py
     purifax evaluate --config=mine.py:small --workdir=OUT
     purifax evaluate --config=mine.py --sweep=purifier.sigma=0.1,0.2,0.3
@@ -8,7 +10,9 @@
     purifax evaluate --config=mine.py --worker=0/2
 
 The function `config()` of the file, or the one that is named behind a colon, returns a
-`purifax.evaluation.settings.Evaluation`. The command prints a table and writes
+`purifax.evaluation.settings.Evaluation`; without one, it is that of
+`purifax.command.start`, digits by the weights that come with the package, of which
+every field may be replaced. The command prints a table and writes
 record.npz, summary.json, report.md, report.html, pictures and the adversarial images
 (parts/) into the work directory. The same command again resumes. With --sweep, once for
 each field, it evaluates every combination of values and writes sweep.csv, sweep.json
@@ -40,6 +44,7 @@ flags.DEFINE_list("merge", None, "Work directories whose report is to be made.")
 flags.DEFINE_list("compare", None, "Work directories to be set side by side.")
 flags.DEFINE_multi_string("sweep", [], "FIELD=VALUE,VALUE: evaluate at every value.")
 flags.DEFINE_bool("list_protocols", False, "List the protocols and stop.")
+flags.DEFINE_bool("list", False, "List the purifiers and the attacks and stop.")
 
 
 def main(
@@ -159,4 +164,7 @@ def evaluate(
 
 def run(main: Callable[[Any, flags.FlagValues], int | None] = main) -> None:
     """Run this command, with the configs beside the module that defines `main`."""
-    flagslib.run(main, (Evaluation,), instead=("merge", "compare"), several=True)
+    named = {"instead": ("merge", "compare"), "several": True}
+    start = str(pathlib.Path(__file__).with_name("start.py"))
+    default = start if main.__module__ == __name__ else None
+    flagslib.run(main, (Evaluation,), default, **named)

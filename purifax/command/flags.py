@@ -21,12 +21,13 @@ from absl import flags
 
 from purifax.command import usage
 from purifax.command.choice import choose
-from purifax.recipe import nearest
+from purifax.recipe import ATTACK, PURIFIER, nearest
 from purifax.run import config as configlib
 from purifax.run import lookup
 from purifax.run.errors import UsageError
 from purifax.run.lookup import Shelf
 from purifax.run.overrides import apply
+from purifax.run.recipes import listing
 
 __all__ = ["UsageError", "parse", "run", "typed"]
 
@@ -190,6 +191,9 @@ def _listing(
     """What ``--list_configs`` or ``--list_protocols`` asks for; "" without them."""
     if values.list_configs:
         return configs.listing(kinds)
+    if "list" in values and values.list:
+        parts = (f"{kind.word}s\n{listing(kind)}" for kind in (PURIFIER, ATTACK))
+        return "\n\n".join(parts)
     if "list_protocols" in values and values.list_protocols:
         return protocols.listing()
     return ""

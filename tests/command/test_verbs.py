@@ -1,6 +1,7 @@
 """The program `purifax` and its verbs, and the list of this clone's commands."""
 
 import ast
+import json
 import os
 import pathlib
 import subprocess
@@ -201,3 +202,21 @@ def test_listing_the_commands_imports_none_of_them():
 def test_several_configs_of_a_command_are_found_beside_it():
     package = flagslib.lookup.configs("experiments")
     assert package.names([Evaluation]) == configs.names([Evaluation])
+
+
+def test_a_verb_evaluates_without_a_config_of_ones_own(capsys):
+    """The evaluation it starts from, with what the line replaces."""
+    line = "evaluate --print_config --config.purifier=jpeg --config.radius=0.1"
+    code, out, _ = commands.verb(capsys, line)
+    config = json.loads(out)
+    assert code == 0 and config["kind"] == "evaluation"
+    assert config["purifier"] == {"recipe": "JPEG", "quality": 75, "subsampled": True}
+    assert config["classifier"] == "digits_classifier" and config["radius"] == 0.1
+
+
+def test_the_methods_are_listed(capsys):
+    code, out, _ = commands.verb(capsys, "evaluate --list")
+    names = [row.split()[0] for row in out.splitlines() if row.split()]
+    assert code == 0 and {"purifiers", "adp", "attacks", "pgd"} <= set(names)
+    code, again, _ = commands.run(capsys, "evaluate --list")
+    assert (code, again) == (0, out)
