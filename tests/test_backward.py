@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, mixture
 
 from purifax import backward, classify, noise, purify, sample, score
-from purifax.purify import curvature
+from purifax.purify import adp_rounds, curvature
 from purifax.transform import remat
 
 KEY = jax.random.key(21)
@@ -76,7 +76,7 @@ PURIFIERS = {
         sigma=0.03,
     ),
     "rounds": lambda: Partial(
-        purify.rounds, purifier=adaptive(LEVELS[:2]), sigmas=jnp.array([0.03, 0.02])
+        adp_rounds.rounds, purifier=adaptive(LEVELS[:2]), sigmas=jnp.array([0.03, 0.02])
     ),
     "one_step": lambda: Partial(purify.one_step, score=mixture(), sigma=0.05),
 }
@@ -123,7 +123,7 @@ PURIFIERS["langevin_nested"] = lambda: Partial(
     chain, scan=Partial(remat.square_root), levels=jnp.array((*LEVELS, 0.15, 0.1))
 )
 PURIFIERS["rounds_nested"] = lambda: Partial(
-    purify.rounds,
+    adp_rounds.rounds,
     purifier=adaptive(LEVELS[:2], rate=0.1),
     sigmas=jnp.array([0.03, 0.02]),
     scan=Partial(remat.square_root),
@@ -297,7 +297,7 @@ def test_rounds_recompute_the_same_noise(monkeypatch):
 
     def purifier_of(fn):
         inner = Partial(purify.one_step, score=Partial(fn))
-        return Partial(purify.rounds, purifier=inner, sigmas=sigmas)
+        return Partial(adp_rounds.rounds, purifier=inner, sigmas=sigmas)
 
     _, recomputed = gradient_and_states(purifier_of, grey())
     monkeypatch.setattr(jax, "checkpoint", lambda fn: fn)

@@ -8,7 +8,7 @@ from jax.tree_util import Partial
 from oracles import bent_classifier, image, linear_classifier, mixture, weights
 
 from purifax import backward, classify, gradient_check, purify
-from purifax.purify import curvature
+from purifax.purify import adp_rounds, curvature
 from purifax.transform import remat
 
 KEY = jax.random.key(31)
@@ -69,7 +69,7 @@ def test_chains_within_chains_are_examined():
     wary = Partial(
         purify.detect, purifier=adaptive(), score=mixture(), level=0.3, limit=3.0
     )
-    again = Partial(purify.rounds, purifier=wary, sigmas=jnp.array([0.1, 0.05]))
+    again = Partial(adp_rounds.rounds, purifier=wary, sigmas=jnp.array([0.1, 0.05]))
     found = examined(defended(again), image(), Partial(remat.square_root))
     assert found.states == 2 * len(LEVELS) + 2
     assert verdict(found) == [True, True, True]

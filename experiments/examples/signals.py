@@ -19,6 +19,7 @@ from jax.tree_util import Partial
 
 import purifax
 from purifax import loss, nets, poison, purify, record, score
+from purifax.poison import badnets
 from purifax.record.poisons import natural_accuracy
 from purifax.report.plots import LIGHT, canvas, encoded
 from purifax.run.progress import each
@@ -97,7 +98,7 @@ def _backdoor(key: Array, x: Array, labels: Array) -> poison.Poison:
     k_choice, k_craft = jax.random.split(key)
     own = jnp.flatnonzero(labels == TARGET)
     index = poison.choose_images(k_choice, own, round(SHARE * len(own)))
-    maker = Partial(poison.additive, pattern=trigger())
+    maker = Partial(badnets.additive, pattern=trigger())
     found = poison.craft(k_craft, x, labels, index, maker, Linf(SIZE), name="tone")
     poison.verify(x, found)
     return found

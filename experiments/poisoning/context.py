@@ -30,7 +30,7 @@ from purifax.data import foreign_poisons
 from purifax.evaluation.batches import Batches
 from purifax.evaluation.mapping import over
 from purifax.poison import Budget, Poison
-from purifax.purify import ssim
+from purifax.purify.distance import ssim
 from purifax.types import Purifier
 
 __all__ = ["Context"]

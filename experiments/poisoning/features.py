@@ -47,7 +47,7 @@ def learning(
 ) -> Array:
     """The loss of one image with other parameters, in inference mode; bind `network`.
 
-    For `poison.match_gradients`: running averages are those of the network.
+    For `gradient_matching.match_gradients`: running averages are those of the network.
     """
     del key
     return classify.cross_entropy(outputs(params, x, network), label)

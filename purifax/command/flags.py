@@ -177,6 +177,7 @@ def parse(
         return None
     if values.print_config:
         print(json.dumps(_encoded(config), indent=2))
+        print(usage.explained(config if alone else None), file=sys.stderr)
         return None
     if values.workdir is None:
         if not alone and workdir is None:

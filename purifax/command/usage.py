@@ -10,7 +10,7 @@ from purifax import recipe
 from purifax.run import config as configlib
 from purifax.run.trees import first_line
 
-__all__ = ["fields", "text"]
+__all__ = ["explained", "fields", "text"]
 
 _WIDTH, _COLUMN = 88, 36
 
@@ -37,6 +37,12 @@ def text(
         lines += ["", "Fields of the config, with their values:"]
         lines += [_row(f"--config.{n}={v}", line) for n, v, line in fields(config)]
     return "\n".join([doc.strip(), "", "Flags:", *lines])
+
+
+def explained(config: Any) -> str:
+    """A line for each field of a config that is printed; "" for several configs."""
+    rows = [] if config is None else [_row(n, line) for n, _, line in fields(config)]
+    return "\n".join(rows)
 
 
 def fields(config: Any) -> Iterator[tuple[str, str, str]]:

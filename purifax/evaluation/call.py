@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from purifax import data
-from purifax.evaluation import engine, networks
+from purifax.evaluation import engine, networks, workers
 from purifax.evaluation.attacks import ATTACKS
-from purifax.evaluation.images import given
+from purifax.evaluation.images import given, share
 from purifax.evaluation.plan import Run
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.evaluation.whole import perform
@@ -46,6 +46,7 @@ def evaluate(
     names: Sequence[str] | None = None,
     calibration: Any = None,
     workdir: str | pathlib.Path | None = None,
+    worker: tuple[int, int] = (0, 1),
     **more: Any,
 ) -> Report:
     """Evaluates a classifier, bare and purified, under attacks.
@@ -74,11 +75,14 @@ def evaluate(
             that are calibrated on such.
         workdir: a folder in which everything is stored as it is done; the same call
             resumes there. None keeps it in memory.
+        worker: this process and how many there are, each making the same call; they
+            share the work directory, and the last one merges their reports.
         more: further fields of `evaluation.Evaluation`, such as `chunk`, `sweep`,
             `swept`, `surface`, `memory` and `skip_wrong`.
 
     Returns:
-        The report: the table in a terminal, the page in a notebook; see `Report`.
+        The report: the table in a terminal, the page in a notebook; see `Report`. Of
+        several workers that of all, or of this one's share while others are at work.
 
     Raises:
         ValueError: arguments that make no sense, or a work directory of another call.
@@ -123,9 +127,22 @@ def evaluate(
             )
         return given(calibration, [0] * len(calibration)).images
 
-    loaded = engine.load(config, shown, roles, clean)
-    folder = None if workdir is None else pathlib.Path(workdir)
-    return _report(engine.plan(config, folder, loaded))
+    reports = []
+
+    def one(config: Evaluation, folder: pathlib.Path | None) -> bool:
+        loaded = engine.load(config, share(shown, config.images), roles, clean)
+        reports.append(_report(engine.plan(config, folder, loaded)))
+        return True
+
+    if worker == (0, 1):
+        one(config, None if workdir is None else pathlib.Path(workdir))
+        return reports[0]
+    if workdir is None:
+        raise ValueError("workers share a work directory: give workdir=.")
+    folder = pathlib.Path(workdir)
+    workers.run(config, folder, worker, one, _command(config))
+    merged = (folder / "summary.json").is_file()
+    return Report.read(folder) if merged else reports[0]
 
 
 def _classified(shown: data.Images, classifier: Any, names: Any) -> data.Images:
@@ -218,11 +235,15 @@ def _word(wanted: Any) -> str:
     return getattr(bare, "__name__", type(bare).__name__).strip("<>")
 
 
+def _command(config: Evaluation) -> str:
+    return f"purifax.evaluate(...)  # {config.classifier}"
+
+
 def _report(work: Run) -> Report:
     """Runs an evaluation to its end."""
     config, bare = work.config, work.config.purifier is None
     title = "the bare classifier" if bare else f"{_word(config.purifier)} purification"
-    command = f"purifax.evaluate(...)  # {config.classifier}"
+    command = _command(config)
     with _stop() as stop:
         found = perform(
             work, stop, title=f"{config.images.name}: {title}", command=command

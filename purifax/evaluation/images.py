@@ -12,7 +12,7 @@ from jax import Array
 from purifax import data
 from purifax.evaluation.settings import Subjects
 
-__all__ = ["chosen", "fingerprint", "given", "held_out", "pixels"]
+__all__ = ["chosen", "fingerprint", "given", "held_out", "pixels", "share"]
 
 
 def chosen(subjects: Subjects, data_dir: str | None) -> data.Images:
@@ -39,10 +39,10 @@ def chosen(subjects: Subjects, data_dir: str | None) -> data.Images:
     if share < 1:
         picked = data.splits(images.labels, share, subjects.seed)["validation"]
         images = images.take(picked)
-    return _part(images, subjects)
+    return share(images, subjects)
 
 
-def _part(images: data.Images, subjects: Subjects) -> data.Images:
+def share(images: data.Images, subjects: Subjects) -> data.Images:
     """This run's share of the chosen images, in their order."""
     part, parts = subjects.part, subjects.parts
     if not 0 <= part < parts <= len(images):

@@ -21,7 +21,6 @@ import numpy as np
 
 from purifax import record as records
 from purifax.evaluation import results as findings
-from purifax.evaluation import settings
 from purifax.report import files, plots_detection
 from purifax.report.types import Curve, Findings, Result
 from purifax.run import config as configlib
@@ -59,14 +58,12 @@ def merge(folders: Sequence[pathlib.Path], out: pathlib.Path, command: str) -> d
     return summary
 
 
-def _same_config(folders: Sequence[pathlib.Path]) -> Any:
-    """The config that all parts share; for the whole, with nothing divided."""
-    configs = [
-        configlib.decode(
-            workdir.read_json(folder / "config.json"), [settings.Evaluation]
-        )
-        for folder in folders
-    ]
+def _same_config(folders: Sequence[pathlib.Path]) -> dict[str, Any]:
+    """The JSON of the config that all parts share, with nothing divided.
+
+    It is not made into a config, for which a user's own modules would be imported.
+    """
+    configs = [workdir.stored(folder / "config.json") for folder in folders]
     for folder, other in zip(folders[1:], configs[1:], strict=True):
         changed = [
             f"{name} is {old} in {folders[0]} and {new} in {folder}"
@@ -75,8 +72,8 @@ def _same_config(folders: Sequence[pathlib.Path]) -> Any:
         ]
         if changed:
             raise ValueError(f"these are not of one config: {'; '.join(changed)}.")
-    whole = dataclasses.replace(configs[0].images, part=0, parts=1)
-    return dataclasses.replace(configs[0], images=whole)
+    whole = configs[0]["images"] | {"part": 0, "parts": 1}
+    return configs[0] | {"images": whole}
 
 
 def _same_networks(folders: Sequence[pathlib.Path], parts: Sequence[Findings]) -> None:

@@ -31,10 +31,10 @@ from purifax.purify.adp import (
     adaptive_trace,
 )
 from purifax.purify.adp_reference import reference
-from purifax.purify.adp_rounds import Rounds, rounds
+from purifax.purify.adp_rounds import Rounds
 from purifax.purify.compose import chain, repeat
 from purifax.purify.corrupt import grayscale, noised
-from purifax.purify.dds_denoiser import DDS, dds
+from purifax.purify.dds_denoiser import DDS
 from purifax.purify.detection import Detect, detect
 from purifax.purify.diffpure import (
     DiffPure,
@@ -43,35 +43,30 @@ from purifax.purify.diffpure import (
     diffuse_in_time,
     gradual,
 )
-from purifax.purify.distance import ssim
 from purifax.purify.energy import langevin, mala
-from purifax.purify.gdmp import GDMP, guided_rounds
+from purifax.purify.gdmp import GDMP
 from purifax.purify.guided_diffusion import (
     guided,
 )
-from purifax.purify.jpeg import JPEG, BitDepth, bit_depth, jpeg_420, jpeg_444
+from purifax.purify.jpeg import JPEG, BitDepth, bit_depth, jpeg_420
 from purifax.purify.langevin_chains import MALA, Langevin
 from purifax.purify.lee_kim import LeeKim
 from purifax.purify.likelihood_ascent import (
     LM,
     ScoreOpt,
     maximise,
-    maximise_noised,
 )
-from purifax.purify.mimic import Mimic, mimic_from_noise
+from purifax.purify.mimic import Mimic
 from purifax.purify.one_step_denoiser import OneStep, one_step
 from purifax.purify.prior import Prior, States
 from purifax.purify.project import orthogonal
 from purifax.purify.puregen import (
     PureGen,
     PureGenCode,
-    highest,
-    puregen_rounds,
 )
 
 __all__ = [
     "DDS",
-    "dds",
     "ADP",
     "BitDepth",
     "Detect",
@@ -101,21 +96,13 @@ __all__ = [
     "gradual",
     "grayscale",
     "guided",
-    "guided_rounds",
-    "highest",
     "jpeg_420",
-    "jpeg_444",
     "langevin",
     "mala",
     "maximise",
-    "maximise_noised",
-    "mimic_from_noise",
     "noised",
     "one_step",
     "orthogonal",
-    "puregen_rounds",
     "reference",
     "repeat",
-    "rounds",
-    "ssim",
 ]

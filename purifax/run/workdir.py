@@ -6,6 +6,7 @@ import os
 import pathlib
 import platform
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -19,6 +20,7 @@ __all__ = [
     "clock",
     "fingerprint",
     "read_json",
+    "stored",
     "versions",
     "write_json",
 ]
@@ -56,7 +58,7 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
         raise ValueError(f"{folder} is a file; --workdir must name a folder.")
     if not path.exists():
         return
-    stored = _stored(path)
+    stored = stored(path)
     changed = configlib.differences(stored, config)
     refused = [
         f"{name} is {old} there and {new} here"
@@ -72,7 +74,7 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
         )
 
 
-def _stored(path: pathlib.Path) -> dict[str, Any]:
+def stored(path: pathlib.Path) -> dict[str, Any]:
     """The JSON of a config.
 
     Raises:
@@ -107,7 +109,8 @@ def _grown(old: Any, new: Any) -> bool:
 def claim(folder: pathlib.Path, config: Any) -> None:
     """Makes `folder` the work directory of `config`: it writes ``config.json``."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", configlib.encode(config))
+    plain = config if isinstance(config, Mapping) else configlib.encode(config)
+    write_json(folder / "config.json", plain)
 
 
 def fingerprint(tree: Any) -> str:

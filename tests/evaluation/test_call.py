@@ -351,3 +351,19 @@ def test_the_folder_is_described(tmp_path):
         "purifier",
     }
     assert data is not None
+
+
+def test_workers_share_a_folder_and_the_last_one_merges(tmp_path):
+    whole = quick(noised)
+    first = quick(noised, workdir=tmp_path / "shared", worker=(0, 2))
+    assert first.accuracy("pgd").images == 3
+    merged = quick(noised, workdir=tmp_path / "shared", worker=(1, 2))
+    assert merged.accuracy("pgd") == whole.accuracy("pgd")
+    with pytest.raises(ValueError, match="give workdir="):
+        quick(noised, worker=(0, 2))
+
+
+def test_an_attack_cannot_have_a_reserved_name():
+    for name in ("clean", "worst", "recipe", "a.b"):
+        with pytest.raises(ValueError, match="cannot be called"):
+            quick(attacks={name: attack.PGD(steps=2)})

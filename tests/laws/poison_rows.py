@@ -8,16 +8,35 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from laws.parts import DRAWS, LABEL, LINF, STEPS, Row, light
 
-from purifax import classify, poison
-from purifax.poison import entf, ops
+from purifax import classify
+from purifax.poison import (
+    ar,
+    badnets,
+    cuda,
+    deepconfuse,
+    em,
+    entf,
+    hypo,
+    label_consistent,
+    lsp,
+    ops,
+    rem,
+    sep,
+    shifts,
+    tap,
+    urp,
+)
+from purifax.poison import (
+    dune as dune_module,
+)
 from purifax.threat import Linf
 
 
 def poisoned(p, threat):
     """The image that TAP's perturbation gives."""
-    seen = Partial(poison.jittered, model=light(p), largest=1.0)
+    seen = Partial(shifts.jittered, model=light(p), largest=1.0)
     bound = {"model": seen, "threat": threat, "step_sizes": STEPS}
-    verb = poison.targeted_adversarial
+    verb = tap.targeted_adversarial
     return Partial(_moved, fn=Partial(verb, restarts=jnp.arange(2), **bound))
 
 
@@ -27,7 +46,7 @@ def _moved(key, x, fn):
 
 def robust(p):
     made = Partial(
-        poison.robust_error_minimising,
+        rem.robust_error_minimising,
         delta=jnp.zeros((4, 4, 2)),
         model=light(p),
         threat=LINF,
@@ -60,12 +79,12 @@ def against(p, verb, **more):
 def dune(p):
     models, colours = (light(p), light(p)), jnp.linspace(-0.02, 0.02, 6).reshape(3, 2)
     bound = {"models": models, "threat": LINF, "step_sizes": STEPS[:2]}
-    return made(poison.dual_branch, colours=colours, **bound)
+    return made(dune_module.dual_branch, colours=colours, **bound)
 
 
 def entangled(p):
     return made(
-        poison.entangle,
+        entf.entangle,
         extractor=Partial(classify.undefended, classifier=p["classifier"]),
         centroids=jnp.linspace(-1.0, 1.0, 9).reshape(3, 3),
         threat=LINF,
@@ -79,28 +98,28 @@ def patterned(p):
     """LSP on the image, which draws within the cluster of its class."""
     del p
     shape = (4, 4, 2)
-    clusters = poison.lsp_clusters(jax.random.key(5), 3, shape, patch=2)
-    length = poison.lsp_length(shape, level=0.01)
-    return made(poison.linearly_separable, True, clusters=clusters, length=length)
+    clusters = lsp.lsp_clusters(jax.random.key(5), 3, shape, patch=2)
+    length = lsp.lsp_length(shape, level=0.01)
+    return made(lsp.linearly_separable, True, clusters=clusters, length=length)
 
 
 def regressed(p):
     del p
     taps = jnp.full((3, 2, 3, 3), 0.125).at[..., 2, 2].set(0.0)
-    matrices = poison.ar_matrices(taps, 4, 4)
-    return made(poison.autoregressive, True, matrices=matrices, length=0.5)
+    matrices = ar.ar_matrices(taps, 4, 4)
+    return made(ar.autoregressive, True, matrices=matrices, length=0.5)
 
 
 def blurred(p):
     del p
-    filters = poison.blur_filters(jax.random.key(6), jnp.arange(3))
-    return made(poison.blur, True, filters=filters)
+    filters = cuda.blur_filters(jax.random.key(6), jnp.arange(3))
+    return made(cuda.blur, True, filters=filters)
 
 
 def classwise(p):
     del p
     args = jax.random.key(7), jnp.arange(3), (4, 4, 2), 0.02
-    return made(poison.class_wise, True, patterns=poison.uniform_patterns(*args))
+    return made(urp.class_wise, True, patterns=urp.uniform_patterns(*args))
 
 
 def shortcut(p):
@@ -108,17 +127,17 @@ def shortcut(p):
     numbers = jnp.arange(3)
     colours = jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     bound = ops.Shortcuts(numbers, numbers, colours)
-    return made(poison.one_pixel, True, shortcuts=bound)
+    return made(ops.one_pixel, True, shortcuts=bound)
 
 
 def patch():
-    shown, mask = poison.checker((4, 4, 2))
-    return Partial(poison.stamp, patch=shown, mask=mask)
+    shown, mask = badnets.checker((4, 4, 2))
+    return Partial(badnets.stamp, patch=shown, mask=mask)
 
 
 def generated(p):
     shape = Partial(_bent, w=p["classifier"].keywords["w"])
-    return made(poison.generated, generator=shape, threat=LINF)
+    return made(deepconfuse.generated, generator=shape, threat=LINF)
 
 
 def _bent(x, w):
@@ -143,7 +162,7 @@ POISONS = [
     Row("rem", robust, threat=LINF, smooth=False),
     Row(
         "sep_reduced",
-        lambda p: ensemble(p, poison.self_ensemble_reduced, visits=STEPS[:2]),
+        lambda p: ensemble(p, sep.self_ensemble_reduced, visits=STEPS[:2]),
         threat=LINF,
         smooth=False,
     ),
@@ -153,35 +172,37 @@ POISONS = [
     Row("stamp", lambda p: Partial(_moved_clipped, fn=patch()), random=False),
     Row(
         "additive",
-        lambda p: made(poison.additive, True, pattern=jnp.full((4, 4, 2), 0.1)),
+        lambda p: made(badnets.additive, True, pattern=jnp.full((4, 4, 2), 0.1)),
         random=False,
     ),
     Row("generated", generated, random=False, threat=LINF),
     Row(
         "label_consistent",
-        lambda p: against(p, poison.hardened_trigger, clipped=True, trigger=patch()),
+        lambda p: against(
+            p, label_consistent.hardened_trigger, clipped=True, trigger=patch()
+        ),
         smooth=False,
     ),
     Row("cuda", blurred, random=False),
     Row("class_wise", classwise, random=False),
     Row(
         "tap_untargeted",
-        lambda p: against(p, poison.untargeted_adversarial, restarts=jnp.arange(1)),
+        lambda p: against(p, tap.untargeted_adversarial, restarts=jnp.arange(1)),
         threat=LINF,
         smooth=False,
     ),
-    Row("hypo", lambda p: against(p, poison.hypocritical), threat=LINF, smooth=False),
-    Row("mislead", lambda p: against(p, poison.mislead), threat=LINF, smooth=False),
+    Row("hypo", lambda p: against(p, hypo.hypocritical), threat=LINF, smooth=False),
+    Row("mislead", lambda p: against(p, hypo.mislead), threat=LINF, smooth=False),
     Row(
         "minimise",
-        lambda p: against(p, poison.error_minimising, delta=jnp.zeros((4, 4, 2))),
+        lambda p: against(p, em.error_minimising, delta=jnp.zeros((4, 4, 2))),
         threat=LINF,
         smooth=False,
     ),
     Row("dune", dune, threat=Linf(LINF.radius + 0.02), smooth=False),
     Row(
         "sep_features",
-        lambda p: ensemble(p, poison.self_ensemble_features),
+        lambda p: ensemble(p, sep.self_ensemble_features),
         random=False,
         threat=LINF,
         smooth=False,

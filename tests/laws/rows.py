@@ -32,7 +32,18 @@ from purifax import (
     purify,
     sample,
 )
-from purifax.purify import adp, curvature, distance, likelihood_ascent, project, puregen
+from purifax.purify import (
+    adp,
+    adp_rounds,
+    curvature,
+    distance,
+    gdmp,
+    jpeg,
+    likelihood_ascent,
+    mimic,
+    project,
+    puregen,
+)
 from purifax.score import denoise
 from purifax.threat import Linf
 from purifax.transform.continuous_batching import continuously_batched
@@ -227,7 +238,7 @@ PURIFIERS = [
     Row(
         "rounds",
         lambda p: Partial(
-            purify.rounds, purifier=adaptive(p), sigmas=jnp.array([0.2, 0.1])
+            adp_rounds.rounds, purifier=adaptive(p), sigmas=jnp.array([0.2, 0.1])
         ),
     ),
     Row("one_step", lambda p: Partial(purify.one_step, score=p["score"], sigma=0.2)),
@@ -251,12 +262,12 @@ PURIFIERS = [
         "guided_by_ssim",
         lambda p: down(p, purify.guided, distance=Partial(distance.dissimilarity)),
     ),
-    Row("gdmp", lambda p: down(p, purify.guided_rounds, draws=DRAWS[:2])),
-    Row("mimic", lambda p: down(p, purify.mimic_from_noise)),
+    Row("gdmp", lambda p: down(p, gdmp.guided_rounds, draws=DRAWS[:2])),
+    Row("mimic", lambda p: down(p, mimic.mimic_from_noise)),
     Row(
         "mimic_by_square",
         lambda p: down(
-            p, purify.mimic_from_noise, distance=Partial(distance.mean_square)
+            p, mimic.mimic_from_noise, distance=Partial(distance.mean_square)
         ),
     ),
     Row(
@@ -273,7 +284,10 @@ PURIFIERS = [
     Row(
         "maximise_noised",
         lambda p: Partial(
-            purify.maximise_noised, score=p["score"], sigma=0.2, step_sizes=STEPS
+            likelihood_ascent.maximise_noised,
+            score=p["score"],
+            sigma=0.2,
+            step_sizes=STEPS,
         ),
     ),
     Row("energy_langevin", lambda p: chain(p, purify.langevin), boxed=False),
@@ -292,7 +306,7 @@ PURIFIERS = [
         lambda p: Partial(
             puregen.filtered,
             purifier=Partial(
-                purify.puregen_rounds,
+                puregen.puregen_rounds,
                 purifiers=[chain(p, purify.langevin), adaptive(p)],
                 draws=DRAWS[:2],
             ),
@@ -304,7 +318,7 @@ PURIFIERS = [
     Row(
         "jpeg", lambda p: Partial(_coloured, fn=Partial(purify.jpeg_420)), random=False
     ),
-    Row("jpeg_full", lambda p: Partial(purify.jpeg_444), random=False),
+    Row("jpeg_full", lambda p: Partial(jpeg.jpeg_444), random=False),
     Row(
         "grayscale",
         lambda p: Partial(_coloured, fn=Partial(purify.grayscale)),

@@ -9,7 +9,16 @@ from oracles import SHAPE, bent_classifier, weights
 
 from purifax import poison
 from purifax.classify import cross_entropy, undefended
-from purifax.poison import Outside, sep, shifts
+from purifax.poison import (
+    Outside,
+    badnets,
+    em,
+    hypo,
+    label_consistent,
+    sep,
+    shifts,
+    tap,
+)
 from purifax.threat import L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -65,16 +74,16 @@ def test_tap_raises_the_loss_of_a_linear_model_by_all_there_is(name):
 def test_the_target_is_shifted_around_the_end(shift):
     label, w = 2, np.zeros_like(ROWS)
     w[(label + shift) % 3] = ROWS[0]
-    fn = bound(poison.mislead, Partial(_linear, w=jnp.asarray(w)), shift=shift)
+    fn = bound(hypo.mislead, Partial(_linear, w=jnp.asarray(w)), shift=shift)
     delta = run(fn, KEY, GREY, jnp.array(label))
     np.testing.assert_allclose(delta, EPS * jnp.sign(ROWS[0]), atol=1e-6)
-    fn = bound(poison.mislead, Partial(_linear, w=jnp.asarray(w)), shift=3 - shift)
+    fn = bound(hypo.mislead, Partial(_linear, w=jnp.asarray(w)), shift=3 - shift)
     delta = run(fn, KEY, GREY, jnp.array(label))
     np.testing.assert_allclose(delta, -EPS * jnp.sign(ROWS[0]), atol=1e-6)
 
 
 def test_mislead_takes_l2_steps_along_the_gradient():
-    fn = bound(poison.mislead, TWO, L2(0.5), jnp.full(12, 0.1))
+    fn = bound(hypo.mislead, TWO, L2(0.5), jnp.full(12, 0.1))
     delta = run(fn, KEY, GREY, jnp.array(0))
     np.testing.assert_allclose(delta, -0.5 * W / jnp.linalg.norm(W.ravel()), atol=1e-5)
 
@@ -82,7 +91,7 @@ def test_mislead_takes_l2_steps_along_the_gradient():
 def test_error_minimising_noise_of_a_linear_model_is_known():
     """delta = -min(T alpha, eps) sign(gradient), from zero and from there again."""
     for label, sign in ((0, 1.0), (1, -1.0)):
-        fn = bound(poison.error_minimising, TWO, step_sizes=jnp.full(3, EPS / 5))
+        fn = bound(em.error_minimising, TWO, step_sizes=jnp.full(3, EPS / 5))
         delta = run(fn, KEY, GREY, jnp.array(label), 0 * GREY)
         np.testing.assert_allclose(delta, sign * 0.6 * EPS * jnp.sign(W), atol=1e-6)
         delta = run(fn, KEY, GREY, jnp.array(label), delta)
@@ -91,20 +100,20 @@ def test_error_minimising_noise_of_a_linear_model_is_known():
 
 def test_hypo_is_error_minimising_noise_from_zero():
     label = jnp.array(1)
-    one = run(bound(poison.hypocritical, BENT), KEY, GREY, label)
-    other = run(bound(poison.error_minimising, BENT), KEY, GREY, label, 0 * GREY)
+    one = run(bound(hypo.hypocritical, BENT), KEY, GREY, label)
+    other = run(bound(em.error_minimising, BENT), KEY, GREY, label, 0 * GREY)
     np.testing.assert_array_equal(one, other)
     assert loss_of(BENT, GREY + one, 1) < loss_of(BENT, GREY, 1) - 0.05
 
 
 def test_noise_against_a_model_stays_in_the_box():
     dark = jnp.zeros(SHAPE)
-    delta = run(bound(poison.hypocritical, TWO), KEY, dark, jnp.array(0))
+    delta = run(bound(hypo.hypocritical, TWO), KEY, dark, jnp.array(0))
     np.testing.assert_allclose(delta, EPS * (W > 0), atol=1e-6)
 
 
 def test_the_best_of_the_restarts_is_kept():
-    fn = bound(poison.targeted_adversarial, BENT, step_sizes=jnp.zeros(1))
+    fn = bound(tap.targeted_adversarial, BENT, step_sizes=jnp.zeros(1))
     tries = [
         run(Partial(fn, restarts=jnp.array([r])), KEY, GREY, LABEL) for r in range(4)
     ]
@@ -117,8 +126,8 @@ def test_the_best_of_the_restarts_is_kept():
 def test_crafted_noise_keeps_its_budget_in_eight_bits():
     images = np.random.default_rng(6).integers(0, 256, (5, *SHAPE), dtype=np.uint8)
     labels = np.array([0, 1, 2, 0, 1])
-    seen = Partial(poison.jittered, model=BENT, largest=1.0)
-    fn = bound(poison.targeted_adversarial, seen, restarts=jnp.arange(2))
+    seen = Partial(shifts.jittered, model=BENT, largest=1.0)
+    fn = bound(tap.targeted_adversarial, seen, restarts=jnp.arange(2))
     index = jnp.array([0, 2, 3])
     given = craft(KEY, images, labels, index, fn, Linf(EPS), name="tap")
     np.testing.assert_allclose(poison.verify(images, given), EPS, rtol=1e-5)
@@ -129,7 +138,7 @@ def test_crafted_noise_keeps_its_budget_in_eight_bits():
 def test_self_ensemble_descends_the_mean_loss():
     models = [Partial(_linear, w=w) for w in (ROWS, 3 * ROWS[::-1])]
     maker = Partial(
-        poison.self_ensemble, models=models, threat=Linf(EPS), step_sizes=STEPS[:4]
+        sep.self_ensemble, models=models, threat=Linf(EPS), step_sizes=STEPS[:4]
     )
     delta = run(Partial(maker, shift=1), KEY, GREY, jnp.array(0))
 
@@ -159,10 +168,10 @@ MEANS = jnp.array([[0.0, HEIGHT + 3, 0.0], [0.0, -HEIGHT - 2, 0.0]])[:, :, None]
 @pytest.mark.parametrize("visits", [None, 3])
 def test_features_are_taken_to_the_means_of_each_checkpoint(visits):
     bound = {"extractors": OFF, "centroids": MEANS, "threat": Linf(EPS), "shift": 2}
-    verb = Partial(poison.self_ensemble_features, step_sizes=STEPS, **bound)
+    verb = Partial(sep.self_ensemble_features, step_sizes=STEPS, **bound)
     if visits:
         more = {"step_sizes": STEPS[:4] * 2, "visits": jnp.full(visits, EPS / 3)}
-        verb = Partial(poison.self_ensemble_reduced, **bound, **more)
+        verb = Partial(sep.self_ensemble_reduced, **bound, **more)
     delta = run(verb, KEY, GREY, jnp.array(2))
     np.testing.assert_allclose(delta, EPS * jnp.sign(W), atol=1e-6)
 
@@ -172,7 +181,7 @@ def test_variance_reduction_keeps_the_mean_of_equal_slopes():
     far = MEANS + jnp.array([4.0, 1.0])[:, None, None] * 100
     args = {"extractors": OFF, "centroids": far, "threat": Linf(EPS), "shift": 2}
     more = {"step_sizes": STEPS[:4] * 2, "visits": jnp.full(3, EPS / 3)}
-    verb = Partial(poison.self_ensemble_reduced, **args, **more)
+    verb = Partial(sep.self_ensemble_reduced, **args, **more)
     delta = run(verb, KEY, GREY, jnp.array(2))
     # 400 up for the first outweighs 100 down for the second, whichever are visited.
     np.testing.assert_allclose(delta, EPS * jnp.sign(W), atol=1e-6)
@@ -190,7 +199,7 @@ PATTERNS = 0.02 * jax.random.normal(jax.random.key(93), (3, *SHAPE)).clip(-1, 1)
 @jax.jit
 def by_class(key, images, labels, index):
     args = (key, images, labels, PATTERNS, Partial(_noisy), Linf(EPS), 0.01)
-    return poison.error_minimising_by_class(*args, index=index)
+    return em.error_minimising_by_class(*args, index=index)
 
 
 def test_class_wise_noise_is_the_mean_of_its_images_steps():
@@ -213,7 +222,7 @@ def test_class_wise_noise_is_the_mean_of_its_images_steps():
 @pytest.mark.parametrize("threat", [Linf(0.05), L2(0.3)], ids=["linf", "l2"])
 def test_universal_noise_follows_the_mean_gradient(threat):
     images, pattern = 0.25 + 0.5 * BATCH, jnp.zeros(SHAPE)
-    step = jax.jit(poison.universal_step)
+    step = jax.jit(hypo.universal_step)
     for _ in range(6):
         pattern = step(KEY, images, pattern, jnp.array(0), TWO, threat, 0.1)
     direction = jnp.sign(W) if isinstance(threat, Linf) else W / jnp.linalg.norm(W)
@@ -241,9 +250,9 @@ def test_jitter_flips_half_of_the_time_and_stays_near():
 
 
 def test_a_label_consistent_trigger_is_on_top_of_the_noise():
-    patch, mask = poison.checker(SHAPE)
-    mark = Partial(poison.stamp, patch=patch, mask=mask)
-    maker = Partial(bound(poison.hardened_trigger, TWO), trigger=mark)
+    patch, mask = badnets.checker(SHAPE)
+    mark = Partial(badnets.stamp, patch=patch, mask=mask)
+    maker = Partial(bound(label_consistent.hardened_trigger, TWO), trigger=mark)
     images = np.asarray(255 * GREY, np.uint8)[None]
     budget = Outside(Linf(EPS), mask)
     args = (KEY, images, [0], ONE, maker, budget)

@@ -7,7 +7,6 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, weights
 
-from purifax import poison
 from purifax.attack import pgd
 from purifax.classify import cross_entropy, undefended
 from purifax.poison import deepconfuse, entf, rem
@@ -74,7 +73,7 @@ def robust(radius=EPS):
         pgd, model=BENT, threat=Linf(radius / 2), step_sizes=jnp.full(4, radius / 5)
     )
     return Partial(
-        poison.robust_error_minimising,
+        rem.robust_error_minimising,
         model=BENT,
         threat=Linf(radius),
         step_sizes=jnp.full(4, radius / 5),
@@ -124,7 +123,7 @@ LOSSES = {
 
 def entangled(name, apart):
     maker = Partial(
-        poison.entangle,
+        entf.entangle,
         extractor=ONE,
         centroids=H + jnp.array(apart)[:, None],
         threat=Linf(EPS),
@@ -166,7 +165,7 @@ def test_released_and_masked_pulls_differ_only_when_all_are_far():
 def test_centroids_are_means_over_classes():
     features = jax.random.normal(KEY, (7, 3))
     labels = jnp.array([2, 0, 1, 1, 2, 0, 2])
-    got = jax.jit(poison.centroids)(features, labels, jnp.arange(3))
+    got = jax.jit(entf.centroids)(features, labels, jnp.arange(3))
     for k in range(3):
         want = np.asarray(features)[np.asarray(labels) == k].mean(0)
         np.testing.assert_allclose(got[k], want, rtol=1e-5)
@@ -220,7 +219,7 @@ def _level(key, images):
 def tue(deltas, sizes, weights):
     def step(deltas, size):
         args = KEY, IMAGES, CLASSES, deltas, Partial(_level), jnp.arange(5), Linf(EPS)
-        return poison.tue_step(*args, size, weights=weights), None
+        return tue_module.tue_step(*args, size, weights=weights), None
 
     return jax.lax.scan(step, deltas, sizes)[0]
 
@@ -287,10 +286,14 @@ def test_damage_is_the_clean_loss_after_the_steps_it_looks_through():
 
 def test_generated_noise_keeps_its_budget():
     x = jnp.array([0.5, 0.01, 1.0]).reshape(1, 1, 3)
-    maker = Partial(poison.generated, generator=Partial(jnp.sign), threat=Linf(0.032))
+    maker = Partial(
+        deepconfuse.generated, generator=Partial(jnp.sign), threat=Linf(0.032)
+    )
     delta = maker(KEY, x, LABEL).ravel()
     np.testing.assert_allclose(delta, [0.032, 0.032, 0.0], atol=1e-6)
-    minus = Partial(poison.generated, generator=Partial(_minus), threat=Linf(0.032))
+    minus = Partial(
+        deepconfuse.generated, generator=Partial(_minus), threat=Linf(0.032)
+    )
     delta = minus(KEY, x, LABEL).ravel()
     np.testing.assert_allclose(delta, [-0.032, -0.01, -0.032], atol=1e-6)
 

@@ -10,7 +10,8 @@ from jax.tree_util import Partial
 from shared_data import arrays, needed
 
 from purifax import batched, poison
-from purifax.poison import ar_filters, cuda, ops
+from purifax.poison import ar, ar_filters, badnets, cuda, ops, urp
+from purifax.poison import lsp as lsp_module
 from purifax.poison.ops import Shortcuts
 from purifax.threat import L2
 
@@ -25,10 +26,10 @@ def crafted(maker, key, images, labels, index):
 
 
 craft = jax.jit(poison.craft, static_argnames=("name", "chunk"))
-search = jax.jit(poison.one_pixel_search)
+search = jax.jit(ops.one_pixel_search)
 responses = jax.jit(jax.vmap(ar_filters.ar_response, (0, None)))
-ar_matrices = jax.jit(poison.ar_matrices, static_argnums=(1, 2), static_argnames="crop")
-filters_of = jax.jit(poison.blur_filters)
+ar_matrices = jax.jit(ar.ar_matrices, static_argnums=(1, 2), static_argnames="crop")
+filters_of = jax.jit(cuda.blur_filters)
 
 
 def deltas(maker, labels, shape=SHAPE, index=None):
@@ -38,9 +39,11 @@ def deltas(maker, labels, shape=SHAPE, index=None):
 
 
 def lsp(shape=SHAPE, patch=8, classes=10):
-    clusters = poison.lsp_clusters(jax.random.key(1), classes, shape, patch=patch)
+    clusters = lsp_module.lsp_clusters(jax.random.key(1), classes, shape, patch=patch)
     return Partial(
-        poison.linearly_separable, clusters=clusters, length=poison.lsp_length(shape)
+        lsp_module.linearly_separable,
+        clusters=clusters,
+        length=lsp_module.lsp_length(shape),
     ), clusters
 
 
@@ -130,9 +133,7 @@ def test_ar_signals_have_unit_length_and_vanish_under_their_own_filter():
     b = taps()
     matrices = ar_matrices(jnp.asarray(b), 12, 10)
     labels = jnp.array([0, 1, 2, 1])
-    delta = deltas(
-        Partial(poison.autoregressive, matrices=matrices), labels, (12, 10, 2)
-    )
+    delta = deltas(Partial(ar.autoregressive, matrices=matrices), labels, (12, 10, 2))
     norms = jax.vmap(L2(1.0).distance)(delta, 0 * delta)
     np.testing.assert_allclose(norms, 1.0, atol=1e-5)
     answers = np.asarray(responses(delta, b))
@@ -158,7 +159,7 @@ def test_published_ar_filters_answer_only_to_other_classes():
     b = jnp.asarray(arrays("attacks/ar_poison_coefficients_cifar10")["coeff"])
     matrices = ar_matrices(b, 32, 32)
     assert matrices.shape == (10, 3, 1024, 140)
-    maker = Partial(poison.autoregressive, matrices=matrices)
+    maker = Partial(ar.autoregressive, matrices=matrices)
     delta = deltas(maker, jnp.arange(10))
     answers = np.asarray(responses(delta, b))
     assert np.diag(answers).max() < 0.02
@@ -169,19 +170,19 @@ def test_published_ar_filters_answer_only_to_other_classes():
 
 def test_ar_filters_that_are_found_are_stable_and_answer_to_each_other():
     size = {"channels": 1, "size": 10, "crop": 2}
-    found = poison.ar_coefficients(KEY, 3, jnp.arange(200), response=2.0, **size)
+    found = ar_filters.ar_coefficients(KEY, 3, jnp.arange(200), response=2.0, **size)
     np.testing.assert_allclose(found.sum((2, 3)), 1.0, atol=1e-4)
     assert (np.asarray(found)[..., 2, 2] == 0).all()
     matrices = ar_matrices(found, 10, 10, crop=2)
     assert np.isfinite(matrices).all()
     labels = jnp.arange(60) % 3
-    maker = Partial(poison.autoregressive, matrices=matrices)
+    maker = Partial(ar.autoregressive, matrices=matrices)
     delta = deltas(maker, labels, (10, 10, 1))
     answers = np.asarray(responses(delta, found))
     own = np.asarray(labels)[:, None] == np.arange(3)
     assert answers[own].max() < 1e-2 and np.median(answers[~own]) > 2
     with pytest.raises(ValueError, match="2 candidates gave . of 3 filters"):
-        poison.ar_coefficients(KEY, 3, jnp.arange(2), response=2.0, **size)
+        ar_filters.ar_coefficients(KEY, 3, jnp.arange(2), response=2.0, **size)
 
 
 def slow_search(images, labels, classes):
@@ -221,7 +222,7 @@ def test_one_pixel_sets_one_pixel_of_every_image():
     marks = Shortcuts(
         jnp.array([0, 3]), jnp.array([2, 1]), jnp.array([[1.0, 0, 1], [0, 0, 1]])
     )
-    maker = Partial(poison.one_pixel, shortcuts=marks)
+    maker = Partial(ops.one_pixel, shortcuts=marks)
     args = (KEY, images, labels, jnp.arange(6), maker, poison.Pixels(1))
     given = craft(*args, name="ops")
     assert poison.verify(images, given) == 1
@@ -238,7 +239,7 @@ def test_blur_is_the_convolution_written_out():
     for a in range(3):
         for c in range(3):
             y += w[a, c] * padded[a : a + 5, c : c + 6]
-    got = x + poison.blur(None, x, jnp.array(2), filters)
+    got = x + cuda.blur(None, x, jnp.array(2), filters)
     np.testing.assert_allclose(got, y / y.max(), atol=1e-6)
     assert (cuda.blurred(0 * x, filters[0]) == 0).all()
 
@@ -249,7 +250,7 @@ def test_blur_filters_have_one_largest_entry_and_know_their_class():
     others = filters[filters < 1]
     assert others.min() >= 0 and others.max() < 0.3 and abs(others.mean() - 0.15) < 0.02
     assert len(np.unique(filters.argmax(1))) > 5
-    alone = poison.blur_filters(KEY, jnp.array([7]))
+    alone = cuda.blur_filters(KEY, jnp.array([7]))
     np.testing.assert_array_equal(alone[0].ravel(), filters[7])
 
 
@@ -257,18 +258,18 @@ def test_blur_filters_have_one_largest_entry_and_know_their_class():
 def test_class_wise_noise_is_one_pattern_for_each_class(kind):
     classes, radius = jnp.arange(4), 8 / 255
     if kind == "uniform":
-        patterns = poison.uniform_patterns(KEY, classes, SHAPE, radius)
-        fewer = poison.uniform_patterns(KEY, jnp.array([2]), SHAPE, radius)
+        patterns = urp.uniform_patterns(KEY, classes, SHAPE, radius)
+        fewer = urp.uniform_patterns(KEY, jnp.array([2]), SHAPE, radius)
         assert 0.999 * radius < np.abs(patterns).max() <= radius
         # 3072 uniform numbers of deviation radius / sqrt(3), known to 1 in 100.
         np.testing.assert_allclose(np.std(patterns), radius / 3**0.5, rtol=0.02)
     else:
-        patterns = poison.gaussian_patterns(KEY, classes, SHAPE, L2(0.5))
-        fewer = poison.gaussian_patterns(KEY, jnp.array([2]), SHAPE, L2(0.5))
+        patterns = urp.gaussian_patterns(KEY, classes, SHAPE, L2(0.5))
+        fewer = urp.gaussian_patterns(KEY, jnp.array([2]), SHAPE, L2(0.5))
         lengths = np.sqrt((np.asarray(patterns) ** 2).sum((1, 2, 3)))
         np.testing.assert_allclose(lengths, 0.5, rtol=1e-5)
     np.testing.assert_allclose(fewer[0], patterns[2], rtol=1e-6)
-    maker = Partial(poison.class_wise, patterns=patterns)
+    maker = Partial(urp.class_wise, patterns=patterns)
     delta = deltas(maker, [3, 0, 3])
     np.testing.assert_array_equal(delta, patterns[jnp.array([3, 0, 3])])
     assert not np.allclose(patterns[0], patterns[3])
@@ -277,21 +278,21 @@ def test_class_wise_noise_is_one_pattern_for_each_class(kind):
 @needed
 def test_the_grid_is_the_published_trigger():
     published = arrays("attacks/badnets_grid_trigger")
-    patch, mask = poison.checker(SHAPE)
+    patch, mask = badnets.checker(SHAPE)
     np.testing.assert_array_equal(255 * patch, published["patch"])
     np.testing.assert_array_equal(mask, published["mask"])
 
 
 def test_a_stamp_sets_what_is_under_its_mask():
-    patch, mask = poison.checker((5, 6, 2))
+    patch, mask = badnets.checker((5, 6, 2))
     images = np.full((2, 5, 6, 2), 40, np.uint8)
-    maker = Partial(poison.stamp, patch=patch, mask=mask)
+    maker = Partial(badnets.stamp, patch=patch, mask=mask)
     args = (KEY, images, np.zeros(2, int), jnp.array([1]), maker, poison.Pixels(9))
     given = craft(*args, name="patch")
     assert poison.verify(images, given) == 9
     want = images.copy()
     want[1, 2:, 3:] = 255 * np.array([[0, 0, 1], [0, 1, 0], [1, 0, 1]])[..., None]
     np.testing.assert_array_equal(poison.inject(images, [0, 0], given)[0], want)
-    shift = Partial(poison.additive, pattern=jnp.full((5, 6, 2), 20 / 255))
+    shift = Partial(badnets.additive, pattern=jnp.full((5, 6, 2), 20 / 255))
     given = craft(*args[:4], shift, poison.Pixels(30), name="shift")
     assert np.unique(poison.inject(images, [0, 0], given)[0][1]).tolist() == [60]

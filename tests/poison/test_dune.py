@@ -7,9 +7,9 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import SHAPE, weights
 
-from purifax import poison
 from purifax.classify import cross_entropy
 from purifax.poison import dune, swarm
+from purifax.poison import maker as maker_module
 from purifax.threat import L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -42,10 +42,10 @@ def _logits(x, w):
 
 def test_noise_is_made_through_the_purifier():
     nets = [Partial(_logits, w=ROWS[:2]), Partial(_logits, w=2 * ROWS[:2])]
-    seen = poison.through(nets, Partial(_turned), jnp.arange(2))
+    seen = maker_module.through(nets, Partial(_turned), jnp.arange(2))
     colours = jnp.array([[0.02, -0.01], [0.3, 0.3]])
     bound = {"threat": Linf(EPS), "step_sizes": jnp.full(6, EPS / 3), "shift": 1}
-    maker = Partial(poison.dual_branch, models=seen, colours=colours, **bound)
+    maker = Partial(dune.dual_branch, models=seen, colours=colours, **bound)
     delta = run(maker, KEY, GREY, LABEL)
     want = -EPS * jnp.sign(W[::-1]) + colours[0][None, None]
     np.testing.assert_allclose(delta, want, atol=1e-6)
@@ -58,7 +58,7 @@ def test_noise_is_made_through_the_purifier():
 def test_the_label_is_shifted_by_three():
     w = jnp.zeros((10, *SHAPE)).at[1].set(W)
     maker = Partial(
-        poison.dual_branch,
+        dune.dual_branch,
         models=[Partial(_linear, w=w)],
         threat=L2(0.3),
         step_sizes=jnp.full(4, 0.1),

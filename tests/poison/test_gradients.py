@@ -88,7 +88,7 @@ def matched(images, params, radius):
     args = images, LABELS, wanted(params), params, Partial(learning), Linf(radius)
     sizes = jnp.repeat(jnp.array([0.02, 0.002, 0.0002]), 40)
     more = {"transform": Partial(still)}
-    return poison.match_gradients(KEY, *args, sizes, jnp.arange(3), **more)
+    return gradient_matching.match_gradients(KEY, *args, sizes, jnp.arange(3), **more)
 
 
 def test_the_cosine_of_gradients_rises_to_one():
@@ -108,7 +108,9 @@ def test_matching_goes_by_the_signs_of_gradients_from_normal_noise():
     threat, sizes = Linf(0.1), jnp.full(6, 0.01)
     args = IMAGES, LABELS, wanted(SOME), SOME, Partial(learning), threat, sizes
     more = {"transform": Partial(still)}
-    got, _ = jax.jit(poison.match_gradients)(KEY, *args, jnp.arange(1), **more)
+    got, _ = jax.jit(gradient_matching.match_gradients)(
+        KEY, *args, jnp.arange(1), **more
+    )
     objective = Partial(
         gradient_matching.gradient_mismatch,
         labels=LABELS,

@@ -7,7 +7,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import poison
-from purifax.poison import Outside, Pixels, Poison, injection, urp
+from purifax.poison import Outside, Pixels, Poison, injection, maker, urp
 from purifax.threat import L1, L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -208,7 +208,7 @@ def test_crafting_a_subset_gives_the_same_perturbations():
 
 
 def test_one_sided_noise_only_brightens():
-    given = poison.one_sided(made())
+    given = maker.one_sided(made())
     assert given.delta.min() == 0 and given.delta.max() > 0.2
 
 

@@ -9,6 +9,8 @@ from oracles import SHAPE, weights
 
 from purifax import poison
 from purifax.classify import cross_entropy
+from purifax.poison import badnets
+from purifax.poison import narcissus as narcissus_module
 from purifax.poison.narcissus import Trigger, blank, magnified
 from purifax.threat import Linf
 
@@ -30,7 +32,7 @@ def _random(key, x, w):
 @jax.jit
 def narcissus(key, images, trigger, target, model, threat, size, index):
     args = images, trigger, target, model, threat, size
-    return poison.narcissus_step(key, *args, index=index)
+    return narcissus_module.narcissus_step(key, *args, index=index)
 
 
 def test_a_trigger_of_a_linear_model_is_the_sign_of_its_class():
@@ -68,7 +70,7 @@ def test_images_of_a_class_have_keys_of_their_own():
 def test_a_trigger_is_stored_within_its_budget_and_shown_magnified():
     pattern = 8 / 255 * jnp.sign(ROWS[0]).reshape(SHAPE)
     images = np.random.default_rng(2).integers(0, 256, (5, *SHAPE), dtype=np.uint8)
-    maker = Partial(poison.additive, pattern=pattern)
+    maker = Partial(badnets.additive, pattern=pattern)
     args = images, np.array([1, 0, 1, 1, 2]), jnp.array([0, 2])
     given = poison.craft(KEY, *args, maker, Linf(8 / 255), name="narcissus")
     np.testing.assert_allclose(poison.verify(images, given), 8 / 255, rtol=1e-5)

@@ -8,16 +8,15 @@ import scipy.special
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import poison
 from purifax.classify import cross_entropy
-from purifax.poison import ntga
+from purifax.poison import kernels, ntga
 from purifax.poison.spectrum import relaxation
 from purifax.threat import Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
 KEY = jax.random.key(290)
 
-ntk = jax.jit(poison.ntk, static_argnames="function")
+ntk = jax.jit(kernels.ntk, static_argnames="function")
 
 
 def _bent(params, x):
@@ -73,7 +72,7 @@ def test_the_kernel_of_infinite_width_is_that_of_the_means_it_stands_for():
         own = [_expected(scipy.special.erf, c) for c in alike]
         covariance = np.array([[own[0], other], [other, own[1]]])
     xs = jnp.float32(xs)
-    got = jax.jit(poison.ntk_erf)(xs[:1], xs, jnp.array(variances))
+    got = jax.jit(kernels.ntk_erf)(xs[:1], xs, jnp.array(variances))
     np.testing.assert_allclose(got[0, 1], tangent, rtol=1e-3)
 
 
@@ -123,7 +122,7 @@ KERNEL = Partial(_sine, w=jax.random.normal(KEY, (4, 4)))
 def generalisation(images, sizes):
     args = images, TARGETS, SEEN, SAID, KERNEL, 0.3
     loss, slope = jax.value_and_grad(ntga.ntga_loss)(*args)
-    return loss, slope, poison.generalization_attack(*args, Linf(0.1), sizes)
+    return loss, slope, ntga.generalization_attack(*args, Linf(0.1), sizes)
 
 
 def test_the_loss_is_that_of_the_trained_network_and_rises_within_the_budget():

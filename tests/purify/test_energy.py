@@ -64,7 +64,7 @@ def test_naive_and_reps_are_chains_and_rounds():
         x = ddpm(jax.random.fold_in(key, 1), x)
         rounds.append(x)
     for draws, expected in zip((1, 2), rounds, strict=True):
-        found = purify.puregen_rounds(KEY, image(), parts(), jnp.arange(draws))
+        found = puregen.puregen_rounds(KEY, image(), parts(), jnp.arange(draws))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -76,7 +76,7 @@ def test_the_filter_purifies_above_its_limit_alone():
     bound = Partial(puregen.filtered, purifier=purifier, energy=pair(), limit=limit)
     found = jax.vmap(bound, (None, 0))(KEY, images)
     expected = jnp.where(
-        purify.highest(energies, 0.5)[:, None, None, None],
+        puregen.highest(energies, 0.5)[:, None, None, None],
         jax.vmap(purifier, (None, 0))(KEY, images),
         images,
     )
@@ -127,17 +127,17 @@ def test_the_filter_takes_its_share_of_the_highest(fraction):
     """Seven images: int(7 k) of them."""
     worst_first = [4, 2, 0, 3, 6, 5, 1]
     expected = np.isin(np.arange(7), worst_first[: int(7 * fraction)])
-    found = purify.highest(ENERGIES, fraction)
+    found = puregen.highest(ENERGIES, fraction)
     np.testing.assert_array_equal(found, expected)
-    traced = jax.jit(purify.highest)(ENERGIES, fraction)
+    traced = jax.jit(puregen.highest)(ENERGIES, fraction)
     np.testing.assert_array_equal(traced, expected)
 
 
 def test_a_share_that_floats_round_is_that_of_the_program():
     """int(0.29 * 100) is 28 in double precision."""
-    assert int(purify.highest(jnp.arange(100.0), 0.29).sum()) == 28
+    assert int(puregen.highest(jnp.arange(100.0), 0.29).sum()) == 28
 
 
 def test_what_is_no_share_is_refused():
     with pytest.raises(ValueError, match=r"share of the set in \[0, 1\]; got 1.5"):
-        purify.highest(ENERGIES, 1.5)
+        puregen.highest(ENERGIES, 1.5)

@@ -10,7 +10,7 @@ from oracles import image, mixture
 
 from purifax import energy, guide, noise, purify, sample
 from purifax.noise.discrete import linear_betas
-from purifax.purify import distance, likelihood_ascent, puregen
+from purifax.purify import distance, gdmp, likelihood_ascent, mimic, puregen
 from purifax.threat import L2
 from purifax.transform import remat
 
@@ -71,7 +71,7 @@ PURIFIERS = {
     "puregen, above its limit": lambda: Partial(
         puregen.filtered,
         purifier=Partial(
-            purify.puregen_rounds,
+            puregen.puregen_rounds,
             purifiers=[chain(purify.langevin), diffuse(sample.ancestral)],
             draws=jnp.arange(2),
         ),
@@ -96,19 +96,19 @@ PURIFIERS = {
         noise=noise.VP(),
         stages=[(times()[:2], jnp.arange(2)), (times()[1:], jnp.arange(1))],
     ),
-    "gdmp": lambda: led(purify.guided_rounds, draws=jnp.arange(2)),
+    "gdmp": lambda: led(gdmp.guided_rounds, draws=jnp.arange(2)),
     "guided by ssim": lambda: led(
         purify.guided, distance=Partial(distance.dissimilarity)
     ),
     "mimic": lambda: led(
-        purify.mimic_from_noise, distance=Partial(distance.mean_square)
+        mimic.mimic_from_noise, distance=Partial(distance.mean_square)
     ),
     "maximise": lambda: climbed(threat=L2(radius=0.1)),
     "maximise regularised": lambda: climbed(
         objective=Partial(likelihood_ascent.regularised_gap)
     ),
     "maximise noised": lambda: Partial(
-        purify.maximise_noised,
+        likelihood_ascent.maximise_noised,
         score=mixture(),
         sigma=0.2,
         step_sizes=jnp.array([0.02, 0.01]),

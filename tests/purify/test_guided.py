@@ -11,7 +11,7 @@ from oracles import image, mixture
 from scipy import ndimage
 
 from purifax import noise, purify, sample
-from purifax.purify import distance, guided_diffusion, mimic
+from purifax.purify import distance, gdmp, guided_diffusion, mimic
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
 
@@ -33,7 +33,7 @@ def guide(key, x, scales, levels=LEVELS, **more):
 
 @jax.jit
 def purified(key, x, sigmas, scales, distance):
-    return purify.mimic_from_noise(key, x, mixture(), sigmas, scales, distance=distance)
+    return mimic.mimic_from_noise(key, x, mixture(), sigmas, scales, distance=distance)
 
 
 def published(x, sigma):
@@ -92,14 +92,14 @@ def test_guidance_leads_to_the_image_it_is_given(distance):
 
 def test_every_round_is_guided_to_the_input():
     scales, x = jnp.full(2, 50.0), image()
-    run = jax.jit(partial(purify.guided_rounds, score=mixture(), sigmas=LEVELS))
+    run = jax.jit(partial(gdmp.guided_rounds, score=mixture(), sigmas=LEVELS))
     found = run(KEY, x, scales=scales, draws=jnp.array([3, 8]))
     for draw in (3, 8):
         x = guide(jax.random.fold_in(KEY, draw), x, scales, near=image())
     np.testing.assert_allclose(found, x, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("verb", [purify.guided, purify.mimic_from_noise])
+@pytest.mark.parametrize("verb", [purify.guided, mimic.mimic_from_noise])
 def test_schedules_that_do_not_fit_are_refused(verb):
     with pytest.raises(ValueError, match="3 levels need 2 scales"):
         verb(KEY, image(), mixture(), LEVELS, jnp.ones(3))
@@ -131,15 +131,17 @@ def published_ssim(x, y):
 def test_ssim_is_that_of_scipy(shape):
     x, y = np.random.default_rng(0).uniform(size=(2, *shape))
     y = 0.7 * x + 0.3 * y
-    found = purify.ssim(jnp.array(x, jnp.float32), jnp.array(y, jnp.float32))
+    found = distance.ssim(jnp.array(x, jnp.float32), jnp.array(y, jnp.float32))
     np.testing.assert_allclose(found, published_ssim(x, y), rtol=1e-5)
 
 
 def test_ssim_prefers_the_same_structure():
     x = jnp.array(np.random.default_rng(1).uniform(size=(16, 16, 1)), jnp.float32)
     noised = x + 0.1 * jax.random.normal(KEY, x.shape)
-    assert abs(purify.ssim(x, x) - 1) < 1e-6
-    assert purify.ssim(x, 0.9 * x) > purify.ssim(x, noised) > purify.ssim(x, 1 - x)
+    assert abs(distance.ssim(x, x) - 1) < 1e-6
+    assert (
+        distance.ssim(x, 0.9 * x) > distance.ssim(x, noised) > distance.ssim(x, 1 - x)
+    )
 
 
 # Mimic.

@@ -11,6 +11,7 @@ from jax.tree_util import Partial
 from PIL import Image
 
 from purifax import backward, purify
+from purifax.purify import jpeg as jpeg_module
 from purifax.purify.jpeg import tables
 
 KEY = jax.random.key(71)
@@ -36,7 +37,7 @@ def by_pillow(v, quality, subsampled):
 
 @partial(jax.jit, static_argnames="subsampled")
 def jpeg(v, quality, subsampled=True):
-    coder = purify.jpeg_420 if subsampled else purify.jpeg_444
+    coder = purify.jpeg_420 if subsampled else jpeg_module.jpeg_444
     return 255 * coder(KEY, jnp.asarray(v, jnp.float32) / 255, quality=quality)
 
 
@@ -93,7 +94,7 @@ def test_bit_depth_keeps_so_many_values(bits):
 
 
 @pytest.mark.parametrize(
-    "purifier", [purify.jpeg_420, purify.jpeg_444, purify.bit_depth]
+    "purifier", [purify.jpeg_420, jpeg_module.jpeg_444, purify.bit_depth]
 )
 def test_rounding_has_no_gradient_and_the_straight_one_is_the_identity(purifier):
     x = jnp.asarray(photograph(8, 8, 3), jnp.float32) / 255

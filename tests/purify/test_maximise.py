@@ -122,7 +122,7 @@ def test_every_step_stays_in_the_set():
 def test_the_noised_image_goes_to_where_its_noise_is_seen():
     """sigma score(y) = -z there, and what is denoised is mean + (c / sigma) z."""
     steps = jnp.geomspace(0.05, 1e-3, 200)
-    run = jax.jit(partial(purify.maximise_noised, score=WORLD, sigma=LEVEL))
+    run = jax.jit(partial(likelihood_ascent.maximise_noised, score=WORLD, sigma=LEVEL))
     z = jax.random.normal(KEY, image().shape)
     expected = jnp.clip(MEAN + SPREAD / LEVEL * z, 0, 1)
     np.testing.assert_allclose(

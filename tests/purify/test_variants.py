@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from oracles import bent_classifier, image, mixture
 
 from purifax import classify, noise, purify, score
-from purifax.purify import detection
+from purifax.purify import adp_rounds, detection
 
 KEY = jax.random.key(16)
 X, MEAN = image(), image(1)
@@ -89,14 +89,14 @@ def loop_of_rounds(sigmas):
     "sigmas", [[0.15, 0.15, 0.15], np.geomspace(0.25, 0.05, 5).tolist()]
 )
 def test_rounds_are_a_loop(sigmas):
-    bound = Partial(purify.rounds, purifier=PURIFIER)
+    bound = Partial(adp_rounds.rounds, purifier=PURIFIER)
     found = run(bound, KEY, X, sigmas=jnp.array(sigmas))
     np.testing.assert_allclose(found, loop_of_rounds(sigmas), atol=2e-5)
 
 
 def test_rounds_of_a_longer_schedule_begin_alike():
     """Noise of round r depends on r alone: with all the rest silent, on sigma too."""
-    bound = Partial(purify.rounds, purifier=Partial(noise.gaussian))
+    bound = Partial(adp_rounds.rounds, purifier=Partial(noise.gaussian))
     long = run(bound, KEY, X, sigmas=jnp.array([0.1, 0.2, 0.0]))
     short = run(bound, KEY, X, sigmas=jnp.array([0.1, 0.2]))
     np.testing.assert_array_equal(long, short)

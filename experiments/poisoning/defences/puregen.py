@@ -20,7 +20,7 @@ from experiments.poisoning.defences.avatar import from_label
 from experiments.poisoning.defences.stage import Context, OneByOne, Purify
 from purifax import purify, recipe
 from purifax.evaluation.mapping import over
-from purifax.purify import DiffPure, Langevin
+from purifax.purify import DiffPure, Langevin, puregen
 from purifax.recipe import PURIFIER
 from purifax.types import Purifier
 
@@ -133,7 +133,7 @@ class PureGenReps(PureGenNaive):
     def of_image(self, context: Context) -> Purifier:
         """What it does to one image."""
         pair, draws = self.pair(context), jnp.arange(self.rounds)
-        return Partial(purify.puregen_rounds, purifiers=pair, draws=draws)
+        return Partial(puregen.puregen_rounds, purifiers=pair, draws=draws)
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class PureGenFilt:
             x, index = images / np.float32(255), np.arange(len(images))
             mesh = context.trainer.mesh
             high = over(energy, mesh, context.chunk, key, index, x)
-            chosen = purify.highest(jnp.asarray(high), float(self.share))
+            chosen = puregen.highest(jnp.asarray(high), float(self.share))
             pure = context.each(diffused)(key, images)
             return np.where(np.asarray(chosen)[:, None, None, None], pure, images)
 
