@@ -58,13 +58,13 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
         raise ValueError(f"{folder} is a file; --workdir must name a folder.")
     if not path.exists():
         return
-    stored = stored(path)
-    changed = configlib.differences(stored, config)
+    found = stored(path)
+    changed = configlib.differences(found, config)
     refused = [
         f"{name} is {old} there and {new} here"
         for name, old, new in changed
         if not (
-            name in may_grow and _grown(old, new) or _is_more(stored, name, may_grow)
+            name in may_grow and _grown(old, new) or _is_more(found, name, may_grow)
         )
     ]
     if refused:
