@@ -65,7 +65,8 @@ COMMANDS = {"command", "evaluation", "experiments", "report", "run"}
 
 def _is_experiment(item):
     folders = item.path.relative_to(pathlib.Path(__file__).parent).parent.parts
-    return bool(COMMANDS.intersection(folders))
+    recipes = item.path.stem.endswith(("_recipe", "_recipes"))
+    return recipes or bool(COMMANDS.intersection(folders))
 
 
 def _place(item):
