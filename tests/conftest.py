@@ -65,7 +65,7 @@ COMMANDS = {"command", "evaluation", "experiments", "report", "run"}
 
 def _is_experiment(item):
     folders = item.path.relative_to(pathlib.Path(__file__).parent).parent.parts
-    recipes = item.path.stem.endswith(("_recipe", "_recipes"))
+    recipes = item.path.stem.endswith(("_recipe", "_recipes", "_recipe_laws"))
     return recipes or bool(COMMANDS.intersection(folders))
 
 

@@ -11,9 +11,10 @@ from jax.tree_util import Partial
 
 import purifax
 from purifax import guide, likelihood, loss, noise, record, sample, schedule, score
+from purifax.loss import matching
 from purifax.score import Gaussian
 from purifax.threat import L1, L2, Linf
-from purifax.transform.continuous_batching import Chain, refilled
+from purifax.transform.continuous_batching import Chain, continuously_batched
 from purifax.types import expect
 
 KEY = jax.random.key(0)
@@ -65,7 +66,7 @@ def guided(x, classifier, label):
 
 def refill(x, y, index):
     chain = Chain(lambda key, x, y: x, lambda x: x.sum() > 99, like, lambda x: x)
-    return refilled(chain, 2)(KEY, x, y, index=index)
+    return continuously_batched(chain, 2)(KEY, x, y, index=index)
 
 
 def batch(x, y, index):
@@ -112,9 +113,9 @@ TABLE = [
     (noise.binary, (KEY, X, 0.1), (KEY, BYTES, 0.1), UINT8),
     (noise.gaussian, (KEY, X, X), (KEY, X, LEVELS), r"`sigma` .* \[4, 4, 3\]; got"),
     (noise.perturb, (KEY, X, noise.VP(), 0.5), (KEY, X, noise.VP(), LEVELS), "`t`"),
-    (loss.denoise, (X, X, like, 0.1), (X, X, one_channel, 0.1), OUTPUT),
-    (loss.denoise, (X, X, like, 0.1), (X, X, like, LEVELS), SIGMA),
-    (loss.denoise, (X, X, like, 0.1), (X[0], X, like, 0.1), "`z` must be a floating"),
+    (matching.denoise, (X, X, like, 0.1), (X, X, one_channel, 0.1), OUTPUT),
+    (matching.denoise, (X, X, like, 0.1), (X, X, like, LEVELS), SIGMA),
+    (matching.denoise, (X, X, like, 0.1), (X[0], X, like, 0.1), "`z` must be a floating"),
     (loss.dsm_ladder, (KEY, X, like, LEVELS), (KEY, X, like, COLUMN), "`sigmas`"),
     (loss.simple, (KEY, X, like, noise.VP(), LEVELS),
      (KEY, X, like, noise.VP(), COLUMN), "`times` must be"),

@@ -49,6 +49,7 @@ def diffsmooth(
 
     Source: Zhang et al. 2023, arXiv 2308.14333, section 4; the authors' code.
 
+    >>> import jax.numpy as jnp
     >>> model = Partial(diffsmooth, purifier=lambda key, x: x, classifier=lambda x: x)
     >>> x, key = jnp.zeros(2), jax.random.key(0)
     >>> jnp.exp(model(key, x, copies=jnp.arange(5), sigma=0.0))

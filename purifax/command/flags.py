@@ -110,8 +110,10 @@ def run(
 def typed() -> str:
     """The command as it was typed, to be typed again."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec is None or spec.name == "purifax.__main__":
+    if sys.argv[0].startswith(("purifax ", "python ")):  # as `purifax.main` names it
         return f"{sys.argv[0]} {shlex.join(sys.argv[1:])}".strip()
+    if spec is None:
+        return shlex.join(["python", *sys.argv])
     return shlex.join(["python", "-m", spec.name, *sys.argv[1:]])
 
 

@@ -35,9 +35,9 @@ def chosen(subjects: Subjects, data_dir: str | None) -> data.Images:
             f"images.count={subjects.count}, but {subjects.name} has {len(images)} "
             f"{subjects.split} images ({images.source})."
         )
-    share = subjects.count / len(images)
-    if share < 1:
-        picked = data.splits(images.labels, share, subjects.seed)["validation"]
+    part = subjects.count / len(images)
+    if part < 1:
+        picked = data.splits(images.labels, part, subjects.seed)["validation"]
         images = images.take(picked)
     return share(images, subjects)
 

@@ -47,6 +47,7 @@ def guided_rounds(
     Returns:
         The purified image, in [0, 1]. (The authors clip after the last round only.)
 
+    >>> import jax
     >>> from purifax.score import Gaussian
     >>> x, levels = jnp.full((2, 2, 1), 0.4), jnp.array([0.2, 0.1, 0.0])
     >>> scales, key = square_scales(levels, strength=0.1), jax.random.key(0)

@@ -85,6 +85,8 @@ def numbers(batch: Any, index: Array | None) -> Array:
     [0, 1, 2]
     """
     leaves = jax.tree_util.tree_leaves(batch)
+    if not leaves and index is not None:
+        leaves = [index]  # a function of the key alone
     if not leaves:
         raise ValueError("A batch needs at least one array, such as the images.")
     expect("A batch", leaves[0], (None, *jnp.shape(leaves[0])[1:]))

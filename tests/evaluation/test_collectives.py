@@ -8,9 +8,9 @@ from jax.tree_util import Partial
 
 import purifax
 from purifax import attack, backward, classify, nets, purify, score
-from purifax.evaluation import predictions
 from purifax.run import devices
 from purifax.threat import Linf
+from purifax.transform import sharding
 
 COLLECTIVES = (
     "all-reduce",
@@ -60,9 +60,7 @@ def _text(program):
 def test_a_command_on_many_devices_holds_no_collective(make):
     mesh = devices.mesh(2 * MANY, MANY)
     x, index = jnp.full((2 * MANY, 8, 8, 1), 0.5), jnp.arange(2 * MANY)
-    text = _text(
-        predictions._mapped.lower(mesh, make(), jax.random.key(0), index, (x,))
-    )
+    text = _text(sharding._program.lower(mesh, make(), jax.random.key(0), index, (x,)))
     assert not [name for name in COLLECTIVES if name in text]
 
 
@@ -70,7 +68,7 @@ def test_a_collective_would_be_seen():
     mesh = devices.mesh(MANY, MANY)
     x, key = jnp.full((MANY, 8), 0.5), jax.random.key(0)
     fn = Partial(_summed)
-    text = _text(predictions._mapped.lower(mesh, fn, key, jnp.arange(MANY), (x,)))
+    text = _text(sharding._program.lower(mesh, fn, key, jnp.arange(MANY), (x,)))
     assert "all-reduce" in text
 
 

@@ -566,8 +566,8 @@ def reload(monkeypatch):
     load = weights.load
 
     def as_told(change):
-        def changed(place):
-            found = load(place)
+        def changed(place, **options):
+            found = load(place, **options)
             return change(found) if isinstance(found.module, nets.MLP) else found
 
         monkeypatch.setattr(weights, "load", changed)

@@ -48,7 +48,8 @@ def is_typed(kind, made):
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
         text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
-        words.append((f"{start}.{field.name}", text or '""'))
+        empty = "()" if value == () else '""'
+        words.append((f"{start}.{field.name}", text or empty))
     assert apply(bare_config(attacks={}), words) == apply(
         bare_config(attacks={}), words[:1]
     )

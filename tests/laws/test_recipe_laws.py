@@ -6,8 +6,6 @@ from laws.recipe_laws import laws
 from purifax.recipe import ATTACK, PURIFIER
 from purifax.run import recipes
 
-pytestmark = pytest.mark.usefixtures("unoptimised")
-
 KINDS = {kind.word: kind for kind in (PURIFIER, ATTACK)}
 ROWS = [
     (f"{word}-{name}", law)

@@ -61,7 +61,7 @@ def loss_of(model, x, label):
 @pytest.mark.parametrize("name", ["targeted_adversarial", "untargeted_adversarial"])
 def test_tap_raises_the_loss_of_a_linear_model_by_all_there_is(name):
     """Of two classes: the margin falls by exactly eps |w|_1."""
-    fn = bound(getattr(poison, name), TWO, restarts=jnp.arange(2))
+    fn = bound(getattr(tap, name), TWO, restarts=jnp.arange(2))
     delta = run(fn, KEY, GREY, jnp.array(0))
     np.testing.assert_allclose(delta, -EPS * jnp.sign(W), atol=1e-6)
     margin = float(jnp.vdot(W, GREY)) - EPS * float(jnp.abs(W).sum())

@@ -7,7 +7,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import poison
-from purifax.poison import Outside, Pixels, Poison, injection, maker, urp
+from purifax.poison import Outside, Pixels, Poison, injection, maker, rounding, urp
 from purifax.threat import L1, L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -56,7 +56,7 @@ def test_truncation_darkens_and_rounding_does_not():
     want = 128 + 255 * np.asarray(given.delta)
     bias = {}
     for name in ("stored", "truncated"):
-        rounded = Partial(getattr(poison, name))
+        rounded = Partial(getattr(rounding, name))
         images = poison.inject(grey, np.zeros(40, int), given, rounded=rounded)[0]
         bias[name] = np.mean(np.asarray(images) - want)
     # 3600 entries, whose rounding errors have a deviation of 0.29 levels.

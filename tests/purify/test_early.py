@@ -115,9 +115,9 @@ def network_in(dtype):
     return score.from_scaled(network)
 
 
-def first_step(curvature, dtype, x):
+def first_step(bend, dtype, x):
     level = jnp.array(0.2, x.dtype)
-    return curvature.step_size(curvature(x, level, network_in(dtype))[1])
+    return curvature.step_size(bend(x, level, network_in(dtype))[1])
 
 
 def test_jvp_tolerates_bfloat16_and_the_difference_does_not():

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("unoptimised")
 KEY, CHAIN = jax.random.key(51), noise.VPDiscrete()
 LEVELS = CHAIN.sigma(jnp.array([60, 30, -1]))
 each_distance = pytest.mark.parametrize(
-    "distance, scales",
+    "measure, scales",
     [
         (distance.mean_square, guided_diffusion.square_scales),
         (distance.dissimilarity, guided_diffusion.similarity_scales),
@@ -43,7 +43,7 @@ def published(x, sigma):
 
 
 @each_distance
-def test_a_guided_step_is_the_published_one(distance, scales):
+def test_a_guided_step_is_the_published_one(measure, scales):
     """mean + V s grad(-distance) + sqrt(V) z with s = sqrt(1 / ab - 1) / m."""
     sigma, below = LEVELS[:2]
     x, near = image(), image(1)
@@ -51,19 +51,19 @@ def test_a_guided_step_is_the_published_one(distance, scales):
     y, back, a = published(np.asarray(x, np.float64), sigma)
     y_near, _, _ = published(noise.gaussian(k_near, near, sigma), sigma)
     _, back_below, a_below = published(x, below)
-    if distance is distance.mean_square:
+    if measure is distance.mean_square:
         pull = jax.grad(lambda y: jnp.mean((y - y_near) ** 2))(jnp.array(y))
     else:
-        pull = jax.grad(lambda y: distance(back(y), back(y_near)))(jnp.array(y))
+        pull = jax.grad(lambda y: measure(back(y), back(y_near)))(jnp.array(y))
     beta = 1 - (a / a_below) ** 2
-    m = 16 / 255 / 3 / (6e4 if distance is distance.mean_square else 7e4)
+    m = 16 / 255 / 3 / (6e4 if measure is distance.mean_square else 7e4)
     s = np.sqrt(1 - a**2) / (m * a)
     e = -float(sigma) * np.asarray(mixture()(x, sigma), np.float64)
     mean = (y - beta / np.sqrt(1 - a**2) * e) * a_below / a
     z = np.asarray(jax.random.normal(k_step, x.shape))
     expected = back_below(mean - beta * s * np.asarray(pull) + np.sqrt(beta) * z)
     found = guided_diffusion.guided_step(
-        KEY, x, near, mixture(), *LEVELS[:2], scales(LEVELS)[0], distance=distance
+        KEY, x, near, mixture(), *LEVELS[:2], scales(LEVELS)[0], distance=measure
     )
     np.testing.assert_allclose(found, expected, rtol=3e-4, atol=1e-4)
 
@@ -80,11 +80,11 @@ def test_without_a_scale_it_is_ddpms_purifier():
     np.testing.assert_allclose(found, jnp.clip(x, 0, 1), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("distance", [distance.mean_square, distance.dissimilarity])
-def test_guidance_leads_to_the_image_it_is_given(distance):
+@pytest.mark.parametrize("measure", [distance.mean_square, distance.dissimilarity])
+def test_guidance_leads_to_the_image_it_is_given(measure):
     near, levels = image(3), jnp.array([0.6, 0.3, 0.0])
     run = partial(guide, KEY, image(), levels=levels, near=near)
-    run = partial(run, distance=Partial(distance))
+    run = partial(run, distance=Partial(measure))
     pulls = (jnp.full(2, s) for s in (0.0, 10.0, 30.0))
     apart = [float(jnp.mean((run(scales=s) - near) ** 2)) for s in pulls]
     assert apart[0] > 1.1 * apart[1] and apart[1] > 1.1 * apart[2]

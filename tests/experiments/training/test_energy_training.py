@@ -313,7 +313,7 @@ def test_long_chains_pass_through_the_states_of_shorter_ones():
 )
 def test_what_is_no_energy_for_a_score_is_refused(energy, shapes, message, monkeypatch):
     known = Prior(lambda x, sigma: x, energy=energy)
-    monkeypatch.setattr(priors, "_load", lambda place, dtype: known)
+    monkeypatch.setattr(priors, "_load", lambda place, dtype, trust: known)
     of = dict(zip("ab", shapes, strict=True))
     monkeypatch.setattr(priors.weights, "image_shape", of.get)
     with pytest.raises(ValueError, match=message):
