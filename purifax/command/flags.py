@@ -179,7 +179,8 @@ def parse(
         return None
     if values.print_config:
         print(json.dumps(_encoded(config), indent=2))
-        print(usage.explained(config if alone else None), file=sys.stderr)
+        if sys.stderr.isatty():  # a reader, and no program that takes the JSON
+            print(usage.explained(config if alone else None), file=sys.stderr)
         return None
     if values.workdir is None:
         if not alone and workdir is None:

@@ -48,15 +48,26 @@ def explained(config: Any) -> str:
 def fields(config: Any) -> Iterator[tuple[str, str, str]]:
     """Yields (dotted name, value as it is typed, line of help) of every field."""
     for name, _, value in configlib.leaves(config):
-        *path, last = name.split(".")
-        owner = config
-        for part in path:
-            owner = owner[part] if isinstance(owner, Mapping) else getattr(owner, part)
+        owner, last = _place(config, name)
         if isinstance(owner, Mapping):  # of recipes by the user's names
             line = first_line(type(owner[last]).__doc__ or "")
         else:
             line = recipe.help_lines(type(owner)).get(last, "")
         yield name, _typed(value), line
+
+
+def _place(owner: Any, name: str) -> tuple[Any, str]:
+    """Whose field a dotted name is, and the field; a user's own names may have dots."""
+    while True:
+        if isinstance(owner, Mapping):
+            fitting = (k for k in owner if name == k or name.startswith(f"{k}."))
+            part = max(fitting, key=len)
+        else:
+            part = name.partition(".")[0]
+        if name == part:
+            return owner, part
+        owner = owner[part] if isinstance(owner, Mapping) else getattr(owner, part)
+        name = name.removeprefix(f"{part}.")
 
 
 def _typed(value: Any) -> str:

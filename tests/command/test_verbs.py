@@ -39,7 +39,7 @@ def test_help_lists_the_verbs_with_their_first_lines(capsys, monkeypatch):
 
 ROWS = [
     ("evalute", 2, "'evalute' is no verb; did you mean evaluate?"),
-    ("evaluate", 2, "--config=PATH.py is needed: a file whose function config() ret"),
+    ("evaluate --config.purifier=adb", 2, "no purifier is named 'adb'; did you mean"),
     ("evaluate --config=digits_adp", 2, "no config is named 'digits_adp'; give a"),
     ("evaluate --config=none.py", 2, "there is no config file none.py"),
     ("evaluate --config=none.py:small", 2, "there is no config file none.py"),
