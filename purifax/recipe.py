@@ -65,6 +65,11 @@ class Kind:
     word: str
     package: str
 
+    @property
+    def one(self) -> str:
+        """One of the kind, with its article."""
+        return f"{'an' if self.word[0] in 'aeiou' else 'a'} {self.word}"
+
 
 PURIFIER = Kind("purifier", "purifax.purify")
 ATTACK = Kind("attack", "purifax.attack")

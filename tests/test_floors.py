@@ -13,7 +13,7 @@ import pytest
 import purifax
 
 ROOT = pathlib.Path(purifax.__file__).parent
-FLOOR_0 = {"types", "recipe"}
+FLOOR_0 = {"types", "recipe", "typed"}
 FLOOR_1 = FLOOR_0 | {"noise", "schedule", "threat", "transform"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
 FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "__init__": {"transform", "pipelines", "evaluation"},
     "types": set(),
     "recipe": set(),
+    "typed": set(),
     "noise": FLOOR_0,
     "transform": FLOOR_0,
     "schedule": FLOOR_0,
@@ -66,7 +67,11 @@ NEVER = {
     "pipelines": {"command", "__main__"},
 }
 """What an edge may not import: whoever is built upon it."""
-MORE = {"nets": {"flax", "numpy"}, "types": {"chex"}}
+MORE = {
+    "nets": {"flax", "numpy"},
+    "types": {"chex"},
+    "typed": {"numbers", "types"},
+}
 """What else a part may import; `types` does so where chex is used, not at once."""
 CORE = MAY_IMPORT.keys() - {"nets"}
 STANDARD = {

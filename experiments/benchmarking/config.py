@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from experiments.training.config import ClassifierNet, EnergyNet, ScoreNet
+from purifax.typed import typed
 
 __all__ = ["Benchmark"]
 
 
 @dataclass(frozen=True)
+@typed
 class Benchmark:
     """What is timed. Weights are random, since speed does not depend on them.
 

@@ -7,11 +7,13 @@ from purifax.attack import PGD
 from purifax.evaluation.settings import Subjects
 from purifax.purify import DDS
 from purifax.recipe import PURIFIER
+from purifax.typed import typed
 
 __all__ = ["Certification"]
 
 
 @dataclass(frozen=True)
+@typed
 class Certification:
     """Randomized smoothing around a purifier, and an L2 attack on the same.
 

@@ -19,6 +19,7 @@ from experiments.training.config_energy import Chains, EnergyTraining
 from purifax.poison import LSP
 from purifax.recipe import POISON, Kind
 from purifax.run.config import make
+from purifax.typed import typed
 
 __all__ = [
     "SET_DEFENCE",
@@ -57,6 +58,7 @@ def defences(*names: str, **recipes: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+@typed
 class Shares:
     """Whose images are whose: disjoint parts of one set, each with all classes.
 
@@ -81,6 +83,7 @@ class Shares:
 
 
 @dataclass(frozen=True)
+@typed
 class Transfer:
     """Whether a victim starts from a network of clean images of others.
 
@@ -106,6 +109,7 @@ class Transfer:
 
 
 @dataclass(frozen=True)
+@typed
 class Victim:
     """A classifier and how it is trained, from scratch or from another.
 
@@ -131,6 +135,7 @@ class Victim:
 
 
 @dataclass(frozen=True)
+@typed
 class Poisoning:
     """Poison the training images of a set, and store them.
 
@@ -152,6 +157,7 @@ class Poisoning:
 
 
 @dataclass(frozen=True)
+@typed
 class Eclipse:
     """The network of ECLIPSE's diffusion, which learns from a few clean images.
 
@@ -178,6 +184,7 @@ class Eclipse:
 
 
 @dataclass(frozen=True)
+@typed
 class Avatar:
     """The network of AVATAR's diffusion, of as many images as the victim has.
 
@@ -197,6 +204,7 @@ class Avatar:
 
 
 @dataclass(frozen=True)
+@typed
 class PureGen:
     """The networks of PureGen: an energy, and a diffusion.
 
@@ -236,6 +244,7 @@ def _defences() -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+@typed
 class PoisonGrid:
     """Every poison under every defence with every seed; a classifier for each.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from experiments.training.config_networks import ClassifierNet, EnergyNet, ScoreNet
+from purifax.typed import typed
 
 __all__ = [
     "ClassifierNet",
@@ -23,6 +24,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
+@typed
 class Data:
     """Which images: a set known to `purifax.data`, and what is held back from it.
 
@@ -44,6 +46,7 @@ class Data:
 
 
 @dataclass(frozen=True)
+@typed
 class Noise:
     """Noise levels of denoising score matching, in the units of pixels in [0, 1].
 
@@ -63,6 +66,7 @@ class Noise:
 
 
 @dataclass(frozen=True)
+@typed
 class Optim:
     """The optimiser, its learning rate over the run, and the average of the weights.
 
@@ -101,6 +105,7 @@ class Optim:
 
 
 @dataclass(frozen=True)
+@typed
 class Train:
     """Length of the run, seed, and how often to log, validate and save, in steps.
 
@@ -127,6 +132,7 @@ class Train:
 
 
 @dataclass(frozen=True)
+@typed
 class Sample:
     """The picture of samples at the end: annealed Langevin, as in NCSNv2.
 
@@ -150,6 +156,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
+@typed
 class ScoreTraining:
     """Train a score network, or an energy, by denoising score matching.
 
@@ -173,6 +180,7 @@ class ScoreTraining:
 
 
 @dataclass(frozen=True)
+@typed
 class Diffusion:
     """A noise process, and the loss by which the noise in it is predicted.
 
@@ -209,6 +217,7 @@ class Diffusion:
 
 
 @dataclass(frozen=True)
+@typed
 class Drawing:
     """The picture of samples at the end of a diffusion training.
 
@@ -225,6 +234,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+@typed
 class DiffusionTraining:
     """Train a network to predict the noise of a process.
 
@@ -248,6 +258,7 @@ class DiffusionTraining:
 
 
 @dataclass(frozen=True)
+@typed
 class ClassifierTraining:
     """Train a classifier by cross-entropy.
 

@@ -42,6 +42,7 @@ from purifax.attack.windows import apgd_checkpoints
 from purifax.classify import cross_entropy
 from purifax.threat import L2, Linf, Threat
 from purifax.transform.remat import Scan
+from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [
@@ -288,6 +289,7 @@ _TITLES = {
 
 
 @dataclass(frozen=True)
+@typed
 class APGD(Ascent):
     """Auto-PGD, whose step sizes set themselves, averaged over EOT samples.
 

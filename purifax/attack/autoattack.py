@@ -59,6 +59,7 @@ from purifax.classify import (
 )
 from purifax.threat import L1, L2, Linf
 from purifax.transform.shard_draws import Axis
+from purifax.typed import typed
 from purifax.types import Attack, Model, as_pytree
 
 __all__ = [
@@ -271,6 +272,7 @@ _RANDOM = ("rand", "stochastic")
 
 
 @dataclass(frozen=True)
+@typed
 class AutoAttack:
     """AutoAttack: several attacks, each on the images that the last ones left.
 

@@ -42,6 +42,7 @@ from purifax.classify import cross_entropy, each
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis
+from purifax.typed import typed
 from purifax.types import Attack, Classifier, Loss, as_pytree
 
 __all__ = [
@@ -191,6 +192,7 @@ def deviate(
 
 
 @dataclass(frozen=True)
+@typed
 class DiffAttack(Budget):
     """PGD with the exact gradient that also drives the purifier's states astray.
 

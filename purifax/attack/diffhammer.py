@@ -45,6 +45,7 @@ from purifax.classify import margin
 from purifax.threat import L2, Linf, Threat
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis, spread
+from purifax.typed import typed
 from purifax.types import Attack, Classifier, Loss, Model, Purifier
 
 __all__ = [
@@ -284,6 +285,7 @@ def _mean(weights: Array, slopes: Array) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class DiffHammer:
     """DiffHammer: the gradient of the samples that can fall together.
 

@@ -24,6 +24,7 @@ from purifax.attack.selection import handed, over
 from purifax.attack.target import Target
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
+from purifax.typed import typed
 from purifax.types import Model, as_pytree
 
 __all__ = [
@@ -101,6 +102,7 @@ def _known(key: Array, x: Array, model: Model, known: Array, **knobs: Any) -> Ar
 
 
 @dataclass(frozen=True)
+@typed
 class FixedKey(Budget):
     """PGD by an attacker who knows the noise of each answer: a lower bound.
 

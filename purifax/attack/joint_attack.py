@@ -26,6 +26,7 @@ from purifax.classify import cross_entropy
 from purifax.score import scaled
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
+from purifax.typed import typed
 from purifax.types import Attack, Loss, Model, Purifier, Score
 
 __all__ = [
@@ -103,6 +104,7 @@ def joint(
 
 
 @dataclass(frozen=True)
+@typed
 class Joint(Budget):
     """BPDA, joined by the direction of the score or by what the purifier undoes.
 

@@ -25,6 +25,7 @@ from purifax.attack.target import Target
 from purifax.classify import cross_entropy
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
+from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [
@@ -144,6 +145,7 @@ _REQUIRED = {
 
 
 @dataclass(frozen=True)
+@typed
 class PGD(Ascent):
     """Projected gradient descent under any gradient, averaged over EOT samples.
 
@@ -222,6 +224,7 @@ class PGD(Ascent):
 
 
 @dataclass(frozen=True)
+@typed
 class SurrogatePGD(PGD):
     """PGD on a purifier with fewer steps, of which the full one is spared.
 

@@ -21,6 +21,7 @@ from purifax.attack.target import Target
 from purifax.classify import margin
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
+from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [
@@ -82,6 +83,7 @@ def random_search(
 
 
 @dataclass(frozen=True)
+@typed
 class RandomSearch:
     """The worst of random points in the set: what any attack must beat.
 

@@ -27,6 +27,7 @@ from purifax.classify import cross_entropy, undefended
 from purifax.threat import Linf, Threat
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis, spread
+from purifax.typed import typed
 from purifax.types import Attack, Classifier, Loss, Purifier
 
 __all__ = [
@@ -95,6 +96,7 @@ def sign_vote(
 
 
 @dataclass(frozen=True)
+@typed
 class SignVote:
     """BPDA whose step is the majority of the gradients' signs over EOT samples.
 

@@ -23,6 +23,7 @@ from purifax.attack.target import Target
 from purifax.classify import margin
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
+from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [
@@ -86,6 +87,7 @@ def spsa(
 
 
 @dataclass(frozen=True)
+@typed
 class SPSA(Budget):
     """A gradient estimated from answers alone, by random directions (SPSA).
 

@@ -32,6 +32,7 @@ from purifax.attack.target import Target
 from purifax.classify import margin
 from purifax.threat import L1, L2, Linf, Threat
 from purifax.transform.remat import Scan
+from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [
@@ -237,6 +238,7 @@ def _scaled(v: Array, axes: tuple[int, ...], power: int) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class Square:
     """The Square attack: random squares that are kept where the loss rises.
 

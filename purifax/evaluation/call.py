@@ -1,25 +1,20 @@
 """`purifax.evaluate`: an evaluation of any classifier and purifier in one call."""
 
 import contextlib
-import dataclasses
 import pathlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import typing
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from purifax import data
-from purifax.evaluation import engine, networks, workers
-from purifax.evaluation.attacks import ATTACKS
+from purifax.evaluation import arguments, engine, networks, workers
 from purifax.evaluation.images import given, share
 from purifax.evaluation.plan import Run
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.evaluation.whole import perform
-from purifax.recipe import ATTACK, PURIFIER, Kind, is_recipe, nearest
+from purifax.recipe import PURIFIER
 from purifax.report import plots_detection
 from purifax.report.display import Report
-from purifax.run import lookup, recipes
-from purifax.run.config import make
 from purifax.run.stop import Stop, Stopped
 from purifax.threat import L1, L2, Linf
 
@@ -96,8 +91,9 @@ def evaluate(
     >>> report.accuracy("exact").value
     1.0
     """
-    shown = _classified(given(images, labels, names), classifier, names)
-    threat = Linf(radius=8 / 255) if threat is None else threat
+    arguments.check_worker(worker, workdir)
+    norm, radius = arguments.limits(threat)
+    shown = arguments.shown(given(images, labels, names), classifier, names)
     roles = {
         "classifier": classifier,
         "score": score,
@@ -107,16 +103,16 @@ def evaluate(
     config = Evaluation(
         images=Subjects(name="given images", count=len(shown)),
         **{name: networks.called(found, name) for name, found in roles.items()},
-        purifier=None if purifier is None else _recipe(PURIFIER, purifier),
+        purifier=None if purifier is None else arguments.recipe(PURIFIER, purifier),
         samples=samples,
         pooling=pooling,
-        threat=type(threat).__name__,
-        radius=float(threat.radius),
+        threat=norm,
+        radius=radius,
         keys=keys,
         seed=seed,
-        **_fields(more),
+        **arguments.fields(more),
     )
-    config = _under(config, attacks)
+    config = arguments.under(config, attacks)
     config.check()
 
     def clean() -> Any:
@@ -134,105 +130,13 @@ def evaluate(
         reports.append(_report(engine.plan(config, folder, loaded)))
         return True
 
-    if worker == (0, 1):
+    if worker[1] == 1:
         one(config, None if workdir is None else pathlib.Path(workdir))
         return reports[0]
-    if workdir is None:
-        raise ValueError("workers share a work directory: give workdir=.")
-    folder = pathlib.Path(workdir)
+    folder = pathlib.Path(typing.cast(str, workdir))
     workers.run(config, folder, worker, one, _command(config))
     merged = (folder / "summary.json").is_file()
     return Report.read(folder) if merged else reports[0]
-
-
-def _classified(shown: data.Images, classifier: Any, names: Any) -> data.Images:
-    """The images with as many names as the classifier has classes."""
-    if names is not None:
-        return shown
-    shape = shown.images.shape[1:]
-    count = networks.classes(networks.classifier(classifier, shape), shape)
-    return replace(shown, names=tuple(map(str, range(max(count, len(shown.names))))))
-
-
-def _fields(more: Mapping[str, Any]) -> dict[str, Any]:
-    """Further fields of the config.
-
-    Raises:
-        ValueError: there is none of this name.
-    """
-    known = [field.name for field in dataclasses.fields(Evaluation)]
-    for name in more:
-        if name not in known:
-            raise ValueError(f"evaluate has no argument {name!r}{nearest(name, known)}")
-    return dict(more)
-
-
-def _recipe(kind: Kind, wanted: Any) -> Any:
-    """The recipe that a caller means by a name, a class, a recipe or a callable.
-
-    Raises:
-        ValueError: there is none of this name, or it is none of these.
-    """
-    if isinstance(wanted, str):
-        return make(kind, wanted)
-    if isinstance(wanted, type) and is_recipe(wanted):
-        return wanted()
-    if is_recipe(wanted):
-        return wanted
-    if not callable(wanted):
-        raise ValueError(
-            f"a {kind.word} is a recipe, a name or a callable; got {type(wanted)}."
-        )
-    return recipes.own(kind, networks.called(wanted, kind.word), wanted)
-
-
-def _under(config: Evaluation, attacks: Any) -> Evaluation:
-    """The config with its attacks, or under a protocol."""
-    if isinstance(attacks, str):
-        if attacks not in ATTACKS:
-            return lookup.protocols().find(attacks, (Evaluation,), config)
-        attacks = (attacks,)
-    if not isinstance(attacks, Mapping):
-        attacks = _numbered(attacks)
-    made = {name: _attack(wanted) for name, wanted in attacks.items()}
-    return replace(config, attacks=made)
-
-
-def _attack(wanted: Any) -> Any:
-    """The attack that a caller means; see `_recipe`."""
-    if not isinstance(wanted, str) or ":" in wanted:
-        return _recipe(ATTACK, wanted)
-    if wanted in ATTACKS:
-        return ATTACKS[wanted]
-    known = [name.lower() for name in recipes.known(ATTACK)]
-    if wanted.lower().replace("_", "") in known:
-        return _recipe(ATTACK, wanted)
-    raise ValueError(
-        f"no attack is called {wanted!r}{nearest(wanted, [*ATTACKS, *known])}"
-    )
-
-
-def _numbered(attacks: Sequence[Any]) -> dict[str, Any]:
-    """Attacks by their names; a second one of the same name gets a number."""
-    found: dict[str, Any] = {}
-    for wanted in attacks:
-        name = wanted if isinstance(wanted, str) else _word(wanted)
-        name = name.rpartition(":")[2]
-        alike = [known for known in found if known.partition("_")[0] == name]
-        found[f"{name}_{len(alike) + 1}" if name in found else name] = wanted
-    return found
-
-
-def _word(wanted: Any) -> str:
-    """What a recipe or a callable is called in one word."""
-    if hasattr(wanted, "place"):
-        return wanted.place.rpartition(":")[2]
-    if isinstance(wanted, type):
-        return wanted.__name__.lower()
-    if is_recipe(wanted):
-        return type(wanted).__name__.lower()
-    bare = getattr(wanted, "func", wanted)
-    return getattr(bare, "__name__", type(bare).__name__).strip("<>")
 
 
 def _command(config: Evaluation) -> str:
@@ -242,7 +146,11 @@ def _command(config: Evaluation) -> str:
 def _report(work: Run) -> Report:
     """Runs an evaluation to its end."""
     config, bare = work.config, work.config.purifier is None
-    title = "the bare classifier" if bare else f"{_word(config.purifier)} purification"
+    title = (
+        "the bare classifier"
+        if bare
+        else f"{arguments.word(config.purifier)} purification"
+    )
     command = _command(config)
     with _stop() as stop:
         found = perform(

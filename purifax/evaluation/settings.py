@@ -9,6 +9,7 @@ from purifax.attack import PGD
 from purifax.evaluation.attacks import ATTACKS, check_attack
 from purifax.purify import ADP
 from purifax.recipe import ATTACK, PURIFIER, nearest, one_of
+from purifax.typed import typed
 
 __all__ = ["POOLING", "THREATS", "Evaluation", "Subjects", "Surface"]
 
@@ -18,6 +19,7 @@ _RESERVED = ("clean", "worst", "recipe")
 
 
 @dataclass(frozen=True)
+@typed
 class Subjects:
     """The images: the first `count` of a stratified, shuffled part of a set.
 
@@ -46,6 +48,7 @@ class Subjects:
 
 
 @dataclass(frozen=True)
+@typed
 class Surface:
     """Has an attack converged? Accuracy over its iterations, EOT samples and restarts.
 
@@ -81,6 +84,7 @@ def _three() -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+@typed
 class Evaluation:
     """A classifier, bare and behind a purifier, against a list of attacks.
 

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from purifax import weights
-from purifax.evaluation import networks
+from purifax.evaluation import arguments, networks
 from purifax.evaluation.attacks import needs
 from purifax.evaluation.images import pixels
 from purifax.purify.prior import Prior
-from purifax.recipe import PURIFIER, is_recipe
-from purifax.run import recipes
-from purifax.run.config import from_plain, make
+from purifax.recipe import PURIFIER
+from purifax.run.config import from_plain
 from purifax.types import Purifier
 
 __all__ = ["advised", "build", "image_shape", "is_own", "needs", "recipe"]
@@ -33,17 +32,7 @@ def recipe(wanted: Any) -> Any:
     >>> recipe("diffpure").sampler
     'sde'
     """
-    if isinstance(wanted, str):
-        return make(PURIFIER, wanted)
-    if isinstance(wanted, type) and is_recipe(wanted):
-        return wanted()
-    if is_recipe(wanted):
-        return wanted
-    if not callable(wanted):
-        raise ValueError(
-            f"a purifier is a recipe, a name or a callable; got {type(wanted)}."
-        )
-    return recipes.own(PURIFIER, networks.called(wanted, "purifier"), wanted)
+    return arguments.recipe(PURIFIER, wanted)
 
 
 def advised(name: Any) -> Any:

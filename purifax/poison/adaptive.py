@@ -28,12 +28,14 @@ from purifax.poison.building import everywhere
 from purifax.poison.context import Context
 from purifax.poison.em import EM
 from purifax.poison.injection import Poison
+from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = ["Adaptive", "AdaptiveBPDA", "AdaptiveExact"]
 
 
 @dataclass(frozen=True)
+@typed
 class Adaptive(EM):
     """EM through a defence's change of batches, as ECLIPSE's authors attack it.
 
@@ -69,6 +71,7 @@ class Adaptive(EM):
 
 
 @dataclass(frozen=True)
+@typed
 class AdaptiveBPDA(Adaptive):
     """EM through a whole defence, its purifier by the identity's gradient (BPDA).
 
@@ -83,6 +86,7 @@ class AdaptiveBPDA(Adaptive):
 
 
 @dataclass(frozen=True)
+@typed
 class AdaptiveExact(Adaptive):
     """EM through a whole defence, its purifier by the exact gradient."""
 

@@ -24,6 +24,7 @@ from purifax.poison.context import Context
 from purifax.poison.fields import Share
 from purifax.poison.injection import Poison
 from purifax.threat import L2
+from purifax.typed import typed
 
 __all__ = ["AR", "ar_matrices", "autoregressive"]
 
@@ -88,6 +89,7 @@ def autoregressive(
 
 
 @dataclass(frozen=True)
+@typed
 class AR(Share):
     """Autoregressive noise that one 3 x 3 filter of each class predicts (AR).
 

@@ -20,6 +20,7 @@ from purifax.poison.building import chosen, crafted, of_class
 from purifax.poison.context import Context
 from purifax.poison.fields import Backdoor
 from purifax.poison.injection import Poison
+from purifax.typed import typed
 
 __all__ = ["BadNets", "additive", "checker", "patch_of", "stamp"]
 
@@ -92,6 +93,7 @@ def patch_of(context: Context) -> Partial:
 
 
 @dataclass(frozen=True)
+@typed
 class BadNets(Backdoor):
     """A patch on images of other classes, relabelled as the target (BadNets).
 

@@ -31,6 +31,7 @@ from purifax.poison.context import Context
 from purifax.poison.descent import descend
 from purifax.poison.fields import Targeted
 from purifax.poison.injection import Poison
+from purifax.typed import typed
 
 __all__ = [
     "Bullseye",
@@ -132,6 +133,7 @@ def _apart(mean: Array, aim: Array) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class Bullseye(Targeted):
     """Images whose mean feature is that of a test image (Bullseye Polytope).
 

@@ -19,6 +19,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.poison.bullseye import Bullseye, Extractor, paired
+from purifax.typed import typed
 
 __all__ = ["ConvexPolytope", "onto_simplex", "polytope_distance", "polytope_weights"]
 
@@ -109,6 +110,7 @@ def _combined(weights: Array, rows: Array) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class ConvexPolytope(Bullseye):
     """Images whose features have a test image's in their hull (Convex Polytope).
 

@@ -22,6 +22,7 @@ from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Share
 from purifax.poison.injection import Poison
+from purifax.typed import typed
 
 __all__ = ["CUDA", "blur", "blur_filters", "blurred"]
 
@@ -88,6 +89,7 @@ def blur(key: Array, x: Array, label: Array, filters: Array) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class CUDA(Share):
     """Convolution of each image with a random filter of its class; no budget (CUDA).
 

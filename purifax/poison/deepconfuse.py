@@ -29,6 +29,7 @@ from purifax.poison.fields import Share, Surrogate
 from purifax.poison.gradient_matching import Learning, target_gradient
 from purifax.poison.injection import Poison
 from purifax.threat import Linf
+from purifax.typed import typed
 
 __all__ = ["DeepConfuse", "after_steps", "damage", "generated"]
 
@@ -125,6 +126,7 @@ def damage(
 
 
 @dataclass(frozen=True)
+@typed
 class DeepConfuse(Share, Surrogate):
     """Noise of a generator, trained alternately with a network (DeepConfuse).
 

@@ -33,6 +33,7 @@ from purifax.poison.injection import Poison
 from purifax.poison.sep import self_ensemble, together
 from purifax.poison.swarm import Swarm, swarm_start, swarm_step
 from purifax.threat import Linf, Threat
+from purifax.typed import typed
 from purifax.types import Model
 
 __all__ = [
@@ -179,6 +180,7 @@ def psnr(x_changed: Array, x: Array) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class DUNE(Share, Surrogate):
     """Noise against checkpoints, plus one colour for each class (DUNE).
 

@@ -31,6 +31,7 @@ from purifax.poison.injection import Poison
 from purifax.poison.maker import through
 from purifax.threat import Threat
 from purifax.transform.batching import batched
+from purifax.typed import typed
 from purifax.types import Model, Purifier
 
 __all__ = [
@@ -138,6 +139,7 @@ def error_minimising_by_class(
 
 
 @dataclass(frozen=True)
+@typed
 class EM(Share, Surrogate):
     """Error-minimising noise, which leaves a network nothing to learn (EM).
 

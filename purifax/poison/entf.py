@@ -28,6 +28,7 @@ from purifax.poison.fields import Descended, Share, moved
 from purifax.poison.injection import Poison
 from purifax.poison.tap import restarted
 from purifax.threat import Threat
+from purifax.typed import typed
 from purifax.types import Loss, Model
 
 __all__ = [
@@ -158,6 +159,7 @@ LOSSES = {"pull": pull_loss, "pull_released": pull_loss_released, "push": push_l
 
 
 @dataclass(frozen=True)
+@typed
 class EntF(Share, Descended):
     """Features moved towards other classes, against adversarial training (EntF).
 

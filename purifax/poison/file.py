@@ -8,6 +8,7 @@ from purifax import recipe
 from purifax.poison.context import Context
 from purifax.poison.fields import Bounded
 from purifax.poison.injection import Poison
+from purifax.typed import typed
 
 __all__ = ["File"]
 
@@ -15,6 +16,7 @@ UNITS = ("unit", "levels", "signed", "images")
 
 
 @dataclass(frozen=True)
+@typed
 class File(Bounded):
     """A poison read from a file; its perturbations must keep the radius.
 

@@ -38,6 +38,7 @@ from purifax.poison.injection import Poison
 from purifax.poison.shifts import Transform, jitter
 from purifax.poison.tap import at_normal
 from purifax.threat import Threat
+from purifax.typed import typed
 
 __all__ = [
     "GradientMatching",
@@ -197,6 +198,7 @@ def _dot(one: Any, other: Any) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class GradientMatching(Targeted):
     """Gradient matching (Witches' Brew): training steps that help the attacker.
 

@@ -29,6 +29,7 @@ from purifax.poison.injection import Poison
 from purifax.poison.tap import shifted_loss
 from purifax.threat import Threat
 from purifax.transform.batching import batched
+from purifax.typed import typed
 from purifax.types import Model
 
 __all__ = ["HYPO", "Mislead", "hypocritical", "mislead", "universal_step"]
@@ -135,6 +136,7 @@ def universal_step(
 
 
 @dataclass(frozen=True)
+@typed
 class HYPO(Share, Descended):
     """Hypocritical noise: a trained network becomes surer of the class (HYPO, P2).
 
@@ -154,6 +156,7 @@ class HYPO(Share, Descended):
 
 
 @dataclass(frozen=True)
+@typed
 class Mislead(HYPO):
     """Adversarial noise towards the next class, without restarts or jitter (P1).
 

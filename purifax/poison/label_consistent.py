@@ -22,6 +22,7 @@ from purifax.poison.context import Context
 from purifax.poison.fields import Backdoor, Descended
 from purifax.poison.injection import Poison
 from purifax.threat import Threat
+from purifax.typed import typed
 from purifax.types import Model
 
 __all__ = ["LabelConsistent", "hardened_trigger"]
@@ -67,6 +68,7 @@ def hardened_trigger(
 
 
 @dataclass(frozen=True)
+@typed
 class LabelConsistent(Backdoor, Descended):
     """A patch on adversarially perturbed images of the target class.
 

@@ -27,6 +27,7 @@ from purifax.poison.context import Context
 from purifax.poison.fields import Share
 from purifax.poison.injection import Poison
 from purifax.threat import L2
+from purifax.typed import typed
 from purifax.types import noun
 
 __all__ = ["LSP", "Clusters", "linearly_separable", "lsp_clusters", "lsp_length"]
@@ -127,6 +128,7 @@ def linearly_separable(
 
 
 @dataclass(frozen=True)
+@typed
 class LSP(Share):
     """Linearly separable patches of colour for each class (LSP).
 

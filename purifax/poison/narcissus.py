@@ -34,6 +34,7 @@ from purifax.poison.fields import Backdoor, Surrogate
 from purifax.poison.injection import Poison
 from purifax.threat import Threat
 from purifax.transform.batching import batched
+from purifax.typed import typed
 from purifax.types import Model, noun
 
 __all__ = ["Narcissus", "Trigger", "blank", "magnified", "narcissus_step"]
@@ -133,6 +134,7 @@ def magnified(x: Array, pattern: Array, *, times: Array | float = 3.0) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class Narcissus(Backdoor, Surrogate):
     """A clean-label trigger: a pattern that looks like its target class (Narcissus).
 

@@ -29,6 +29,7 @@ from purifax.poison.injection import Poison
 from purifax.poison.kernels import Kernel, ntk, ntk_erf
 from purifax.poison.spectrum import relaxation
 from purifax.threat import Threat
+from purifax.typed import typed
 
 __all__ = ["NTGA", "generalization_attack", "ntga_loss", "tangent_fit"]
 
@@ -153,6 +154,7 @@ def generalization_attack(
 
 
 @dataclass(frozen=True)
+@typed
 class NTGA(Share, Bounded):
     """Neural tangent generalisation attack on blocks of images (NTGA).
 

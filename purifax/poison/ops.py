@@ -24,6 +24,7 @@ from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Share
 from purifax.poison.injection import Poison
+from purifax.typed import typed
 from purifax.types import noun
 
 __all__ = ["OPS", "Shortcuts", "one_pixel", "one_pixel_scores", "one_pixel_search"]
@@ -125,6 +126,7 @@ def _colours(channels: int) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class OPS(Share):
     """One-pixel shortcuts: every class sets one pixel to one colour (OPS).
 

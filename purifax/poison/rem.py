@@ -30,6 +30,7 @@ from purifax.poison.fields import Share, Surrogate
 from purifax.poison.injection import Poison
 from purifax.poison.shifts import Transform
 from purifax.threat import Linf, Threat
+from purifax.typed import typed
 from purifax.types import Attack, Model
 
 __all__ = [
@@ -139,6 +140,7 @@ def robust_example(
 
 
 @dataclass(frozen=True)
+@typed
 class REM(Share, Surrogate):
     """Robust error-minimising noise, against adversarial training (REM).
 

@@ -36,6 +36,7 @@ from purifax.poison.fields import Descended, Share
 from purifax.poison.hypo import mislead
 from purifax.poison.injection import Poison
 from purifax.threat import Threat
+from purifax.typed import typed
 from purifax.types import Loss, Model
 
 __all__ = [
@@ -209,6 +210,7 @@ def _slope(
 
 
 @dataclass(frozen=True)
+@typed
 class SEP(Share, Descended):
     """Self-ensemble protection: noise against checkpoints of one training (SEP).
 
@@ -246,6 +248,7 @@ class SEP(Share, Descended):
 
 
 @dataclass(frozen=True)
+@typed
 class SEPFA(SEP):
     """SEP by feature alignment with another class (SEP-FA).
 
@@ -261,6 +264,7 @@ class SEPFA(SEP):
 
 
 @dataclass(frozen=True)
+@typed
 class SEPFAVR(SEPFA):
     """SEP-FA with variance-reduced gradients (SEP-FA-VR).
 

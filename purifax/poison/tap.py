@@ -24,6 +24,7 @@ from purifax.poison.context import Context
 from purifax.poison.fields import Descended, Share, moved
 from purifax.poison.injection import Poison
 from purifax.threat import Threat
+from purifax.typed import typed
 from purifax.types import Loss, Model
 
 __all__ = [
@@ -156,6 +157,7 @@ def restarted(
 
 
 @dataclass(frozen=True)
+@typed
 class TAP(Share, Descended):
     """Targeted adversarial poisoning: a trained network sees the next class (TAP).
 
@@ -194,6 +196,7 @@ class TAP(Share, Descended):
 
 
 @dataclass(frozen=True)
+@typed
 class TAPUntargeted(TAP):
     """Untargeted adversarial poisoning: a trained network sees another class.
 

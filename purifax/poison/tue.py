@@ -31,6 +31,7 @@ from purifax.poison.descent import Objective
 from purifax.poison.fields import Bounded, Share
 from purifax.poison.injection import Poison
 from purifax.threat import Threat
+from purifax.typed import typed
 
 __all__ = [
     "TUE",
@@ -182,6 +183,7 @@ def _length(v: Array) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class TUE(Share, Bounded):
     """Transferable unlearnable examples, also for self-supervised learning (TUE).
 

@@ -23,6 +23,7 @@ from purifax.poison.context import Context
 from purifax.poison.fields import Bounded, Share
 from purifax.poison.injection import Poison
 from purifax.threat import Threat
+from purifax.typed import typed
 
 __all__ = ["URP", "class_wise", "gaussian_patterns", "random_noise", "uniform_patterns"]
 
@@ -105,6 +106,7 @@ def random_noise(key: Array, x: Array, label: Array, threat: Threat) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class URP(Share, Bounded):
     """Class-wise uniform random noise (URP).
 

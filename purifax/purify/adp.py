@@ -37,6 +37,7 @@ from purifax.purify.curvature import Curvature, by_difference, by_jvp, held, ste
 from purifax.purify.prior import Prior, States
 from purifax.transform import remat
 from purifax.transform.continuous_batching import Chain, run_chain
+from purifax.typed import typed
 from purifax.types import Perturb, Purifier, Score
 
 __all__ = [
@@ -352,6 +353,7 @@ class Climb:
 
 
 @dataclass(frozen=True)
+@typed
 class ADP(Climb):
     """Adversarial purification by adaptive score ascent (ADP).
 

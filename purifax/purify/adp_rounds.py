@@ -18,6 +18,7 @@ from jax.tree_util import Partial
 from purifax.purify.adp import Climb, adaptive
 from purifax.purify.prior import Prior
 from purifax.transform import remat
+from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = [
@@ -59,6 +60,7 @@ def rounds(
 
 
 @dataclass(frozen=True)
+@typed
 class Rounds(Climb):
     """ADP in several rounds, each with a noise level of its own.
 

@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 from purifax import recipe
 from purifax.purify.prior import Prior
 from purifax.score import denoise
+from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = ["DDS", "dds"]
@@ -45,6 +46,7 @@ def dds(key: Array, x: Array, score: Score, *, sigma: Array | float) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class DDS:
     """One denoising step at the noise that the image already has (DDS).
 

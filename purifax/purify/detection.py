@@ -22,6 +22,7 @@ from purifax import recipe
 from purifax.purify.adp import Climb, adaptive, adaptive_early
 from purifax.purify.prior import Prior
 from purifax.score import scaled
+from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = [
@@ -94,6 +95,7 @@ def detect(
 
 
 @dataclass(frozen=True)
+@typed
 class Detect(Climb):
     """ADP with little noise for images whose score is short, which look natural.
 

@@ -28,6 +28,7 @@ from purifax.purify.compose import chain, repeat
 from purifax.purify.descent import Descent, start_words
 from purifax.purify.prior import Prior, States
 from purifax.transform import remat
+from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = [
@@ -278,6 +279,7 @@ class Sampled(Descent):
 
 
 @dataclass(frozen=True)
+@typed
 class DiffPure(Sampled):
     """Noise of a diffusion, and a sampler back to the image (DiffPure).
 

@@ -20,6 +20,7 @@ from purifax.purify.guided_diffusion import guided, similarity_scales, square_sc
 from purifax.purify.prior import Prior
 from purifax.sample.ddpm import Variance
 from purifax.transform import remat
+from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = ["GDMP", "guided_rounds"]
@@ -109,6 +110,7 @@ class Guided(Descent):
 
 
 @dataclass(frozen=True)
+@typed
 class GDMP(Guided):
     """Guided diffusion, in rounds, pulled to the input (GDMP).
 

@@ -25,6 +25,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.purify.prior import Prior
+from purifax.typed import typed
 from purifax.types import Purifier, known
 
 __all__ = [
@@ -227,6 +228,7 @@ def _tripled(v: Array, axis: int) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class JPEG:
     """JPEG compression, a purifier without a network or randomness.
 
@@ -259,6 +261,7 @@ class JPEG:
 
 
 @dataclass(frozen=True)
+@typed
 class BitDepth:
     """Fewer grey levels, a purifier without a network or randomness.
 

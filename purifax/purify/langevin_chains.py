@@ -14,6 +14,7 @@ from purifax import recipe, sample
 from purifax.purify.energy import langevin, mala
 from purifax.purify.prior import Prior, States
 from purifax.score import from_energy
+from purifax.typed import typed
 from purifax.types import Energy, Purifier, Score
 
 __all__ = [
@@ -70,6 +71,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
+@typed
 class Langevin(Steps):
     """Langevin dynamics from the image, down an energy or by a score.
 
@@ -120,6 +122,7 @@ class Langevin(Steps):
 
 
 @dataclass(frozen=True)
+@typed
 class MALA(Steps):
     """Langevin dynamics down an energy, each step tested as Metropolis did (MALA)."""
 

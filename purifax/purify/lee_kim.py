@@ -12,12 +12,14 @@ from purifax import noise as noises
 from purifax.purify.descent import start_words
 from purifax.purify.diffpure import IN_TIME, Sampled, gradual
 from purifax.purify.prior import Prior
+from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = ["LeeKim"]
 
 
 @dataclass(frozen=True)
+@typed
 class LeeKim(Sampled):
     """Rounds of diffusion, each stage from its own noise (Lee and Kim).
 

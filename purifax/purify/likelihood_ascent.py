@@ -42,6 +42,7 @@ from purifax.purify.prior import Prior
 from purifax.score import denoise, scaled
 from purifax.threat import Linf, Threat
 from purifax.transform import remat
+from purifax.typed import typed
 from purifax.types import Purifier, Score, known
 
 __all__ = [
@@ -306,6 +307,7 @@ class Maximiser:
 
 
 @dataclass(frozen=True)
+@typed
 class LM(Maximiser):
     """Likelihood maximisation by a diffusion's one-step bound (LM).
 
@@ -314,6 +316,7 @@ class LM(Maximiser):
 
 
 @dataclass(frozen=True)
+@typed
 class ScoreOpt(Maximiser):
     """Score-based optimisation of the image; "noised" is its variant N (ScoreOpt).
 

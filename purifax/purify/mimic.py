@@ -44,6 +44,7 @@ from purifax.purify.prior import Prior
 from purifax.sample.ddpm import Variance
 from purifax.score import denoise
 from purifax.transform import remat
+from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = [
@@ -153,6 +154,7 @@ def mimic_from_noise(
 
 
 @dataclass(frozen=True)
+@typed
 class Mimic(Guided):
     """A sample from noise alone that is led to the input (Mimic).
 

@@ -15,6 +15,7 @@ from purifax.noise import gaussian
 from purifax.purify.adp import NOISES, perturbation
 from purifax.purify.prior import Prior
 from purifax.score import denoise
+from purifax.typed import typed
 from purifax.types import Perturb, Purifier, Score
 
 __all__ = [
@@ -44,6 +45,7 @@ def one_step(
 
 
 @dataclass(frozen=True)
+@typed
 class OneStep:
     """Noise, then the denoised image in one step.
 

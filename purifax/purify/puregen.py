@@ -35,6 +35,7 @@ from purifax.purify.energy import langevin
 from purifax.purify.langevin_chains import Steps
 from purifax.purify.prior import Prior
 from purifax.transform import remat
+from purifax.typed import typed
 from purifax.types import Energy, Purifier, Score, known
 
 __all__ = [
@@ -179,6 +180,7 @@ def highest(energies: Array, fraction: Array | float) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class PureGenCode(Steps):
     """PureGen with the diffusion of the released program, which is one label off.
 
@@ -294,6 +296,7 @@ class PureGenCode(Steps):
 
 
 @dataclass(frozen=True)
+@typed
 class PureGen(PureGenCode):
     """PureGen: a chain of an energy, then a diffusion from the label it was noised to.
 

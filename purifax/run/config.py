@@ -11,12 +11,12 @@ and its JSON is {"recipe": "ADP", "sigma": 0.25, ...}.
 """
 
 import dataclasses
-import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from purifax import recipe as recipes
+from purifax import typed
 from purifax.recipe import Kind
 from purifax.run.recipes import find, is_built_in, own, place
 from purifax.run.recipes import known as of_kind
@@ -286,10 +286,4 @@ def describe(hint: Any) -> str:
     kind = kind_of(hint)
     if kind is not None:
         return f"the name of a {kind.word}"
-    if isinstance(hint, types.UnionType):
-        return " or ".join(describe(part) for part in typing.get_args(hint))
-    if hint is type(None):
-        return "None"
-    if typing.get_origin(hint) is tuple:
-        return f"tuple of {describe(typing.get_args(hint)[0])}"
-    return hint.__name__
+    return typed.describe(hint)
