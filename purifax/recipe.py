@@ -5,6 +5,7 @@ that it builds, and declares the fields of the method, their defaults, their che
 what a run costs:
 
     @dataclass(frozen=True)
+    @typed  # of `purifax.typed`: refuses values of other types
     class Smooth:
         \"\"\"Blur, a toy purifier.
 

@@ -5,13 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
+from experiments.poisoning.config import SET_DEFENCE
 from purifax.evaluation import Evaluation
 from purifax.evaluation.settings import Subjects
 from purifax.recipe import ATTACK, POISON, PURIFIER
 from purifax.run import recipes
 
 RECIPES = [
-    cls for kind in (PURIFIER, ATTACK, POISON) for cls in recipes.known(kind).values()
+    cls
+    for kind in (PURIFIER, ATTACK, POISON, SET_DEFENCE)
+    for cls in recipes.known(kind).values()
 ]
 WRONG = {
     int: (None, "3", 2.5, True, float("nan")),
@@ -21,7 +24,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("cls", RECIPES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", RECIPES, ids=recipes.place)
 def test_every_field_of_every_recipe_refuses_other_types(cls):
     for field in dataclasses.fields(cls):
         for value in WRONG.get(field.type, ()):

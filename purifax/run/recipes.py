@@ -26,15 +26,23 @@ def known(kind: Kind) -> dict[str, type]:
     """The recipes of a kind by the names of their classes, sorted.
 
     Raises:
-        ValueError: a package that declares recipes cannot be imported.
+        ValueError: a package that declares recipes cannot be imported, or declares
+            one of a name that is taken.
     """
     package = importlib.import_module(kind.package)
     names = [f"{kind.package}.{m.name}" for m in pkgutil.iter_modules(package.__path__)]
     found = [importlib.import_module(name) for name in names]
     for entry in importlib.metadata.entry_points(group=f"purifax.{kind.word}"):
         found.append(_module(entry.value))
-    classes = {cls.__name__: cls for module in found for cls in _declared(module)}
-    return dict(sorted(classes.items(), key=lambda item: item[0].lower()))
+    classes: dict[str, type] = {}
+    for cls in (cls for module in found for cls in _declared(module)):
+        first = classes.setdefault(cls.__name__.lower(), cls)
+        if first is not cls:
+            raise ValueError(
+                f"{cls.__module__} declares {cls.__name__}, {kind.one} that "
+                f"{first.__module__} declares already."
+            )
+    return {cls.__name__: cls for _, cls in sorted(classes.items())}
 
 
 def _declared(module: ModuleType) -> list[type]:

@@ -135,6 +135,14 @@ def test_a_new_purifier_is_judged_by_the_laws(package, law):
     laws(PURIFIER)[law](recipes.known(PURIFIER)["Smooth"])
 
 
+@pytest.mark.parametrize("name", ["ADP", "Adp"])
+def test_a_package_may_not_take_the_name_of_a_built_in_recipe(package, name):
+    (package / "theirs" / "mine.py").write_text(MINE.replace("Smooth", name))
+    words = f"theirs.mine declares {name}, a purifier that purifax.purify.adp declares"
+    with pytest.raises(ValueError, match=words):
+        recipes.known(PURIFIER)
+
+
 def test_a_broken_package_is_named(package):
     (package / "theirs" / "mine.py").write_text("1 / 0\n")
     with pytest.raises(ValueError, match="theirs.mine cannot be imported: ZeroDiv"):

@@ -13,11 +13,13 @@ from experiments.poisoning.victims import Change
 from purifax import attack, nets, recipe
 from purifax.classify import undefended
 from purifax.threat import Linf
+from purifax.typed import typed
 
 __all__ = ["Adversarial", "attacked"]
 
 
 @dataclass(frozen=True)
+@typed
 class Adversarial:
     """Adversarial training: every batch is attacked before it is trained on.
 

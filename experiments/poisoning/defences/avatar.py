@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from experiments.poisoning.defences.stage import Context, OneByOne
 from purifax.purify import DiffPure
 from purifax.recipe import PURIFIER
+from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = ["AVATAR", "from_label"]
@@ -23,6 +24,7 @@ def from_label(given: Any, time: float | None) -> Any:
 
 
 @dataclass(frozen=True)
+@typed
 class AVATAR(OneByOne):
     """Purification by a diffusion trained on as many images as the victim has (AVATAR).
 

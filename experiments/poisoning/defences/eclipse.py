@@ -23,6 +23,7 @@ from experiments.poisoning.defences.stage import Context, OneByOne, Purify
 from purifax import recipe
 from purifax.purify import DiffPure
 from purifax.recipe import PURIFIER
+from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = [
@@ -65,6 +66,7 @@ class Diffused:
 
 
 @dataclass(frozen=True)
+@typed
 class EclipseDDPM(Diffused, OneByOne):
     """ECLIPSE's diffusion alone, trained on a few clean images.
 
@@ -84,6 +86,7 @@ class EclipseDDPM(Diffused, OneByOne):
 
 
 @dataclass(frozen=True)
+@typed
 class Compensation(Several):
     """ECLIPSE's grey images and noise in every batch, without its diffusion.
 
@@ -104,6 +107,7 @@ class Compensation(Several):
 
 
 @dataclass(frozen=True)
+@typed
 class Eclipse(Compensation, Diffused):
     """ECLIPSE as in its code: its diffusion, then grey and noise in every batch.
 
@@ -117,6 +121,7 @@ class Eclipse(Compensation, Diffused):
 
 
 @dataclass(frozen=True)
+@typed
 class EclipseOnce(Eclipse):
     """ECLIPSE as in its paper: its diffusion, then grey and noise, all once.
 
@@ -131,6 +136,7 @@ class EclipseOnce(Eclipse):
 
 
 @dataclass(frozen=True)
+@typed
 class EclipseGrayscale(Diffused, Several):
     """ECLIPSE without its noise.
 
@@ -149,6 +155,7 @@ class EclipseGrayscale(Diffused, Several):
 
 
 @dataclass(frozen=True)
+@typed
 class EclipseNoise(Diffused, Several):
     """ECLIPSE without its grey images.
 

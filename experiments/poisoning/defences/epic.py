@@ -12,11 +12,13 @@ import numpy as np
 from experiments.poisoning.defences.stage import Context
 from experiments.poisoning.victims import Change, Revise
 from purifax import data, nets, recipe
+from purifax.typed import typed
 
 __all__ = ["EPIC", "isolated", "medoids"]
 
 
 @dataclass(frozen=True)
+@typed
 class EPIC:
     """Drop images that are alone in their cluster of gradients (EPIC).
 

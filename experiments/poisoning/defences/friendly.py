@@ -20,6 +20,7 @@ from experiments.poisoning.defences.stage import Context, composed
 from experiments.poisoning.victims import Change, Revise
 from purifax import data, nets, recipe
 from purifax.evaluation.mapping import over
+from purifax.typed import typed
 
 __all__ = ["Friendly", "FriendlyGaussian", "friendly_noise"]
 
@@ -28,6 +29,7 @@ _SIZE = 8 / 255
 
 
 @dataclass(frozen=True)
+@typed
 class Friendly:
     """Friendly noise on the set, and steps up or down on every pixel of batches.
 
@@ -85,6 +87,7 @@ class Friendly:
 
 
 @dataclass(frozen=True)
+@typed
 class FriendlyGaussian(Friendly):
     """Friendly noise on the set, and Gaussian noise on batches.
 

@@ -15,6 +15,7 @@ from jax.tree_util import Partial
 from experiments.poisoning.defences.stage import Context, InBatches, OneByOne
 from purifax import purify, recipe
 from purifax.data.augment import cutout
+from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
+@typed
 class JPEG(OneByOne):
     """JPEG compression of the set, with colour at half the resolution.
 
@@ -53,6 +55,7 @@ class JPEG(OneByOne):
 
 
 @dataclass(frozen=True)
+@typed
 class BitDepth(OneByOne):
     """Fewer grey levels of the set.
 
@@ -76,6 +79,7 @@ class BitDepth(OneByOne):
 
 
 @dataclass(frozen=True)
+@typed
 class GrayscaleOnce(OneByOne):
     """Some images of the set in grey.
 
@@ -97,6 +101,7 @@ class GrayscaleOnce(OneByOne):
 
 
 @dataclass(frozen=True)
+@typed
 class Grayscale(InBatches):
     """Some images of every batch in grey.
 
@@ -121,6 +126,7 @@ class Grayscale(InBatches):
 
 
 @dataclass(frozen=True)
+@typed
 class GaussianNoiseOnce(OneByOne):
     """Gaussian noise on every image of the set.
 
@@ -142,6 +148,7 @@ class GaussianNoiseOnce(OneByOne):
 
 
 @dataclass(frozen=True)
+@typed
 class GaussianNoise(InBatches):
     """Gaussian noise on every image of a batch.
 
@@ -163,6 +170,7 @@ class GaussianNoise(InBatches):
 
 
 @dataclass(frozen=True)
+@typed
 class BernoulliNoise(InBatches):
     """A step up or down of every pixel and channel of a batch.
 
@@ -188,6 +196,7 @@ def _signs(key: Array, x: Array, size: Array) -> Array:
 
 
 @dataclass(frozen=True)
+@typed
 class Cutout(InBatches):
     """A black square at a random place of every image of a batch.
 

@@ -15,12 +15,14 @@ from purifax import nets, recipe
 from purifax.data.mixing import cutmix, mixup
 from purifax.data.plasma import ueraser
 from purifax.data.trivial import trivial_augment
+from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = ["CutMix", "Mixup", "TrivialAugment", "UEraser", "UEraserMax"]
 
 
 @dataclass(frozen=True)
+@typed
 class Mixup:
     """Weighted means of pairs of images and of their labels.
 
@@ -45,6 +47,7 @@ class Mixup:
 
 
 @dataclass(frozen=True)
+@typed
 class CutMix:
     """Images with a rectangle of another, and as large a share of its label.
 
@@ -69,6 +72,7 @@ class CutMix:
 
 
 @dataclass(frozen=True)
+@typed
 class TrivialAugment(InBatches):
     """One random operation on every image of a batch (TrivialAugment).
 
@@ -82,6 +86,7 @@ class TrivialAugment(InBatches):
 
 
 @dataclass(frozen=True)
+@typed
 class UEraser(InBatches):
     """Plasma brightness and contrast, and channels in another order (UEraser).
 
@@ -95,6 +100,7 @@ class UEraser(InBatches):
 
 
 @dataclass(frozen=True)
+@typed
 class UEraserMax:
     """Of several draws of UEraser the one with the highest loss (UEraser-Max).
 

@@ -14,11 +14,13 @@ from experiments.poisoning.defences.stage import Context, each
 from experiments.poisoning.victims import Change
 from purifax import data, purify, recipe
 from purifax.purify import project
+from purifax.typed import typed
 
 __all__ = ["Orthogonal", "linear_weights"]
 
 
 @dataclass(frozen=True)
+@typed
 class Orthogonal:
     """Project images off the weights of a linear classifier of the whole set.
 

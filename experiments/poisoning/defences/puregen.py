@@ -22,6 +22,7 @@ from purifax import purify, recipe
 from purifax.evaluation.mapping import over
 from purifax.purify import DiffPure, Langevin, puregen
 from purifax.recipe import PURIFIER
+from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = [
@@ -42,6 +43,7 @@ def ancestral(time: int) -> DiffPure:
 
 
 @dataclass(frozen=True)
+@typed
 class PureGenEBM(OneByOne):
     """PureGen's chain of an energy alone.
 
@@ -66,6 +68,7 @@ class PureGenEBM(OneByOne):
 
 
 @dataclass(frozen=True)
+@typed
 class PureGenDDPM(OneByOne):
     """PureGen's diffusion alone.
 
@@ -88,6 +91,7 @@ class PureGenDDPM(OneByOne):
 
 
 @dataclass(frozen=True)
+@typed
 class PureGenNaive(OneByOne):
     """PureGen's chain of an energy, and then its diffusion.
 
@@ -112,6 +116,7 @@ class PureGenNaive(OneByOne):
 
 
 @dataclass(frozen=True)
+@typed
 class PureGenReps(PureGenNaive):
     """PureGen's chain and diffusion in several rounds, short ones.
 
@@ -137,6 +142,7 @@ class PureGenReps(PureGenNaive):
 
 
 @dataclass(frozen=True)
+@typed
 class PureGenFilt:
     """PureGen's diffusion of the images of highest energy; the others stay.
 
