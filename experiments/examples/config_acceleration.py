@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from purifax.evaluation.settings import Subjects
+from purifax.typed import typed
 
 __all__ = ["Acceleration"]
 
 
 @dataclass(frozen=True)
+@typed
 class Acceleration:
     """Samplers on images, with ever fewer calls of a trained score.
 

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from purifax.typed import typed
+
 __all__ = ["Density"]
 
 
 @dataclass(frozen=True)
+@typed
 class Density:
     """An energy of points in the plane, learnt by Langevin chains from a bank.
 

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from purifax.typed import typed
+
 __all__ = ["Mixture"]
 
 
 @dataclass(frozen=True)
+@typed
 class Mixture:
     """Samplers on a mixture of Gaussians in the plane, whose score is exact.
 

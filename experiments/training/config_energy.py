@@ -16,11 +16,13 @@ from experiments.training.config import (
     ScoreTraining,
     Train,
 )
+from purifax.typed import typed
 
 __all__ = ["Chains", "EnergyTraining", "Guard", "Strip", "Switch", "Training"]
 
 
 @dataclass(frozen=True)
+@typed
 class Chains:
     """The chains that the energy of data is compared with; p ~ exp(-E / temperature).
 
@@ -63,6 +65,7 @@ class Chains:
 
 
 @dataclass(frozen=True)
+@typed
 class Switch:
     """After a share of the run, plain SGD takes over.
 
@@ -81,6 +84,7 @@ class Switch:
 
 
 @dataclass(frozen=True)
+@typed
 class Guard:
     """When a run is given up: one of these for `patience` steps on end.
 
@@ -97,6 +101,7 @@ class Guard:
 
 
 @dataclass(frozen=True)
+@typed
 class Strip:
     """The picture of long chains at the end.
 
@@ -110,6 +115,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
+@typed
 class EnergyTraining:
     """Train an energy by maximum likelihood with negatives from Langevin chains.
 

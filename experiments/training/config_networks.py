@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from purifax.typed import typed
+
 __all__ = ["ClassifierNet", "EnergyNet", "ScoreNet"]
 
 
 @dataclass(frozen=True)
+@typed
 class ScoreNet:
     """A network of `purifax.nets` that gives a score; None leaves a field to it.
 
@@ -47,6 +50,7 @@ class ScoreNet:
 
 
 @dataclass(frozen=True)
+@typed
 class ClassifierNet:
     """A classifier of `purifax.nets`; None leaves a field to the network.
 
@@ -82,6 +86,7 @@ class ClassifierNet:
 
 
 @dataclass(frozen=True)
+@typed
 class EnergyNet:
     """An energy of `purifax.nets`; None leaves a field to the network.
 
