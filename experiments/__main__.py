@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 from purifax.run.trees import summary
 
 __all__ = ["commands", "main"]

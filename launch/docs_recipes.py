@@ -10,27 +10,27 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from purifax import recipe
 from purifax.evaluation.attacks import ATTACKS
-from purifax.recipe import Kind
+from purifax.recipe.help_text import help_lines
+from purifax.recipe.kinds import ATTACK, POISON, PURIFIER, Kind, is_recipe
 from purifax.run import recipes
 
 __all__ = ["page"]
 
 KINDS = {
-    recipe.PURIFIER: (
+    PURIFIER: (
         "Purifiers",
         "On the command line `--config.purifier=NAME` takes a recipe with its "
         "defaults, and `--config.purifier.FIELD=VALUE` changes a field. In Python a "
         "recipe is a class of `purifax.purify`.",
     ),
-    recipe.ATTACK: (
+    ATTACK: (
         "Attacks",
         "On the command line `--config.attacks=NAME,NAME` chooses the attacks, and "
         "`--config.attacks.NAME.FIELD=VALUE` changes a field of one. In Python a "
         "recipe is a class of `purifax.attack`.",
     ),
-    recipe.POISON: (
+    POISON: (
         "Poisons",
         "On the command line `--config.poison=NAME` chooses a poison, and in a grid "
         "`--config.poisons=NAME,NAME` several. In Python a recipe is a class of "
@@ -57,7 +57,7 @@ def page(more: Mapping[Kind, tuple[str, str]]) -> str:
         if known:
             parts += [f"## {title}", words]
             parts += [_recipe(cls) for cls in known.values()]
-        if kind == recipe.ATTACK:
+        if kind == ATTACK:
             parts.append(_named())
     return "\n\n".join([*parts, ""])
 
@@ -72,7 +72,7 @@ def _recipe(cls: type) -> str:
     fields = dataclasses.fields(cls)
     if not fields:
         return "\n\n".join([*parts, "It has no fields."])
-    lines = recipe.help_lines(cls)
+    lines = help_lines(cls)
     rows = ["| field | default | meaning |", "|---|---|---|"]
     for field in fields:
         meaning = lines.get(field.name, "").replace("|", "\\|")
@@ -124,7 +124,7 @@ def _plain(value: Any) -> str:
         return f"{levels}/255" if whole else f"{value:g}"
     if isinstance(value, tuple):
         return ",".join(map(_plain, value)) or "()"
-    if recipe.is_recipe(value):
+    if is_recipe(value):
         return type(value).__name__
     return str(value)
 

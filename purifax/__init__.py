@@ -12,7 +12,7 @@ behind a purifier. The modules:
     transform                   a one-image function over batches, devices and samples
     attack, poison              attacks at test time, and on training sets
     certify, record             radii within which a prediction provably stays; outcomes
-    check, gradient_check       what a broken attack gives away; a proof of the gradient
+    recipe, types               a method with its numbers; the signatures of all of it
 
 They import jax alone. Around them: `nets` (flax), `data` and `weights` (files),
 `evaluation` and `report`, `pipelines` (images, folders and data sets in and out),

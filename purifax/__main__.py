@@ -8,7 +8,7 @@ import os
 import pathlib
 import sys
 
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 from purifax.run.trees import summary
 
 __all__ = ["VERBS", "main"]

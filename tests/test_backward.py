@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, mixture
 
 from purifax import backward, classify, noise, purify, sample, score
-from purifax.purify import adp_rounds, curvature
+from purifax.purify import adp, adp_rounds, curvature
 from purifax.transform import remat
 
 KEY = jax.random.key(21)
@@ -177,9 +177,7 @@ def plain_loop(key, x, sizes=None):
 
 
 def step_sizes(key, x):
-    bound = Partial(
-        purify.adaptive_trace, score=hill(), levels=jnp.array(LEVELS), **FREE
-    )
+    bound = Partial(adp.adaptive_trace, score=hill(), levels=jnp.array(LEVELS), **FREE)
     return jax.jit(bound)(key, x)[1].step_sizes
 
 

@@ -12,7 +12,9 @@ import pytest
 import experiments
 import purifax
 from experiments.poisoning.config import SET_DEFENCE
-from purifax import purify, recipe
+from purifax import purify
+from purifax.recipe.help_text import help_lines
+from purifax.recipe.kinds import ATTACK, POISON, PURIFIER
 from purifax.run import recipes
 
 ROOT = pathlib.Path(experiments.__file__).resolve().parent.parent
@@ -82,14 +84,14 @@ def test_a_package_that_exports_nothing_is_shown_by_its_files(site):
 
 def test_every_recipe_has_its_table_of_fields(site):
     page = (site / "recipes.html").read_text()
-    kinds = (recipe.PURIFIER, recipe.ATTACK, recipe.POISON, SET_DEFENCE)
+    kinds = (PURIFIER, ATTACK, POISON, SET_DEFENCE)
     _, *sections = re.split("<h2 ", page)
     for kind, section in zip(kinds, sections, strict=True):
         for cls in recipes.known(kind).values():
             _, found, rest = section.partition(f">{cls.__name__}</h3>")
             assert found, cls
             table = rest.partition("<h3")[0]
-            for field, line in recipe.help_lines(cls).items():
+            for field, line in help_lines(cls).items():
                 assert f"<code>{field}</code>" in table, (cls, field)
                 assert re.split(r'["&<`*_]', line)[0].strip() in table, (cls, field)
     assert "Network evaluations of one run with the defaults: 20." in sections[0]

@@ -13,7 +13,7 @@ import pytest
 import purifax
 
 ROOT = pathlib.Path(purifax.__file__).parent
-FLOOR_0 = {"types", "recipe", "typed"}
+FLOOR_0 = {"types", "recipe"}
 FLOOR_1 = FLOOR_0 | {"noise", "schedule", "threat", "transform"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
 FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
@@ -22,7 +22,6 @@ MAY_IMPORT = {
     "__init__": {"transform", "pipelines", "evaluation"},
     "types": set(),
     "recipe": set(),
-    "typed": set(),
     "noise": FLOOR_0,
     "transform": FLOOR_0,
     "schedule": FLOOR_0,
@@ -40,8 +39,6 @@ MAY_IMPORT = {
     "poison": ATTACKER | {"attack", "transform"},
     "certify": ATTACKER | {"purify"},
     "record": FLOOR_1 | {"classify"},
-    "check": FLOOR_1 | {"classify"},
-    "gradient_check": FLOOR_1 | {"classify"},
     "nets": FLOOR_0,
 }
 EDGES = {
@@ -70,7 +67,7 @@ NEVER = {
 MORE = {
     "nets": {"flax", "numpy"},
     "types": {"chex"},
-    "typed": {"numbers", "types"},
+    "recipe": {"numbers", "types"},
 }
 """What else a part may import; `types` does so where chex is used, not at once."""
 CORE = MAY_IMPORT.keys() - {"nets"}
@@ -143,8 +140,7 @@ HEAVY = {
     "torch",
 }
 LIGHT = (
-    "sample purify attack poison score guide likelihood loss backward record check "
-    "classify"
+    "sample purify attack poison score guide likelihood loss backward record classify"
 ).split()
 
 
@@ -266,7 +262,7 @@ HEAD = '"""A module."""\n\n__all__ = []\n'
         ("classify.py", "import purifax.purify", "imports purifax.purify"),
         ("backward.py", "from purifax.classify import vote", "imports purifax.classif"),
         ("record/evil.py", "from purifax.attack import pgd", "imports purifax.attack"),
-        ("check.py", "from purifax.record import merge", "imports purifax.record"),
+        ("threat.py", "from purifax.record import merge", "imports purifax.record"),
         ("score.py", "from purifax.nets import NCSNv2", "imports purifax.nets"),
         ("score.py", "from purifax.data import load", "imports purifax.data"),
         ("score.py", "def f():\n    import flax", "imports flax"),
@@ -280,7 +276,7 @@ HEAD = '"""A module."""\n\n__all__ = []\n'
         ("data/evil.py", "from experiments import train", "imports experiments"),
         ("attack/evil.py", "from purifax.run import recipes", "imports purifax.run"),
         ("purify/evil.py", "from purifax import evaluation", "imports purifax.evalu"),
-        ("recipe.py", "from purifax.types import noun", "imports purifax.types"),
+        ("recipe/checks.py", "from purifax.types import noun", "imports purifax.types"),
         ("report/evil.py", "from purifax import evaluation", "imports purifax.eval"),
         ("run/evil.py", "from purifax.report import files", "imports purifax.report"),
         ("evaluation/evil.py", "from purifax import command", "imports purifax.comm"),

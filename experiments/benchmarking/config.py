@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from experiments.training.config import ClassifierNet, EnergyNet, ScoreNet
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["Benchmark"]
 

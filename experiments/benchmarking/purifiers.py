@@ -29,7 +29,7 @@ from purifax.purify import (
     OneStep,
     ScoreOpt,
 )
-from purifax.recipe import PURIFIER
+from purifax.recipe.kinds import PURIFIER
 from purifax.run.config import make
 
 __all__ = ["PURIFIERS", "recipe", "rows"]

@@ -27,7 +27,7 @@ from experiments.benchmarking.config import (
     Benchmark,
 )
 from experiments.benchmarking.subject import Row, Subject, subject
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 from purifax.run import workdir
 from purifax.run.config import (
     encode,

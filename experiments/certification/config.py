@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar
 from purifax.attack import PGD
 from purifax.evaluation.settings import Subjects
 from purifax.purify import DDS
-from purifax.recipe import PURIFIER
-from purifax.typed import typed
+from purifax.recipe import typed
+from purifax.recipe.kinds import PURIFIER
 
 __all__ = ["Certification"]
 

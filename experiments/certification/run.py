@@ -24,6 +24,7 @@ from experiments.certification.config import (
     Certification,
 )
 from purifax import attack, certify, classify, data
+from purifax.attack import pgd_attack
 from purifax.certify import smoothing
 from purifax.evaluation import (
     images as subjects,
@@ -254,7 +255,7 @@ def _attack(config: Certification, draw: Model, radius: float) -> Partial:
         "model": seen(budget.eot),
         "step_sizes": budget.sizes(threat),
     }
-    once, path = Partial(attack.pgd, **common), Partial(attack.pgd_path, **common)
+    once, path = Partial(attack.pgd, **common), Partial(pgd_attack.pgd_path, **common)
     return budget.selected(once, path, seen(budget.judge), common["loss"])
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from purifax.evaluation.settings import Subjects
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["Acceleration"]
 

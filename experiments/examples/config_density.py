@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["Density"]
 

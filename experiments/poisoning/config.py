@@ -17,9 +17,9 @@ from experiments.training.config import (
 )
 from experiments.training.config_energy import Chains, EnergyTraining
 from purifax.poison import LSP
-from purifax.recipe import POISON, Kind
+from purifax.recipe import typed
+from purifax.recipe.kinds import POISON, Kind
 from purifax.run.config import make
-from purifax.typed import typed
 
 __all__ = [
     "SET_DEFENCE",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from experiments.training.config_networks import ClassifierNet, EnergyNet, ScoreNet
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = [
     "ClassifierNet",
@@ -187,7 +187,7 @@ class Diffusion:
     None leaves a number to the process. See `purifax.loss`.
 
     Attributes:
-        process: a name of `weights.process`: "linear" or "cosine" (the chains of
+        process: "linear" or "cosine" (the chains of
             DDPM), "VP", "SubVP", "VE" or "EDM".
         length: steps of a chain.
         first, last: the first and the last beta of the linear chain.

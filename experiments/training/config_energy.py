@@ -16,7 +16,7 @@ from experiments.training.config import (
     ScoreTraining,
     Train,
 )
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["Chains", "EnergyTraining", "Guard", "Strip", "Switch", "Training"]
 

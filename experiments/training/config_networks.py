@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["ClassifierNet", "EnergyNet", "ScoreNet"]
 

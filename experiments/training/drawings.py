@@ -7,7 +7,7 @@ from experiments.training.config import Drawing
 from purifax import noise, schedule
 from purifax.noise import Process
 from purifax.purify.descent import SAMPLERS
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 
 __all__ = ["check", "whole"]
 

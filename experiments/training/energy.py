@@ -24,6 +24,7 @@ from experiments.training.state import State
 from purifax import loss, nets, sample, score
 from purifax.data.augment import to_float
 from purifax.energy import Tempered
+from purifax.sample.mala_chain import MALAState
 from purifax.types import Energy
 
 __all__ = ["first_bank", "make_step", "run", "seen"]
@@ -156,8 +157,8 @@ def _tested(key: Array, x: Array, energy: Tempered, sizes: Array) -> tuple[Array
     """One chain with Metropolis's test; also the share of proposals accepted."""
 
     def step(
-        state: sample.MALAState, at: tuple[Array, Array]
-    ) -> tuple[sample.MALAState, tuple[Array, Array]]:
+        state: MALAState, at: tuple[Array, Array]
+    ) -> tuple[MALAState, tuple[Array, Array]]:
         i, size = at
         norm = jnp.sqrt(jnp.sum(jnp.square(state.force)))
         key_i = jax.random.fold_in(key, i)
@@ -165,7 +166,7 @@ def _tested(key: Array, x: Array, energy: Tempered, sizes: Array) -> tuple[Array
         return state, (norm, accepted)
 
     steps = (jnp.arange(len(sizes)), sizes)
-    ended, (norms, accepted) = jax.lax.scan(step, sample.MALAState.at(x, energy), steps)
+    ended, (norms, accepted) = jax.lax.scan(step, MALAState.at(x, energy), steps)
     return ended.x, {"gradient": jnp.mean(norms), "accepted": jnp.mean(accepted)}
 
 

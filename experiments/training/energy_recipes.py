@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.training.config_energy import Chains, EnergyTraining
 from experiments.training.energy_published import RECIPES, Published
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 
 __all__ = ["Recipe", "check", "fit", "recipe"]
 

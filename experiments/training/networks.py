@@ -26,7 +26,7 @@ from experiments.training.config_energy import (
 )
 from purifax import nets, noise, weights
 from purifax.data import augment
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 
 __all__ = [
     "augmentation",

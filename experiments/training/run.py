@@ -26,9 +26,10 @@ from experiments.training.config_energy import (
 )
 from experiments.training.state import State, start
 from experiments.training.validation import Validation
-from purifax import data, nets, weights
+from purifax import data, nets
 from purifax.data.split import parts_record
 from purifax.run import devices, workdir
+from purifax.weights import network_folders
 
 __all__ = ["Run", "first_state", "placing", "set_up", "shapes", "write_down"]
 
@@ -197,7 +198,7 @@ def write_down(run: Run) -> None:
     predicts, shape = networks.prediction(run.config), run.train.images.shape[1:]
     if isinstance(run.config, EnergyTraining):
         heat = energy_recipes.recipe(run.config.chains).temperature
-        weights.write(run.folder, run.module, shape, "energy", temperature=heat)
+        network_folders.write(run.folder, run.module, shape, "energy", temperature=heat)
         return
     role = "classifier" if predicts is None else "score"
-    weights.write(run.folder, run.module, shape, role, predicts)
+    network_folders.write(run.folder, run.module, shape, role, predicts)

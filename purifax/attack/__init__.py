@@ -20,22 +20,16 @@ Recipes: `PGD`, `SurrogatePGD`, `APGD`, `SignVote`, `Joint`, `SPSA`, `Square`,
 """
 
 from purifax.attack.apgd_attack import APGD, apgd
-from purifax.attack.apgd_l1_attack import (
-    apgd_l1,
-    apgd_l1_shrinking,
-)
+from purifax.attack.apgd_l1_attack import apgd_l1
 from purifax.attack.autoattack import AutoAttack
-from purifax.attack.diffattack import (
-    DiffAttack,
-    deviate,
-)
+from purifax.attack.diffattack import DiffAttack, deviate
 from purifax.attack.diffhammer import DiffHammer, hammer
 from purifax.attack.fab_attack import fab, fab_targeted
 from purifax.attack.fixed_key_attack import FixedKey, fixed_key
 from purifax.attack.joint_attack import Joint, joint
-from purifax.attack.pgd_attack import PGD, SurrogatePGD, pgd, pgd_path
+from purifax.attack.pgd_attack import PGD, SurrogatePGD, pgd
 from purifax.attack.random_search_attack import RandomSearch, random_search
-from purifax.attack.selection import best_iterate, best_of_restarts, choose
+from purifax.attack.selection import best_of_restarts
 from purifax.attack.sign_vote_attack import SignVote, sign_vote
 from purifax.attack.spsa_attack import SPSA, spsa
 from purifax.attack.square_attack import Square, square
@@ -59,14 +53,11 @@ __all__ = [
     "Target",
     "apgd",
     "apgd_l1",
-    "apgd_l1_shrinking",
     "apgd_targeted",
     "at_image",
     "at_random",
     "at_surface",
-    "best_iterate",
     "best_of_restarts",
-    "choose",
     "deviate",
     "fab",
     "fab_targeted",
@@ -74,7 +65,6 @@ __all__ = [
     "hammer",
     "joint",
     "pgd",
-    "pgd_path",
     "random_search",
     "sign_vote",
     "spsa",

@@ -40,9 +40,9 @@ from purifax.attack.target import Target
 from purifax.attack.trace import Kept, See, Trace, everything, images, nothing
 from purifax.attack.windows import apgd_checkpoints
 from purifax.classify import cross_entropy
+from purifax.recipe import typed
 from purifax.threat import L2, Linf, Threat
 from purifax.transform.remat import Scan
-from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [

@@ -57,9 +57,9 @@ from purifax.classify import (
     targeted_dlr,
     targeted_margin,
 )
+from purifax.recipe import typed
 from purifax.threat import L1, L2, Linf
 from purifax.transform.shard_draws import Axis
-from purifax.typed import typed
 from purifax.types import Attack, Model, as_pytree
 
 __all__ = [

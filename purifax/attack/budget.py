@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from purifax import classify, recipe
 from purifax.attack.selection import best_iterate, best_of_restarts
 from purifax.attack.starts import STARTS
+from purifax.recipe.kinds import settings
 from purifax.threat import Threat
 from purifax.types import Attack, Loss, Model
 
@@ -139,7 +140,7 @@ class Ascent(Budget):
 
     def budget(self) -> dict[str, Any]:
         """The fields as a report shows them, without a judge that judges nothing."""
-        found = recipe.settings(self)
+        found = settings(self)
         if self.candidates == self.restarts == 1:
             del found["judge"]
         return found

@@ -39,10 +39,10 @@ from purifax.attack.pgd_attack import pgd
 from purifax.attack.starts import Start, at_random
 from purifax.attack.target import Target
 from purifax.classify import cross_entropy, each
+from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis
-from purifax.typed import typed
 from purifax.types import Attack, Classifier, Loss, as_pytree
 
 __all__ = [

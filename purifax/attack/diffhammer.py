@@ -42,10 +42,10 @@ from purifax.attack.selection import choose
 from purifax.attack.starts import STARTS, Start, at_random
 from purifax.attack.target import Target
 from purifax.classify import margin
+from purifax.recipe import typed
 from purifax.threat import L2, Linf, Threat
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis, spread
-from purifax.typed import typed
 from purifax.types import Attack, Classifier, Loss, Model, Purifier
 
 __all__ = [

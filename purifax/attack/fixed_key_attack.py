@@ -22,9 +22,9 @@ from purifax.attack.budget import Budget
 from purifax.attack.pgd_attack import pgd
 from purifax.attack.selection import handed, over
 from purifax.attack.target import Target
+from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
-from purifax.typed import typed
 from purifax.types import Model, as_pytree
 
 __all__ = [

@@ -23,10 +23,10 @@ from purifax.attack.pgd_attack import gradient
 from purifax.attack.starts import Start, at_image
 from purifax.attack.target import Target
 from purifax.classify import cross_entropy
+from purifax.recipe import typed
 from purifax.score import scaled
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
-from purifax.typed import typed
 from purifax.types import Attack, Loss, Model, Purifier, Score
 
 __all__ = [

@@ -23,9 +23,9 @@ from purifax.attack.budget import Ascent
 from purifax.attack.starts import Start, at_random
 from purifax.attack.target import Target
 from purifax.classify import cross_entropy
+from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
-from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [

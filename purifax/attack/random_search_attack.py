@@ -19,9 +19,9 @@ from purifax.attack.budget import LOSSES, check_at_once
 from purifax.attack.starts import STARTS, Start, at_random
 from purifax.attack.target import Target
 from purifax.classify import margin
+from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
-from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [

@@ -24,10 +24,10 @@ from purifax.attack.budget import LOSSES
 from purifax.attack.pgd_attack import gradient
 from purifax.attack.target import Target
 from purifax.classify import cross_entropy, undefended
+from purifax.recipe import typed
 from purifax.threat import Linf, Threat
 from purifax.transform.remat import Scan
 from purifax.transform.shard_draws import Axis, spread
-from purifax.typed import typed
 from purifax.types import Attack, Classifier, Loss, Purifier
 
 __all__ = [

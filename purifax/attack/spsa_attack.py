@@ -21,9 +21,9 @@ from purifax.attack.budget import Budget, check_at_once
 from purifax.attack.starts import Start, at_image
 from purifax.attack.target import Target
 from purifax.classify import margin
+from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
-from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [

@@ -30,9 +30,9 @@ from purifax import recipe
 from purifax.attack.budget import LOSSES, check_at_once
 from purifax.attack.target import Target
 from purifax.classify import margin
+from purifax.recipe import typed
 from purifax.threat import L1, L2, Linf, Threat
 from purifax.transform.remat import Scan
-from purifax.typed import typed
 from purifax.types import Attack, Loss, Model
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from purifax.evaluation.settings import Evaluation, Subjects
-from purifax.recipe import PURIFIER
+from purifax.recipe.kinds import PURIFIER
 from purifax.run.config import from_plain
 from purifax.run.errors import UsageError
 

@@ -4,7 +4,7 @@ import fnmatch
 from collections.abc import Sequence
 from typing import Any
 
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 from purifax.run import lookup
 from purifax.run.errors import UsageError
 from purifax.run.lookup import Shelf

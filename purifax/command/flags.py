@@ -21,7 +21,8 @@ from absl import flags
 
 from purifax.command import usage
 from purifax.command.choice import choose
-from purifax.recipe import ATTACK, PURIFIER, nearest
+from purifax.recipe.kinds import ATTACK, PURIFIER
+from purifax.recipe.spelling import nearest
 from purifax.run import config as configlib
 from purifax.run import lookup
 from purifax.run.errors import UsageError

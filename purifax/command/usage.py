@@ -6,7 +6,7 @@ from typing import Any
 
 from absl import flags
 
-from purifax import recipe
+from purifax.recipe.help_text import help_lines
 from purifax.run import config as configlib
 from purifax.run.trees import first_line
 
@@ -52,7 +52,7 @@ def fields(config: Any) -> Iterator[tuple[str, str, str]]:
         if isinstance(owner, Mapping):  # of recipes by the user's names
             line = first_line(type(owner[last]).__doc__ or "")
         else:
-            line = recipe.help_lines(type(owner)).get(last, "")
+            line = help_lines(type(owner)).get(last, "")
         yield name, _typed(value), line
 
 

@@ -1,10 +1,10 @@
 """Image sets from disk or the network as uint8 arrays; splits; augmentation.
 
 `load` reads a split into memory, `open_stream` reads one of any size image by image,
-and `write_set` (or `write_shard` and `write_info`, from many processes) writes a set as
-TFDS ArrayRecord. `splits` makes training and validation parts; `augment` is a module of
-augmentations of one image, beside which `purifax.data` has `mixing` (Mixup, CutMix),
-`plasma` (UEraser), `trivial` (TrivialAugment) and `views` (SimCLR).
+and `write_set` writes a set as TFDS ArrayRecord. `splits` makes training and validation
+parts; `augment` is a module of augmentations of one image, beside which `purifax.data`
+has `mixing` (Mixup, CutMix), `plasma` (UEraser), `trivial` (TrivialAugment) and `views`
+(SimCLR).
 
 An edge of the package: it reads and writes image files, and nothing in the core imports
 it.
@@ -21,7 +21,7 @@ from purifax.data.layout import Layout
 from purifax.data.sources import load
 from purifax.data.split import splits
 from purifax.data.stream import open_stream
-from purifax.data.write import write_info, write_set, write_shard
+from purifax.data.write import write_set
 
 __all__ = [
     "DataError",
@@ -31,7 +31,5 @@ __all__ = [
     "load",
     "open_stream",
     "splits",
-    "write_info",
     "write_set",
-    "write_shard",
 ]

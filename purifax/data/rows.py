@@ -31,11 +31,11 @@ def read_rows(path: Any, layout: Layout) -> Iterator[dict[str, Any]]:
 
     >>> import numpy as np
     >>> from purifax import data
-    >>> from purifax.data.write import shard_path
+    >>> from purifax.data.write import shard_path, write_shard
     >>> layout = data.Layout("purified", (8, 8, 1), ("a", "b"))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     rows = np.full((1, 8, 8, 1), 9, np.uint8), [1], [7]
-    ...     data.write_shard(folder, layout, "train", 0, 1, *rows)
+    ...     write_shard(folder, layout, "train", 0, 1, *rows)
     ...     path = shard_path(folder, layout, "train", 0, 1)
     ...     [(row["id"], row["label"]) for row in read_rows(path, layout)]
     [(7, 1)]

@@ -1,6 +1,6 @@
 """The evaluation engine: what is attacked, how it resumes, and what is found.
 
-    evaluate        one call for anybody's classifier and purifier, `purifax.evaluate`
+    call            one call for anybody's classifier and purifier, `purifax.evaluate`
     Evaluation      its settings as a config writes them, with `Subjects` and `Surface`
     ATTACKS         attacks that have a name of their own
 
@@ -12,20 +12,7 @@ attack; `many`, `sweep`, `workers` and `merging` run several evaluations, or one
 several machines.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from purifax.evaluation.attacks import ATTACKS
 from purifax.evaluation.settings import Evaluation, Subjects, Surface
 
-if TYPE_CHECKING:
-    from purifax.evaluation.call import evaluate
-
-__all__ = ["ATTACKS", "Evaluation", "Subjects", "Surface", "evaluate"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "evaluate":
-        from purifax.evaluation.call import evaluate
-
-        return evaluate
-    raise AttributeError(f"module 'purifax.evaluation' has no attribute {name!r}")
+__all__ = ["ATTACKS", "Evaluation", "Subjects", "Surface"]

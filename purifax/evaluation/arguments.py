@@ -9,7 +9,8 @@ from purifax import data
 from purifax.evaluation import networks
 from purifax.evaluation.attacks import ATTACKS
 from purifax.evaluation.settings import Evaluation
-from purifax.recipe import ATTACK, Kind, is_recipe, nearest
+from purifax.recipe.kinds import ATTACK, Kind, is_recipe
+from purifax.recipe.spelling import nearest
 from purifax.run import lookup, recipes
 from purifax.run.config import make
 from purifax.threat import L1, L2, Linf

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from purifax import attack, recipe
+from purifax import attack
 from purifax.attack import target
+from purifax.recipe.kinds import settings
 from purifax.threat import L1, L2, Linf, Threat
 
 __all__ = [
@@ -146,7 +147,7 @@ def calls(made: Any, one: int | None, answers: int) -> int | None:
 
 def budget(made: Any, radius: float) -> dict[str, Any]:
     """The numbers of an attack as a report shows them, its step size in pixels."""
-    found = made.budget() if hasattr(made, "budget") else recipe.settings(made)
+    found = made.budget() if hasattr(made, "budget") else settings(made)
     found = {n: v for n, v in found.items() if n not in ("at_once", "gradient")}
     if hasattr(made, "place"):
         return {}

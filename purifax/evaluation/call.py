@@ -12,7 +12,7 @@ from purifax.evaluation.images import given, share
 from purifax.evaluation.plan import Run
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.evaluation.whole import perform
-from purifax.recipe import PURIFIER
+from purifax.recipe.kinds import PURIFIER
 from purifax.report import plots_detection
 from purifax.report.display import Report
 from purifax.run.stop import Stop, Stopped

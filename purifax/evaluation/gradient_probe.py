@@ -25,13 +25,13 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import check
 from purifax.attack.budget import LOSSES
 from purifax.evaluation import attacks, predictions
 from purifax.evaluation.batches import padded
 from purifax.evaluation.images import pixels
 from purifax.evaluation.plan import Run
 from purifax.evaluation.settings import Evaluation
+from purifax.record import predicates
 from purifax.run.progress import say
 from purifax.threat import Threat
 from purifax.types import Classifier, Loss, Model
@@ -121,7 +121,7 @@ def probe(
         "gain_random": aside - here,
         "promised": jnp.sum(one * (climbed - start)),
         "spread": jnp.max(jnp.abs(jnp.subtract(*(logits[0] for logits in runs)))),
-        "probabilities": check.probabilities(classifier(x)) + 0.0,
+        "probabilities": predicates.probabilities(classifier(x)) + 0.0,
     }
 
 

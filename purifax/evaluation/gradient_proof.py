@@ -12,7 +12,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import data, gradient_check
+from purifax import data
+from purifax.evaluation import gradient_check
 from purifax.evaluation.images import pixels
 from purifax.evaluation.settings import Evaluation
 from purifax.evaluation.store import Arrays, Parts

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar
 from purifax.attack import PGD
 from purifax.evaluation.attacks import ATTACKS, check_attack
 from purifax.purify import ADP
-from purifax.recipe import ATTACK, PURIFIER, nearest, one_of
-from purifax.typed import typed
+from purifax.recipe import one_of, typed
+from purifax.recipe.kinds import ATTACK, PURIFIER
+from purifax.recipe.spelling import nearest
 
 __all__ = ["POOLING", "THREATS", "Evaluation", "Subjects", "Surface"]
 

@@ -13,7 +13,7 @@ from purifax.evaluation import merging
 from purifax.evaluation.settings import (
     Evaluation,
 )
-from purifax.fleet import Leases
+from purifax.fleet.lease import Leases
 from purifax.report import files
 from purifax.run import workdir
 from purifax.run.errors import UsageError

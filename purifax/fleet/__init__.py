@@ -12,20 +12,17 @@ An edge of the package: it reads and writes files. `purifax.fleet.start` is for 
 whose processes must know each other, such as training; workers need not.
 """
 
-from purifax.fleet.fingerprint import Mismatch, digest
+from purifax.fleet.fingerprint import Mismatch
 from purifax.fleet.finish import left_out
 from purifax.fleet.job import Job, load
-from purifax.fleet.lease import Leases
 from purifax.fleet.purify_batch import batched_purifier
 from purifax.fleet.shards import plan
 from purifax.fleet.worker import work
 
 __all__ = [
     "Job",
-    "Leases",
     "Mismatch",
     "batched_purifier",
-    "digest",
     "left_out",
     "load",
     "plan",

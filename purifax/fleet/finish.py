@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from purifax.data import DataError, write_info
+from purifax.data import DataError
 from purifax.data.examples import Unreadable
 from purifax.data.files import is_remote, leftovers, listed, remove, write_whole
 from purifax.data.rows import count_rows
+from purifax.data.write import write_info
 from purifax.fleet.job import Job
 
 __all__ = ["clear", "finish", "left_out", "note"]

@@ -16,7 +16,7 @@ from purifax.nets.energy import LightEnergy, SmallEnergy, SNGANEnergy
 from purifax.nets.imagenet import ImageNetResNet
 from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
-from purifax.nets.openai import OpenAIUNet, fraction_part, noise_part
+from purifax.nets.openai import OpenAIUNet
 from purifax.nets.plain_resnet import PlainResNet
 from purifax.nets.resnet import ResNet, ResNet18, WideResNet
 from purifax.nets.score_nets import SmallScore
@@ -51,7 +51,5 @@ __all__ = [
     "UNet2D",
     "WideResNet",
     "count",
-    "fraction_part",
     "init",
-    "noise_part",
 ]

@@ -24,7 +24,6 @@ and tables of betas are in `purifax.noise.process` and `purifax.noise.discrete`.
 
 from purifax.noise.discrete import VPDiscrete
 from purifax.noise.draws import binary, gaussian, heteroscedastic
-from purifax.noise.names import by_name
 from purifax.noise.process import Process, perturb
 from purifax.noise.processes import EDM, VE, VP, SubVP, VPCosine
 
@@ -37,7 +36,6 @@ __all__ = [
     "VPCosine",
     "VPDiscrete",
     "binary",
-    "by_name",
     "gaussian",
     "heteroscedastic",
     "perturb",

@@ -8,7 +8,7 @@ from jax import numpy as jnp
 from purifax.noise.discrete import VPDiscrete, cosine_betas, linear_betas
 from purifax.noise.process import Process
 from purifax.noise.processes import EDM, VE, VP, SubVP, VPCosine
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 
 __all__ = ["by_name"]
 

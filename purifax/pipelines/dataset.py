@@ -11,6 +11,7 @@ from purifax import data, fleet
 from purifax.data.examples import Stream
 from purifax.data.files import place
 from purifax.evaluation.settings import Evaluation
+from purifax.fleet import lease
 from purifax.fleet import status as statuses
 from purifax.fleet.verify import verify
 from purifax.pipelines import files
@@ -60,7 +61,7 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
     job, stream, purifier = _set_up(config, where)
     worker, workers = where.worker
     tell = _Shown(worker == 0)
-    leases = fleet.Leases(job.leases, lasting=where.lease)
+    leases = lease.Leases(job.leases, lasting=where.lease)
     with Stop() as stop:
         try:
             tally = fleet.work(

@@ -19,7 +19,7 @@ from jax.tree_util import Partial
 
 from purifax import weights
 from purifax.pipelines import purifiers
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 from purifax.run.config import plain
 from purifax.transform.batching import batched
 from purifax.types import Purifier

@@ -11,7 +11,7 @@ from purifax.evaluation import arguments, networks
 from purifax.evaluation.attacks import needs
 from purifax.evaluation.images import pixels
 from purifax.purify.prior import Prior
-from purifax.recipe import PURIFIER
+from purifax.recipe.kinds import PURIFIER
 from purifax.run.config import from_plain
 from purifax.types import Purifier
 

@@ -10,10 +10,10 @@ import jax
 
 from purifax.data.files import place
 from purifax.evaluation import networks
-from purifax.fleet import Mismatch, digest
-from purifax.fleet.fingerprint import differences
+from purifax.fleet import Mismatch
+from purifax.fleet.fingerprint import differences, digest
 from purifax.pipelines.purifiers import is_own
-from purifax.recipe import PURIFIER
+from purifax.recipe.kinds import PURIFIER
 from purifax.run.config import from_plain, plain
 from purifax.run.recipes import find, load
 from purifax.types import Purifier

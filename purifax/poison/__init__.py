@@ -28,13 +28,12 @@ helpers that others may want, are in their modules.
 from purifax.poison.adaptive import Adaptive, AdaptiveBPDA, AdaptiveExact
 from purifax.poison.ar import AR
 from purifax.poison.badnets import BadNets
-from purifax.poison.budget import Budget, Outside, Pixels
+from purifax.poison.budget import Budget
 from purifax.poison.bullseye import Bullseye
 from purifax.poison.context import Context
 from purifax.poison.convex_polytope import ConvexPolytope
 from purifax.poison.cuda import CUDA
 from purifax.poison.deepconfuse import DeepConfuse
-from purifax.poison.descent import descend
 from purifax.poison.dune import DUNE
 from purifax.poison.em import EM
 from purifax.poison.entf import EntF
@@ -44,21 +43,13 @@ from purifax.poison.hypo import HYPO, Mislead
 from purifax.poison.injection import Poison, inject, remove
 from purifax.poison.label_consistent import LabelConsistent
 from purifax.poison.lsp import LSP
-from purifax.poison.maker import Maker, choose_images, craft
+from purifax.poison.maker import choose_images, craft
 from purifax.poison.narcissus import Narcissus
 from purifax.poison.ntga import NTGA
 from purifax.poison.ops import OPS
 from purifax.poison.rem import REM
-from purifax.poison.rounding import stored
-from purifax.poison.sep import (
-    SEP,
-    SEPFA,
-    SEPFAVR,
-)
-from purifax.poison.tap import (
-    TAP,
-    TAPUntargeted,
-)
+from purifax.poison.sep import SEP, SEPFA, SEPFAVR
+from purifax.poison.tap import TAP, TAPUntargeted
 from purifax.poison.tue import TUE
 from purifax.poison.urp import URP
 from purifax.poison.verification import verify
@@ -83,13 +74,10 @@ __all__ = [
     "HYPO",
     "LSP",
     "LabelConsistent",
-    "Maker",
     "Mislead",
     "NTGA",
     "Narcissus",
     "OPS",
-    "Outside",
-    "Pixels",
     "Poison",
     "REM",
     "SEP",
@@ -101,9 +89,7 @@ __all__ = [
     "URP",
     "choose_images",
     "craft",
-    "descend",
     "inject",
     "remove",
-    "stored",
     "verify",
 ]

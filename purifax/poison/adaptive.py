@@ -28,7 +28,7 @@ from purifax.poison.building import everywhere
 from purifax.poison.context import Context
 from purifax.poison.em import EM
 from purifax.poison.injection import Poison
-from purifax.typed import typed
+from purifax.recipe import typed
 from purifax.types import Purifier
 
 __all__ = ["Adaptive", "AdaptiveBPDA", "AdaptiveExact"]

@@ -23,8 +23,8 @@ from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Share
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import L2
-from purifax.typed import typed
 
 __all__ = ["AR", "ar_matrices", "autoregressive"]
 

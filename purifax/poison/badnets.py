@@ -20,7 +20,7 @@ from purifax.poison.building import chosen, crafted, of_class
 from purifax.poison.context import Context
 from purifax.poison.fields import Backdoor
 from purifax.poison.injection import Poison
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["BadNets", "additive", "checker", "patch_of", "stamp"]
 

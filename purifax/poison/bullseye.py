@@ -31,7 +31,7 @@ from purifax.poison.context import Context
 from purifax.poison.descent import descend
 from purifax.poison.fields import Targeted
 from purifax.poison.injection import Poison
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = [
     "Bullseye",

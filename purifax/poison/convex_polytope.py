@@ -19,7 +19,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.poison.bullseye import Bullseye, Extractor, paired
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["ConvexPolytope", "onto_simplex", "polytope_distance", "polytope_weights"]
 

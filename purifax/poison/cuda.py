@@ -22,7 +22,7 @@ from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Share
 from purifax.poison.injection import Poison
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["CUDA", "blur", "blur_filters", "blurred"]
 

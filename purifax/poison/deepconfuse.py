@@ -28,8 +28,8 @@ from purifax.poison.context import Context, Optimiser
 from purifax.poison.fields import Share, Surrogate
 from purifax.poison.gradient_matching import Learning, target_gradient
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import Linf
-from purifax.typed import typed
 
 __all__ = ["DeepConfuse", "after_steps", "damage", "generated"]
 

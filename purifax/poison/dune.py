@@ -32,8 +32,8 @@ from purifax.poison.fields import Share, Surrogate
 from purifax.poison.injection import Poison
 from purifax.poison.sep import self_ensemble, together
 from purifax.poison.swarm import Swarm, swarm_start, swarm_step
+from purifax.recipe import typed
 from purifax.threat import Linf, Threat
-from purifax.typed import typed
 from purifax.types import Model
 
 __all__ = [

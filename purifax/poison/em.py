@@ -29,9 +29,9 @@ from purifax.poison.context import Context
 from purifax.poison.fields import Share, Surrogate
 from purifax.poison.injection import Poison
 from purifax.poison.maker import through
+from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.batching import batched
-from purifax.typed import typed
 from purifax.types import Model, Purifier
 
 __all__ = [

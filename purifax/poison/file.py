@@ -8,7 +8,7 @@ from purifax import recipe
 from purifax.poison.context import Context
 from purifax.poison.fields import Bounded
 from purifax.poison.injection import Poison
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["File"]
 

@@ -37,8 +37,8 @@ from purifax.poison.fields import Targeted, share
 from purifax.poison.injection import Poison
 from purifax.poison.shifts import Transform, jitter
 from purifax.poison.tap import at_normal
+from purifax.recipe import typed
 from purifax.threat import Threat
-from purifax.typed import typed
 
 __all__ = [
     "GradientMatching",

@@ -27,9 +27,9 @@ from purifax.poison.em import error_minimising
 from purifax.poison.fields import Descended, Share
 from purifax.poison.injection import Poison
 from purifax.poison.tap import shifted_loss
+from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.batching import batched
-from purifax.typed import typed
 from purifax.types import Model
 
 __all__ = ["HYPO", "Mislead", "hypocritical", "mislead", "universal_step"]

@@ -21,8 +21,8 @@ from purifax.poison.building import crafted
 from purifax.poison.context import Context
 from purifax.poison.fields import Backdoor, Descended
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import Threat
-from purifax.typed import typed
 from purifax.types import Model
 
 __all__ = ["LabelConsistent", "hardened_trigger"]

@@ -26,8 +26,8 @@ from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Share
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import L2
-from purifax.typed import typed
 from purifax.types import noun
 
 __all__ = ["LSP", "Clusters", "linearly_separable", "lsp_clusters", "lsp_length"]

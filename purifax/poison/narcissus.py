@@ -32,9 +32,9 @@ from purifax.poison.context import Context, Images
 from purifax.poison.descent import Moments, Rule, at_rest, radam
 from purifax.poison.fields import Backdoor, Surrogate
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.batching import batched
-from purifax.typed import typed
 from purifax.types import Model, noun
 
 __all__ = ["Narcissus", "Trigger", "blank", "magnified", "narcissus_step"]

@@ -28,8 +28,8 @@ from purifax.poison.fields import Bounded, Share
 from purifax.poison.injection import Poison
 from purifax.poison.kernels import Kernel, ntk, ntk_erf
 from purifax.poison.spectrum import relaxation
+from purifax.recipe import typed
 from purifax.threat import Threat
-from purifax.typed import typed
 
 __all__ = ["NTGA", "generalization_attack", "ntga_loss", "tangent_fit"]
 

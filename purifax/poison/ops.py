@@ -24,7 +24,7 @@ from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Share
 from purifax.poison.injection import Poison
-from purifax.typed import typed
+from purifax.recipe import typed
 from purifax.types import noun
 
 __all__ = ["OPS", "Shortcuts", "one_pixel", "one_pixel_scores", "one_pixel_search"]

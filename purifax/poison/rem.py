@@ -29,8 +29,8 @@ from purifax.poison.em import own_loss
 from purifax.poison.fields import Share, Surrogate
 from purifax.poison.injection import Poison
 from purifax.poison.shifts import Transform
+from purifax.recipe import typed
 from purifax.threat import Linf, Threat
-from purifax.typed import typed
 from purifax.types import Attack, Model
 
 __all__ = [

@@ -35,8 +35,8 @@ from purifax.poison.entf import class_means
 from purifax.poison.fields import Descended, Share
 from purifax.poison.hypo import mislead
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import Threat
-from purifax.typed import typed
 from purifax.types import Loss, Model
 
 __all__ = [

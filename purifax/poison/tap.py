@@ -23,8 +23,8 @@ from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Descended, Share, moved
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import Threat
-from purifax.typed import typed
 from purifax.types import Loss, Model
 
 __all__ = [

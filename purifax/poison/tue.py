@@ -30,8 +30,8 @@ from purifax.poison.context import Context
 from purifax.poison.descent import Objective
 from purifax.poison.fields import Bounded, Share
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import Threat
-from purifax.typed import typed
 
 __all__ = [
     "TUE",

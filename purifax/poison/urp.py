@@ -22,8 +22,8 @@ from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Bounded, Share
 from purifax.poison.injection import Poison
+from purifax.recipe import typed
 from purifax.threat import Threat
-from purifax.typed import typed
 
 __all__ = ["URP", "class_wise", "gaussian_patterns", "random_noise", "uniform_patterns"]
 

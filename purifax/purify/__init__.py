@@ -25,11 +25,7 @@ an energy; `JPEG` and `BitDepth`, which need no network.
 are made for training sets.
 """
 
-from purifax.purify.adp import (
-    ADP,
-    adaptive,
-    adaptive_trace,
-)
+from purifax.purify.adp import ADP, adaptive
 from purifax.purify.adp_reference import reference
 from purifax.purify.adp_rounds import Rounds
 from purifax.purify.compose import chain, repeat
@@ -45,25 +41,16 @@ from purifax.purify.diffpure import (
 )
 from purifax.purify.energy import langevin, mala
 from purifax.purify.gdmp import GDMP
-from purifax.purify.guided_diffusion import (
-    guided,
-)
+from purifax.purify.guided_diffusion import guided
 from purifax.purify.jpeg import JPEG, BitDepth, bit_depth, jpeg_420
 from purifax.purify.langevin_chains import MALA, Langevin
 from purifax.purify.lee_kim import LeeKim
-from purifax.purify.likelihood_ascent import (
-    LM,
-    ScoreOpt,
-    maximise,
-)
+from purifax.purify.likelihood_ascent import LM, ScoreOpt, maximise
 from purifax.purify.mimic import Mimic
 from purifax.purify.one_step_denoiser import OneStep, one_step
 from purifax.purify.prior import Prior, States
 from purifax.purify.project import orthogonal
-from purifax.purify.puregen import (
-    PureGen,
-    PureGenCode,
-)
+from purifax.purify.puregen import PureGen, PureGenCode
 
 __all__ = [
     "DDS",
@@ -86,7 +73,6 @@ __all__ = [
     "ScoreOpt",
     "States",
     "adaptive",
-    "adaptive_trace",
     "bit_depth",
     "chain",
     "detect",

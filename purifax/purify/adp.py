@@ -35,9 +35,9 @@ from purifax import noise, recipe, schedule
 from purifax.noise import gaussian
 from purifax.purify.curvature import Curvature, by_difference, by_jvp, held, step_size
 from purifax.purify.prior import Prior, States
+from purifax.recipe import typed
 from purifax.transform import remat
 from purifax.transform.continuous_batching import Chain, run_chain
-from purifax.typed import typed
 from purifax.types import Perturb, Purifier, Score
 
 __all__ = [

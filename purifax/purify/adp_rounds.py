@@ -17,8 +17,8 @@ from jax.tree_util import Partial
 
 from purifax.purify.adp import Climb, adaptive
 from purifax.purify.prior import Prior
+from purifax.recipe import typed
 from purifax.transform import remat
-from purifax.typed import typed
 from purifax.types import Purifier
 
 __all__ = [

@@ -11,8 +11,8 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.purify.prior import Prior
+from purifax.recipe import typed
 from purifax.score import denoise
-from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = ["DDS", "dds"]

@@ -14,7 +14,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import noise, recipe, sample, schedule
-from purifax.noise import Process
+from purifax.noise import Process, names
 from purifax.purify.prior import Prior
 from purifax.sample.ddpm import Variance
 
@@ -60,7 +60,7 @@ class Descent:
     """The way down from a level of noise, shared by the recipes of diffusion purifiers.
 
     Attributes:
-        process: noise process whose times are meant (see `noise.by_name`); empty: that
+        process: noise process whose times are meant (see `noise.names`); empty: that
             of the score's network.
         steps: steps from the noise to the image.
         spacing: how the steps are spread: evenly in "time", in sigma ("linear"), or by
@@ -79,7 +79,7 @@ class Descent:
         recipe.one_of(self, "spacing", SPACINGS)
         recipe.only_with(self, "last_time", "spacing", ("time",))
         if self.process:
-            noise.by_name(self.process)
+            names.by_name(self.process)
 
     def clock(self, prior: Prior) -> Process:
         """The process named, or else the network's own.
@@ -88,7 +88,7 @@ class Descent:
             ValueError: there is none.
         """
         if self.process:
-            return noise.by_name(self.process)
+            return names.by_name(self.process)
         if prior.noise is None:
             raise ValueError(
                 "times need a noise process, and this score network knows none: set "

@@ -21,8 +21,8 @@ from jax.tree_util import Partial
 from purifax import recipe
 from purifax.purify.adp import Climb, adaptive, adaptive_early
 from purifax.purify.prior import Prior
+from purifax.recipe import typed
 from purifax.score import scaled
-from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = [

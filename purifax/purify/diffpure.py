@@ -27,8 +27,8 @@ from purifax.purify import descent
 from purifax.purify.compose import chain, repeat
 from purifax.purify.descent import Descent, start_words
 from purifax.purify.prior import Prior, States
+from purifax.recipe import typed
 from purifax.transform import remat
-from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = [

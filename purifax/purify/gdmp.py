@@ -18,9 +18,9 @@ from purifax.purify.descent import Descent, start_words
 from purifax.purify.distance import DISTANCES, Distance, mean_square
 from purifax.purify.guided_diffusion import guided, similarity_scales, square_scales
 from purifax.purify.prior import Prior
+from purifax.recipe import typed
 from purifax.sample.ddpm import Variance
 from purifax.transform import remat
-from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = ["GDMP", "guided_rounds"]

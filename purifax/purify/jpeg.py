@@ -25,7 +25,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.purify.prior import Prior
-from purifax.typed import typed
+from purifax.recipe import typed
 from purifax.types import Purifier, known
 
 __all__ = [

@@ -13,8 +13,8 @@ from jax.tree_util import Partial
 from purifax import recipe, sample
 from purifax.purify.energy import langevin, mala
 from purifax.purify.prior import Prior, States
+from purifax.recipe import typed
 from purifax.score import from_energy
-from purifax.typed import typed
 from purifax.types import Energy, Purifier, Score
 
 __all__ = [

@@ -12,7 +12,7 @@ from purifax import noise as noises
 from purifax.purify.descent import start_words
 from purifax.purify.diffpure import IN_TIME, Sampled, gradual
 from purifax.purify.prior import Prior
-from purifax.typed import typed
+from purifax.recipe import typed
 from purifax.types import Purifier
 
 __all__ = ["LeeKim"]

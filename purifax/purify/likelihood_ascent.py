@@ -39,10 +39,10 @@ from purifax.noise import gaussian
 from purifax.purify.adam import State, adam_step, resting
 from purifax.purify.distance import mean_square
 from purifax.purify.prior import Prior
+from purifax.recipe import typed
 from purifax.score import denoise, scaled
 from purifax.threat import Linf, Threat
 from purifax.transform import remat
-from purifax.typed import typed
 from purifax.types import Purifier, Score, known
 
 __all__ = [

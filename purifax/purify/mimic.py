@@ -41,10 +41,10 @@ from purifax.purify.distance import DISTANCES, Distance, manhattan
 from purifax.purify.gdmp import Guided
 from purifax.purify.guided_diffusion import led
 from purifax.purify.prior import Prior
+from purifax.recipe import typed
 from purifax.sample.ddpm import Variance
 from purifax.score import denoise
 from purifax.transform import remat
-from purifax.typed import typed
 from purifax.types import Purifier, Score
 
 __all__ = [

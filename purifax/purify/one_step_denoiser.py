@@ -14,8 +14,8 @@ from purifax import recipe
 from purifax.noise import gaussian
 from purifax.purify.adp import NOISES, perturbation
 from purifax.purify.prior import Prior
+from purifax.recipe import typed
 from purifax.score import denoise
-from purifax.typed import typed
 from purifax.types import Perturb, Purifier, Score
 
 __all__ = [

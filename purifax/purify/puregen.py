@@ -34,8 +34,8 @@ from purifax.purify.diffpure import Sampler, diffuse
 from purifax.purify.energy import langevin
 from purifax.purify.langevin_chains import Steps
 from purifax.purify.prior import Prior
+from purifax.recipe import typed
 from purifax.transform import remat
-from purifax.typed import typed
 from purifax.types import Energy, Purifier, Score, known
 
 __all__ = [

@@ -4,6 +4,7 @@ outcomes    `Record`; average accuracy, worst of m keys, vote of k keys
 intervals   Wilson, Clopper-Pearson; paired bootstrap, McNemar
 merging     records of parts as one; the worst case over attacks
 poisons     outcomes of targeted poisons, success of triggers
+predicates  signs that an attack failed rather than that a defence held
 
 Per-image versions (`correct`, `survival`, `voted`) give what an interval is taken of.
 """

@@ -7,16 +7,9 @@ imported where they are used.
 """
 
 from purifax.report.display import Accuracy, Check, Report
-from purifax.report.pictures import Pictures
-from purifax.report.types import Curve, Findings, Result, curve
 
 __all__ = [
     "Accuracy",
     "Check",
-    "Curve",
-    "Findings",
-    "Pictures",
     "Report",
-    "Result",
-    "curve",
 ]

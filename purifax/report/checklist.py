@@ -1,15 +1,15 @@
 """The checklist of a report: signs that an attack failed rather than a defence held.
 
 An attack that fails looks exactly like a defence that works, so every report has these
-checks; see `purifax.check` for the statements behind them.
+checks; see `purifax.record.predicates` for the statements behind them.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from purifax import check
 from purifax import record as records
+from purifax.record import predicates
 from purifax.report import checklist_curves as curve_checks
 from purifax.report import checklist_gradient as gradient_checks
 from purifax.report.checklist_curves import converged
@@ -85,7 +85,7 @@ def _order(comparison: dict, named: Mapping[str, Result]) -> dict:
     size, interval = points(comparison["difference"]["value"]), paired(comparison)
     name = f"{stronger} leaves no more accuracy than {weaker}"
     where = f"On {model_phrase(named[comparison['first']].model)}"
-    if not check.ordered(low, high):
+    if not predicates.ordered(low, high):
         text = f"{where} it leaves {size} more {interval}. Suspect {stronger}: its "
         text += "steps, step size, EOT samples or gradient."
         return check_row(name, "warning", text)
@@ -129,7 +129,7 @@ def _harm(compared: Sequence[dict], named: Mapping[str, Result]) -> dict:
     raised = [
         f"{described(attack)} by {points(c['difference']['value'])} {paired(c)}"
         for c, attack in zip(compared, attacks, strict=True)
-        if not check.ordered(*c["difference"]["interval"])
+        if not predicates.ordered(*c["difference"]["interval"])
     ]
     if raised:
         return check_row(name, "warning", f"Raised by {'; '.join(raised)}.")
@@ -151,7 +151,7 @@ def _inside(attacks: Sequence[Result]) -> dict:
     outside = [
         f"{described(result)}: {np.max(np.asarray(result.record.distance)):.4g}"
         for result in attacks
-        if not check.inside(result.record.distance, result.radius)
+        if not predicates.inside(result.record.distance, result.radius)
     ]
     if outside:
         text = f"Outside, or not a number: {'; '.join(outside)}."
@@ -195,7 +195,7 @@ def _still(attacks: Sequence[Result]) -> dict:
     changed = [
         described(result)
         for result in attacks
-        if not check.unchanged_at_zero(
+        if not predicates.unchanged_at_zero(
             result.record.clean, result.record.attacked, result.record.distance
         )
     ]

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from purifax import check
 from purifax import record as records
+from purifax.record import predicates
 from purifax.report.types import Curve, Result
 from purifax.report.words import (
     check_row,
@@ -41,7 +41,7 @@ def falling(curves: Sequence[Curve]) -> list[dict]:
     rising = [
         where
         for where, line in swept.items()
-        if not check.falling(np.asarray(line.low), np.asarray(line.high))
+        if not predicates.falling(np.asarray(line.low), np.asarray(line.high))
     ]
     if rising:
         text = f"It rises, or is not a number: {'; '.join(rising)}."
@@ -83,9 +83,9 @@ def _chance(result: Result, classes: int) -> tuple[str, str]:
     )
     (_, clean_low, _), (value, low, high) = map(_mean, (clean, attacked))
     text = f"{described(result)} leaves {percent(value)} {span((low, high))}"
-    if not check.near_chance(low, classes):
+    if not predicates.near_chance(low, classes):
         return "warning", f"{text}, more than chance: suspect the gradient"
-    if check.near_chance(clean_low, classes):
+    if predicates.near_chance(clean_low, classes):
         return "not shown", f"{text}, but clean images are not above chance either"
     return "open" if value > 1 / classes else "pass", text
 
@@ -125,7 +125,7 @@ def _plateau(name: str, line: Curve, clean: Mapping[str, float]) -> dict:
     steps = ", ".join(
         f"{percent(y)} at {x:g}" for x, y in zip(line.x, line.y, strict=True)
     )
-    if not check.falling(np.asarray(line.low), np.asarray(line.high)):
+    if not predicates.falling(np.asarray(line.low), np.asarray(line.high)):
         text = f"Accuracy rises, or is not a number: {steps}."
         return check_row(name, "warning", text)
     last = line.y[-2] - line.y[-1] if len(line.y) > 1 else float("inf")

@@ -40,7 +40,7 @@ The file:
     seeds, versions, hashes, settings
     gradient     {length, states, state_gap, stored_gap, width, median, worst,
                   same_states, same_when_stored, slopes_agree}: the proof of the exact
-                 gradient on one image, see `purifax.gradient_check`; {} without one
+                 gradient on one image, see `evaluation.gradient_check`; {} without one
     shown        the attack whose images grid.png shows, or null
 
 The model that predicts from one purification sample is called "one run" here, and "one

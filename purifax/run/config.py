@@ -15,9 +15,8 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from purifax import recipe as recipes
-from purifax import typed
-from purifax.recipe import Kind
+from purifax.recipe import annotations
+from purifax.recipe.kinds import Kind, is_recipe
 from purifax.run.recipes import find, is_built_in, own, place
 from purifax.run.recipes import known as of_kind
 
@@ -52,7 +51,7 @@ def plain(value: Any) -> Any:
     """A field's value in plain JSON terms; a recipe keeps its name under "recipe"."""
     if hasattr(value, "place"):  # a bare callable of the user's
         return {"recipe": value.place}
-    if recipes.is_recipe(value):
+    if is_recipe(value):
         return {"recipe": place(type(value)), **_fields(value)}
     if dataclasses.is_dataclass(value):
         return _fields(value)
@@ -126,15 +125,15 @@ def from_plain(kind: Kind, values: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: there is no such recipe, or it has other fields.
 
-    >>> from purifax.recipe import PURIFIER
+    >>> from purifax.recipe.kinds import PURIFIER
     >>> from_plain(PURIFIER, {"recipe": "JPEG", "quality": 50}).quality
     50
     """
     fields = {name: value for name, value in values.items() if name != "recipe"}
     found = find(kind, values["recipe"])
-    if isinstance(found, type) and recipes.is_recipe(found):
+    if isinstance(found, type) and is_recipe(found):
         return _construct(found, fields)
-    return found if recipes.is_recipe(found) else own(kind, values["recipe"], found)
+    return found if is_recipe(found) else own(kind, values["recipe"], found)
 
 
 def _tuples(value: Any) -> Any:
@@ -164,12 +163,12 @@ def make(kind: Kind, name: str, presets: Mapping[str, Any] | None = None) -> Any
     if number[:1].isdigit() or (number and is_built_in(kind, stem)):
         return _numbered(make(kind, stem, presets), stem, number)
     found = find(kind, name)
-    if isinstance(found, type) and recipes.is_recipe(found):
+    if isinstance(found, type) and is_recipe(found):
         try:
             return found()
         except TypeError as error:
             raise ValueError(f"{name} cannot be made by its name: {error}.") from None
-    if recipes.is_recipe(found):
+    if is_recipe(found):
         return found
     if not callable(found):
         raise ValueError(f"{name} is a {type(found).__name__}; name a {kind.word}.")
@@ -207,7 +206,7 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
                 inside = f"{full}.{part}" if part else full
                 if part:
                     yield inside, hint, _named(item)
-                if recipes.is_recipe(item) and not hasattr(item, "place"):
+                if is_recipe(item) and not hasattr(item, "place"):
                     yield from leaves(item, f"{inside}.")
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             yield from leaves(value, f"{full}.")
@@ -286,4 +285,4 @@ def describe(hint: Any) -> str:
     kind = kind_of(hint)
     if kind is not None:
         return f"the name of a {kind.word}"
-    return typed.describe(hint)
+    return annotations.describe(hint)

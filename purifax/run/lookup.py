@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 from purifax.run import trees
 from purifax.run.errors import UsageError
 from purifax.run.trees import Broken, Function, first_line

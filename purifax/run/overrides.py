@@ -13,8 +13,8 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from purifax import recipe as recipes
-from purifax.recipe import Kind, nearest
+from purifax.recipe.kinds import Kind, is_recipe
+from purifax.recipe.spelling import nearest
 from purifax.run import config as configlib
 from purifax.run.errors import UsageError
 
@@ -163,7 +163,7 @@ def _unknown(full: str, head: str, known: list[str], cls: type) -> str:
     group = full.rpartition(".")[0]
     place = f"--config.{group}." if group else "--config."
     hint = nearest(head, known, place)
-    if recipes.is_recipe(cls):
+    if is_recipe(cls):
         return f"{cls.__name__} has no field {head}{hint}"
     return f"the config has no field {full}{hint}"
 

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from purifax.recipe import Kind, is_recipe, nearest
+from purifax.recipe.kinds import Kind, is_recipe
+from purifax.recipe.spelling import nearest
 
 __all__ = ["find", "is_built_in", "known", "listing", "load", "own", "place"]
 
@@ -87,7 +88,7 @@ def own(kind: Kind, name: str, call: Callable[..., Any]) -> Any:
 def place(cls: type) -> str:
     """The name by which `find` finds a recipe's class again.
 
-    >>> from purifax.recipe import Kind
+    >>> from purifax.recipe.kinds import Kind
     >>> place(Kind)
     'Kind'
     """

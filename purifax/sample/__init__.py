@@ -27,12 +27,12 @@ sizes [T]. `bank` keeps chains from one update of an energy to the next.
 """
 
 from purifax.sample import bank
-from purifax.sample.adaptive_momentum import MomentumState, momentum, momentum_step
+from purifax.sample.adaptive_momentum import momentum, momentum_step
 from purifax.sample.ddim_sampler import ddim, ddim_step
 from purifax.sample.ddpm import ancestral, ancestral_step, large, learned, small
 from purifax.sample.dpm import dpm_solver, dpm_solver_step
 from purifax.sample.langevin_chain import annealed_langevin, langevin, langevin_step
-from purifax.sample.mala_chain import MALAState, mala, mala_step
+from purifax.sample.mala_chain import mala, mala_step
 from purifax.sample.ode import euler, euler_step, heun, heun_step
 from purifax.sample.preconditioning import (
     Filters,
@@ -49,8 +49,6 @@ from purifax.sample.score_ascent import ascend, ascend_step
 
 __all__ = [
     "Filters",
-    "MALAState",
-    "MomentumState",
     "ancestral",
     "ancestral_step",
     "annealed_langevin",

@@ -19,11 +19,9 @@ And how one image's computation is laid out:
 from purifax.transform import remat
 from purifax.transform.batching import batched
 from purifax.transform.continuous_batching import Chain, continuously_batched
-from purifax.transform.shard_draws import Axis
 from purifax.transform.sharding import batch_mesh, in_chunks, sharded
 
 __all__ = [
-    "Axis",
     "Chain",
     "batch_mesh",
     "batched",

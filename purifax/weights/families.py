@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from purifax import nets
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 from purifax.run.errors import UsageError
 from purifax.weights import (
     Prediction,

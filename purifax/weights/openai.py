@@ -52,7 +52,7 @@ def unet(
 ) -> nets.Network:
     """A network `(x, t) -> noise`, or `(x, t, label) -> noise`, from OpenAI's arrays.
 
-    With a learned variance it gives twice as many channels: see `nets.noise_part`.
+    With a learned variance it has twice as many channels: see `nets.openai.noise_part`.
 
     Args:
         state: name to array, in PyTorch's layout.

@@ -30,7 +30,7 @@ from jax.tree_util import Partial
 
 from purifax import sample, score
 from purifax.noise import Process
-from purifax.noise import by_name as process
+from purifax.noise.names import by_name as process
 from purifax.sample.ddpm import Variance
 from purifax.types import Score, as_pytree
 

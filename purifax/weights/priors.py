@@ -9,7 +9,7 @@ from jax import numpy as jnp
 
 from purifax import nets, score, weights
 from purifax.purify.prior import Prior
-from purifax.recipe import nearest
+from purifax.recipe.spelling import nearest
 
 __all__ = ["DTYPES", "load"]
 

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, weights
 
 from purifax import attack, classify
-from purifax.attack import apgd_attack, windows
+from purifax.attack import apgd_attack, selection, windows
 from purifax.threat import L2, Linf
 
 KEY = jax.random.key(5)
@@ -289,7 +289,7 @@ def test_it_composes_with_a_judge_on_keys_of_its_own():
     numbers = {"checkpoints": windows.apgd_checkpoints(4), "threat": Linf(0.05)}
     numbers |= {"model": DRAWS, "loss": Partial(classify.margin)}
     judge = Partial(classify.each, model=Partial(noisy_model), draws=jnp.arange(40))
-    chosen = attack.best_iterate(
+    chosen = selection.best_iterate(
         KEY,
         image(),
         LABEL,

@@ -12,6 +12,7 @@ from oracles import bent_classifier, image, weights
 
 from purifax import attack, classify
 from purifax.attack import apgd_l1_attack, windows
+from purifax.attack.apgd_l1_attack import apgd_l1_shrinking
 from purifax.threat import L1
 
 KEY = jax.random.key(5)
@@ -96,7 +97,13 @@ def test_shrinking_balls_are_three_runs_one_after_the_other(float64):
     checkpoints, radii = windows.shrinking_radii(iterations)
     assert radii.tolist() == [3.0] * 13 + [2.0] * 13 + [1.0] * 16
     found = run(
-        *(attack.apgd_l1_shrinking, jnp.asarray(x), L1(1.5), checkpoints, radii),
+        *(
+            apgd_l1_shrinking,
+            jnp.asarray(x),
+            L1(1.5),
+            checkpoints,
+            radii,
+        ),
         loss=only_logit,
         start=Partial(from_point, point=jnp.asarray(first)),
     )
@@ -121,7 +128,7 @@ def linear_model(key, x, w):
 LINEAR = Partial(linear_model, w=weights()[0])
 
 
-@pytest.mark.parametrize("verb", [attack.apgd_l1, attack.apgd_l1_shrinking])
+@pytest.mark.parametrize("verb", [attack.apgd_l1, apgd_l1_shrinking])
 def test_a_linear_model_is_all_but_solved(verb):
     """The optimum uses up the steepest pixels one by one."""
     x, w, radius = np.asarray(image()), np.asarray(weights()[0]), 2.5

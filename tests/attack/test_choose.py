@@ -9,6 +9,8 @@ from oracles import bent_classifier, image
 
 import purifax
 from purifax import attack, classify, noise
+from purifax.attack import pgd_attack, selection
+from purifax.attack.selection import choose
 from purifax.threat import Linf
 
 KEY = jax.random.key(9)
@@ -24,7 +26,7 @@ def noisy(key, x):
 
 JUDGE = Partial(classify.each, model=Partial(noisy), draws=jnp.arange(5))
 BOUND = {"model": JUDGE, "threat": THREAT, "step_sizes": jnp.full(6, 0.25)}
-PATH = Partial(attack.pgd_path, **BOUND)
+PATH = Partial(pgd_attack.pgd_path, **BOUND)
 
 
 def judged(key, x, label):
@@ -40,7 +42,7 @@ def attack_key(key):
 def test_choose_keeps_the_candidate_of_highest_loss():
     candidates = jnp.stack([image(i) for i in range(5)])
     for loss in (classify.cross_entropy, classify.margin):
-        found, losses = attack.choose(KEY, candidates, LABEL, JUDGE, loss=Partial(loss))
+        found, losses = choose(KEY, candidates, LABEL, JUDGE, loss=Partial(loss))
         expected = [loss(JUDGE(KEY, x), LABEL) for x in candidates]
         np.testing.assert_allclose(losses, expected, rtol=1e-4)
         np.testing.assert_array_equal(found, candidates[np.argmax(expected)])
@@ -56,9 +58,9 @@ def shaky(key, x):
 def test_a_loss_that_is_not_finite_is_never_chosen(bad):
     loss = Partial(lambda logits, label: logits[0])
     candidates = jnp.array([3.0, bad, 1.0, 2.0])
-    found, _ = attack.choose(KEY, candidates, LABEL, shaky, loss=loss)
+    found, _ = choose(KEY, candidates, LABEL, shaky, loss=loss)
     assert found == 1.0
-    found, _ = attack.choose(KEY, jnp.array([bad, bad]), LABEL, shaky, loss=loss)
+    found, _ = choose(KEY, jnp.array([bad, bad]), LABEL, shaky, loss=loss)
     assert found == bad
 
 
@@ -66,7 +68,7 @@ def test_a_loss_that_is_not_finite_is_never_chosen(bad):
 def compare_iterates(key, x, label):
     """Judged loss of the chosen iterate and of every iterate."""
     every = jnp.arange(7)
-    best = attack.best_iterate(key, x, label, PATH, JUDGE, every)
+    best = selection.best_iterate(key, x, label, PATH, JUDGE, every)
     iterates = PATH(attack_key(key), x, label)
     losses = jax.lax.map(lambda y: judged(key, y, label), iterates)
     return judged(key, best, label), losses
@@ -82,7 +84,7 @@ def test_the_best_iterate_is_never_worse_than_the_last():
 
 @pytest.mark.parametrize("candidates", [[-1], [2], [0, 3]])
 def test_only_the_iterates_named_are_candidates(candidates):
-    find = jax.jit(attack.best_iterate)
+    find = jax.jit(selection.best_iterate)
     found = find(KEY, X, LABEL, PATH, JUDGE, jnp.array(candidates))
     iterates = jax.jit(PATH)(attack_key(KEY), X, LABEL)
     distances = jnp.array([jnp.abs(found - iterates[c]).max() for c in candidates])
@@ -142,7 +144,7 @@ def test_attack_judge_and_evaluation_draw_different_keys():
 
     k_attack, k_evaluate = jax.random.split(KEY)
     record("evaluation", k_evaluate)
-    attack.best_iterate(k_attack, X, LABEL, path, judge, jnp.arange(2))
+    selection.best_iterate(k_attack, X, LABEL, path, judge, jnp.arange(2))
     keys = [key for role in used.values() for key in set(role)]
     assert used.keys() == {"attack", "judge", "evaluation"}
     assert len(set(keys)) == len(keys) == 3
@@ -167,7 +169,7 @@ def test_restarts_draw_different_keys_and_share_the_judge():
 
 def test_choice_maps_over_a_batch():
     fn = Partial(
-        attack.best_iterate, path=PATH, judge=JUDGE, candidates=jnp.array([2, -1])
+        selection.best_iterate, path=PATH, judge=JUDGE, candidates=jnp.array([2, -1])
     )
     found = jax.jit(purifax.batched(fn))(KEY, IMAGES, LABELS)
     alone = jax.jit(fn)(jax.random.fold_in(KEY, 1), IMAGES[1], LABELS[1])

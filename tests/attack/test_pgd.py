@@ -8,6 +8,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, bent_classifier, image, mixture, weights
 
 from purifax import attack, backward, classify, noise, purify
+from purifax.attack import pgd_attack
 from purifax.threat import L2, Linf
 
 KEY = jax.random.key(77)
@@ -71,7 +72,7 @@ def loop(model, threat, sizes, start, loss=classify.cross_entropy):
 @pytest.mark.parametrize("start", [attack.at_image, attack.at_random])
 def test_path_is_a_loop_over_the_steps(threat, start):
     sizes = [0.03, 0.02, 0.05]
-    fn = pgd(noisy, threat, sizes, start, attack.pgd_path)
+    fn = pgd(noisy, threat, sizes, start, pgd_attack.pgd_path)
     path = run(fn, KEY, X, LABEL)
     np.testing.assert_allclose(path, loop(noisy, threat, sizes, start), atol=1e-5)
     last = run(pgd(noisy, threat, sizes, start), KEY, X, LABEL)

@@ -12,10 +12,10 @@ from absl import flags as absl_flags
 
 import experiments
 from experiments.training.config import ScoreTraining
-from purifax import recipe
 from purifax.command import flags, usage
 from purifax.purify.adp import ADP
-from purifax.recipe import ATTACK, PURIFIER
+from purifax.recipe.help_text import help_lines
+from purifax.recipe.kinds import ATTACK, PURIFIER
 from purifax.run import config as configlib
 
 ROOT = pathlib.Path(experiments.__file__).parent
@@ -32,7 +32,7 @@ def config_types():
 
 @pytest.mark.parametrize("cls", list(config_types()), ids=lambda cls: cls.__name__)
 def test_every_field_of_every_config_type_has_its_line(cls):
-    lines = recipe.help_lines(cls)
+    lines = help_lines(cls)
     fields = [field.name for field in dataclasses.fields(cls)]
     assert sorted(lines) == sorted(fields)
     assert all(line.endswith(".") and len(line) > 6 for line in lines.values())
@@ -67,7 +67,7 @@ def test_fields_have_values_and_lines():
     assert rows["widths"] == ("8,16", "of the layers.")
     assert rows["depths"] == ("none", "of the layers.")
     assert rows["purifier"] == ("ADP", "what purifies.")
-    line = recipe.help_lines(ADP)["sigma"]
+    line = help_lines(ADP)["sigma"]
     assert rows["purifier.sigma"] == ("0.25", line) and line
     assert rows["attacks"] == ("mine", "by name.")
     assert rows["attacks.mine"][0] == "ADP" and rows["attacks.mine"][1]

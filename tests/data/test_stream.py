@@ -9,7 +9,7 @@ from data import writers
 from PIL import Image
 
 from purifax import data
-from purifax.data import stream_tfds
+from purifax.data import stream_tfds, write
 from purifax.data.examples import Example, Unreadable
 
 NAMES = tuple("abc")
@@ -67,7 +67,7 @@ def test_further_features_go_along(tmp_path):
     columns = {key: [row.extras[key] for row in rows] for key in more}
     pixels = np.stack([row.image for row in rows])
     labels = [row.label for row in rows]
-    data.write_shard(
+    write.write_shard(
         tmp_path, layout, "train", 0, 1, pixels, labels, range(11), columns
     )
 

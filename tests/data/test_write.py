@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from data import stores, writers
 
 from purifax import data
-from purifax.data import files
+from purifax.data import files, write
 
 NAMES = ("ant", "bee", "cow")
 
@@ -87,7 +87,7 @@ LAYOUT = data.Layout("copied", (6, 5, 3), NAMES, text_ids=True)
 
 def shard(folder, number, images, ids, shards=3, layout=LAYOUT):
     rows = (images.images, images.labels, ids)
-    data.write_shard(folder, layout, "train", number, shards, *rows)
+    write.write_shard(folder, layout, "train", number, shards, *rows)
 
 
 def test_shards_may_come_in_any_order_twice_and_empty(tmp_path):
@@ -97,7 +97,7 @@ def test_shards_may_come_in_any_order_twice_and_empty(tmp_path):
     for number in (2, 0, 1, 2):
         part = np.array(parts[number], int)
         shard(tmp_path, number, images.take(part), [ids[n] for n in part])
-    data.write_info(tmp_path, LAYOUT, {"train": [10, 0, 13]})
+    write.write_info(tmp_path, LAYOUT, {"train": [10, 0, 13]})
     source = tfds.builder_from_directory(tmp_path).as_data_source("train")
     assert [row["id"].decode() for row in source] == ids
     for row, found in enumerate(source):
@@ -107,7 +107,7 @@ def test_shards_may_come_in_any_order_twice_and_empty(tmp_path):
 def test_a_description_needs_all_shards(tmp_path):
     shard(tmp_path, 0, pictures(4), list("abcd"), shards=2)
     with pytest.raises(data.DataError, match="00001-of-00002 is missing"):
-        data.write_info(tmp_path, LAYOUT, {"train": [4, 4]})
+        write.write_info(tmp_path, LAYOUT, {"train": [4, 4]})
     assert not (tmp_path / "dataset_info.json").exists()
 
 
@@ -124,7 +124,7 @@ def test_an_object_store_will_do(monkeypatch):
     root, images = stores.open_store(monkeypatch), pictures(4)
     folder = files.place(root) / "set"
     shard(folder, 0, images, list("abcd"), shards=1)
-    data.write_info(folder, LAYOUT, {"train": [4]})
+    write.write_info(folder, LAYOUT, {"train": [4]})
     names = {path.name for path in folder.iterdir()}
     assert {"dataset_info.json", "copied-train.array_record-00000-of-00001"} <= names
     assert not [name for name in names if name.startswith(files.TEMPORARY)]
@@ -188,5 +188,5 @@ def test_rows_unlike_the_layout_are_refused(tmp_path, change, words):
         "extras": {"z": np.zeros((4, 2), np.float32)},
     }
     with pytest.raises(data.DataError, match=words):
-        data.write_shard(tmp_path, layout, "train", 0, 1, **rows | change)
+        write.write_shard(tmp_path, layout, "train", 0, 1, **rows | change)
     assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ from small import evaluation, train
 from purifax.command import evaluate as command
 from purifax.evaluation import merging, workers
 from purifax.evaluation.settings import Evaluation
-from purifax.fleet import Leases
+from purifax.fleet.lease import Leases
 from purifax.run import config as configlib
 from purifax.run import workdir
 from purifax.run.errors import UsageError

@@ -8,7 +8,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, weights
 
 from purifax import attack, classify
-from purifax.attack import square_attack, windows
+from purifax.attack import pgd_attack, selection, square_attack, windows
 from purifax.evaluation.predictions import mapped
 from purifax.evaluation.resumable import Segments
 from purifax.evaluation.store import Parts
@@ -30,13 +30,13 @@ MODEL = Partial(classify.each, model=Partial(noisy, w=weights()), draws=jnp.aran
 LABELS = jnp.argmax(jax.vmap(lambda x: noisy(KEY, x, weights()))(IMAGES), axis=1)
 COMMON = {"model": MODEL, "threat": Linf(0.1)}
 PGD = {"step_sizes": jnp.full(4, 0.04), **COMMON}
-PATH = Partial(attack.pgd_path, **PGD)
+PATH = Partial(pgd_attack.pgd_path, **PGD)
 
 
 def chosen():
     """Loops in a loop, and the best of some iterates."""
     one = Partial(
-        attack.best_iterate, path=PATH, judge=MODEL, candidates=jnp.array([2, 4])
+        selection.best_iterate, path=PATH, judge=MODEL, candidates=jnp.array([2, 4])
     )
     return Partial(
         attack.best_of_restarts, attack=one, judge=MODEL, restarts=jnp.arange(2)

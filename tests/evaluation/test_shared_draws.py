@@ -8,6 +8,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, linear_classifier, mixture
 
 from purifax import attack, backward, classify, purify
+from purifax.attack import selection
 from purifax.evaluation import attacks
 from purifax.evaluation.predictions import mapped
 from purifax.evaluation.world import World
@@ -94,7 +95,7 @@ MADE = {
 def judged(key, x, label, judge):
     """The better of two other images, and their losses."""
     pair = jnp.stack([0.8 * x, 0.5 * x])
-    return attack.choose(key, pair, label, judge, loss=Partial(classify.margin))
+    return selection.choose(key, pair, label, judge, loss=Partial(classify.margin))
 
 
 def target(shares, classifier=None):

@@ -19,7 +19,13 @@ from laws.parts import (
 )
 
 from purifax import attack, backward, classify, purify
-from purifax.attack import fab_attack, joint_attack
+from purifax.attack import (
+    apgd_l1_attack,
+    fab_attack,
+    joint_attack,
+    pgd_attack,
+    selection,
+)
 from purifax.purify import adp
 
 
@@ -65,9 +71,11 @@ ATTACKS = [
     Row(
         "best_iterate",
         lambda p: labelled(
-            attack.best_iterate,
+            selection.best_iterate,
             p,
-            path=Partial(attack.pgd_path, model=eot(p), threat=LINF, step_sizes=STEPS),
+            path=Partial(
+                pgd_attack.pgd_path, model=eot(p), threat=LINF, step_sizes=STEPS
+            ),
             judge=eot(p),
             candidates=jnp.array([1, -1]),
         ),
@@ -206,7 +214,7 @@ ATTACKS = [
         "apgd_l1_shrinking",
         lambda p: tried(
             p,
-            attack.apgd_l1_shrinking,
+            apgd_l1_attack.apgd_l1_shrinking,
             SPARSE,
             checkpoints=jnp.array([True, False, True, True]),
             radii=jnp.array([2.0, 2.0, 1.0, 1.0]),

@@ -26,9 +26,7 @@ from purifax.poison import (
     tap,
     urp,
 )
-from purifax.poison import (
-    dune as dune_module,
-)
+from purifax.poison import dune as dune_module
 from purifax.threat import Linf
 
 

@@ -11,8 +11,9 @@ from fields import bare_config, refused
 from laws.attack_laws import ATTACK_LAWS
 from laws.purifier_laws import PURIFIER_LAWS
 
-from purifax import recipe
 from purifax.evaluation.settings import Evaluation
+from purifax.recipe.help_text import help_lines
+from purifax.recipe.kinds import PURIFIER
 from purifax.run import config as configlib
 from purifax.run import recipes
 from purifax.run.overrides import apply
@@ -22,7 +23,7 @@ __all__ = ["laws"]
 
 def survives_json(kind, made):
     """Within the config of an evaluation, by the name under which it is found."""
-    given = {"purifier": made} if kind is recipe.PURIFIER else {"attacks": {"it": made}}
+    given = {"purifier": made} if kind is PURIFIER else {"attacks": {"it": made}}
     config = bare_config(**given)
     words = json.loads(json.dumps(configlib.encode(config)))
     back = configlib.decode(words, [Evaluation])
@@ -34,7 +35,7 @@ def survives_json(kind, made):
 
 def has_help(cls):
     """A line for each field, and one for the whole."""
-    lines = recipe.help_lines(cls)
+    lines = help_lines(cls)
     assert set(lines) == {field.name for field in dataclasses.fields(cls)}
     assert all(line.strip().endswith((".", ").")) for line in lines.values()), lines
     first = cls.__doc__.strip().partition("\n")[0]
@@ -43,7 +44,7 @@ def has_help(cls):
 
 def is_typed(kind, made):
     """Each field of it can be set by an override, to what it is."""
-    start = "purifier" if kind is recipe.PURIFIER else "attacks.it"
+    start = "purifier" if kind is PURIFIER else "attacks.it"
     words = [(start, recipes.place(type(made)))]
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
@@ -62,7 +63,7 @@ def has_no_other_field(kind, cls):
 
 def laws(kind):
     """Every law of a kind by name, as a check of a recipe's class."""
-    own = PURIFIER_LAWS if kind is recipe.PURIFIER else ATTACK_LAWS
+    own = PURIFIER_LAWS if kind is PURIFIER else ATTACK_LAWS
     return {name: lambda cls, law=law: law(cls()) for name, law in own.items()} | {
         "json": lambda cls: survives_json(kind, cls()),
         "help": has_help,

@@ -224,7 +224,7 @@ PURIFIERS = [
     Row("adaptive_held", lambda p: adaptive(p, curvature=Partial(curvature.held))),
     Row("adaptive_early", lambda p: adaptive(p, adp.adaptive_early), smooth=False),
     Row("adaptive_refilled", _in_a_slot, smooth=False),
-    Row("adaptive_trace", lambda p: first(adaptive(p, purify.adaptive_trace))),
+    Row("adaptive_trace", lambda p: first(adaptive(p, adp.adaptive_trace))),
     Row(
         "detect",
         lambda p: Partial(

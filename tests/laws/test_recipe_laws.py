@@ -3,7 +3,7 @@
 import pytest
 from laws.recipe_laws import laws
 
-from purifax.recipe import ATTACK, PURIFIER
+from purifax.recipe.kinds import ATTACK, PURIFIER
 from purifax.run import recipes
 
 KINDS = {kind.word: kind for kind in (PURIFIER, ATTACK)}

@@ -9,8 +9,8 @@ import pytest
 from nets import foreign, foreign_unets
 from weights import test_containers, torch_files
 
-from purifax import nets, weights
-from purifax.weights import diffusers, openai
+from purifax import nets
+from purifax.weights import diffusers, modules, openai
 
 GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "unets.npz")
 DDPM, GUIDED, PLAIN = "diffusers ddpm", "openai guided", "openai plain"
@@ -55,8 +55,8 @@ def test_fields_are_those_of_the_config_and_of_the_arrays():
     assert (found.resize, found.multiples, found.blocks) == ("plain", (1, 2, 2), 1)
     assert not found.scale_shift and not found.learned_variance
     for module in (found, diffusers.unet2d(state(DDPM), config()).module):
-        words = json.loads(json.dumps(weights.describe(module)))
-        assert weights.rebuild(words) == module
+        words = json.loads(json.dumps(modules.describe(module)))
+        assert modules.rebuild(words) == module
 
 
 def test_attention_may_have_its_old_names():

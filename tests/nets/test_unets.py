@@ -7,7 +7,7 @@ import pytest
 from nets import tools
 
 from purifax import nets, noise, score
-from purifax.nets import unet_blocks
+from purifax.nets import openai, unet_blocks
 
 # Everything but what changes the resolution; the middle attends.
 TINY = nets.UNet2D(channels=1, widths=(8,), blocks=1, attention=(), groups=4)
@@ -100,10 +100,10 @@ def test_the_two_parts_of_a_learned_variance():
         return jnp.concatenate([x * t, 2 * x - 1], axis=-1)
 
     x, t = tools.example(4, 4, 3), jnp.array(3.0)
-    np.testing.assert_allclose(nets.noise_part(network)(x, t), 3 * x)
-    np.testing.assert_allclose(nets.fraction_part(network)(x, t), x, atol=1e-6)
+    np.testing.assert_allclose(openai.noise_part(network)(x, t), 3 * x)
+    np.testing.assert_allclose(openai.fraction_part(network)(x, t), x, atol=1e-6)
     chain = noise.VPDiscrete()
-    found = score.from_process(nets.noise_part(network), chain)(x, chain.sigma(3))
+    found = score.from_process(openai.noise_part(network), chain)(x, chain.sigma(3))
     assert found.shape == x.shape
 
 

@@ -11,7 +11,7 @@ from experiments import configs
 from purifax import data, nets, purify, weights
 from purifax.pipelines import images as ready
 from purifax.score import Gaussian
-from purifax.weights import priors
+from purifax.weights import network_folders, priors
 
 KEY = jax.random.key(3)
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -151,7 +151,7 @@ def test_what_cannot_purify_is_refused(images, name, kwargs, error, told):
 
 def test_a_work_directory_needs_a_purifier(tmp_path, images):
     module = nets.SmallScore(channels=1, fold=2, widths=(8,), blocks=1)
-    weights.write(tmp_path, module, (8, 8, 1), "score")
+    network_folders.write(tmp_path, module, (8, 8, 1), "score")
     with pytest.raises(ValueError, match="no card that advises a purifier: give pur"):
         purifax.purify_images(images, str(tmp_path), key=KEY)
     with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):

@@ -9,16 +9,8 @@ from oracles import SHAPE, bent_classifier, weights
 
 from purifax import poison
 from purifax.classify import cross_entropy, undefended
-from purifax.poison import (
-    Outside,
-    badnets,
-    em,
-    hypo,
-    label_consistent,
-    sep,
-    shifts,
-    tap,
-)
+from purifax.poison import badnets, em, hypo, label_consistent, sep, shifts, tap
+from purifax.poison.budget import Outside
 from purifax.threat import L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")

@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from shared_data import arrays, needed
 
 from purifax import batched, poison
-from purifax.poison import ar, ar_filters, badnets, cuda, ops, urp
+from purifax.poison import ar, ar_filters, badnets, budget, cuda, ops, urp
 from purifax.poison import lsp as lsp_module
 from purifax.poison.ops import Shortcuts
 from purifax.threat import L2
@@ -223,7 +223,7 @@ def test_one_pixel_sets_one_pixel_of_every_image():
         jnp.array([0, 3]), jnp.array([2, 1]), jnp.array([[1.0, 0, 1], [0, 0, 1]])
     )
     maker = Partial(ops.one_pixel, shortcuts=marks)
-    args = (KEY, images, labels, jnp.arange(6), maker, poison.Pixels(1))
+    args = (KEY, images, labels, jnp.arange(6), maker, budget.Pixels(1))
     given = craft(*args, name="ops")
     assert poison.verify(images, given) == 1
     want = images.copy()
@@ -287,12 +287,12 @@ def test_a_stamp_sets_what_is_under_its_mask():
     patch, mask = badnets.checker((5, 6, 2))
     images = np.full((2, 5, 6, 2), 40, np.uint8)
     maker = Partial(badnets.stamp, patch=patch, mask=mask)
-    args = (KEY, images, np.zeros(2, int), jnp.array([1]), maker, poison.Pixels(9))
+    args = (KEY, images, np.zeros(2, int), jnp.array([1]), maker, budget.Pixels(9))
     given = craft(*args, name="patch")
     assert poison.verify(images, given) == 9
     want = images.copy()
     want[1, 2:, 3:] = 255 * np.array([[0, 0, 1], [0, 1, 0], [1, 0, 1]])[..., None]
     np.testing.assert_array_equal(poison.inject(images, [0, 0], given)[0], want)
     shift = Partial(badnets.additive, pattern=jnp.full((5, 6, 2), 20 / 255))
-    given = craft(*args[:4], shift, poison.Pixels(30), name="shift")
+    given = craft(*args[:4], shift, budget.Pixels(30), name="shift")
     assert np.unique(poison.inject(images, [0, 0], given)[0][1]).tolist() == [60]

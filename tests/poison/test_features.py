@@ -7,8 +7,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import SHAPE
 
-from purifax import poison
-from purifax.poison import bullseye, convex_polytope
+from purifax.poison import bullseye, convex_polytope, descent
 from purifax.threat import Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
@@ -55,7 +54,7 @@ def test_the_mean_of_features_hits_the_target():
         bullseye.bullseye_distance, aims=AIMS, extractors=MAPS, draws=jnp.arange(1)
     )
     sizes = jnp.repeat(jnp.array([0.01, 0.002, 0.0003]), 60)
-    run = jax.jit(Partial(poison.descend, threat=Linf(0.1), step_sizes=sizes))
+    run = jax.jit(Partial(descent.descend, threat=Linf(0.1), step_sizes=sizes))
     delta, losses = run(KEY, IMAGES, objective=objective)
     assert losses[0] > 0.05 and losses[-1] < 0.003
     assert jnp.max(jnp.abs(delta)) <= 0.1 + 1e-6

@@ -8,7 +8,6 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import SHAPE, weights
 
-from purifax import poison
 from purifax.classify import cross_entropy
 from purifax.poison import descent, gradient_matching, tap
 from purifax.threat import L2, Linf
@@ -121,7 +120,7 @@ def test_matching_goes_by_the_signs_of_gradients_from_normal_noise():
     )
     key = jax.random.fold_in(jax.random.split(KEY)[0], 0)
     how = {"rule": Partial(descent.signed_adam), "start": Partial(tap.at_normal)}
-    want, _ = jax.jit(poison.descend)(key, IMAGES, objective, threat, sizes, **how)
+    want, _ = jax.jit(descent.descend)(key, IMAGES, objective, threat, sizes, **how)
     np.testing.assert_allclose(got, want, atol=1e-5)
 
 
@@ -181,7 +180,7 @@ def test_descent_goes_as_far_as_the_budget_allows(threat):
         return jnp.sum(jnp.square(images - goal))
 
     sizes = jnp.repeat(jnp.array([0.02, 0.002, 0.0003]), 60)
-    run = jax.jit(Partial(poison.descend, objective=objective))
+    run = jax.jit(Partial(descent.descend, objective=objective))
     delta, losses = run(KEY, IMAGES, threat=threat, step_sizes=sizes)
     np.testing.assert_allclose(losses[0], objective(KEY, IMAGES), rtol=1e-5)
     # Adam scales entries, so that in a ball it need not come to the nearest point.

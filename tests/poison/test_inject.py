@@ -7,7 +7,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import poison
-from purifax.poison import Outside, Pixels, Poison, injection, maker, rounding, urp
+from purifax.poison import Poison, injection, maker, rounding, urp
+from purifax.poison.budget import Outside, Pixels
 from purifax.threat import L1, L2, Linf
 
 pytestmark = pytest.mark.usefixtures("unoptimised")

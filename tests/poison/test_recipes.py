@@ -16,7 +16,8 @@ import pytest
 
 from purifax import poison
 from purifax.poison.own import Own
-from purifax.recipe import POISON, help_lines
+from purifax.recipe.help_text import help_lines
+from purifax.recipe.kinds import POISON
 from purifax.run import config as configlib
 from purifax.run import recipes
 from purifax.run.errors import UsageError

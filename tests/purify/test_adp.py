@@ -31,7 +31,7 @@ each_curvature = pytest.mark.parametrize("curvature", CURVATURES)
 
 @jax.jit
 def trace(key, x, score, levels, sigma, perturb, curvature, limits):
-    return purify.adaptive_trace(
+    return adp.adaptive_trace(
         key,
         x,
         score,
@@ -248,7 +248,7 @@ def three_forms(key, x, knobs):
     bound = key, x, HILL, LEVELS
     return (
         purify.adaptive(*bound, **knobs),
-        purify.adaptive_trace(*bound, **knobs)[0],
+        adp.adaptive_trace(*bound, **knobs)[0],
         adp.adaptive_early(*bound, **knobs),
     )
 

@@ -51,7 +51,7 @@ def test_early_exit_gives_the_same_bits(sigma):
     whole, early = (bound(v, **knobs) for v in (purify.adaptive, adp.adaptive_early))
     for x in spread_images():
         np.testing.assert_array_equal(one(whole, KEY, x), one(early, KEY, x))
-    _, trace = many(bound(purify.adaptive_trace, **knobs), KEY, spread_images())
+    _, trace = many(bound(adp.adaptive_trace, **knobs), KEY, spread_images())
     taken = (np.asarray(trace.step_sizes) > 0).sum(axis=1)
     assert len(set(taken.tolist())) > 2, "the images are to stop at different steps"
     assert taken.max() < len(LEVELS)

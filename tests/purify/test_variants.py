@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from oracles import bent_classifier, image, mixture
 
 from purifax import classify, noise, purify, score
-from purifax.purify import adp_rounds, detection
+from purifax.purify import adp, adp_rounds, detection
 
 KEY = jax.random.key(16)
 X, MEAN = image(), image(1)
@@ -135,9 +135,7 @@ def test_two_noise_levels_are_halves_of_an_ensemble():
 
 def test_heteroscedastic_noise_enters_the_chain():
     perturb = Partial(noise.heteroscedastic, score=mixture(), level=0.3, slope=0.2)
-    bound = Partial(
-        purify.adaptive_trace, score=mixture(), levels=LEVELS, perturb=perturb
-    )
+    bound = Partial(adp.adaptive_trace, score=mixture(), levels=LEVELS, perturb=perturb)
     _, trace = run(bound, KEY, X, sigma=0.1)
     size = 0.1 + 0.2 * jnp.abs(0.3 * mixture()(X, 0.3))
     expected = jnp.clip(X + size * jax.random.normal(KEY, X.shape), 0, 1)

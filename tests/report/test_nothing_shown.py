@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from reported import PROOF, RESULTS, N, contents, example, outcomes, result
 
-from purifax.report import Report, checklist, checklist_gradient, compare_page, curve
+from purifax.report import Report, checklist, checklist_gradient, compare_page
 from purifax.report.comparisons import FEWEST, paired
 from purifax.report.summary import summarise
-from purifax.report.types import NO_ANSWER
+from purifax.report.types import NO_ANSWER, curve
 from purifax.report.words import STATUSES
 
 PROBE = {

@@ -25,20 +25,10 @@ from reported import (
 
 from purifax import record as records
 from purifax.record import Record
-from purifax.report import (
-    files as report,
-)
-from purifax.report import (
-    html as page,
-)
-from purifax.report import (
-    pages,
-    plots,
-    plots_grid,
-)
-from purifax.report import (
-    records as report_records,
-)
+from purifax.report import files as report
+from purifax.report import html as page
+from purifax.report import pages, plots, plots_grid
+from purifax.report import records as report_records
 from purifax.report.files import Pictures
 from purifax.report.sentences import sentences
 from purifax.report.summary import summarise

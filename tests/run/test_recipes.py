@@ -11,7 +11,10 @@ from laws.recipe_laws import laws
 
 import purifax
 from purifax import attack, purify
-from purifax.recipe import ATTACK, PURIFIER, Kind, help_lines, nearest, only_with
+from purifax.recipe import only_with
+from purifax.recipe.help_text import help_lines
+from purifax.recipe.kinds import ATTACK, PURIFIER, Kind
+from purifax.recipe.spelling import nearest
 from purifax.run import recipes
 from purifax.run.config import decode, encode, make
 from purifax.run.overrides import apply

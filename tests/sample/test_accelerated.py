@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from oracles import image, mixture
 
 from purifax import sample, schedule, score
-from purifax.sample.adaptive_momentum import matched_momentum_step
+from purifax.sample.adaptive_momentum import MomentumState, matched_momentum_step
 from purifax.sample.preconditioning import (
     matched_predictor,
     preconditioned_corrector,
@@ -44,7 +44,7 @@ def beta_of(before, after):
 
 
 def test_momentum_takes_its_published_steps():
-    sigma, size, state = 0.3, 0.004, sample.MomentumState.start(image())
+    sigma, size, state = 0.3, 0.004, MomentumState.start(image())
     x, m, g_before = np.asarray(image(), np.float64), None, None
     for i in range(4):
         key = jax.random.fold_in(KEY, i)
@@ -89,7 +89,7 @@ def test_momentum_is_colder_than_its_target_unless_matched(matched):
             after = step(jax.random.fold_in(KEY, i), state, TARGET, 0.0, size)
             return after, None
 
-        before, _ = jax.lax.scan(one, sample.MomentumState.start(x), jnp.arange(600))
+        before, _ = jax.lax.scan(one, MomentumState.start(x), jnp.arange(600))
         return before, one(before, 600)[0]
 
     before, after = run(start())
@@ -145,7 +145,7 @@ def test_momentum_saves_evaluations_down_a_ladder_and_its_bias_stays():
 def test_matched_momentum_is_dropped_where_the_score_turns_round():
     """rho = 3 for g = -2 m: published, beta is 1/4 again."""
     x = image()
-    state = sample.MomentumState(x, jnp.ones_like(x), jnp.ones_like(x))
+    state = MomentumState(x, jnp.ones_like(x), jnp.ones_like(x))
     turned = Partial(lambda x, sigma: -2 + 0 * x)
     kept = sample.momentum_step(KEY, state, turned, 0.1, 0.01).m
     dropped = matched_momentum_step(KEY, state, turned, 0.1, 0.01).m

@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from oracles import image
 
 from purifax import energy, purify, sample, score
+from purifax.sample import mala_chain
 from purifax.sample.mala_chain import acceptance
 
 KEY = jax.random.key(17)
@@ -111,7 +112,7 @@ def test_the_ratio_is_that_of_the_densities(float64):
     x = image().astype(jnp.float64)
     wells = Partial(lambda x: jnp.sum(jnp.cos(4 * x) + x**2))
     size = 0.08
-    state, taken = sample.MALAState.at(x, wells), []
+    state, taken = mala_chain.MALAState.at(x, wells), []
 
     def log_q(to, at, h=size):
         gap = to - at - h * energy.force(at, wells)

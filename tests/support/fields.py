@@ -3,7 +3,7 @@
 import pytest
 
 from purifax.evaluation.settings import Evaluation, Subjects
-from purifax.recipe import PURIFIER
+from purifax.recipe.kinds import PURIFIER
 from purifax.run.errors import UsageError
 from purifax.run.overrides import apply
 from purifax.run.recipes import place

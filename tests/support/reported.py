@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from purifax.record import Record
-from purifax.report import Findings, Pictures, Result, curve
+from purifax.report.pictures import Pictures
+from purifax.report.types import Findings, Result, curve
 
 __all__ = [
     "KEYS",

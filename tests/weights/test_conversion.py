@@ -21,7 +21,14 @@ from weights import (
 
 from purifax import weights
 from purifax.command import convert, flags
-from purifax.weights import containers, convnets, families, residual, tutorials
+from purifax.weights import (
+    containers,
+    convnets,
+    families,
+    network_folders,
+    residual,
+    tutorials,
+)
 
 
 @pytest.fixture
@@ -270,7 +277,7 @@ def test_a_stop_while_writing_leaves_nothing(run, files, monkeypatch):
     def fail(*_, **__):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(weights, "_store", fail)
+    monkeypatch.setattr(network_folders, "_store", fail)
     before = sorted(files.rglob("*"))
     code, said = run("--from=edm", "file", "out")
     assert code == 1 and "the disk is full" in said

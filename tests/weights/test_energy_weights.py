@@ -11,7 +11,7 @@ from nets import foreign
 from nets.golden import make_energies
 
 from purifax import nets, sample, score, weights
-from purifax.weights import convnets, energies, tutorials
+from purifax.weights import convnets, energies, network_folders, tutorials
 
 READERS = {
     "sngan": lambda state: energies.sngan(state, side=12),
@@ -89,7 +89,9 @@ def test_a_work_directory_keeps_the_temperature(tmp_path):
 def test_a_temperature_of_zero_is_not_written(tmp_path):
     network = energies.sngan(state("sngan"), side=12)
     with pytest.raises(ValueError, match="must be positive; got 0"):
-        weights.write(tmp_path, network.module, (12, 12, 3), "energy", temperature=0.0)
+        network_folders.write(
+            tmp_path, network.module, (12, 12, 3), "energy", temperature=0.0
+        )
     assert not any(tmp_path.iterdir())
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from purifax import nets, weights
+from purifax.weights import modules, network_folders
 
 
 @pytest.mark.parametrize(
@@ -21,17 +22,17 @@ from purifax import nets, weights
     ],
 )
 def test_a_module_survives_json(module):
-    words = json.loads(json.dumps(weights.describe(module)))
-    assert weights.rebuild(words) == module
+    words = json.loads(json.dumps(modules.describe(module)))
+    assert modules.rebuild(words) == module
 
 
 def test_unknown_modules_and_fields_are_named():
     with pytest.raises(ValueError, match="no module 'ResNets'; did you mean ResNet?"):
-        weights.rebuild({"module": "ResNets", "fields": {}})
+        modules.rebuild({"module": "ResNets", "fields": {}})
     with pytest.raises(ValueError, match="known: .*NCSNv2"):
-        weights.rebuild({"module": "count", "fields": {}})
+        modules.rebuild({"module": "count", "fields": {}})
     with pytest.raises(ValueError, match="MLP cannot be rebuilt: .*colour"):
-        weights.rebuild({"module": "MLP", "fields": {"colour": 1}})
+        modules.rebuild({"module": "MLP", "fields": {"colour": 1}})
 
 
 def test_a_missing_folder_is_named_with_the_nearest_run(tmp_path, monkeypatch):
@@ -44,7 +45,7 @@ def test_a_missing_folder_is_named_with_the_nearest_run(tmp_path, monkeypatch):
 
 
 def test_a_run_without_checkpoints_is_named(tmp_path):
-    weights.write(tmp_path, nets.MLP(), (8, 8, 1), "classifier")
+    network_folders.write(tmp_path, nets.MLP(), (8, 8, 1), "classifier")
     with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
         weights.load(tmp_path)
     (tmp_path / "checkpoints" / "10").mkdir(parents=True)
@@ -54,7 +55,7 @@ def test_a_run_without_checkpoints_is_named(tmp_path):
 
 
 def test_what_is_written_says_what_the_network_is_for(tmp_path):
-    weights.write(tmp_path, nets.MLP(), (8, 8, 1), "classifier")
+    network_folders.write(tmp_path, nets.MLP(), (8, 8, 1), "classifier")
     words = json.loads((tmp_path / "network.json").read_text())
     assert (words["module"], words["image"], words["role"]) == (
         "MLP",

@@ -10,7 +10,8 @@ import pytest
 from jax.tree_util import Partial
 
 from purifax import nets, score, weights
-from purifax.weights import imports, priors
+from purifax.weights import imports, network_folders, priors
+from purifax.weights.own import arrays
 
 eqx = pytest.importorskip("equinox")
 own = pytest.importorskip("weights.own_networks")
@@ -165,10 +166,10 @@ def test_a_checkpoint_written_by_one_s_own_program_is_read(tmp_path):
     import orbax.checkpoint as ocp
 
     make, more = KINDS["nnx"]
-    weights.write(tmp_path, make(), SHAPE, "score", **more)
+    network_folders.write(tmp_path, make(), SHAPE, "score", **more)
     with ocp.CheckpointManager(tmp_path / "checkpoints") as manager:
         for step, factor in [(10, 1.0), (20, 3.0)]:
-            tree = jax.tree.map(lambda a: a * factor, weights.arrays(make()))  # noqa: B023
+            tree = jax.tree.map(lambda a: a * factor, arrays(make()))  # noqa: B023
             item = ocp.args.StandardSave(tree)
             manager.save(step, args=ocp.args.Composite(ema=item))
     first = weights.load(tmp_path, 10, trust=HERE)

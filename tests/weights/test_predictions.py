@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 from purifax import energy, nets, noise, sample, weights
 from purifax.noise.discrete import cosine_betas
 from purifax.score import Gaussian
+from purifax.weights import network_folders, predictions
 
 SHAPE = (2, 2, 1)
 CENTRE, WIDTH, SCALE = 0.5, 2.0, 0.25
@@ -40,7 +41,7 @@ def exact(x_t, label, predicts, process):
 
 @pytest.mark.parametrize("name", PROCESSES)
 @pytest.mark.parametrize(
-    "predicts", [p for p in weights.PREDICTIONS if not p.startswith("scaled")]
+    "predicts", [p for p in predictions.PREDICTIONS if not p.startswith("scaled")]
 )
 def test_every_prediction_of_a_process_is_the_same_score(predicts, name):
     words = weights.Prediction(predicts, PROCESSES[name], label_scale=SCALE)
@@ -86,20 +87,20 @@ def test_the_learned_variance_lies_where_the_network_says():
 
 def test_processes_are_made_from_their_names_and_numbers():
     betas = [0.1, 0.2, 0.3]
-    table = weights.process("betas", betas=betas, width=1.0)
+    table = predictions.process("betas", betas=betas, width=1.0)
     np.testing.assert_allclose(table.betas, betas)
     assert table.width == 1.0
     np.testing.assert_array_equal(
-        weights.process("cosine", length=8).betas, cosine_betas(8)
+        predictions.process("cosine", length=8).betas, cosine_betas(8)
     )
-    assert weights.process("SubVP", last=10.0) == noise.SubVP(last=10.0)
+    assert predictions.process("SubVP", last=10.0) == noise.SubVP(last=10.0)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: weights.process("lineer"), "did you mean linear?"),
-        (lambda: weights.process("VP", length=3), "VP cannot be made: .*length"),
+        (lambda: predictions.process("lineer"), "did you mean linear?"),
+        (lambda: predictions.process("VP", length=3), "VP cannot be made: .*length"),
         (lambda: weights.Prediction("noisy", {"name": "VP"}), "did you mean noise?"),
         (lambda: weights.Prediction("noise"), "predicting noise needs a process"),
     ],
@@ -136,7 +137,7 @@ def test_a_saved_network_is_a_score_by_what_it_predicts(tmp_path, monkeypatch):
 
 
 def test_a_network_without_the_entry_gives_the_scaled_score(tmp_path):
-    weights.write(tmp_path, nets.MLP(), (8, 8, 1), "score")
+    network_folders.write(tmp_path, nets.MLP(), (8, 8, 1), "score")
     path = tmp_path / "network.json"
     path.write_text(path.read_text().replace(',\n  "predicts": "scaled_score"', ""))
     assert "predicts" not in path.read_text()
@@ -144,7 +145,7 @@ def test_a_network_without_the_entry_gives_the_scaled_score(tmp_path):
 
 
 def test_a_classifier_gives_no_score(tmp_path):
-    weights.write(tmp_path, nets.MLP(), (8, 8, 1), "classifier")
+    network_folders.write(tmp_path, nets.MLP(), (8, 8, 1), "classifier")
     assert "predicts" not in (tmp_path / "network.json").read_text()
     with pytest.raises(ValueError, match="holds a classifier, which gives no score"):
         weights.score(tmp_path)

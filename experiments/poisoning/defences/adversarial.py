@@ -12,8 +12,8 @@ from experiments.poisoning.defences.stage import Context
 from experiments.poisoning.victims import Change
 from purifax import attack, nets, recipe
 from purifax.classify import undefended
+from purifax.recipe import typed
 from purifax.threat import Linf
-from purifax.typed import typed
 
 __all__ = ["Adversarial", "attacked"]
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar
 
 from experiments.poisoning.defences.stage import Context, OneByOne
 from purifax.purify import DiffPure
-from purifax.recipe import PURIFIER
-from purifax.typed import typed
+from purifax.recipe import typed
+from purifax.recipe.kinds import PURIFIER
 from purifax.types import Purifier
 
 __all__ = ["AVATAR", "from_label"]

@@ -22,8 +22,8 @@ from experiments.poisoning.defences.joined import Several
 from experiments.poisoning.defences.stage import Context, OneByOne, Purify
 from purifax import recipe
 from purifax.purify import DiffPure
-from purifax.recipe import PURIFIER
-from purifax.typed import typed
+from purifax.recipe import typed
+from purifax.recipe.kinds import PURIFIER
 from purifax.types import Purifier
 
 __all__ = [

@@ -12,7 +12,7 @@ import numpy as np
 from experiments.poisoning.defences.stage import Context
 from experiments.poisoning.victims import Change, Revise
 from purifax import data, nets, recipe
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["EPIC", "isolated", "medoids"]
 

@@ -20,7 +20,7 @@ from experiments.poisoning.defences.stage import Context, composed
 from experiments.poisoning.victims import Change, Revise
 from purifax import data, nets, recipe
 from purifax.evaluation.mapping import over
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["Friendly", "FriendlyGaussian", "friendly_noise"]
 

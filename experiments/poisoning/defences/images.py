@@ -15,7 +15,7 @@ from jax.tree_util import Partial
 from experiments.poisoning.defences.stage import Context, InBatches, OneByOne
 from purifax import purify, recipe
 from purifax.data.augment import cutout
-from purifax.typed import typed
+from purifax.recipe import typed
 from purifax.types import Purifier
 
 __all__ = [

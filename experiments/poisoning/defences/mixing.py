@@ -15,7 +15,7 @@ from purifax import nets, recipe
 from purifax.data.mixing import cutmix, mixup
 from purifax.data.plasma import ueraser
 from purifax.data.trivial import trivial_augment
-from purifax.typed import typed
+from purifax.recipe import typed
 from purifax.types import Purifier
 
 __all__ = ["CutMix", "Mixup", "TrivialAugment", "UEraser", "UEraserMax"]

@@ -14,7 +14,7 @@ from experiments.poisoning.defences.stage import Context, each
 from experiments.poisoning.victims import Change
 from purifax import data, purify, recipe
 from purifax.purify import project
-from purifax.typed import typed
+from purifax.recipe import typed
 
 __all__ = ["Orthogonal", "linear_weights"]
 

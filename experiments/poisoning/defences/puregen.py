@@ -21,8 +21,8 @@ from experiments.poisoning.defences.stage import Context, OneByOne, Purify
 from purifax import purify, recipe
 from purifax.evaluation.mapping import over
 from purifax.purify import DiffPure, Langevin, puregen
-from purifax.recipe import PURIFIER
-from purifax.typed import typed
+from purifax.recipe import typed
+from purifax.recipe.kinds import PURIFIER
 from purifax.types import Purifier
 
 __all__ = [

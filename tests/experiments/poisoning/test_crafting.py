@@ -28,7 +28,7 @@ from experiments.training.config import (
 )
 from purifax import nets, poison
 from purifax.poison import dune
-from purifax.recipe import POISON
+from purifax.recipe.kinds import POISON
 from purifax.run.config import make
 
 FAR = {"radius": 0.2}

@@ -22,7 +22,7 @@ from experiments.poisoning.defences.plan import plan, short
 from experiments.training.config import ClassifierNet, Optim
 from purifax import data
 from purifax.data import poisoned
-from purifax.recipe import help_lines
+from purifax.recipe.help_text import help_lines
 from purifax.run import config as configlib
 from purifax.run import recipes
 from purifax.run.errors import UsageError

@@ -27,7 +27,7 @@ def typed(cls: T) -> T:
     ...     steps: int = 10
     >>> Walk(steps=2.5)
     Traceback (most recent call last):
-    purifax.typed.WrongType: Walk.steps is 2.5, which is not of type int.
+    purifax.recipe.annotations.WrongType: Walk.steps is 2.5, which is not of type int.
 
     Judged are numbers, which may not be NaN, words, flags, tuples of these, and None
     beside them; other annotations hold anything. Fields of base classes are judged too.

@@ -8,7 +8,7 @@ import pytest
 from experiments.poisoning.config import SET_DEFENCE
 from purifax.evaluation import Evaluation
 from purifax.evaluation.settings import Subjects
-from purifax.recipe import ATTACK, POISON, PURIFIER
+from purifax.recipe.kinds import ATTACK, POISON, PURIFIER
 from purifax.run import recipes
 
 RECIPES = [

@@ -7,7 +7,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 from oracles import bent_classifier, image, linear_classifier, mixture, weights
 
-from purifax import backward, classify, gradient_check, purify
+from purifax import backward, classify, purify
+from purifax.evaluation import gradient_check
 from purifax.purify import adp_rounds, curvature
 from purifax.transform import remat
 

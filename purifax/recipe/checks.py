@@ -1,0 +1,81 @@
+"""Checks of a recipe's fields, one sentence each."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from purifax.recipe.spelling import nearest
+
+__all__ = ["above", "at_least", "one_of", "only_with", "within"]
+
+
+def one_of(recipe: Any, field: str, words: Sequence[str]) -> None:
+    """Refuses a name that is none of `words`.
+
+    Raises:
+        ValueError: it is unknown; the nearest is named.
+    """
+    value = getattr(recipe, field)
+    if value not in words:
+        known = nearest(str(value), words)
+        raise ValueError(
+            f"{_name(recipe, field)} is {value!r}, which is unknown{known}"
+        )
+
+
+def at_least(recipe: Any, field: str, least: float) -> None:
+    """Refuses a number below `least`, or one that is not finite.
+
+    Raises:
+        ValueError: it is; None passes.
+    """
+    value = getattr(recipe, field)
+    if value is not None and not least <= value < math.inf:
+        raise ValueError(
+            f"{_name(recipe, field)} must be {least:g} or more; got {value}."
+        )
+
+
+def above(recipe: Any, field: str, least: float) -> None:
+    """Refuses a number that is not above `least`, or not finite.
+
+    Raises:
+        ValueError: it is not; None passes.
+    """
+    value = getattr(recipe, field)
+    if value is not None and not least < value < math.inf:
+        raise ValueError(
+            f"{_name(recipe, field)} must be more than {least:g}; got {value}."
+        )
+
+
+def within(recipe: Any, field: str, low: float, high: float) -> None:
+    """Refuses a number outside [low, high].
+
+    Raises:
+        ValueError: it is; None passes.
+    """
+    value = getattr(recipe, field)
+    if value is not None and not low <= value <= high:
+        raise ValueError(
+            f"{_name(recipe, field)} must be from {low:g} to {high:g}; got {value}."
+        )
+
+
+def only_with(recipe: Any, field: str, other: str, values: Sequence[Any]) -> None:
+    """Refuses a field that has no effect beside the value of another.
+
+    Raises:
+        ValueError: `field` is set and `other` is none of `values`.
+    """
+    value, beside = getattr(recipe, field), getattr(recipe, other)
+    if value is not None and beside not in values:
+        wanted = " or ".join(map(str, values))
+        raise ValueError(
+            f"{_name(recipe, field)} applies with {other}={wanted} alone; got "
+            f"{field}={value} with {other}={beside}."
+        )
+
+
+def _name(recipe: Any, field: str) -> str:
+    return f"{type(recipe).__name__}.{field}"
