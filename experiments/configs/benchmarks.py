@@ -3,8 +3,6 @@
 from experiments.benchmarking.config import Benchmark
 from experiments.training.config import ClassifierNet, EnergyNet, ScoreNet
 
-__all__ = ["cpu_benchmark", "gpu_benchmark"]
-
 PREFIX = ""
 
 

@@ -5,8 +5,6 @@ from dataclasses import replace
 from experiments.configs.cifar10 import classifiers, scores
 from experiments.training.config import ClassifierTraining, Data, ScoreTraining
 
-__all__ = ["classifier", "dsm"]
-
 
 def dsm() -> ScoreTraining:
     """CIFAR-100 score network: NCSNv2 as published for ADP (29.7 million parameters).

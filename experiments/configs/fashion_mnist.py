@@ -5,8 +5,6 @@ from dataclasses import replace
 from experiments.configs.mnist import training
 from experiments.training.config import ClassifierTraining, Data, ScoreTraining
 
-__all__ = ["classifier", "dsm"]
-
 
 def dsm() -> ScoreTraining:
     """Score network for Fashion-MNIST (28x28): a small UNet, any noise in [0.05, 1].

@@ -3,8 +3,6 @@
 from experiments.examples.config_density import Density
 from experiments.examples.config_mixture import Mixture
 
-__all__ = ["mixture_samplers", "plane_density"]
-
 PREFIX = ""
 
 

@@ -10,8 +10,6 @@ from experiments.training.config import (
     Train,
 )
 
-__all__ = ["dsm"]
-
 
 def dsm() -> ScoreTraining:
     """Tiny-ImageNet score network (64x64): NCSNv2 as published for ADP.

@@ -26,29 +26,29 @@ Source: Yoon, Hwang and Lee 2021, arXiv 2106.06041, algorithm 1 and section 3.
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import noise, recipe, schedule
+from purifax import recipe
 from purifax.noise import gaussian
-from purifax.purify.curvature import Curvature, by_difference, by_jvp, held, step_size
+from purifax.purify.adp_climb import Climb
+from purifax.purify.adp_early import (
+    adaptive_early,
+)
+from purifax.purify.adp_step import all_active, climb_step, noised
+from purifax.purify.curvature import Curvature, by_jvp
 from purifax.purify.prior import Prior, States
 from purifax.recipe import typed
 from purifax.transform import remat
-from purifax.transform.continuous_batching import Chain, run_chain
 from purifax.types import Perturb, Purifier, Score
 
 __all__ = [
     "ADP",
     "Trace",
     "adaptive",
-    "adaptive_chain",
-    "adaptive_early",
     "adaptive_path",
     "adaptive_trace",
-    "perturbation",
 ]
 
 
@@ -147,209 +147,17 @@ def adaptive_trace(
 
     def step(carry: tuple[Array, Array], level: Array) -> tuple[tuple, Trace]:
         x, active = carry
-        x, active, size = _step(x, active, level, score, curvature, **limits)
+        x, active, size = climb_step(x, active, level, score, curvature, **limits)
         return (x, active), Trace(x, size)
 
-    start = _noised(key, x, sigma, perturb)
-    (last, _), trace = scan(step, (start, _moving(start)), levels)
+    start = noised(key, x, sigma, perturb)
+    (last, _), trace = scan(step, (start, all_active(start)), levels)
     return last, Trace(jnp.concatenate([start[None], trace.images]), trace.step_sizes)
 
 
 def adaptive_path(key: Array, x: Array, *bound: Any, **knobs: Any) -> Array:
     """Every image of `adaptive_trace`, [T + 1, H, W, C], the purified one last."""
     return adaptive_trace(key, x, *bound, **knobs)[1].images
-
-
-def adaptive_early(
-    key: Array,
-    x: Array,
-    score: Score,
-    levels: Array,
-    *,
-    sigma: Array | float = 0.25,
-    perturb: Perturb = Partial(gaussian),
-    curvature: Curvature = Partial(by_jvp),
-    **limits: Array | float,
-) -> Array:
-    """`adaptive` that leaves the loop once the image has stopped.
-
-    The same image as `adaptive`; no reverse-mode gradient (`while_loop` has none).
-    Under `vmap` the loop runs until the last image of the batch has stopped.
-
-    `limits` are `rate, smallest, largest, stop` as in `adaptive`.
-    """
-
-    chain = adaptive_chain(
-        score, levels, sigma=sigma, perturb=perturb, curvature=curvature, **limits
-    )
-    return run_chain(chain, key, x)
-
-
-def adaptive_chain(
-    score: Score,
-    levels: Array,
-    *,
-    sigma: Array | float = 0.25,
-    perturb: Perturb = Partial(gaussian),
-    curvature: Curvature = Partial(by_jvp),
-    **limits: Array | float,
-) -> Chain:
-    """`adaptive_early` as a chain, whose place another image may take.
-
-    Many images in 64 slots, each with the result of `batched(adaptive)`:
-    `continuously_batched(adaptive_chain(score, levels), 64)(key, images)`.
-    """
-    move = Partial(_move, score=score, levels=levels, curvature=curvature, **limits)
-    return Chain(
-        Partial(_begin, sigma=sigma, perturb=perturb),
-        Partial(_unfinished, levels=levels),
-        move,
-        Partial(_image),
-    )
-
-
-class _Climb(NamedTuple):
-    """The steps taken, the image, and whether it is still active."""
-
-    taken: Array
-    x: Array
-    active: Array
-
-
-def _begin(key: Array, x: Array, *, sigma: Array | float, perturb: Perturb) -> _Climb:
-    start = _noised(key, x, sigma, perturb)
-    moving = _moving(start)
-    return _Climb(jnp.where(moving, 0, 0), start, moving)
-
-
-def _unfinished(climb: _Climb, *, levels: Array) -> Array:
-    return climb.active & (climb.taken < levels.shape[0])
-
-
-def _move(
-    climb: _Climb, *, score: Score, levels: Array, curvature: Curvature, **limits: Any
-) -> _Climb:
-    level = jax.lax.dynamic_index_in_dim(levels, climb.taken, keepdims=False)
-    x, active, _ = _step(climb.x, climb.active, level, score, curvature, **limits)
-    return _Climb(climb.taken + 1, x, active)
-
-
-def _image(climb: _Climb) -> Array:
-    return climb.x
-
-
-def _noised(key: Array, x: Array, sigma: Array | float, perturb: Perturb) -> Array:
-    return jnp.clip(perturb(key, x, jnp.asarray(sigma, x.dtype)), 0.0, 1.0)
-
-
-def _moving(x: Array) -> Array:
-    """True, as a value that varies with x: constant carries fail in `shard_map`."""
-    return jnp.sum(x) == jnp.sum(x)
-
-
-def _step(
-    x: Array,
-    active: Array,
-    level: Array,
-    score: Score,
-    curvature: Curvature,
-    *,
-    stop: Array | float = 1e-3,
-    **bounds: Array | float,
-) -> tuple[Array, Array, Array]:
-    """One step: the image, whether it is still active, and the step size taken."""
-    v, bend = curvature(x, level, score)
-    alpha = step_size(bend, **bounds).astype(x.dtype)
-    active = active & (alpha > stop) & jnp.any(v != 0)
-    alpha = jnp.where(active, alpha, 0.0)
-    return jnp.where(active, jnp.clip(x + alpha * v, 0.0, 1.0), x), active, alpha
-
-
-NOISES = ("gaussian", "binary", "heteroscedastic")
-CURVATURES = {"jvp": Partial(by_jvp), "difference": Partial(by_difference)}
-
-
-def perturbation(kind: str, score: Score, level: float, slope: float | None) -> Perturb:
-    """The noise of a name; `level` and `slope` (0.1) are those of "heteroscedastic"."""
-    if kind == "heteroscedastic":
-        bound = {"score": score, "level": level}
-        return Partial(
-            noise.heteroscedastic, **bound, slope=0.1 if slope is None else slope
-        )
-    return Partial(noise.binary if kind == "binary" else noise.gaussian)
-
-
-@dataclass(frozen=True)
-class Climb:
-    """The adaptive steps that ADP and its variants share.
-
-    Attributes:
-        noise: kind of noise added first: gaussian, binary or heteroscedastic.
-        slope: growth of heteroscedastic noise with the score (default 0.1).
-        level: noise level at which the score is taken in each step.
-        last_level: level of the last step, down to which the levels fall geometrically.
-        steps: largest number of steps.
-        curvature: "jvp", exact, or "difference", the paper's finite difference.
-        rate: step size as a share of the exact line search, the paper's lambda.
-        smallest: lower bound of a step size.
-        largest: upper bound of a step size.
-        stop: step size at which an image stops for good, the paper's tau.
-    """
-
-    noise: str = "gaussian"
-    slope: float | None = None
-    level: float = 0.25
-    last_level: float | None = None
-    steps: int = 10
-    curvature: str = "jvp"
-    rate: float = 0.05
-    smallest: float = 1e-5
-    largest: float = 0.1
-    stop: float = 1e-3
-
-    def __post_init__(self) -> None:
-        recipe.one_of(self, "noise", NOISES)
-        recipe.one_of(self, "curvature", tuple(CURVATURES))
-        recipe.only_with(self, "slope", "noise", ("heteroscedastic",))
-        recipe.at_least(self, "steps", 1)
-        recipe.above(self, "level", 0)
-        recipe.above(self, "last_level", 0)
-
-    def bound(
-        self,
-        verb: Any,
-        prior: Prior,
-        *,
-        sigma: float | None = None,
-        steps: int | None = None,
-        frozen: bool = False,
-    ) -> Partial:
-        """`adaptive`, or a verb of its kind, with these numbers."""
-        curvature = CURVATURES[self.curvature]
-        if frozen:
-            curvature = Partial(held, curvature=curvature)
-        return Partial(
-            verb,
-            score=prior.score,
-            levels=self.levels()[:steps],
-            **({} if sigma is None else {"sigma": sigma}),
-            perturb=perturbation(self.noise, prior.score, self.level, self.slope),
-            curvature=curvature,
-            rate=self.rate,
-            smallest=self.smallest,
-            largest=self.largest,
-            stop=self.stop,
-        )
-
-    def levels(self) -> Array:
-        """The level of each step, [T]."""
-        if self.last_level is None:
-            return jnp.full(self.steps, self.level)
-        return schedule.geometric(self.level, self.last_level, self.steps)
-
-    def calls(self) -> int:
-        """Network evaluations of one run: two a step, and one for the noise."""
-        return 2 * self.steps + (self.noise == "heteroscedastic")
 
 
 @dataclass(frozen=True)

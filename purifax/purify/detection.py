@@ -19,7 +19,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recipe
-from purifax.purify.adp import Climb, adaptive, adaptive_early
+from purifax.purify.adp import adaptive, adaptive_early
+from purifax.purify.adp_climb import Climb
 from purifax.purify.prior import Prior
 from purifax.recipe import typed
 from purifax.score import scaled

@@ -25,7 +25,6 @@ Source: Chen et al. 2024, arXiv 2305.15241, section 3 (LM); Zhang et al. 2023, a
 2307.04333 (ScoreOpt); the authors' codes for the numbers and for ScoreOpt-N.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +34,9 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recipe
-from purifax.noise import gaussian
 from purifax.purify.adam import State, adam_step, resting
 from purifax.purify.distance import mean_square
+from purifax.purify.likelihood_gaps import Objective, anchored_gap, gap, regularised_gap
 from purifax.purify.prior import Prior
 from purifax.recipe import typed
 from purifax.score import denoise, scaled
@@ -47,69 +46,10 @@ from purifax.types import Purifier, Score, known
 
 __all__ = [
     "LM",
-    "Objective",
     "ScoreOpt",
-    "anchored_gap",
-    "gap",
     "maximise",
     "maximise_noised",
-    "regularised_gap",
 ]
-
-Objective = Callable[[Array, Array, Array, Score, Array], Array]
-"""`objective(key, x, start, score, sigma) -> []`, as a `Partial`."""
-
-
-def gap(key: Array, x: Array, start: Array, score: Score, sigma: Array) -> Array:
-    """The mean of (D(x + sigma z) - x)^2.
-
-    >>> x, known_mean = jnp.ones((2, 2, 1)), lambda x, sigma: -x / sigma**2
-    >>> float(gap(jax.random.key(0), x, x, known_mean, jnp.array(0.5)))
-    1.0
-    """
-    del start
-    return mean_square(denoise(gaussian(key, x, sigma), sigma, score), x)
-
-
-def anchored_gap(
-    key: Array,
-    x: Array,
-    start: Array,
-    score: Score,
-    sigma: Array,
-    *,
-    weight: Array | float = 1.0,
-) -> Array:
-    """`gap`, and `weight` times the mean of (x - start)^2.
-
-    >>> x, known_mean = jnp.ones((2, 2, 1)), lambda x, sigma: -x / sigma**2
-    >>> float(anchored_gap(jax.random.key(0), x, 3 * x, known_mean, jnp.array(0.5)))
-    5.0
-    """
-    near = jnp.asarray(weight, x.dtype) * mean_square(x, start)
-    return gap(key, x, start, score, sigma) + near
-
-
-def regularised_gap(
-    key: Array,
-    x: Array,
-    start: Array,
-    score: Score,
-    sigma: Array,
-    *,
-    weight: Array | float = 1.0,
-) -> Array:
-    """`gap`, and `weight` times the mean square between both denoised images.
-
-    >>> x, known_mean = jnp.ones((2, 2, 1)), lambda x, sigma: -x / sigma**2
-    >>> float(regularised_gap(jax.random.key(0), x, 3 * x, known_mean, jnp.array(0.5)))
-    1.0
-    """
-    k_x, k_start = jax.random.split(key)
-    denoised = denoise(gaussian(k_x, x, sigma), sigma, score)
-    other = denoise(gaussian(k_start, start, sigma), sigma, score)
-    alike = jnp.asarray(weight, x.dtype) * mean_square(denoised, other)
-    return mean_square(denoised, x) + alike
 
 
 def maximise(

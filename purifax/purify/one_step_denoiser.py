@@ -12,7 +12,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.noise import gaussian
-from purifax.purify.adp import NOISES, perturbation
+from purifax.purify.adp_climb import NOISES, perturbation
 from purifax.purify.prior import Prior
 from purifax.recipe import typed
 from purifax.score import denoise

@@ -16,10 +16,8 @@ Source: Bhat et al. 2024, arXiv 2405.18627, section 3 and appendix D.2, and its 
 """
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 from jax import Array
@@ -30,19 +28,19 @@ from purifax import recipe, sample
 from purifax.noise import Process, VPDiscrete, gaussian
 from purifax.purify import descent
 from purifax.purify.compose import chain, repeat
-from purifax.purify.diffpure import Sampler, diffuse
+from purifax.purify.diffpure import diffuse
+from purifax.purify.diffpure_states import Sampler
 from purifax.purify.energy import langevin
 from purifax.purify.langevin_chains import Steps
 from purifax.purify.prior import Prior
+from purifax.purify.puregen_filter import filtered
 from purifax.recipe import typed
 from purifax.transform import remat
-from purifax.types import Energy, Purifier, Score, known
+from purifax.types import Purifier, Score
 
 __all__ = [
     "PureGen",
     "PureGenCode",
-    "filtered",
-    "highest",
     "puregen_rounds",
     "puregen_ddpm",
 ]
@@ -73,30 +71,6 @@ def puregen_rounds(
     """
     within = [Partial(purifier, scan=scan) for purifier in purifiers]
     return repeat(key, x, Partial(chain, purifiers=within), draws, scan=scan)
-
-
-def filtered(
-    key: Array,
-    x: Array,
-    purifier: Callable[..., Array],
-    energy: Energy,
-    limit: Array | float,
-    **knobs: Any,
-) -> Array:
-    """The purified image where the energy is above the limit, x itself elsewhere.
-
-    The rule of `highest` for one image: the limit is the energy that divides the set. A
-    gradient sees the side that x is on, and not the border.
-
-    Args:
-        limit: published the median over the training set.
-        knobs: further keywords for the purifier, such as `scan`.
-
-    >>> raised, far = (lambda key, x: x + 1), lambda x: jnp.sum(x)
-    >>> [float(filtered(None, jnp.array(x), raised, far, 1.0)) for x in (0.5, 2.0)]
-    [0.5, 3.0]
-    """
-    return jnp.where(energy(x) > limit, purifier(key, x, **knobs), x)
 
 
 def puregen_ddpm(
@@ -146,37 +120,6 @@ def puregen_ddpm(
     start = (centre + shrunk * noised).astype(x.dtype)
     sigmas = noise.sigma(times[1:])
     return jnp.clip(sampler(k_sample, start, score, sigmas, scan=scan)[0], 0.0, 1.0)
-
-
-def highest(energies: Array, fraction: Array | float) -> Array:
-    """Which images of a set have the highest energies: PureGen's filter.
-
-    Of equal energies the first come first. An energy that is no number is the highest.
-
-    Args:
-        energies: [N], of the images as they came, after rounding to 8 bits.
-        fraction: of the set, in [0, 1]; int(fraction N) images are chosen. Published
-            0.5.
-
-    Returns:
-        bool [N]; `jnp.where` of it chooses between the purified image and the raw one.
-
-    Raises:
-        ValueError: the fraction is known and outside [0, 1].
-
-    >>> highest(jnp.array([0.3, 0.1, 0.9, 0.3]), 0.5).tolist()
-    [True, False, True, False]
-    """
-    for value in known(fraction) or []:
-        if not 0 <= value <= 1:
-            raise ValueError(
-                f"`fraction` is a share of the set in [0, 1]; got {value}."
-            )
-    size = energies.shape[0] * fraction
-    count = math.floor(size) if isinstance(size, float) else jnp.floor(size)
-    worst_first = jnp.where(jnp.isnan(energies), -jnp.inf, -energies)
-    rank = jnp.argsort(jnp.argsort(worst_first, stable=True))
-    return rank < count
 
 
 @dataclass(frozen=True)

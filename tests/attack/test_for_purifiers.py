@@ -6,7 +6,8 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import attack, classify
-from purifax.attack import diffattack, diffhammer, fixed_key_attack
+from purifax.attack import diffattack, diffhammer, diffhammer_steps, fixed_key_attack
+from purifax.attack.diffhammer_steps import graft
 from purifax.threat import L2, Linf
 
 KEY = jax.random.key(17)
@@ -188,7 +189,7 @@ def written_out(losses, slopes, radius, sharpness):
 def test_the_weights_are_those_of_the_steps_written_out(float64):
     rng = np.random.default_rng(4)
     losses, slopes = rng.normal(size=6), rng.normal(size=(6, *SHAPE))
-    leader, weights, r = diffhammer.shared(
+    leader, weights, r = diffhammer_steps.shared(
         jnp.asarray(losses), jnp.asarray(slopes), Linf(0.3), sharpness=2.0
     )
     place, w, expected = written_out(losses, slopes, 0.3, 2.0)
@@ -200,7 +201,9 @@ def test_the_weights_are_those_of_the_steps_written_out(float64):
 
 def test_the_l2_direction_is_the_unit_gradient(float64):
     slopes = jnp.array([[3.0, 4.0], [4.0, -3.0]])[..., None]
-    leader, weights, _ = diffhammer.shared(jnp.array([-1.0, -9.0]), slopes, L2(0.5))
+    leader, weights, _ = diffhammer_steps.shared(
+        jnp.array([-1.0, -9.0]), slopes, L2(0.5)
+    )
     assert leader.tolist() == [True, False]
     # Along (0.6, 0.8): -1 + 0.5 * 5 = 1.5 for the first draw, -9 + 0 for the second.
     np.testing.assert_allclose(weights, jax.nn.sigmoid(jnp.array([7.5, -45.0])))
@@ -228,7 +231,7 @@ def test_grafting_sends_the_shared_direction_back_through_the_leader():
         keys = jax.vmap(lambda d: jax.random.fold_in(KEY, d))(jnp.arange(draws))
         return jax.vmap(lambda k: mirrored(k, X + 1.0)[0, 0, 0] - 0.5)(keys)
 
-    slope = diffhammer.graft(KEY, X, LABEL, mirrored, two_class, Linf(R), jnp.arange(5))
+    slope = graft(KEY, X, LABEL, mirrored, two_class, Linf(R), jnp.arange(5))
     # All gradients at the purified images are -w, whatever the weights.
     np.testing.assert_allclose(slope, -signs(5)[0] * W, rtol=1e-5)
     assert len(set(jnp.sign(signs(5)).tolist())) == 2
@@ -244,7 +247,7 @@ def test_the_leader_is_of_the_group_that_gains_most():
     keys = jax.vmap(lambda d: jax.random.fold_in(KEY, d))(jnp.arange(20))
     kept = np.asarray(jax.vmap(lambda k: mirrored(k, jnp.array(1.5)) > 0.5)(keys))
     draws = jnp.array([*np.flatnonzero(~kept)[:1], *np.flatnonzero(kept)[:3]])
-    slope = diffhammer.graft(KEY, X + 0.1 * W, LABEL, mirrored, hollow, Linf(R), draws)
+    slope = graft(KEY, X + 0.1 * W, LABEL, mirrored, hollow, Linf(R), draws)
     np.testing.assert_array_equal(jnp.sign(slope), jnp.sign(W))
 
 
@@ -281,7 +284,5 @@ def test_a_draw_that_is_not_a_number_does_not_spoil_the_others():
     def sometimes(key, x):
         return jnp.where(jax.random.bernoulli(key), jnp.nan, 1.0) * x
 
-    slope = diffhammer.graft(
-        KEY, X, LABEL, sometimes, two_class, Linf(R), jnp.arange(6)
-    )
+    slope = graft(KEY, X, LABEL, sometimes, two_class, Linf(R), jnp.arange(6))
     assert jnp.isfinite(slope).all() and jnp.abs(slope).max() > 0

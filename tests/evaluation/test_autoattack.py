@@ -10,8 +10,8 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, weights
 
 from purifax import classify
-from purifax.attack import apgd_l1_attack, autoattack
-from purifax.attack.autoattack import VERSIONS
+from purifax.attack import apgd_l1_attack
+from purifax.attack.autoattack_components import VERSIONS, components
 from purifax.evaluation.autoattack import check_images, run_auto
 from purifax.evaluation.store import Parts
 from purifax.run import devices
@@ -33,7 +33,7 @@ def model(classes):
 @pytest.mark.parametrize("kind", [Linf, L2, L1])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_versions_have_their_published_components(version, kind):
-    parts = autoattack.components(version, kind(0.1), 10, model(6))
+    parts = components(version, kind(0.1), 10, model(6))
     assert tuple(parts) == VERSIONS[version]
     leaves = jax.tree.leaves(parts)
     assert leaves and all(hasattr(leaf, "dtype") or leaf == 0.1 for leaf in leaves)
@@ -44,7 +44,7 @@ def bound(parts, name):
 
 
 def test_numbers_are_the_published_ones():
-    standard = autoattack.components("standard", Linf(0.3), 10, model(6))
+    standard = components("standard", Linf(0.3), 10, model(6))
     assert bound(standard, "apgd-ce")["checkpoints"].shape == (100,)
     assert bound(standard, "apgd-ce")["loss"].func is classify.cross_entropy
     assert bound(standard, "apgd-t")["ranks"].tolist() == list(range(9))
@@ -52,13 +52,13 @@ def test_numbers_are_the_published_ones():
     assert bound(standard, "fab-t")["limits"].shape == (100,)
     assert bound(standard, "fab-t")["ranks"].tolist() == list(range(9))
     assert bound(standard, "square")["shares"].shape == (5000,)
-    plus = autoattack.components("plus", L2(0.5), 10, model(6))
+    plus = components("plus", L2(0.5), 10, model(6))
     for name in ("apgd-ce", "apgd-dlr"):
         assert bound(plus, name)["restarts"].shape == (5,)
     assert bound(plus, "fab")["starts"].tolist() == [0.0, 0.5, 0.5, 0.5, 0.5]
-    rand = autoattack.components("rand", L2(0.5), 10, model(6))
+    rand = components("rand", L2(0.5), 10, model(6))
     assert bound(rand, "apgd-dlr")["model"].keywords["draws"].shape == (20,)
-    sparse = autoattack.components("standard", L1(12.0), 10, model(6))
+    sparse = components("standard", L1(12.0), 10, model(6))
     assert bound(sparse, "apgd-ce")["restarts"].shape == (5,)
     assert bound(sparse, "apgd-t")["ranks"].shape == (5,)
     assert bound(sparse, "apgd-t")["climb"].func is apgd_l1_attack.apgd_l1_shrinking
@@ -66,17 +66,17 @@ def test_numbers_are_the_published_ones():
 
 def test_few_classes_leave_out_what_cannot_be_run():
     names = {
-        classes: list(autoattack.components("plus", Linf(0.1), classes, model(classes)))
+        classes: list(components("plus", Linf(0.1), classes, model(classes)))
         for classes in (2, 3, 4)
     }
     assert names[2] == ["apgd-ce", "fab", "square"]
     assert names[3] == names[4] == list(VERSIONS["plus"])
-    three = autoattack.components("standard", Linf(0.1), 3, model(3))
+    three = components("standard", Linf(0.1), 3, model(3))
     assert bound(three, "apgd-t")["loss"].func is classify.targeted_margin
     assert bound(three, "fab-t")["ranks"].tolist() == [0, 1]
-    four = autoattack.components("standard", Linf(0.1), 4, model(4))
+    four = components("standard", Linf(0.1), 4, model(4))
     assert bound(four, "apgd-t")["loss"].func is classify.targeted_dlr
-    assert list(autoattack.components("standard", Linf(0.1), 2, model(2))) == names[2]
+    assert list(components("standard", Linf(0.1), 2, model(2))) == names[2]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_few_classes_leave_out_what_cannot_be_run():
 )
 def test_what_makes_no_sense_is_refused(arguments, numbers, said):
     with pytest.raises(ValueError, match=said):
-        autoattack.components(*arguments, model(6), **numbers)
+        components(*arguments, model(6), **numbers)
 
 
 def noisy(key, x, w):
@@ -99,7 +99,7 @@ def noisy(key, x, w):
 
 def test_every_component_of_the_random_version_runs_and_helps():
     random = Partial(noisy, w=WIDE)
-    parts = autoattack.components(
+    parts = components(
         *("stochastic", Linf(0.08), 6, random),
         iterations=10,
         queries=20,
@@ -194,9 +194,7 @@ def test_one_lucky_draw_drops_nothing_and_the_worst_is_kept():
 
 
 def test_the_result_of_an_image_depends_on_no_neighbour_and_no_stop(tmp_path):
-    parts = autoattack.components(
-        "standard", L2(0.2), 3, model(3), iterations=3, queries=4
-    )
+    parts = components("standard", L2(0.2), 3, model(3), iterations=3, queries=4)
     parts = {name: parts[name] for name in ("apgd-ce", "square")}
     images = np.stack([np.asarray(image(i)) for i in range(4)])
     labels = np.argmax(np.tensordot(images, np.asarray(WIDE[:3]), ((1, 2, 3),) * 2), 1)

@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 from purifax import attack, classify
 from purifax import record as records
-from purifax.attack import autoattack, windows
+from purifax.attack import autoattack_components, windows
 from purifax.evaluation.autoattack import run_auto
 from purifax.run import devices
 from purifax.threat import Linf
@@ -35,7 +35,7 @@ def standing(images, labels, w, radius):
 
 
 def by_autoattack(model, images, labels, radius):
-    parts = autoattack.components(
+    parts = autoattack_components.components(
         *("standard", Linf(radius), 10, model), iterations=12, queries=20
     )
     return run_auto(
@@ -205,7 +205,7 @@ def test_a_dilemma_is_lost_only_where_the_noise_is_known(dilemma):
 
 def test_no_lucky_draw_breaks_a_dilemma_for_the_judge(dilemma):
     model, images, labels = dilemma
-    parts = autoattack.components(
+    parts = autoattack_components.components(
         *("stochastic", Linf(RADIUS), 2, model),
         iterations=10,
         queries=20,

@@ -40,10 +40,13 @@ from purifax.purify import (
     gdmp,
     jpeg,
     likelihood_ascent,
+    likelihood_gaps,
     mimic,
     project,
     puregen,
+    puregen_filter,
 )
+from purifax.purify.adp_early import adaptive_chain, adaptive_early
 from purifax.score import denoise
 from purifax.threat import Linf
 from purifax.transform.continuous_batching import continuously_batched
@@ -72,7 +75,7 @@ def down(p, verb, **bound):
 
 def _in_a_slot(p):
     """ADP of one image in a batch of one slot."""
-    chain = adaptive(p, adp.adaptive_chain)()
+    chain = adaptive(p, adaptive_chain)()
     return Partial(_only, fn=continuously_batched(chain, slots=1))
 
 
@@ -222,7 +225,7 @@ PURIFIERS = [
         lambda p: adaptive(p, curvature=Partial(curvature.by_difference)),
     ),
     Row("adaptive_held", lambda p: adaptive(p, curvature=Partial(curvature.held))),
-    Row("adaptive_early", lambda p: adaptive(p, adp.adaptive_early), smooth=False),
+    Row("adaptive_early", lambda p: adaptive(p, adaptive_early), smooth=False),
     Row("adaptive_refilled", _in_a_slot, smooth=False),
     Row("adaptive_trace", lambda p: first(adaptive(p, adp.adaptive_trace))),
     Row(
@@ -277,7 +280,7 @@ PURIFIERS = [
             score=p["score"],
             sigmas=LEVELS,
             step_sizes=STEPS,
-            objective=Partial(likelihood_ascent.regularised_gap),
+            objective=Partial(likelihood_gaps.regularised_gap),
             threat=Linf(radius=0.1),
         ),
     ),
@@ -304,7 +307,7 @@ PURIFIERS = [
     Row(  # with all of PureGen's parts
         "filtered",
         lambda p: Partial(
-            puregen.filtered,
+            puregen_filter.filtered,
             purifier=Partial(
                 puregen.puregen_rounds,
                 purifiers=[chain(p, purify.langevin), adaptive(p)],

@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from oracles import SHAPE, image, mixture
 
 from purifax import noise, purify, score
-from purifax.purify import adp, curvature
+from purifax.purify import adp, adp_early, curvature
 
 KEY = jax.random.key(6)
 X, MEAN = image(), image(1)
@@ -249,7 +249,7 @@ def three_forms(key, x, knobs):
     return (
         purify.adaptive(*bound, **knobs),
         adp.adaptive_trace(*bound, **knobs)[0],
-        adp.adaptive_early(*bound, **knobs),
+        adp_early.adaptive_early(*bound, **knobs),
     )
 
 

@@ -10,6 +10,7 @@ from oracles import SHAPE, image, mixture
 import purifax
 from purifax import purify, score
 from purifax.purify import adp, curvature
+from purifax.purify.adp_early import adaptive_early
 
 KEY = jax.random.key(6)
 MEAN = image(1)
@@ -48,7 +49,7 @@ def bound(verb, **knobs):
 @pytest.mark.parametrize("sigma", [0.0, 0.1])
 def test_early_exit_gives_the_same_bits(sigma):
     knobs = {"sigma": sigma, "stop": 0.04}
-    whole, early = (bound(v, **knobs) for v in (purify.adaptive, adp.adaptive_early))
+    whole, early = (bound(v, **knobs) for v in (purify.adaptive, adaptive_early))
     for x in spread_images():
         np.testing.assert_array_equal(one(whole, KEY, x), one(early, KEY, x))
     _, trace = many(bound(adp.adaptive_trace, **knobs), KEY, spread_images())
@@ -61,7 +62,7 @@ def test_early_exit_in_a_batch_waits_for_the_slowest_and_changes_no_image():
     """The two loops fuse differently under `vmap`: equal to the last bit or two."""
     whole, early = (
         many(bound(verb, sigma=0.1, stop=0.04), KEY, spread_images())
-        for verb in (purify.adaptive, adp.adaptive_early)
+        for verb in (purify.adaptive, adaptive_early)
     )
     np.testing.assert_allclose(whole, early, rtol=0, atol=5e-7)
 
@@ -69,12 +70,12 @@ def test_early_exit_in_a_batch_waits_for_the_slowest_and_changes_no_image():
 def test_early_exit_alone_gives_the_same_bits_at_the_last_step():
     whole, early = (
         jax.jit(verb)(KEY, image(), mixture(), jnp.full(3, 0.2), largest=0.5)
-        for verb in (purify.adaptive, adp.adaptive_early)
+        for verb in (purify.adaptive, adaptive_early)
     )
     np.testing.assert_array_equal(whole, early)
 
 
-@pytest.mark.parametrize("verb, steps", [(purify.adaptive, 5), (adp.adaptive_early, 2)])
+@pytest.mark.parametrize("verb, steps", [(purify.adaptive, 5), (adaptive_early, 2)])
 def test_early_exit_leaves_the_loop(verb, steps):
     """The image stops at the second of five steps; a step calls the score twice."""
     calls = []
@@ -94,7 +95,7 @@ def test_early_exit_leaves_the_loop(verb, steps):
 def test_what_follows_the_stop_does_not_matter():
     towards = score.from_scaled(Partial(lambda x, s, mean: (mean - x) / s, mean=MEAN))
     levels = jnp.array([0.5, 0.01, jnp.nan, jnp.nan])
-    for verb in (purify.adaptive, adp.adaptive_early):
+    for verb in (purify.adaptive, adaptive_early):
         found = verb(KEY, image(), towards, levels, sigma=0.0)
         np.testing.assert_allclose(
             found, MEAN + 0.95 * (image() - MEAN), rtol=1e-5, atol=1e-6
@@ -138,7 +139,7 @@ def test_bfloat16_images_stay_bfloat16_and_close():
     exact = first_step(curvature.by_jvp, jnp.float32, image())
     assert abs(half / exact - 1) < 0.05
     fn = network_in(jnp.bfloat16)
-    for verb in (purify.adaptive, adp.adaptive_early):
+    for verb in (purify.adaptive, adaptive_early):
         found = verb(KEY, x, fn, LEVELS.astype(jnp.bfloat16))
         assert found.dtype == jnp.bfloat16
         assert jnp.isfinite(found).all()

@@ -9,7 +9,8 @@ from oracles import image, mixture
 
 from purifax import energy, noise, purify, sample, score
 from purifax.noise.discrete import linear_betas
-from purifax.purify import puregen
+from purifax.purify import puregen, puregen_filter
+from purifax.purify.puregen_filter import filtered
 
 KEY = jax.random.key(61)
 STEPS = jnp.array([4e-4, 3e-4, 2e-4])
@@ -73,10 +74,10 @@ def test_the_filter_purifies_above_its_limit_alone():
     images = jnp.stack([image(), 1 - image(), 0.2 * image(), jnp.full_like(image(), 2)])
     energies = jax.vmap(pair())(images)
     purifier, limit = parts()[0], jnp.median(energies)
-    bound = Partial(puregen.filtered, purifier=purifier, energy=pair(), limit=limit)
+    bound = Partial(filtered, purifier=purifier, energy=pair(), limit=limit)
     found = jax.vmap(bound, (None, 0))(KEY, images)
     expected = jnp.where(
-        puregen.highest(energies, 0.5)[:, None, None, None],
+        puregen_filter.highest(energies, 0.5)[:, None, None, None],
         jax.vmap(purifier, (None, 0))(KEY, images),
         images,
     )
@@ -127,17 +128,17 @@ def test_the_filter_takes_its_share_of_the_highest(fraction):
     """Seven images: int(7 k) of them."""
     worst_first = [4, 2, 0, 3, 6, 5, 1]
     expected = np.isin(np.arange(7), worst_first[: int(7 * fraction)])
-    found = puregen.highest(ENERGIES, fraction)
+    found = puregen_filter.highest(ENERGIES, fraction)
     np.testing.assert_array_equal(found, expected)
-    traced = jax.jit(puregen.highest)(ENERGIES, fraction)
+    traced = jax.jit(puregen_filter.highest)(ENERGIES, fraction)
     np.testing.assert_array_equal(traced, expected)
 
 
 def test_a_share_that_floats_round_is_that_of_the_program():
     """int(0.29 * 100) is 28 in double precision."""
-    assert int(puregen.highest(jnp.arange(100.0), 0.29).sum()) == 28
+    assert int(puregen_filter.highest(jnp.arange(100.0), 0.29).sum()) == 28
 
 
 def test_what_is_no_share_is_refused():
     with pytest.raises(ValueError, match=r"share of the set in \[0, 1\]; got 1.5"):
-        puregen.highest(ENERGIES, 1.5)
+        puregen_filter.highest(ENERGIES, 1.5)

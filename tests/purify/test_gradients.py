@@ -10,7 +10,15 @@ from oracles import image, mixture
 
 from purifax import energy, guide, noise, purify, sample
 from purifax.noise.discrete import linear_betas
-from purifax.purify import distance, gdmp, likelihood_ascent, mimic, puregen
+from purifax.purify import (
+    distance,
+    gdmp,
+    likelihood_ascent,
+    likelihood_gaps,
+    mimic,
+    puregen,
+    puregen_filter,
+)
 from purifax.threat import L2
 from purifax.transform import remat
 
@@ -69,7 +77,7 @@ PURIFIERS = {
         times=jnp.array([5, 4, 2, -1]),
     ),
     "puregen, above its limit": lambda: Partial(
-        puregen.filtered,
+        puregen_filter.filtered,
         purifier=Partial(
             puregen.puregen_rounds,
             purifiers=[chain(purify.langevin), diffuse(sample.ancestral)],
@@ -105,7 +113,7 @@ PURIFIERS = {
     ),
     "maximise": lambda: climbed(threat=L2(radius=0.1)),
     "maximise regularised": lambda: climbed(
-        objective=Partial(likelihood_ascent.regularised_gap)
+        objective=Partial(likelihood_gaps.regularised_gap)
     ),
     "maximise noised": lambda: Partial(
         likelihood_ascent.maximise_noised,

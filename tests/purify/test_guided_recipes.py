@@ -27,6 +27,7 @@ from purifax.purify import (
     guided_diffusion,
     jpeg,
     likelihood_ascent,
+    likelihood_gaps,
 )
 from purifax.threat import Linf
 
@@ -101,7 +102,7 @@ def test_climbers_carry_their_numbers():
     np.testing.assert_allclose(run.keywords["step_sizes"], np.full(5, 0.05))
     weighed = built(change(ALL["scoreopt"], weight=0.3)).keywords["objective"]
     assert (
-        weighed.func is likelihood_ascent.regularised_gap
+        weighed.func is likelihood_gaps.regularised_gap
         and weighed.keywords["weight"] == 0.3
     )
     assert built(ALL["scoreopt noised"]).func is likelihood_ascent.maximise_noised

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 from oracles import image, mixture
 
 from purifax import noise, purify, score
-from purifax.purify import likelihood_ascent
+from purifax.purify import likelihood_ascent, likelihood_gaps
 from purifax.purify.adam import adam_step, resting
 from purifax.threat import Linf
 
@@ -60,9 +60,9 @@ def test_a_zero_gradient_moves_nothing_and_has_a_finite_gradient():
 def test_objectives_are_what_they_say(kind):
     x, start, weight = image(), image(2), 0.7
     found = {
-        "gap": likelihood_ascent.gap,
-        "anchored": partial(likelihood_ascent.anchored_gap, weight=weight),
-        "regularised": partial(likelihood_ascent.regularised_gap, weight=weight),
+        "gap": likelihood_gaps.gap,
+        "anchored": partial(likelihood_gaps.anchored_gap, weight=weight),
+        "regularised": partial(likelihood_gaps.regularised_gap, weight=weight),
     }[kind](KEY, x, start, WORLD, jnp.array(LEVEL))
     k_x, k_start = jax.random.split(KEY)
     y = noise.gaussian(k_x if kind == "regularised" else KEY, x, LEVEL)
@@ -87,7 +87,7 @@ def test_many_steps_reach_the_mode_and_an_anchor_holds_them_back():
     x, steps = image(), jnp.geomspace(0.05, 1e-3, 120)
     np.testing.assert_allclose(maximise(KEY, x, steps), MEAN, atol=0.03)
     certain = score.Gaussian(MEAN, 0.0)  # its denoised image is the mean
-    half = Partial(likelihood_ascent.anchored_gap, weight=3.0)
+    half = Partial(likelihood_gaps.anchored_gap, weight=3.0)
     found = maximise(KEY, x, steps, certain, objective=half)
     np.testing.assert_allclose(found, (MEAN + 3 * x) / 4, atol=0.01)
 

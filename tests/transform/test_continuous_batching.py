@@ -10,7 +10,7 @@ from oracles import image, mixture
 
 import purifax
 from purifax import purify
-from purifax.purify import adp
+from purifax.purify import adp_early
 from purifax.transform.continuous_batching import Chain, continuously_batched, run_chain
 
 KEY = jax.random.key(11)
@@ -114,7 +114,7 @@ def parts():
 def test_adp_in_slots_gives_the_images_of_adp():
     bound, knobs = parts()
     images = jnp.stack([image(i) for i in range(9)])
-    chain = adp.adaptive_chain(*bound, **knobs)
+    chain = adp_early.adaptive_chain(*bound, **knobs)
     found = jax.jit(continuously_batched(chain, 4))(KEY, images)
     fn = Partial(purify.adaptive, score=bound[0], levels=bound[1], **knobs)
     wanted = jax.jit(purifax.batched(fn))(KEY, images)
@@ -125,7 +125,7 @@ def test_every_device_has_its_own_loop_and_none_speaks():
     """Under `shard_map`: the same images, and no collective in the program."""
     bound, knobs = parts()
     images = jnp.stack([image(i) for i in range(8)])
-    run = continuously_batched(adp.adaptive_chain(*bound, **knobs), 2)
+    run = continuously_batched(adp_early.adaptive_chain(*bound, **knobs), 2)
     mesh = jax.make_mesh(
         (len(jax.devices()),), ("i",), axis_types=(jax.sharding.AxisType.Auto,)
     )

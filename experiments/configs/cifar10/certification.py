@@ -4,8 +4,6 @@ from experiments.certification.config import Certification
 from purifax.attack import PGD
 from purifax.evaluation.settings import Subjects
 
-__all__ = ["certify"]
-
 
 def certify() -> Certification:
     """CIFAR-10 certified by denoised smoothing with the published draws, sigma 0.25.

@@ -8,8 +8,6 @@ from experiments.training.config import (
     Train,
 )
 
-__all__ = ["MEAN", "STD", "classifier", "classifier_small"]
-
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Of the channels of the training images, in [0, 1]."""
 

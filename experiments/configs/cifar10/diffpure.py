@@ -10,8 +10,6 @@ from purifax.attack import APGD, PGD, AutoAttack, DiffAttack, SurrogatePGD
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.purify import DiffPure, LeeKim
 
-__all__ = ["dds", "diffpure", "diffpure_ddpm", "diffpure_ode", "lee_kim"]
-
 
 def diffpure() -> Evaluation:
     """DiffPure on CIFAR-10 as published: the reverse SDE from time 0.1, 100 steps.
@@ -68,7 +66,6 @@ def diffpure_ode() -> Evaluation:
     return replace(
         diffpure(),
         purifier=DiffPure(process="VP", steps=100, sampler="euler", time=0.1),
-        samples=1,
     )
 
 
@@ -91,7 +88,6 @@ def diffpure_ddpm() -> Evaluation:
         diffpure(),
         score="runs/cifar10_ddpm",
         purifier=DiffPure(steps=100, sampler="ancestral", variance="small", time=99),
-        samples=1,
     )
 
 

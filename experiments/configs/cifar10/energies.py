@@ -3,8 +3,6 @@
 from experiments.training.config import Data, EnergyNet, Optim, Train
 from experiments.training.config_energy import Chains, EnergyTraining, Strip, Switch
 
-__all__ = ["ebm", "ebm_longrun", "ebm_small"]
-
 
 def ebm() -> EnergyTraining:
     """Energy of CIFAR-10 as PureEBM and PureGen released it: mid-run, SNGAN-like.

@@ -12,14 +12,6 @@ from purifax.attack import PGD
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.purify import Langevin, PureGen
 
-__all__ = [
-    "ebm_langevin",
-    "ebm_longrun_langevin",
-    "puregen_filt",
-    "puregen_naive",
-    "puregen_reps",
-]
-
 
 def ebm_langevin() -> Evaluation:
     """Langevin purification of CIFAR-10 by PureGen's energy: 150 steps, mid-run.
@@ -75,7 +67,6 @@ def ebm_longrun_langevin() -> Evaluation:
         score="runs/cifar10_ebm_longrun",
         purifier=Langevin(steps=1500, epsilon=0.005),
         samples=150,
-        pooling="logits",
         keys=1,
         chunk=1,
         attacks={
@@ -102,7 +93,6 @@ def puregen_naive() -> Evaluation:
         score="runs/cifar10_puregen_ddpm",
         energy="runs/cifar10_ebm",
         purifier=PureGen(steps=150),
-        samples=1,
         pooling="probabilities",
     )
 
@@ -114,12 +104,7 @@ def puregen_reps() -> Evaluation:
 
     The appendix says 7 rounds. All else is as in `puregen_naive`.
     """
-    return replace(
-        puregen_naive(),
-        purifier=PureGen(time=50, repeats=5),
-        samples=1,
-        pooling="probabilities",
-    )
+    return replace(puregen_naive(), purifier=PureGen(time=50, repeats=5))
 
 
 def puregen_filt() -> Evaluation:
@@ -129,9 +114,4 @@ def puregen_filt() -> Evaluation:
 
     It has the published k = 0.5. All else is as in `puregen_naive`.
     """
-    return replace(
-        puregen_naive(),
-        purifier=PureGen(steps=0, time=125, fraction=0.5),
-        samples=1,
-        pooling="probabilities",
-    )
+    return replace(puregen_naive(), purifier=PureGen(steps=0, time=125, fraction=0.5))

@@ -12,16 +12,10 @@ from experiments.poisoning.config import (
     poisons,
 )
 from experiments.poisoning.defences.puregen import PureGenDDPM, PureGenEBM
-from experiments.training.config import (
-    ClassifierNet,
-    Optim,
-)
+from experiments.training.config import ClassifierNet, Optim
 from purifax import poison
 from purifax.poison import AR, Bullseye, GradientMatching, Narcissus
 from purifax.purify import DiffPure, Langevin
-
-__all__ = ["poison_grid", "poison_small", "target_grid", "transfer_grid"]
-
 
 _POISONS = (
     "lsp",
@@ -126,10 +120,7 @@ def poison_grid() -> PoisonGrid:
                 std=(0.2023, 0.1994, 0.2010),
             ),
             optim=Optim(
-                name="sgd",
-                learning_rate=0.1,
-                weight_decay=5e-4,
-                schedule="cosine",
+                name="sgd", learning_rate=0.1, weight_decay=5e-4, schedule="cosine"
             ),
             steps=80 * 38_000 // 128,
             flip=True,

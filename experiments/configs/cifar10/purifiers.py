@@ -11,8 +11,6 @@ from purifax.attack import APGD, PGD, Joint, SignVote
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.purify import ADP, GDMP, JPEG, LM, Mimic, ScoreOpt
 
-__all__ = ["adp", "c_adp", "croce", "gdmp", "jpeg", "likelihood", "mimic", "scoreopt"]
-
 
 def adp() -> Evaluation:
     """ADP on CIFAR-10 as published: NCSNv2, WRN-28-10, noise 0.25, 10 steps, 10 runs.
@@ -137,10 +135,7 @@ def mimic() -> Evaluation:
     purifier. DiffBreak finds 2.7% in the worst of ten runs and 25.8% by majority vote.
     """
     return replace(
-        gdmp(),
-        purifier=Mimic(steps=100, time=990),
-        samples=1,
-        pooling="probabilities",
+        gdmp(), purifier=Mimic(steps=100, time=990), samples=1, pooling="probabilities"
     )
 
 
@@ -193,9 +188,5 @@ def jpeg() -> Evaluation:
     so `exact` stands still, and `bpda` is the attack that counts.
     """
     return replace(
-        gdmp(),
-        score="",
-        purifier=JPEG(),
-        samples=1,
-        pooling="probabilities",
+        gdmp(), score="", purifier=JPEG(), samples=1, pooling="probabilities"
     )

@@ -8,38 +8,9 @@ has been measured on test images; `experiments/results` has what was measured.
 
 from dataclasses import replace
 
+from purifax import purify
 from purifax.attack import PGD
 from purifax.evaluation.settings import Evaluation, Subjects
-from purifax.purify import (
-    ADP,
-    GDMP,
-    JPEG,
-    LM,
-    BitDepth,
-    DiffPure,
-    Langevin,
-    LeeKim,
-    Mimic,
-    ScoreOpt,
-)
-
-__all__ = [
-    "adp_small",
-    "bit_depth_small",
-    "dds_small",
-    "diffpure_ddim_small",
-    "diffpure_ode_small",
-    "diffpure_sde_small",
-    "diffpure_small",
-    "ebm_small_langevin",
-    "gdmp_small",
-    "gdmp_ssim_small",
-    "jpeg_small",
-    "lee_kim_small",
-    "likelihood_small",
-    "mimic_small",
-    "scoreopt_small",
-]
 
 
 def adp_small() -> Evaluation:
@@ -59,7 +30,7 @@ def adp_small() -> Evaluation:
         images=Subjects(name="cifar10", count=512),
         score="runs/cifar10_dsm_small",
         classifier="runs/cifar10_classifier_small",
-        purifier=ADP(
+        purifier=purify.ADP(
             level=0.1, last_level=0.03, steps=4, rate=0.4, largest=0.04, sigma=0.1
         ),
         samples=8,
@@ -85,8 +56,9 @@ def diffpure_small() -> Evaluation:
     return replace(
         adp_small(),
         score="runs/cifar10_ddpm_small",
-        purifier=DiffPure(steps=5, sampler="ancestral", variance="small", sigma=0.1),
-        samples=8,
+        purifier=purify.DiffPure(
+            steps=5, sampler="ancestral", variance="small", sigma=0.1
+        ),
     )
 
 
@@ -100,8 +72,7 @@ def diffpure_ddim_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        purifier=DiffPure(steps=5, sampler="ddim", eta=0.0, sigma=0.1),
-        samples=8,
+        purifier=purify.DiffPure(steps=5, sampler="ddim", eta=0.0, sigma=0.1),
     )
 
 
@@ -115,8 +86,7 @@ def diffpure_ode_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        purifier=DiffPure(steps=5, sampler="dpm_solver", sigma=0.1),
-        samples=8,
+        purifier=purify.DiffPure(steps=5, sampler="dpm_solver", sigma=0.1),
     )
 
 
@@ -129,11 +99,7 @@ def diffpure_sde_small() -> Evaluation:
     33.3% attacked; with 20 steps of the chain 52.1% clean and 30.2% under 20 steps of
     PGD.
     """
-    return replace(
-        diffpure_small(),
-        purifier=DiffPure(steps=5, sigma=0.1),
-        samples=8,
-    )
+    return replace(diffpure_small(), purifier=purify.DiffPure(steps=5, sigma=0.1))
 
 
 def dds_small() -> Evaluation:
@@ -146,8 +112,7 @@ def dds_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        purifier=DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.1),
-        samples=8,
+        purifier=purify.DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.1),
     )
 
 
@@ -160,8 +125,9 @@ def lee_kim_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        purifier=LeeKim(steps=5, variance="small", sigmas=(0.05, 0.1), repeats=(2, 1)),
-        samples=8,
+        purifier=purify.LeeKim(
+            steps=5, variance="small", sigmas=(0.05, 0.1), repeats=(2, 1)
+        ),
         pooling="vote",
     )
 
@@ -178,7 +144,7 @@ def gdmp_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        purifier=GDMP(steps=12, time=70, strength=6000.0, variance="large"),
+        purifier=purify.GDMP(steps=12, time=70, strength=6000.0, variance="large"),
         samples=4,
         pooling="logits",
     )
@@ -195,7 +161,7 @@ def gdmp_ssim_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        purifier=GDMP(
+        purifier=purify.GDMP(
             steps=12, time=70, strength=700.0, variance="large", distance="ssim"
         ),
         samples=4,
@@ -213,9 +179,7 @@ def mimic_small() -> Evaluation:
     PGD: 56.2% clean, 26.0% attacked.
     """
     return replace(
-        diffpure_small(),
-        purifier=Mimic(steps=50, time=990),
-        samples=4,
+        diffpure_small(), purifier=purify.Mimic(steps=50, time=990), samples=4
     )
 
 
@@ -229,7 +193,7 @@ def likelihood_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        purifier=LM(sigma=0.1, step_size=0.02, spread=0.05),
+        purifier=purify.LM(sigma=0.1, step_size=0.02, spread=0.05),
         samples=4,
     )
 
@@ -245,7 +209,7 @@ def scoreopt_small() -> Evaluation:
     """
     return replace(
         diffpure_small(),
-        purifier=ScoreOpt(sigma=0.07, step_size=0.01, objective="noised"),
+        purifier=purify.ScoreOpt(sigma=0.07, step_size=0.01, objective="noised"),
         samples=4,
     )
 
@@ -264,8 +228,7 @@ def ebm_small_langevin() -> Evaluation:
     return replace(
         adp_small(),
         score="runs/cifar10_ebm_small",
-        purifier=Langevin(steps=100, epsilon=0.01),
-        samples=8,
+        purifier=purify.Langevin(steps=100, epsilon=0.01),
         pooling="logits",
     )
 
@@ -278,12 +241,7 @@ def jpeg_small() -> Evaluation:
     It needs the network of `cifar10_classifier_small`. Only `bpda` has a gradient to
     follow. Validation: 75.0% clean, 37.5% attacked.
     """
-    return replace(
-        adp_small(),
-        score="",
-        purifier=JPEG(quality=50),
-        samples=1,
-    )
+    return replace(adp_small(), score="", purifier=purify.JPEG(quality=50), samples=1)
 
 
 def bit_depth_small() -> Evaluation:
@@ -294,9 +252,4 @@ def bit_depth_small() -> Evaluation:
     It needs the network of `cifar10_classifier_small`. Only `bpda` has a gradient to
     follow. Validation: 75.0% clean, 0.0% attacked.
     """
-    return replace(
-        adp_small(),
-        score="",
-        purifier=BitDepth(),
-        samples=1,
-    )
+    return replace(adp_small(), score="", purifier=purify.BitDepth(), samples=1)

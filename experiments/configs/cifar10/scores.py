@@ -16,17 +16,6 @@ from experiments.training.config import (
     Train,
 )
 
-__all__ = [
-    "ddpm",
-    "ddpm_small",
-    "ddpmpp",
-    "dsm",
-    "dsm_small",
-    "eclipse_ddpm",
-    "edm",
-    "puregen_ddpm",
-]
-
 
 def _train(steps: int, batch: int = 128, **changes: int) -> Train:
     """A long run on an accelerator, validated and saved every 5,000 steps."""

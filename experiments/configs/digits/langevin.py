@@ -12,15 +12,6 @@ from purifax.attack import PGD
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.purify import MALA, Langevin, PureGen
 
-__all__ = [
-    "ebm_langevin",
-    "ebm_longrun",
-    "ebm_mala",
-    "puregen_filt",
-    "puregen_naive",
-    "puregen_reps",
-]
-
 
 def ebm_langevin() -> Evaluation:
     """Langevin purification of digits (8x8) by an energy at Linf 0.15: a hundred steps.
@@ -40,7 +31,6 @@ def ebm_langevin() -> Evaluation:
         diffpure(),
         score="runs/digits_ebm",
         purifier=Langevin(steps=100, epsilon=0.02),
-        samples=10,
         pooling="logits",
     )
 
@@ -93,12 +83,7 @@ def ebm_longrun() -> Evaluation:
     [59.9, 81.4]. BPDA above exact: 4.7 points [-0.8, 10.2]. Ten attack steps with three
     EOT samples do not reach the end of the ascent.
     """
-    return replace(
-        ebm_mala(),
-        purifier=Langevin(steps=1500, epsilon=0.02),
-        samples=5,
-        pooling="logits",
-    )
+    return replace(ebm_mala(), purifier=Langevin(steps=1500, epsilon=0.02))
 
 
 def puregen_naive() -> Evaluation:
@@ -119,7 +104,6 @@ def puregen_naive() -> Evaluation:
         score="runs/digits_ddpm",
         energy="runs/digits_ebm",
         purifier=PureGen(steps=100, epsilon=0.02),
-        samples=5,
         pooling="probabilities",
     )
 
@@ -137,12 +121,7 @@ def puregen_reps() -> Evaluation:
     69.5% [61.1, 76.8] under the exact gradient, which BPDA overestimates by 10.9 points
     [6.6, 15.6].
     """
-    return replace(
-        puregen_naive(),
-        purifier=PureGen(epsilon=0.02, time=50, repeats=5),
-        samples=5,
-        pooling="probabilities",
-    )
+    return replace(puregen_naive(), purifier=PureGen(epsilon=0.02, time=50, repeats=5))
 
 
 def puregen_filt() -> Evaluation:
@@ -159,8 +138,5 @@ def puregen_filt() -> Evaluation:
     75.4] under the exact gradient, which does not see the border of the filter.
     """
     return replace(
-        puregen_naive(),
-        purifier=PureGen(steps=0, epsilon=0.02, time=125, fraction=0.5),
-        samples=5,
-        pooling="probabilities",
+        puregen_naive(), purifier=PureGen(steps=0, epsilon=0.02, time=125, fraction=0.5)
     )

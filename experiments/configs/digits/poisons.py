@@ -25,14 +25,9 @@ from experiments.training.config import (
     Drawing,
     Optim,
 )
-from experiments.training.config_energy import (
-    EnergyTraining,
-    Strip,
-)
+from experiments.training.config_energy import EnergyTraining, Strip
 from purifax import poison as poisons
 from purifax.purify import DiffPure, Langevin
-
-__all__ = ["adaptive_grid", "poison", "poison_grid", "target_grid", "transfer_grid"]
 
 
 def _recipes() -> dict[str, Any]:
@@ -104,10 +99,7 @@ def _generators() -> tuple[DiffusionTraining, EnergyTraining]:
     ddpm, energy = training.ddpm(), training.ebm()
     data = Data(name="npz", validation=0.0)
     ddpm = replace(
-        ddpm,
-        data=data,
-        train=replace(ddpm.train, steps=300),
-        drawing=Drawing(images=0),
+        ddpm, data=data, train=replace(ddpm.train, steps=300), drawing=Drawing(images=0)
     )
     energy = replace(
         energy,
@@ -227,10 +219,7 @@ def target_grid() -> PoisonGrid:
             for number in range(3)
         },
         defences=defences(
-            "none",
-            "jpeg:50",
-            epic=EPIC(first=3, every=3),
-            friendly=Friendly(start=3),
+            "none", "jpeg:50", epic=EPIC(first=3, every=3), friendly=Friendly(start=3)
         ),
         seeds=(0,),
     )

@@ -8,36 +8,9 @@ and nothing more was run on test images.
 
 from dataclasses import replace
 
+from purifax import purify
 from purifax.attack import PGD
 from purifax.evaluation.settings import Evaluation, Subjects
-from purifax.purify import (
-    ADP,
-    GDMP,
-    JPEG,
-    LM,
-    BitDepth,
-    DiffPure,
-    LeeKim,
-    Mimic,
-    ScoreOpt,
-)
-
-__all__ = [
-    "adp",
-    "bit_depth",
-    "dds",
-    "diffpure",
-    "diffpure_ddim",
-    "diffpure_ode",
-    "diffpure_sde",
-    "gdmp",
-    "gdmp_ssim",
-    "jpeg",
-    "lee_kim",
-    "likelihood",
-    "mimic",
-    "scoreopt",
-]
 
 
 def adp() -> Evaluation:
@@ -63,8 +36,7 @@ def adp() -> Evaluation:
     return replace(
         diffpure(),
         score="runs/digits_dsm",
-        purifier=ADP(steps=3, rate=0.8, largest=0.25),
-        samples=10,
+        purifier=purify.ADP(steps=3, rate=0.8, largest=0.25),
     )
 
 
@@ -87,7 +59,7 @@ def diffpure() -> Evaluation:
         images=Subjects(name="digits", count=300),
         score="runs/digits_ddpm",
         classifier="runs/digits_classifier",
-        purifier=DiffPure(sampler="ancestral", variance="small", sigma=0.2),
+        purifier=purify.DiffPure(sampler="ancestral", variance="small", sigma=0.2),
         radius=0.15,
         attacks={
             "blind": PGD(gradient="blind"),
@@ -111,9 +83,7 @@ def diffpure_ddim() -> Evaluation:
     Noise, steps, images and attacks are those of `diffpure`.
     """
     return replace(
-        diffpure(),
-        purifier=DiffPure(sampler="ddim", eta=0.0, sigma=0.2),
-        samples=10,
+        diffpure(), purifier=purify.DiffPure(sampler="ddim", eta=0.0, sigma=0.2)
     )
 
 
@@ -125,9 +95,7 @@ def diffpure_ode() -> Evaluation:
     Noise, images and attacks are those of `diffpure`; no other settings were tried.
     """
     return replace(
-        diffpure(),
-        purifier=DiffPure(steps=5, sampler="dpm_solver", sigma=0.2),
-        samples=10,
+        diffpure(), purifier=purify.DiffPure(steps=5, sampler="dpm_solver", sigma=0.2)
     )
 
 
@@ -138,11 +106,7 @@ def diffpure_sde() -> Evaluation:
 
     Noise, steps, images and attacks are those of `diffpure`.
     """
-    return replace(
-        diffpure(),
-        purifier=DiffPure(sigma=0.2),
-        samples=10,
-    )
+    return replace(diffpure(), purifier=purify.DiffPure(sigma=0.2))
 
 
 def dds() -> Evaluation:
@@ -160,8 +124,7 @@ def dds() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.3),
-        samples=10,
+        purifier=purify.DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.3),
     )
 
 
@@ -180,8 +143,9 @@ def lee_kim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=LeeKim(steps=10, variance="small", sigmas=(0.1, 0.25), repeats=(2, 1)),
-        samples=10,
+        purifier=purify.LeeKim(
+            steps=10, variance="small", sigmas=(0.1, 0.25), repeats=(2, 1)
+        ),
         pooling="vote",
     )
 
@@ -198,7 +162,7 @@ def gdmp() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=GDMP(
+        purifier=purify.GDMP(
             steps=30, time=150, strength=1250.0, variance="large", against=0.15
         ),
         samples=5,
@@ -218,11 +182,9 @@ def gdmp_ssim() -> Evaluation:
     """
     return replace(
         gdmp(),
-        purifier=GDMP(
+        purifier=purify.GDMP(
             steps=30, time=150, variance="large", distance="ssim", against=0.15
         ),
-        samples=5,
-        pooling="logits",
     )
 
 
@@ -236,8 +198,7 @@ def mimic() -> Evaluation:
     """
     return replace(
         gdmp(),
-        purifier=Mimic(steps=50, time=990, strength=10.0),
-        samples=5,
+        purifier=purify.Mimic(steps=50, time=990, strength=10.0),
         pooling="probabilities",
     )
 
@@ -250,12 +211,7 @@ def likelihood() -> Evaluation:
     It has the published numbers, with 5 purification samples. Validation: 96.9% clean,
     81.5% attacked.
     """
-    return replace(
-        gdmp(),
-        purifier=LM(spread=0.05),
-        samples=5,
-        pooling="probabilities",
-    )
+    return replace(gdmp(), purifier=purify.LM(spread=0.05), pooling="probabilities")
 
 
 def scoreopt() -> Evaluation:
@@ -269,8 +225,7 @@ def scoreopt() -> Evaluation:
     """
     return replace(
         gdmp(),
-        purifier=ScoreOpt(sigma=0.125, objective="noised"),
-        samples=5,
+        purifier=purify.ScoreOpt(sigma=0.125, objective="noised"),
         pooling="probabilities",
     )
 
@@ -286,7 +241,7 @@ def jpeg() -> Evaluation:
     return replace(
         gdmp(),
         score="",
-        purifier=JPEG(quality=25),
+        purifier=purify.JPEG(quality=25),
         samples=1,
         pooling="probabilities",
     )
@@ -302,7 +257,7 @@ def bit_depth() -> Evaluation:
     return replace(
         gdmp(),
         score="",
-        purifier=BitDepth(bits=2),
+        purifier=purify.BitDepth(bits=2),
         samples=1,
         pooling="probabilities",
     )

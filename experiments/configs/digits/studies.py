@@ -6,8 +6,6 @@ from purifax.attack import PGD
 from purifax.evaluation.settings import Subjects
 from purifax.purify import ADP
 
-__all__ = ["accelerate", "certify"]
-
 
 def certify() -> Certification:
     """Digits (8x8) certified by denoised smoothing, sigma 0.25, beside L2 PGD.

@@ -19,8 +19,6 @@ from experiments.training.config import (
 )
 from experiments.training.config_energy import Chains, EnergyTraining
 
-__all__ = ["classifier", "ddpm", "dsm", "ebm", "ebm_dsm"]
-
 
 def dsm() -> ScoreTraining:
     """Score network for scikit-learn's digits (8x8): a small UNet, noise in [0.05, 1].

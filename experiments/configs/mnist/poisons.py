@@ -23,14 +23,9 @@ from experiments.training.config import (
     Drawing,
     Optim,
 )
-from experiments.training.config_energy import (
-    EnergyTraining,
-    Strip,
-)
+from experiments.training.config_energy import EnergyTraining, Strip
 from purifax import poison
 from purifax.purify import DiffPure, Langevin
-
-__all__ = ["poison_grid"]
 
 
 def _generators() -> tuple[DiffusionTraining, EnergyTraining]:

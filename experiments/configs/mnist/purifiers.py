@@ -7,38 +7,9 @@ per answer, clean and under blind PGD; the bare classifier has 99.0% and 0.0% th
 
 from dataclasses import replace
 
+from purifax import purify
 from purifax.attack import PGD
 from purifax.evaluation.settings import Evaluation, Subjects
-from purifax.purify import (
-    ADP,
-    GDMP,
-    JPEG,
-    LM,
-    BitDepth,
-    DiffPure,
-    Langevin,
-    LeeKim,
-    Mimic,
-    ScoreOpt,
-)
-
-__all__ = [
-    "adp",
-    "bit_depth",
-    "dds",
-    "diffpure",
-    "diffpure_ddim",
-    "diffpure_ode",
-    "diffpure_sde",
-    "ebm_langevin",
-    "gdmp",
-    "gdmp_ssim",
-    "jpeg",
-    "lee_kim",
-    "likelihood",
-    "mimic",
-    "scoreopt",
-]
 
 
 def diffpure() -> Evaluation:
@@ -55,7 +26,9 @@ def diffpure() -> Evaluation:
         images=Subjects(name="mnist", count=512),
         score="runs/mnist_ddpm",
         classifier="runs/mnist_classifier",
-        purifier=DiffPure(steps=5, sampler="ancestral", variance="small", sigma=0.3),
+        purifier=purify.DiffPure(
+            steps=5, sampler="ancestral", variance="small", sigma=0.3
+        ),
         samples=5,
         radius=0.2,
         attacks={
@@ -77,8 +50,7 @@ def diffpure_ddim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=DiffPure(steps=5, sampler="ddim", eta=0.0, sigma=0.3),
-        samples=5,
+        purifier=purify.DiffPure(steps=5, sampler="ddim", eta=0.0, sigma=0.3),
     )
 
 
@@ -90,9 +62,7 @@ def diffpure_ode() -> Evaluation:
     Noise, images and attacks are those of `diffpure`; no other settings were tried.
     """
     return replace(
-        diffpure(),
-        purifier=DiffPure(steps=5, sampler="dpm_solver", sigma=0.3),
-        samples=5,
+        diffpure(), purifier=purify.DiffPure(steps=5, sampler="dpm_solver", sigma=0.3)
     )
 
 
@@ -103,11 +73,7 @@ def diffpure_sde() -> Evaluation:
 
     Noise, steps, images and attacks are those of `diffpure`.
     """
-    return replace(
-        diffpure(),
-        purifier=DiffPure(steps=5, sigma=0.3),
-        samples=5,
-    )
+    return replace(diffpure(), purifier=purify.DiffPure(steps=5, sigma=0.3))
 
 
 def dds() -> Evaluation:
@@ -121,8 +87,7 @@ def dds() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.4),
-        samples=5,
+        purifier=purify.DiffPure(steps=1, sampler="ddim", eta=0.0, sigma=0.4),
     )
 
 
@@ -135,8 +100,9 @@ def lee_kim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=LeeKim(steps=5, variance="small", sigmas=(0.1, 0.3), repeats=(2, 1)),
-        samples=5,
+        purifier=purify.LeeKim(
+            steps=5, variance="small", sigmas=(0.1, 0.3), repeats=(2, 1)
+        ),
         pooling="vote",
     )
 
@@ -157,8 +123,7 @@ def adp() -> Evaluation:
         diffpure(),
         images=Subjects(name="mnist", count=300),
         score="runs/mnist_dsm",
-        purifier=ADP(level=0.4, steps=5, rate=0.4, sigma=0.3),
-        samples=5,
+        purifier=purify.ADP(level=0.4, steps=5, rate=0.4, sigma=0.3),
         chunk=50,
     )
 
@@ -175,10 +140,9 @@ def gdmp() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=GDMP(
+        purifier=purify.GDMP(
             steps=15, time=150, strength=2000.0, variance="large", against=0.15
         ),
-        samples=5,
         pooling="logits",
     )
 
@@ -194,7 +158,7 @@ def gdmp_ssim() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=GDMP(
+        purifier=purify.GDMP(
             steps=15,
             time=150,
             strength=500.0,
@@ -202,7 +166,6 @@ def gdmp_ssim() -> Evaluation:
             distance="ssim",
             against=0.15,
         ),
-        samples=5,
         pooling="logits",
     )
 
@@ -217,9 +180,7 @@ def mimic() -> Evaluation:
     has a gradient to follow. Images and attacks are those of `diffpure`.
     """
     return replace(
-        diffpure(),
-        purifier=Mimic(steps=50, time=990, strength=120.0),
-        samples=5,
+        diffpure(), purifier=purify.Mimic(steps=50, time=990, strength=120.0)
     )
 
 
@@ -231,11 +192,7 @@ def likelihood() -> Evaluation:
     The numbers are those of `digits_likelihood`. Validation: 99.0% clean, 92.7%
     attacked. Images and attacks are those of `diffpure`.
     """
-    return replace(
-        diffpure(),
-        purifier=LM(spread=0.05),
-        samples=5,
-    )
+    return replace(diffpure(), purifier=purify.LM(spread=0.05))
 
 
 def scoreopt() -> Evaluation:
@@ -247,9 +204,7 @@ def scoreopt() -> Evaluation:
     Images and attacks are those of `diffpure`.
     """
     return replace(
-        diffpure(),
-        purifier=ScoreOpt(sigma=0.125, objective="noised"),
-        samples=5,
+        diffpure(), purifier=purify.ScoreOpt(sigma=0.125, objective="noised")
     )
 
 
@@ -268,8 +223,7 @@ def ebm_langevin() -> Evaluation:
     return replace(
         diffpure(),
         score="runs/mnist_ebm",
-        purifier=Langevin(steps=100, epsilon=0.03),
-        samples=5,
+        purifier=purify.Langevin(steps=100, epsilon=0.03),
         pooling="logits",
     )
 
@@ -282,12 +236,7 @@ def jpeg() -> Evaluation:
     Only `bpda` has a gradient to follow. Validation: 99.0% clean, 5.2% attacked. Images
     and attacks are those of `diffpure`.
     """
-    return replace(
-        diffpure(),
-        score="",
-        purifier=JPEG(quality=25),
-        samples=1,
-    )
+    return replace(diffpure(), score="", purifier=purify.JPEG(quality=25), samples=1)
 
 
 def bit_depth() -> Evaluation:
@@ -298,9 +247,4 @@ def bit_depth() -> Evaluation:
     Only `bpda` has a gradient to follow. Validation: 97.9% clean, 83.3% attacked.
     Images and attacks are those of `diffpure`.
     """
-    return replace(
-        diffpure(),
-        score="",
-        purifier=BitDepth(bits=1),
-        samples=1,
-    )
+    return replace(diffpure(), score="", purifier=purify.BitDepth(bits=1), samples=1)

@@ -17,8 +17,6 @@ from experiments.training.config import (
 )
 from experiments.training.config_energy import Chains, EnergyTraining, Strip
 
-__all__ = ["classifier", "ddpm", "dsm", "ebm"]
-
 
 def dsm() -> ScoreTraining:
     """Score network for MNIST (28x28): a small UNet, any noise in [0.05, 1].

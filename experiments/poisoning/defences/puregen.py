@@ -20,7 +20,7 @@ from experiments.poisoning.defences.avatar import from_label
 from experiments.poisoning.defences.stage import Context, OneByOne, Purify
 from purifax import purify, recipe
 from purifax.evaluation.mapping import over
-from purifax.purify import DiffPure, Langevin, puregen
+from purifax.purify import DiffPure, Langevin, puregen, puregen_filter
 from purifax.recipe import typed
 from purifax.recipe.kinds import PURIFIER
 from purifax.types import Purifier
@@ -172,7 +172,7 @@ class PureGenFilt:
             x, index = images / np.float32(255), np.arange(len(images))
             mesh = context.trainer.mesh
             high = over(energy, mesh, context.chunk, key, index, x)
-            chosen = puregen.highest(jnp.asarray(high), float(self.share))
+            chosen = puregen_filter.highest(jnp.asarray(high), float(self.share))
             pure = context.each(diffused)(key, images)
             return np.where(np.asarray(chosen)[:, None, None, None], pure, images)
 
