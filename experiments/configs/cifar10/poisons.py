@@ -17,52 +17,17 @@ from purifax import poison
 from purifax.poison import AR, Bullseye, GradientMatching, Narcissus
 from purifax.purify import DiffPure, Langevin
 
-_POISONS = (
-    "lsp",
-    "ar",
-    "ops",
-    "cuda",
-    "urp",
-    "tap",
-    "hypo",
-    "sep",
-    "em",
-    "rem",
-    "entf",
-    "tue",
-    "dune",
-    "label_consistent",
-)
+_POISONS = """
+    lsp ar ops cuda urp tap hypo sep em rem entf tue dune label_consistent
+""".split()
 
 
-_DEFENCES = (
-    "none",
-    "jpeg:10",
-    "jpeg:75",
-    "grayscale",
-    "bit_depth:2",
-    "gaussian_noise:0.05",
-    "cutout",
-    "mixup",
-    "cutmix",
-    "ueraser",
-    "ueraser_max",
-    "adversarial:4",
-    "orthogonal",
-    "grayscale:0.4",
-    "compensation",
-    "eclipse_ddpm",
-    "eclipse_grayscale",
-    "eclipse_noise",
-    "eclipse",
-    "eclipse_once",
-    "avatar",
-    "puregen_ebm",
-    "puregen_ddpm",
-    "puregen_naive",
-    "puregen_reps",
-    "puregen_filt",
-)
+_DEFENCES = """
+    none jpeg:10 jpeg:75 grayscale bit_depth:2 gaussian_noise:0.05 cutout mixup
+    cutmix ueraser ueraser_max adversarial:4 orthogonal grayscale:0.4 compensation
+    eclipse_ddpm eclipse_grayscale eclipse_noise eclipse eclipse_once avatar
+    puregen_ebm puregen_ddpm puregen_naive puregen_reps puregen_filt
+""".split()
 
 
 def _poisons() -> dict[str, Any]:
@@ -207,18 +172,11 @@ def target_grid() -> PoisonGrid:
             for number in range(100)
         },
         defences=defences(
-            "none",
-            "jpeg:25",
-            "jpeg:50",
-            "jpeg:75",
-            "jpeg:85",
-            "epic:0.1",
-            "epic:0.2",
-            "epic:0.3",
-            "friendly",
-            "friendly_gaussian",
-            "puregen_ebm",
-            "puregen_ddpm",
+            *(
+                "none jpeg:25 jpeg:50 jpeg:75 jpeg:85 epic:0.1 epic:0.2 "
+                "epic:0.3 friendly friendly_gaussian puregen_ebm "
+                "puregen_ddpm"
+            ).split()
         ),
         seeds=(0,),
     )
@@ -256,9 +214,7 @@ def transfer_grid() -> PoisonGrid:
         victim=replace(grid.victim, transfer=transfer, flip=False, crop=0, batch=64),
         poisons={f"bullseye:{n}": replace(far, target_image=n) for n in range(48)},
         defences=defences(
-            "none",
-            "jpeg:25",
-            "jpeg:75",
+            *"none jpeg:25 jpeg:75".split(),
             puregen_ebm=PureGenEBM(energy),
             puregen_ddpm=PureGenDDPM(diffusion),
         ),

@@ -155,11 +155,7 @@ def poison_grid() -> PoisonGrid:
         ),
         poisons={name: known[name] for name in ("lsp", "tap", "em", "badnets")},
         defences=defences(
-            "none",
-            "jpeg:50",
-            "bit_depth:1",
-            "gaussian_noise:0.2",
-            "cutout:3",
+            *"none jpeg:50 bit_depth:1 gaussian_noise:0.2 cutout:3".split(),
             **{name: pure[name] for name in ("eclipse", "puregen_ddpm", "puregen_ebm")},
         ),
         eclipse=Eclipse(training=ddpm),

@@ -104,14 +104,10 @@ def poison_grid() -> PoisonGrid:
         ),
         poisons=_poisons(),
         defences=defences(
-            "none",
-            "jpeg:10",
-            "jpeg:75",
-            "bit_depth:2",
-            "gaussian_noise:0.2",
-            "cutout:10",
-            "mixup",
-            "ueraser",
+            *(
+                "none jpeg:10 jpeg:75 bit_depth:2 gaussian_noise:0.2 "
+                "cutout:10 mixup ueraser"
+            ).split()
         )
         | {"adversarial:25": replace(known["adversarial"], levels=25.0)}
         | {name: known[name] for name in names},
