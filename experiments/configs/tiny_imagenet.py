@@ -36,5 +36,5 @@ def dsm() -> ScoreTraining:
             save_every=5000,
             validate_images=1024,
         ),
-        sample=Sample(largest=90.0, smallest=0.01, levels=500, rate=6.2e-6),
+        sample=Sample(largest=90.0, smallest=0.01, levels=500, rate=3.3e-6),
     )

@@ -4,18 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
+from experiments.training import published
 from experiments.training.config import (
     ClassifierNet,
     Data,
-    Diffusion,
     DiffusionTraining,
-    Drawing,
-    EnergyNet,
     Optim,
     ScoreNet,
     Train,
 )
-from experiments.training.config_energy import Chains, EnergyTraining
+from experiments.training.config_energy import EnergyTraining
 from purifax.poison import LSP
 from purifax.recipe import typed
 from purifax.recipe.kinds import POISON, Kind
@@ -34,6 +32,9 @@ __all__ = [
     "defences",
     "poisons",
 ]
+
+_GIVEN = Data(name="npz", validation=0.0)
+_EVERY = {"validate_every": 5000, "save_every": 1000}
 
 SET_DEFENCE = Kind("set defence", "experiments.poisoning.defences")
 
@@ -169,15 +170,8 @@ class Eclipse:
             mixup.
     """
 
-    training: DiffusionTraining = DiffusionTraining(
-        data=Data(name="npz", validation=0.0),
-        net=ScoreNet(name="OpenAIUNet", dropout=0.3),
-        diffusion=Diffusion(
-            process="cosine", length=4000, objective="hybrid", label_scale=0.25
-        ),
-        optim=Optim(learning_rate=1e-4, ema=0.9999),
-        train=Train(steps=250_000, validate_every=50_000, save_every=5000),
-        drawing=Drawing(steps=250),
+    training: DiffusionTraining = published.eclipse_ddpm(
+        _GIVEN, validate_every=50_000, save_every=5000
     )
     copies: int = 4
     enlarge: str = "duplicate"
@@ -195,7 +189,7 @@ class Avatar:
     """
 
     training: DiffusionTraining = DiffusionTraining(
-        data=Data(name="npz", validation=0.0),
+        data=_GIVEN,
         net=ScoreNet(name="OpenAIUNet", dropout=0.1),
         optim=Optim(learning_rate=1e-4, ema=0.9999),
         train=Train(steps=250_000, validate_every=50_000, save_every=5000),
@@ -217,19 +211,8 @@ class PureGen:
             are to purify).
     """
 
-    energy_training: EnergyTraining = EnergyTraining(
-        data=Data(name="npz", validation=0.0),
-        net=EnergyNet(name="SNGANEnergy"),
-        chains=Chains(preset="pureebm_code"),
-        optim=Optim(schedule="drops", drops=(1 / 3, 5 / 8, 5 / 6), factor=0.1, ema=0.0),
-        train=Train(steps=65_520, validate_every=5000, save_every=1000),
-    )
-    ddpm_training: DiffusionTraining = DiffusionTraining(
-        data=Data(name="npz", validation=0.0),
-        net=ScoreNet(name="OpenAIUNet", dropout=0.1),
-        optim=Optim(learning_rate=1e-4, ema=0.9999),
-        train=Train(steps=41_000, validate_every=5000, save_every=1000),
-    )
+    energy_training: EnergyTraining = published.puregen_ebm(_GIVEN, **_EVERY)
+    ddpm_training: DiffusionTraining = published.puregen_ddpm(_GIVEN, **_EVERY)
     energy_from: str = ""
     ddpm_from: str = ""
     learns: str = "other"

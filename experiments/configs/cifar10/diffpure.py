@@ -65,7 +65,9 @@ def diffpure_ode() -> Evaluation:
     """
     return replace(
         diffpure(),
-        purifier=DiffPure(process="VP", steps=100, sampler="euler", time=0.1),
+        purifier=DiffPure(
+            process="VP", steps=100, last_time=1e-5, sampler="euler", time=0.1
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Energies of CIFAR-10, trained by maximum likelihood."""
 
+from experiments.training import published
 from experiments.training.config import Data, EnergyNet, Optim, Train
 from experiments.training.config_energy import Chains, EnergyTraining, Strip, Switch
 
@@ -22,19 +23,8 @@ def ebm() -> EnergyTraining:
     Source: Bhat et al. 2024, arXiv 2405.18627, and its code; Pooladzandi et al. 2024,
     arXiv 2405.19376.
     """
-    return EnergyTraining(
-        data=Data(name="cifar10"),
-        net=EnergyNet(name="SNGANEnergy"),
-        chains=Chains(preset="pureebm_code"),
-        optim=Optim(
-            learning_rate=1e-4,
-            schedule="drops",
-            drops=(40 / 120, 75 / 120, 100 / 120),
-            factor=0.1,
-            ema=0.0,
-        ),
-        train=Train(steps=65_520, batch=128, validate_every=2000, save_every=1000),
-    )
+    every = {"validate_every": 2000, "save_every": 1000}
+    return published.puregen_ebm(Data(name="cifar10"), **every)
 
 
 def ebm_longrun() -> EnergyTraining:

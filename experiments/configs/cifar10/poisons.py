@@ -202,12 +202,16 @@ def transfer_grid() -> PoisonGrid:
     """
     grid = target_grid()
     optim = Optim(
-        learning_rate=0.1, schedule="drops", drops=(0.375, 0.625, 0.875), factor=0.1
+        learning_rate=0.1,
+        weight_decay=5e-4,
+        schedule="drops",
+        drops=(0.375, 0.625, 0.875),
+        factor=0.1,
     )
     transfer = Transfer(how="linear", steps=40 * 500 // 64, optim=optim)
     far = Bullseye(radius=0.1, bases=50, target=8, target_class=6)
     diffusion = DiffPure(time=125, steps=126, sampler="ancestral")
-    energy = Langevin(epsilon=0.00625, steps=500)
+    energy = Langevin(epsilon=0.00625, steps=500, temperature=7.5e-5)
     return replace(
         grid,
         images=Shares(name="cifar10", train=500, other=48_000),

@@ -135,7 +135,7 @@ def mimic() -> Evaluation:
     purifier. DiffBreak finds 2.7% in the worst of ten runs and 25.8% by majority vote.
     """
     return replace(
-        gdmp(), purifier=Mimic(steps=100, time=990), samples=1, pooling="probabilities"
+        gdmp(), purifier=Mimic(steps=100, time=999), samples=1, pooling="probabilities"
     )
 
 
