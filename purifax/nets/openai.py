@@ -202,7 +202,7 @@ def noise_part(network: Callable[..., Array]) -> Partial:
         `(x, t, ...) -> [H, W, C]`, a pytree.
 
     >>> import jax.numpy as jnp
-    >>> from purifax.nets import noise_part
+    >>> from purifax.nets.openai import noise_part
     >>> noise_part(lambda x, t: jnp.array([[[1.0, 2.0, 3.0, 4.0]]]))(None, None)
     Array([[[1., 2.]]], dtype=float32)
     """
@@ -222,7 +222,7 @@ def fraction_part(network: Callable[..., Array]) -> Partial:
         bounds; a pytree.
 
     >>> import jax.numpy as jnp
-    >>> from purifax.nets import fraction_part
+    >>> from purifax.nets.openai import fraction_part
     >>> fraction_part(lambda x, t: jnp.array([[[1.0, 2.0, -1.0, 1.0]]]))(None, None)
     Array([[[0., 1.]]], dtype=float32)
     """

@@ -66,6 +66,7 @@ def diffuse_from(
     Raises:
         ValueError: the levels rise.
 
+    >>> import jax, jax.numpy as jnp
     >>> from purifax.score import Gaussian
     >>> x, levels = jnp.full((2, 2, 1), 0.4), jnp.array([0.2, 0.1, 0.0])
     >>> diffuse_from(jax.random.key(0), x, Gaussian(0.6, 0.0), levels)[0, 0].round(3)
@@ -93,6 +94,7 @@ def diffuse(
     Returns:
         The purified image, clipped to [0, 1].
 
+    >>> import jax, jax.numpy as jnp
     >>> from purifax.noise import VP
     >>> from purifax.score import Gaussian
     >>> x, times = jnp.full((2, 2, 1), 0.4), jnp.linspace(0.1, 0.0, 4)
@@ -122,6 +124,7 @@ def diffuse_in_time(
     Returns:
         The purified image, clipped to [0, 1].
 
+    >>> import jax, jax.numpy as jnp
     >>> from purifax.noise import VP
     >>> from purifax.score import Gaussian
     >>> x, times = jnp.full((2, 2, 1), 0.4), jnp.linspace(0.1, 1e-5, 4)
@@ -151,6 +154,7 @@ def gradual(
     Returns:
         The purified image, in [0, 1].
 
+    >>> import jax, jax.numpy as jnp
     >>> from purifax.noise import VPDiscrete
     >>> from purifax.score import Gaussian
     >>> small, more = jnp.array([9, 4, -1]), jnp.array([19, -1])

@@ -11,7 +11,7 @@ The statistics are the "probe" of summary.json, one value an image:
     spread         largest change of a logit between two keys
     probabilities  1 if the classifier's outputs are nonnegative with sum one
 
-The figures of the proof are those of `purifax.evaluation.gradient_check`.
+The figures of the proof are those of `same_states`, `same_when_stored`, `slopes_agree`.
 """
 
 import math
