@@ -1,4 +1,7 @@
-"""The identity of a job in one JSON file: two different jobs never share a folder."""
+"""The identity of a job in one JSON file: two different jobs never share a folder.
+
+The file, and every other record of a job, holds a checksum of its own words.
+"""
 
 import hashlib
 import json
@@ -8,9 +11,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from purifax.data.files import place, write_once
+from purifax.data.files import place
 
-__all__ = ["Mismatch", "agree", "claim", "differences", "digest"]
+__all__ = [
+    "Mismatch",
+    "agree",
+    "checksum",
+    "differences",
+    "digest",
+    "sealed",
+    "unsealed",
+]
+
+SEAL = "checksum"
 
 
 class Mismatch(ValueError):
@@ -32,20 +45,41 @@ def digest(tree: Any) -> str:
     return hashed.hexdigest()
 
 
-def claim(path: Any, words: Mapping[str, Any]) -> None:
-    """Write the identity of a job, or check that the same one is written already.
+def checksum(words: Mapping[str, Any]) -> str:
+    """sha256 of words of JSON, in whatever order they stand.
+
+    >>> checksum({"a": 1, "b": (2,)}) == checksum({"b": [2], "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+
+
+def sealed(words: Mapping[str, Any]) -> bytes:
+    """The content of a JSON file of these words and of their checksum."""
+    return (json.dumps({**words, SEAL: checksum(words)}, indent=2) + "\n").encode()
+
+
+def unsealed(path: Any) -> dict[str, Any]:
+    """The words of a file that `sealed` made.
 
     Raises:
-        Mismatch: another one is written; the message names the differences.
-        OSError: the file cannot be written.
+        ValueError: the file has been damaged or changed.
+        FileNotFoundError: there is none.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     claim(f"{folder}/job.json", {"seed": 0})
-    ...     claim(f"{folder}/job.json", {"seed": 0})
+    ...     written = (place(folder) / "x").write_bytes(sealed({"seed": 0}))
+    ...     unsealed(f"{folder}/x")
+    {'seed': 0}
     """
-    write_once(path, (json.dumps(words, indent=2) + "\n").encode())
-    agree(path, words)
+    try:
+        words = json.loads(place(path).read_bytes())
+        right = words.pop(SEAL) == checksum(words)
+    except (ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}).") from None
+    if not right:
+        raise ValueError(f"{path} is damaged (its own checksum is another).")
+    return words
 
 
 def agree(path: Any, words: Mapping[str, Any]) -> None:
@@ -53,10 +87,16 @@ def agree(path: Any, words: Mapping[str, Any]) -> None:
 
     Raises:
         Mismatch: it is another; the message names the differences.
+        ValueError: what is written is damaged.
         FileNotFoundError: nothing is written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = (place(folder) / "job").write_bytes(sealed({"seed": 0}))
+    ...     agree(f"{folder}/job", {"seed": 0})
     """
     path = place(path)
-    different = list(differences(_read(path), json.loads(json.dumps(words))))
+    different = list(differences(unsealed(path), json.loads(json.dumps(words))))
     if different:
         raise Mismatch(
             f"{path.parent} holds another job: {'; '.join(different)}. Give another "
@@ -76,13 +116,6 @@ def differences(there: Any, here: Any, name: str = "") -> Iterator[str]:
             yield from differences(there.get(key), here.get(key), inside)
     elif there != here:
         yield f"{name} is {_short(there)} there and {_short(here)} here"
-
-
-def _read(path: Any) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}).") from None
 
 
 def _short(value: Any) -> str:

@@ -1,29 +1,17 @@
 """The end of a job: the images left out of its shards, and the set's description."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from typing import Any
 
-from purifax.data import DataError
-from purifax.data.examples import Unreadable
-from purifax.data.files import is_remote, leftovers, listed, remove, write_whole
-from purifax.data.rows import count_rows
+from purifax.data.files import leftovers, listed, remove
 from purifax.data.write import write_info
+from purifax.fleet.fingerprint import checksum
 from purifax.fleet.job import Job
+from purifax.fleet.record import Damaged, checked, hashed, kept, known
 
-__all__ = ["clear", "finish", "left_out", "note"]
+__all__ = ["clear", "described", "finish", "left_out", "reopen", "trouble"]
 
-
-def note(job: Job, shard: int, unreadable: Sequence[Unreadable]) -> None:
-    """Record the images that a shard lacks, before the shard itself is written."""
-    path = job.unreadable / job.plan.name(shard)
-    if not unreadable:
-        remove(path)
-        return
-    rows = sorted(unreadable, key=lambda row: row.position)
-    words = [asdict(row) for row in rows]
-    write_whole(path, (json.dumps(words, indent=2) + "\n").encode())
+DESCRIPTION = "description"
 
 
 def left_out(job: Job) -> list[dict[str, Any]]:
@@ -32,57 +20,90 @@ def left_out(job: Job) -> list[dict[str, Any]]:
     Returns:
         One entry per image: its `position` in the source, `where` it is in words, and
         the `reason`.
+
+    Raises:
+        Damaged: a shard is not what was recorded.
     """
-    noted = {path.name for path in listed(job.unreadable)}
-    names = {shard: job.plan.name(shard) for shard in sorted(job.done())}
-    shards = [shard for shard, name in names.items() if name in noted]
-    return [row for shard in shards for row in _noted(job, shard)]
+    return [dict(row) for n in sorted(job.done()) for row in _missing(job, n)]
 
 
-def finish(job: Job) -> list[int]:
-    """Write the description of a set whose shards all exist.
+def _missing(job: Job, shard: int) -> Any:
+    """The rows that a shard lacks. It is read only where it has several records."""
+    records = known(job, job.plan.name(shard))
+    if len(records) == 1:
+        return records[0]["unreadable"]
+    return checked(job, shard).unreadable
 
-    Several workers may do this at once.
+
+def finish(job: Job, between: Callable[[], None]) -> dict[int, str]:
+    """Write the description of a set whose shards are all whole.
+
+    Every shard is read once, to verify its checksum.
+
+    Args:
+        between: called before each shard; may raise, to stop.
 
     Returns:
-        The shards that are damaged or have a wrong number of rows. They are removed, to
-        be purified again, and no description is written.
+        By shard, what is wrong with it; then no description is written.
     """
-    wrong = [shard for shard in range(job.plan.shards) if not _is_whole(job, shard)]
-    for shard in wrong:
-        remove(job.shard(shard))
+    lengths, wrong = [], {}
+    for shard in range(job.plan.shards):
+        between()
+        try:
+            missing = len(checked(job, shard).unreadable)
+            lengths.append(len(job.plan.positions(shard)) - missing)
+        except Damaged as error:
+            wrong[shard] = str(error)
     if not wrong:
-        lengths = [_expected(job, shard) for shard in range(job.plan.shards)]
         words = f"{job.source.get('source', 'A source')}, purified."
         write_info(job.data, job.layout, {job.split: lengths}, words, job.words())
+        files = _description(job)
+        kept(job, DESCRIPTION, checksum(files), {"files": files})
     return wrong
+
+
+def described(job: Job) -> bool:
+    """Whether the set is described, by the files that were recorded."""
+    there = _description(job)
+    return job.info.name in there and there in [
+        one["files"] for one in known(job, DESCRIPTION)
+    ]
+
+
+def _description(job: Job) -> dict[str, str]:
+    """By name, the checksums of the files of the set that are no shards."""
+    names = sorted(path.name for path in listed(job.data) if path.suffix == ".json")
+    return {name: hashed(job.data / name) for name in names}
+
+
+def trouble(job: Job) -> dict[str, str]:
+    """By name of a file, what is wrong with the description and the .npz.
+
+    Before the set is complete there is no description, and nothing wrong with that. An
+    .npz that was removed is not missed.
+    """
+    wrong, found = "it is not the file that was written", {}
+    if known(job, DESCRIPTION) and not described(job):
+        there, written = _description(job), known(job, DESCRIPTION)[-1]["files"]
+        names = [name for name in written if there.get(name) != written[name]]
+        found = {name: wrong for name in names or there.keys() - written}
+    path = job.out / f"{job.layout.name}.npz"
+    sums = {one["sha256"] for one in known(job, path.name)}
+    if sums and path.exists() and hashed(path) not in sums:
+        found[path.name] = f"{wrong}; --npz writes it again"
+    return found
+
+
+def reopen(job: Job) -> None:
+    """Remove the description: the set is not complete while a shard is made again."""
+    remove(job.info)
 
 
 def clear(job: Job) -> None:
     """Remove the leases and unfinished files of a finished job."""
-    for folder in (job.data, job.leases, job.unreadable, job.out):
+    for folder in (job.data, job.leases, job.records):
         for parts in leftovers(folder).values():
             for part in parts:
                 remove(part)
     for lease in listed(job.leases):
         remove(lease)
-
-
-def _is_whole(job: Job, shard: int) -> bool:
-    """Whether a shard has all its rows; object stores write whole files."""
-    if is_remote(job.data):
-        return True
-    try:
-        return count_rows(job.shard(shard)) == _expected(job, shard)
-    except DataError:
-        return False
-
-
-def _expected(job: Job, shard: int) -> int:
-    """The number of rows of a shard: its images except those recorded as missing."""
-    return len(job.plan.positions(shard)) - len(_noted(job, shard))
-
-
-def _noted(job: Job, shard: int) -> list[dict[str, Any]]:
-    path = job.unreadable / job.plan.name(shard)
-    return json.loads(path.read_text()) if path.exists() else []

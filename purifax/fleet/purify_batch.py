@@ -1,11 +1,18 @@
 """A purifier of batches of 8-bit images, on all devices of this process.
 
-An image's key is the seed folded with the image's id, so that its result depends on
+An image's key is the seed folded with the image's id, so that its noise depends on
 neither the batch, the shard, the worker nor the number of devices.
+
+Its bits depend on the compiled program besides: XLA orders the sums of another batch
+shape differently. A program is therefore compiled for one number of images on each
+device, the share; the last batch is filled up to it. With one share, the bits of an
+image do not depend on its neighbours, its place in the batch or the number of devices,
+on devices of one kind and with one version of jax.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -14,10 +21,13 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax.transform import batch_mesh, sharded
+from purifax.transform import batch_mesh, batched
 from purifax.types import Purifier
 
-__all__ = ["BatchedPurifier", "batched_purifier", "key_words"]
+__all__ = ["BatchedPurifier", "batched_purifier", "check_seed", "key_words", "share"]
+
+SEEDS = 2**32
+"""Seeds from here on have the keys of smaller ones."""
 
 BatchedPurifier = Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]
 """`purify(key_words, pixels) -> (purified, finite)`: from uint32 [B, 2] and uint8
@@ -43,30 +53,126 @@ def _number(one: int | bytes) -> int:
     return int(one) % 2**64
 
 
+def check_seed(seed: Any) -> None:
+    """Refuse a seed whose key is that of another one.
+
+    Raises:
+        ValueError: it is not an integer from 0 to 2**32 - 1.
+
+    >>> check_seed(2**32 - 1)
+    """
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < SEEDS:
+        raise ValueError(
+            f"a seed must be a whole number from 0 to {SEEDS - 1}, 32 bits, so that "
+            f"no two have the same noise; got {seed!r}."
+        )
+
+
+def share(batch: int, devices: Sequence[Any] | None = None) -> int:
+    """The images that each device takes at once, of a batch divided among devices."""
+    return batch // len(_chosen(batch, devices))
+
+
 def batched_purifier(
     purifier: Purifier, seed: int, batch: int, devices: Sequence[Any] | None = None
 ) -> BatchedPurifier:
-    """The purifier for batches of one size, compiled once.
+    """The purifier for batches of one size, compiled once for each device.
 
     Args:
         purifier: `(key, x) -> x`, a pytree such as a `Partial`.
-        seed: of the noise. An image's key is `fold_in(key(seed), low)` with the low
-            word of its id, folded again with the high word where that is not 0.
+        seed: of the noise, from 0 to 2**32 - 1. An image's key is
+            `fold_in(key(seed), low)` with the low word of its id, folded again with the
+            high word where that is not 0.
         batch: images at once.
         devices: of this process, all by default; as many are used as divide the batch.
+
+    Returns:
+        The function, whose attribute `share` is the number of images that each device
+        takes at once: the shape that its program is compiled for.
+
+    Raises:
+        ValueError: the seed is not from 0 to 2**32 - 1, or the batch has no image.
 
     >>> same = batched_purifier(Partial(lambda key, x: x), seed=0, batch=2)
     >>> pixels, finite = same(key_words([0, 1]), np.full((2, 4, 4, 1), 7, np.uint8))
     >>> np.asarray(pixels).max().item(), np.asarray(finite).all().item()
     (7, True)
     """
-    one = Partial(_purified, purifier=purifier)
-    run = sharded(one, batch_mesh(batch, devices))
+    check_seed(seed)
+    if type(batch) is not int or batch < 1:
+        raise ValueError(f"`batch` must be 1 image or more; got {batch!r}.")
+    chosen, one = _chosen(batch, devices), Partial(_purified, purifier=purifier)
+    copies = [(device, _put(one, device)) for device in chosen]
+    return _Batched(copies, seed, batch // len(chosen))
 
-    def purify(words: np.ndarray, pixels: np.ndarray) -> tuple[Any, Any]:
-        return run(jax.random.key(seed), words[:, 1], pixels, index=words[:, 0])
 
-    return purify
+def _chosen(batch: int, devices: Sequence[Any] | None) -> list[Any]:
+    return list(batch_mesh(batch, devices).devices.flat)
+
+
+def _put(things: Any, device: Any) -> Any:
+    """A copy whose arrays are on a device; everything else stays as it is."""
+
+    def put(leaf: Any) -> Any:
+        kept = not isinstance(leaf, Array | np.ndarray)
+        return leaf if kept else jax.device_put(leaf, device)
+
+    return jax.tree.map(put, things)
+
+
+class _Batched:
+    """A purifier on each of some devices; see `batched_purifier`.
+
+    Each device runs a program of its own. One program for all of them, partitioned by
+    XLA, is fused differently than that of a single device, and rounds differently.
+    """
+
+    def __init__(self, copies: list[tuple[Any, Any]], seed: int, share: int) -> None:
+        self.share = share
+        self._copies, self._seed = copies, seed
+        self._compiled = len(copies) == 1
+
+    def __call__(self, words: np.ndarray, pixels: np.ndarray) -> tuple[Any, Any]:
+        if len(words) != len(self._copies) * self.share:
+            raise ValueError(
+                f"got a batch of {len(words)} images; this purifier takes "
+                f"{len(self._copies) * self.share}."
+            )
+
+        def run(place: int) -> tuple[Array, Array]:
+            device, one = self._copies[place]
+            part = slice(place * self.share, (place + 1) * self.share)
+            given = jax.device_put((words[part], pixels[part]), device)
+            key = jax.random.key(self._seed, impl="threefry2x32")
+            return _program(one, jax.device_put(key, device), *given)
+
+        places = range(len(self._copies))
+        if self._compiled:
+            found = [run(place) for place in places]
+        else:
+            with ThreadPoolExecutor(len(places)) as pool:  # programs compile at once
+                found = list(pool.map(run, places))
+            self._compiled = True
+        purified, finite = zip(*found, strict=True)
+        return _Joined(purified), _Joined(finite)
+
+
+class _Joined:
+    """The parts of one array on several devices, fetched and joined when it is read."""
+
+    def __init__(self, parts: Sequence[Array]) -> None:
+        self._parts = parts
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        del copy  # the parts are always copied
+        joined = np.concatenate([np.asarray(part) for part in self._parts])
+        return joined if dtype is None else joined.astype(dtype)
+
+
+@jax.jit
+def _program(one: Callable, key: Array, words: Array, pixels: Array) -> Any:
+    return batched(one)(key, words[:, 1], pixels, index=words[:, 0])
 
 
 def _purified(

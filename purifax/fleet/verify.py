@@ -1,15 +1,20 @@
-"""Purify a random sample again and compare it with the written rows."""
+"""Compare what is written with its records, with the source, and with the purifier.
+
+All that is written and the whole source are read; a random sample is purified again.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from purifax.data.examples import Example, Stream
 from purifax.data.rows import read_rows
+from purifax.fleet.content import changes
 from purifax.fleet.fingerprint import agree
 from purifax.fleet.job import Job, load
 from purifax.fleet.purify_batch import BatchedPurifier, key_words
+from purifax.fleet.status import look
 
 __all__ = ["Check", "verify"]
 
@@ -22,10 +27,19 @@ class Check:
         images: the number of images compared.
         different: by id, the largest difference in grey levels of images that differ;
             256 stands for a wrong label or a missing row.
+        damaged: by name of the file, what is wrong with it.
+        changed: by name of the shard, an image of which the source holds another
+            content now.
     """
 
     images: int
     different: dict[int | bytes, int]
+    damaged: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, str] = field(default_factory=dict)
+
+    def right(self) -> bool:
+        """Whether everything is as it was made, and as it would be made again."""
+        return not (self.different or self.damaged or self.changed)
 
 
 def verify(
@@ -37,27 +51,28 @@ def verify(
     seed: int = 0,
     tell: Callable[[int, int], None] | None = None,
 ) -> Check:
-    """Compare `count` random images of the finished shards, bit for bit.
+    """Compare the checksums, the source, and `count` random images, bit for bit.
 
-    Programs for another batch size, kind of device or version of jax may round
-    differently.
+    Another kind of device or version of jax may round differently.
 
     Raises:
-        Mismatch: the folder holds another job.
-        ValueError: no shard is done.
-        DataError: a shard cannot be read.
+        Mismatch: the folder holds another job, or a purifier of another batch shape.
+        ValueError: no shard is done, or `count` is not positive.
     """
+    if count < 1:
+        raise ValueError(f"`count` must be 1 image or more; got {count}.")
     load(job.out)
-    agree(job.out / "job.json", job.words())
-    done = sorted(job.done())
-    if not done:
+    job = job.compiled(purify)
+    agree(job.file, job.words())
+    sound, damaged = look(job)
+    if not sound and not damaged:
         raise ValueError(f"{job.out} has no shard that is done; nothing to verify.")
-    written = np.concatenate([np.asarray(job.plan.positions(shard)) for shard in done])
-    random = np.random.default_rng(seed)
-    chosen = np.sort(random.permutation(written)[:count])
-    different: dict[int | bytes, int] = {}
-    compared = 0
-    for shard in done:
+    changed, different, compared = {}, {}, 0
+    chosen = _chosen(job, list(sound), count, seed)
+    for shard, record in sound.items():
+        found = changes(job, shard, record, stream).other
+        if found:
+            changed[job.shard(shard).name] = found[0]
         part = [int(n) for n in chosen if n in job.plan.positions(shard)]
         examples = [row for n in part for row in stream.read(range(n, n + 1))]
         readable = [row for row in examples if isinstance(row, Example)]
@@ -65,7 +80,14 @@ def verify(
         compared += len(readable)
         if tell is not None:
             tell(compared, len(chosen))
-    return Check(compared, different)
+    return Check(compared, different, damaged, changed)
+
+
+def _chosen(job: Job, shards: list[int], count: int, seed: int) -> np.ndarray:
+    """The positions of a random sample of the images in some shards, sorted."""
+    written = [np.asarray(job.plan.positions(shard)) for shard in shards]
+    positions = np.concatenate([np.zeros(0, int), *written])
+    return np.sort(np.random.default_rng(seed).permutation(positions)[:count])
 
 
 def _compared(

@@ -1,16 +1,19 @@
 """The worker: claim a shard, purify it, write it, take the next one.
 
 Workers share a folder and nothing else. There may be any number of them, and they may
-come, go and die at any moment: a shard's file appears whole, and its rows depend
-neither on the worker that writes them nor on how often they are written. Workers never
-communicate, so none waits for a dead one.
+come, go and die at any moment: a shard's record appears, then its file, each whole, and
+its rows depend neither on the worker that writes them nor on how often they are
+written. Workers never communicate, so none waits for a dead one.
+
+A worker that starts where shards are done compares its part of them with their records
+and with the source, both of which it reads. Before a set is called complete all its
+shards are read once more. What was damaged is named and made again.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,17 +22,23 @@ from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.files import leftovers, remove, write_once
 from purifax.data.write import encode_shard
 from purifax.fleet.ahead import ahead
-from purifax.fleet.finish import clear, finish, note
+from purifax.fleet.content import changes, hashing
+from purifax.fleet.fingerprint import Mismatch
+from purifax.fleet.finish import clear, described, finish, reopen
 from purifax.fleet.job import Job, claim
 from purifax.fleet.lease import Leases, Lost
 from purifax.fleet.purify_batch import BatchedPurifier, key_words
+from purifax.fleet.record import Damaged, checked, recorded
 from purifax.fleet.shards import route
+from purifax.fleet.table import Table, groups
 
 __all__ = ["Tally", "work"]
 
-NOT_FINITE = "the purifier's answer is not finite"
 REPAIRS = 3
-"""How often damaged shards are purified again."""
+"""How often damaged files are written again."""
+
+FINISH = "finish"
+"""The lease of the worker that reads all shards and describes the set."""
 
 
 @dataclass
@@ -47,12 +56,8 @@ class Tally:
     lost: int = 0
 
 
-def _silent(done: int, total: int) -> None:
-    del done, total
-
-
-def _on() -> None:
-    pass
+def _silent(*news: Any) -> None:
+    del news
 
 
 def work(
@@ -65,7 +70,8 @@ def work(
     workers: int = 1,
     leases: Leases | None = None,
     tell: Callable[[int, int], None] = _silent,
-    check: Callable[[], None] = _on,
+    warn: Callable[[str], None] = _silent,
+    check: Callable[[], None] = _silent,
     sleep: Callable[[float], None] = time.sleep,
     pause: float = 5.0,
 ) -> Tally:
@@ -75,10 +81,13 @@ def work(
         job: the set and its folder.
         stream: the source, `job.plan.count` images.
         purify: the purifier for batches of `batch` images; see `batched_purifier`.
+            The job records the shape that it is compiled for.
         batch: images at once; the last batch of a shard is filled up to it.
-        worker: the number of this worker, of `workers`; decides where it starts.
+        worker: the number of this worker, of `workers`; decides where it starts, and
+            which of the shards that are done it compares with the source.
         leases: by default those of the job's folder, lasting ten minutes.
         tell: called with the number of images done, by all workers, and of all images.
+        warn: called with a sentence about each file that is damaged.
         check: called between batches; may raise, to stop.
         sleep: waits for the given seconds.
         pause: seconds between looks at shards that other workers hold.
@@ -87,7 +96,10 @@ def work(
         The work that this worker has done.
 
     Raises:
-        Mismatch: the folder belongs to another job.
+        Mismatch: the folder belongs to another job, or a shard was made from other
+            images than the source holds now.
+        ValueError: `batch` is not the purifier's, the folder holds a set whose job is
+            lost, or its job is damaged.
         OSError: the folder cannot be written to, or is full; finished shards are kept.
 
     >>> import tempfile
@@ -103,17 +115,22 @@ def work(
     ...     work(job, stream, purify, batch=50)
     Tally(shards=2, images=500, lost=0)
     """
+    job = job.compiled(purify)
     claim(job)
     leases = leases or Leases(job.leases)
-    shift = _Shift(job, stream, purify, batch, leases, tell, check)
+    shift = _Shift(job, stream, purify, batch, leases, tell, warn, check)
     order = route(job.plan.shards, worker, workers)
-    while not job.finished():
+    shift.inspect(shard for shard in job.done() if shard % workers == worker)
+    while True:
         done = job.done()
+        shift.damaged |= job.files() - done
+        done -= shift.damaged
         shift.count(done)
         left = [shard for shard in order if shard not in done]
-        if not left:
-            shift.repair(finish(job))
-        elif not any([shift.take(shard) for shard in left]):
+        if not left and described(job):
+            break
+        worked = [shift.take(shard) for shard in left] if left else [shift.finish()]
+        if not any(worked):
             check()
             sleep(pause)
     shift.count(set(order))
@@ -131,8 +148,10 @@ class _Shift:
     batch: int
     leases: Leases
     tell: Callable[[int, int], None]
+    warn: Callable[[str], None]
     check: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
+    damaged: set[int] = field(default_factory=set)
     before: int = 0
     repairs: int = 0
 
@@ -141,14 +160,60 @@ class _Shift:
         self.before = sum(len(self.job.plan.positions(shard)) for shard in done)
         self.tell(self.before, self.job.plan.count)
 
-    def repair(self, damaged: list[int]) -> None:
-        """Count a repair of damaged shards, of which only a few are allowed."""
-        self.repairs += bool(damaged)
+    def inspect(self, shards: Iterable[int]) -> None:
+        """Compare shards that are done with their records and with the source.
+
+        Those that are damaged, or that lack images which can be read now, are to be
+        made again.
+        """
+        for shard in sorted(shards):
+            self.check()
+            try:
+                found = changes(self.job, shard, checked(self.job, shard), self.stream)
+            except Damaged:
+                self.damaged.add(shard)  # named when it is made again
+                continue
+            name = self.job.shard(shard).name
+            if found.other:
+                raise Mismatch(
+                    f"{self.job.shard(shard)} was made from other images than "
+                    f"{self.stream.source} holds now, such as {found.other[0]}; put "
+                    "them back, or give another folder."
+                )
+            if found.lost:
+                self.warn(f"{name}: {found.lost[0]} cannot be read any more.")
+            if found.readable:
+                self.warn(f"{name}: {found.readable[0]} can be read now: made again.")
+                remove(self.job.shard(shard))
+
+    def finish(self) -> bool:
+        """Describe the set, unless another worker is at it or a shard is damaged.
+
+        Returns whether this worker did what there was to do.
+        """
+        if not self.leases.claim(FINISH):
+            return False
+        try:
+            wrong = finish(self.job, self._between)
+        except Lost:
+            return False
+        finally:
+            self.leases.release(FINISH)
+        self.damaged |= wrong.keys()
+        again = [self.job.shard(shard) for shard in wrong]
+        if not wrong and not described(self.job):
+            again = [self.job.info]
+        self.repairs += bool(again)
         if self.repairs > REPAIRS:
             raise OSError(
-                f"{self.job.shard(damaged[0])} has been damaged or changed each time "
-                "that it was written; look at the disk."
+                f"{again[0]} has been damaged or changed each time that it was "
+                "written; look at the disk."
             )
+        return True
+
+    def _between(self) -> None:
+        self.leases.renew(FINISH)
+        self.check()
 
     def take(self, shard: int) -> bool:
         """Purify one shard, unless it is done or another worker holds it.
@@ -156,15 +221,16 @@ class _Shift:
         Returns whether it was purified.
         """
         name, path = self.job.plan.name(shard), self.job.shard(shard)
-        if path.exists() or not self.leases.claim(name):
+        done = path.exists() and shard not in self.damaged
+        if done or not self.leases.claim(name):
             return False
         try:
-            if path.exists():
+            if self._stands(shard):
                 return False
+            reopen(self.job)
             for part in leftovers(self.job.data).get(path.name, []):
                 remove(part)
-            columns, unreadable = self._purified(shard, name)
-            self._publish(shard, columns, unreadable)
+            self._publish(shard, *self._purified(shard, name))
         except Lost:
             self.tally.lost += 1
             return False
@@ -174,27 +240,46 @@ class _Shift:
         self.before += len(self.job.plan.positions(shard))
         return True
 
+    def _stands(self, shard: int) -> bool:
+        """Whether a shard's file is there as recorded; another one is removed."""
+        path = self.job.shard(shard)
+        self.damaged.discard(shard)
+        if not path.exists():
+            return False
+        try:
+            checked(self.job, shard)
+        except Damaged as error:
+            self.warn(f"{path.name}: {error}: made again.")
+            remove(path)
+            return False
+        return True
+
     def _publish(
-        self, shard: int, columns: dict[str, Any], unreadable: list[Unreadable]
+        self,
+        shard: int,
+        columns: dict[str, Any],
+        unreadable: list[Unreadable],
+        seen: dict[int, str],
     ) -> None:
         """Write the shard's file, last of all: with it the shard is done."""
         content = encode_shard(self.job.layout, columns)
         self.check()
         if self.job.shard(shard).exists():
             raise Lost(self.job.plan.name(shard))
-        note(self.job, shard, unreadable)
+        recorded(self.job, shard, content, seen, unreadable)
         if not write_once(self.job.shard(shard), content):
             raise Lost(self.job.plan.name(shard))
         self.tally.images += len(columns["label"])
 
     def _purified(
         self, shard: int, name: str
-    ) -> tuple[dict[str, Any], list[Unreadable]]:
-        """The columns of a shard, and its images that could not be purified."""
-        table, unreadable = _Table(self.job), []
-        positions, waiting = self.job.plan.positions(shard), None
-        with closing(ahead(self.stream.read(positions), 2 * self.batch)) as rows:
-            for examples in _groups(rows, self.batch, unreadable):
+    ) -> tuple[dict[str, Any], list[Unreadable], dict[int, str]]:
+        """The columns of a shard, the images it lacks, and the hashes of the others."""
+        table, unreadable, seen = Table(self.job), [], {}
+        source = hashing(self.stream.read(self.job.plan.positions(shard)), seen)
+        waiting = None
+        with closing(ahead(source, 2 * self.batch)) as rows:
+            for examples in groups(rows, self.batch, unreadable):
                 answer = self._answer(examples)
                 if waiting is not None:
                     unreadable += table.add(*waiting)
@@ -204,60 +289,10 @@ class _Shift:
                 self.tell(self.before + len(table.labels), self.job.plan.count)
         if waiting is not None:
             unreadable += table.add(*waiting)
-        return table.columns(), unreadable
+        return table.columns(), unreadable, seen
 
     def _answer(self, examples: list[Example]) -> tuple[Any, Any]:
         """The purified batch, filled up to its fixed size with its last image."""
         filled = examples + examples[-1:] * (self.batch - len(examples))
         pixels = np.stack([row.image for row in filled])
         return self.purify(key_words([row.id for row in filled]), pixels)
-
-
-def _groups(
-    rows: Iterable[Example | Unreadable], batch: int, unreadable: list[Unreadable]
-) -> Iterator[list[Example]]:
-    """Batches of the readable rows; the others are added to `unreadable`."""
-
-    def readable() -> Iterator[Example]:
-        for row in rows:
-            if isinstance(row, Unreadable):
-                unreadable.append(row)
-            else:
-                yield row
-
-    examples = readable()
-    while group := list(islice(examples, batch)):
-        yield group
-
-
-class _Table:
-    """The purified rows of one shard."""
-
-    def __init__(self, job: Job) -> None:
-        self._layout = job.layout
-        self._images: list[np.ndarray] = []
-        self._ids: list[int | bytes] = []
-        self._extras: dict[str, list[Any]] = {key: [] for key in job.layout.extras}
-        self.labels: list[int] = []
-
-    def add(self, examples: list[Example], answer: tuple[Any, Any]) -> list[Unreadable]:
-        """Add the rows of a batch. Returns those whose purified image is not finite."""
-        pixels, finite = (np.asarray(part) for part in answer)
-        lost = []
-        for row, image, fine in zip(examples, pixels, finite, strict=False):
-            if not fine:
-                lost.append(Unreadable(row.position, f"id {row.id}", NOT_FINITE))
-                continue
-            self._images.append(image)
-            self._ids.append(row.id)
-            self.labels.append(row.label)
-            for key, column in self._extras.items():
-                column.append(row.extras[key])
-        return lost
-
-    def columns(self) -> dict[str, Any]:
-        """The rows as `encode_shard` expects them."""
-        none = np.zeros((0, *self._layout.shape), np.uint8)
-        images = np.stack(self._images) if self._images else none
-        labels = np.asarray(self.labels, np.int64)
-        return {"image": images, "label": labels, "id": self._ids, **self._extras}

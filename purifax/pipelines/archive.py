@@ -4,21 +4,27 @@ import zipfile
 from typing import Any
 
 import numpy as np
+from etils import epath
 
 from purifax import fleet
-from purifax.data.files import whole
+from purifax.data.files import leftovers, remove, whole
 from purifax.data.rows import read_rows
+from purifax.fleet.record import hashed, kept
 
 __all__ = ["archive"]
 
 
-def archive(job: fleet.Job, path: Any) -> None:
+def archive(job: fleet.Job, path: epath.Path) -> None:
     """Writes images, labels, index (or ids) and names; a shard at a time is in memory.
+
+    Its checksum is recorded in the job.
 
     Args:
         job: a finished one.
-        path: on a disk or in a store; it appears whole.
+        path: in the folder of the job; it appears whole.
     """
+    for part in leftovers(job.out).get(path.name, []):
+        remove(part)
     count = job.plan.count - len(fleet.left_out(job))
     labels: list[int] = []
     ids: list[Any] = []
@@ -40,3 +46,4 @@ def archive(job: fleet.Job, path: Any) -> None:
         for name, array in small.items():
             with out.open(f"{name}.npy", "w") as column:
                 np.lib.format.write_array(column, array, allow_pickle=False)
+    kept(job, path.name, hashed(path), {})

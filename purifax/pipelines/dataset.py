@@ -1,5 +1,6 @@
 """A data set in, a purified data set out: the command's part around `purifax.fleet`."""
 
+import dataclasses
 import os
 import re
 import sys
@@ -7,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from purifax import data, fleet
 from purifax.data.examples import Stream
 from purifax.data.files import place
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet import lease
 from purifax.fleet import status as statuses
+from purifax.fleet.job import begin
+from purifax.fleet.purify_batch import BatchedPurifier, share
 from purifax.fleet.verify import verify
 from purifax.pipelines import files
 from purifax.pipelines.archive import archive
@@ -58,7 +63,9 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
     Returns:
         0; 1 if images were left out, each of which is told; 143 when stopped.
     """
-    job, stream, purifier = _set_up(config, where)
+    job, stream, bound = _set_up(config, where)
+    job = begin(dataclasses.replace(job, batch=share(config.chunk)))
+    purifier, batch = _batched(job, bound, config.chunk)
     worker, workers = where.worker
     tell = _Shown(worker == 0)
     leases = lease.Leases(job.leases, lasting=where.lease)
@@ -68,11 +75,12 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
                 job,
                 stream,
                 purifier,
-                config.chunk,
+                batch,
                 worker=worker,
                 workers=workers,
                 leases=leases,
                 tell=tell,
+                warn=say,
                 check=stop.check,
             )
         except Stopped:
@@ -106,26 +114,48 @@ class _Shown:
 
 
 def check(config: Evaluation, where: Place, count: int) -> int:
-    """Purifies a sample again and compares; 0 if all bits are the same, else 1."""
-    job, stream, purifier = _set_up(config, where)
-    found = verify(job, stream, purifier, config.chunk, count, where.seed + 1)
+    """Compares with records, source and purifier; 0 if all is right, else 1."""
+    job, stream, bound = _set_up(config, where)
+    job = dataclasses.replace(job, batch=fleet.load(job.out).batch)
+    purifier, batch = _batched(job, bound, config.chunk)
+    found = verify(job, stream, purifier, batch, count, where.seed + 1)
+    for name, reason in found.damaged.items():
+        print(f"damaged: {name}: {reason}")
+    for name, image in found.changed.items():
+        print(f"{name} was made from other images than the source holds now: {image}")
     for one, away in sorted(found.different.items(), key=str):
         wrong = "is wrong or missing" if away > 255 else f"is {away} grey levels away"
         print(f"image {one} {wrong}")
     right = found.images - len(found.different)
     print(f"{right} of {found.images} images, purified again, are the same to the bit")
-    return 1 if found.different else 0
+    return 0 if found.right() else 1
 
 
 def show(out: str) -> int:
-    """Prints how far the job in a folder is."""
-    job = fleet.load(os.path.expanduser(out))
-    print(statuses.words(statuses.status(job)))
-    return 0
+    """Prints how far the job in a folder is; 1 if a file is damaged."""
+    now = statuses.status(fleet.load(os.path.expanduser(out)))
+    print(statuses.words(now))
+    return 1 if now.damaged else 0
 
 
-def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Any]:
-    """The job, its source and its purifier.
+def _batched(
+    job: fleet.Job, purifier: Purifier, chunk: int
+) -> tuple[BatchedPurifier, int]:
+    """The purifier in the batch shape of the job, and its images at once.
+
+    As many devices are used as can be at work on one shard.
+    """
+    own = share(chunk)
+    each = job.batch or own
+    if each != own:
+        say(f"the job's batch is used: {each} images on a device, and not {own}.")
+    devices = jax.local_devices()[: -(-job.plan.largest() // each)]
+    batch = each * len(devices)
+    return fleet.batched_purifier(purifier, job.seed, batch, devices), batch
+
+
+def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Purifier]:
+    """The job, which may not have begun, its source and its purifier for one image.
 
     Raises:
         ValueError: images of another size than the network's, or a folder of another
@@ -158,7 +188,7 @@ def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Any]:
         purifier=record(out, made, purifier, build),
         weights=fingerprint(made, purifier, config.score, config.energy),
     )
-    return job, stream, fleet.batched_purifier(purifier, where.seed, config.chunk)
+    return job, stream, purifier
 
 
 def _name(source: str) -> str:

@@ -199,7 +199,14 @@ def test_a_data_set_is_looked_at_and_verified(config, archive, tmp_path, capsys)
     shards = sorted((tmp_path / "set/my_set_purified/1.0.0").glob("*array_record*"))
     shards[0].write_bytes(shards[1].read_bytes())
     assert dataset.check(config, where, 5) == 1
-    assert "image 0 is wrong or missing" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "00000-of-00003: no record has its checksum" in told
+    assert "3 of 3 images" in told or "4 of 4 images" in told
+    assert dataset.show(where.out) == 1
+    assert "damaged: my_set_purified-train" in capsys.readouterr().out
+    assert dataset.purify(config, where, npz=False) == 0
+    assert "00000-of-00003: no record has its checksum" in capsys.readouterr().err
+    assert dataset.check(config, where, 5) == 0
 
 
 def test_an_unreadable_image_fails_the_command_alone(

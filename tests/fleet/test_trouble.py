@@ -1,5 +1,6 @@
 """What goes wrong with disks, sources and people: nothing lost, nothing doubled."""
 
+import dataclasses
 import errno
 import os
 
@@ -10,8 +11,9 @@ from fleet import jobs
 
 from purifax import data, fleet
 from purifax.data import files
-from purifax.data.files import place, write_once
-from purifax.fleet import fingerprint, status
+from purifax.data.files import write_once
+from purifax.fleet import status
+from purifax.fleet.job import begin, claim
 from purifax.fleet.lease import Leases
 from purifax.fleet.purify_batch import key_words
 from purifax.fleet.verify import verify
@@ -115,12 +117,12 @@ def test_a_worker_paused_while_writing_does_no_harm(tmp_path, monkeypatch):
 
 def test_leftovers_of_the_dead_go(tmp_path):
     one = jobs.job(tmp_path, jobs.memory())
-    for folder in (one.data, one.leases, one.unreadable):
+    for folder in (one.data, one.leases, one.records):
         folder.mkdir(parents=True)
         (folder / f"tmp.0123.{one.shard(0).name}").write_bytes(b"half")
     run(one)
     jobs.assert_right(one, jobs.images())
-    assert not files.leftovers(one.unreadable) and not files.leftovers(one.leases)
+    assert not files.leftovers(one.records) and not files.leftovers(one.leases)
 
 
 def test_a_shard_that_was_damaged_is_done_again(tmp_path):
@@ -275,9 +277,10 @@ def test_verification_finds_a_changed_row(tmp_path):
 
 
 def test_two_first_workers_agree_on_the_job(tmp_path):
-    words = {"seed": 0}
-    fingerprint.claim(tmp_path / "job.json", words)
-    fingerprint.claim(tmp_path / "job.json", words)
-    assert not write_once(place(tmp_path) / "job.json", b"{}")
-    with pytest.raises(fleet.Mismatch):
-        fingerprint.claim(tmp_path / "job.json", {"seed": 1})
+    """With other devices, the second takes the batch of the first."""
+    one = jobs.job(tmp_path, jobs.memory(), batch=16)
+    assert begin(one) == one
+    assert begin(dataclasses.replace(one, batch=32)) == one
+    assert not write_once(one.file, b"{}")
+    with pytest.raises(fleet.Mismatch, match="batch is 16 there and 32 here"):
+        claim(dataclasses.replace(one, batch=32))
