@@ -17,9 +17,15 @@ What is already in `--out` is not overwritten.
 A named set or a prepared TFDS directory becomes a TFDS data set in `--out`, and so do
 a folder or an .npz with `--to=dataset`: in shards, read and written one by one. Any
 number of workers may share `--out`, come, go and be killed; the same command goes on,
-and no bit depends on who did what. On SLURM, under Open MPI, in an indexed Kubernetes
-job and on a TPU slice they know their numbers. An image that cannot be read is left
-out and reported, and the command ends with 1 when all the others are done.
+and on devices of one kind no bit depends on who did what. On SLURM, under Open MPI, in
+an indexed Kubernetes job and on a TPU slice they know their numbers. An image that
+cannot be read is left out and reported, and the command ends with 1 when all the others
+are done.
+
+What is written has checksums: `--status`, `--verify` and the same command again read
+all of it and name what was damaged since, and the same command makes that again. It
+also reads the source of the shards that are done, and refuses to go on where that has
+changed.
 """
 
 import pathlib
@@ -33,6 +39,7 @@ from purifax.command import cards, trust
 from purifax.command import flags as flagslib
 from purifax.command import worker as workers
 from purifax.evaluation.settings import Evaluation
+from purifax.fleet.purify_batch import check_seed
 from purifax.run import devices
 
 __all__ = ["main", "run"]
@@ -95,6 +102,10 @@ def _check(options: flags.FlagValues) -> None:
             raise flagslib.UsageError(
                 f"--{name} must be more than 0; got {getattr(options, name)}."
             )
+    try:
+        check_seed(options.seed)
+    except ValueError as error:
+        raise flagslib.UsageError(f"--seed: {error}") from None
     if pathlib.Path(options.out).is_file():
         raise flagslib.UsageError(
             f"--out={options.out} is a file; it must name a folder."

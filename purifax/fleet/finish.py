@@ -3,15 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
-from purifax.data.files import leftovers, listed, remove
+from purifax.data.files import TEMPORARY, leftovers, listed, remove
 from purifax.data.write import write_info
 from purifax.fleet.fingerprint import checksum
 from purifax.fleet.job import Job
 from purifax.fleet.record import Damaged, checked, hashed, kept, known
 
-__all__ = ["clear", "described", "finish", "left_out", "reopen", "trouble"]
+__all__ = [
+    "clear",
+    "described",
+    "descriptions",
+    "finish",
+    "left_out",
+    "reopen",
+    "trouble",
+]
 
 DESCRIPTION = "description"
+ENDINGS = (".json", ".labels.txt")
 
 
 def left_out(job: Job) -> list[dict[str, Any]]:
@@ -64,16 +73,20 @@ def finish(job: Job, between: Callable[[], None]) -> dict[int, str]:
 
 def described(job: Job) -> bool:
     """Whether the set is described, by the files that were recorded."""
-    there = _description(job)
-    return job.info.name in there and there in [
-        one["files"] for one in known(job, DESCRIPTION)
-    ]
+    there, written = _description(job), [one["files"] for one in descriptions(job)]
+    return job.finished() and any(files.items() <= there.items() for files in written)
+
+
+def descriptions(job: Job) -> list[dict[str, Any]]:
+    """The records of the description, of which a set that was complete has some."""
+    return known(job, DESCRIPTION)
 
 
 def _description(job: Job) -> dict[str, str]:
     """By name, the checksums of the files of the set that are no shards."""
-    names = sorted(path.name for path in listed(job.data) if path.suffix == ".json")
-    return {name: hashed(job.data / name) for name in names}
+    found = [path for path in listed(job.data) if path.name.endswith(ENDINGS)]
+    whole = [path for path in found if not path.name.startswith(TEMPORARY)]
+    return {path.name: hashed(path) for path in sorted(whole)}
 
 
 def trouble(job: Job) -> dict[str, str]:
@@ -83,11 +96,11 @@ def trouble(job: Job) -> dict[str, str]:
     .npz that was removed is not missed.
     """
     wrong, found = "it is not the file that was written", {}
-    if known(job, DESCRIPTION) and not described(job):
-        there, written = _description(job), known(job, DESCRIPTION)[-1]["files"]
-        names = [name for name in written if there.get(name) != written[name]]
-        found = {name: wrong for name in names or there.keys() - written}
-    path = job.out / f"{job.layout.name}.npz"
+    if descriptions(job) and not described(job):
+        there, written = _description(job), descriptions(job)[-1]["files"]
+        changed = (name for name in written if there.get(name) != written[name])
+        found = {name: wrong if name in there else "it is missing" for name in changed}
+    path = job.archive
     sums = {one["sha256"] for one in known(job, path.name)}
     if sums and path.exists() and hashed(path) not in sums:
         found[path.name] = f"{wrong}; --npz writes it again"

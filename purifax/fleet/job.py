@@ -94,6 +94,11 @@ class Job:
         """The last file of the set's description; with it the set exists."""
         return self.data / "dataset_info.json"
 
+    @property
+    def archive(self) -> epath.Path:
+        """The file of the whole set as one .npz, where that is asked for."""
+        return place(self.out) / f"{self.layout.name}.npz"
+
     def shard(self, shard: int) -> epath.Path:
         """The file of a shard."""
         shards = self.plan.shards

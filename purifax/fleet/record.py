@@ -85,8 +85,8 @@ def recorded(
 
 def kept(job: Job, name: str, sha256: str, words: Mapping[str, Any]) -> None:
     """Write the record of a file with this checksum."""
-    words = {"job": checksum(job.words()), **words}
-    write_whole(job.records / f"{name}.{sha256}", sealed(words))
+    of = {"job": checksum(job.words()), "file": f"{name}.{sha256}"}
+    write_whole(job.records / f"{name}.{sha256}", sealed({**of, **words}))
 
 
 def known(job: Job, name: str) -> list[dict[str, Any]]:
@@ -128,6 +128,8 @@ def _words(job: Job, name: str, sha256: str) -> dict[str, Any]:
         raise Damaged("no record has its checksum: it was changed") from None
     except (OSError, ValueError):
         raise Damaged("its record is damaged") from None
+    if words.pop("file", None) != f"{name}.{sha256}":
+        raise Damaged("its record is damaged")
     if words.pop("job", None) != checksum(job.words()):
         raise Damaged(f"it was recorded by another job than {job.file.name}")
     return words

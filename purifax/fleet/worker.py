@@ -11,7 +11,7 @@ shards are read once more. What was damaged is named and made again.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,9 +22,15 @@ from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.files import leftovers, remove, write_once
 from purifax.data.write import encode_shard
 from purifax.fleet.ahead import ahead
-from purifax.fleet.content import changes, hashing
-from purifax.fleet.fingerprint import Mismatch
-from purifax.fleet.finish import clear, described, finish, reopen
+from purifax.fleet.content import hashing
+from purifax.fleet.finish import (
+    clear,
+    described,
+    descriptions,
+    finish,
+    reopen,
+)
+from purifax.fleet.inspection import inspect
 from purifax.fleet.job import Job, claim
 from purifax.fleet.lease import Leases, Lost
 from purifax.fleet.purify_batch import BatchedPurifier, key_words
@@ -119,8 +125,10 @@ def work(
     claim(job)
     leases = leases or Leases(job.leases)
     shift = _Shift(job, stream, purify, batch, leases, tell, warn, check)
+    shift.complete = bool(descriptions(job))
     order = route(job.plan.shards, worker, workers)
-    shift.inspect(shard for shard in job.done() if shard % workers == worker)
+    own = [shard for shard in sorted(job.done()) if shard % workers == worker]
+    shift.damaged |= inspect(job, own, stream, warn, check)
     while True:
         done = job.done()
         shift.damaged |= job.files() - done
@@ -140,7 +148,14 @@ def work(
 
 @dataclass
 class _Shift:
-    """The loop over shards of one worker."""
+    """The loop over shards of one worker.
+
+    Attributes:
+        damaged: shards whose files are to be looked at, and made again.
+        complete: whether the set was complete before.
+        before: images in finished shards.
+        repairs: how often damage was found at the end.
+    """
 
     job: Job
     stream: Stream
@@ -152,6 +167,7 @@ class _Shift:
     check: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
     damaged: set[int] = field(default_factory=set)
+    complete: bool = False
     before: int = 0
     repairs: int = 0
 
@@ -159,32 +175,6 @@ class _Shift:
         """Report how many images are in the finished shards."""
         self.before = sum(len(self.job.plan.positions(shard)) for shard in done)
         self.tell(self.before, self.job.plan.count)
-
-    def inspect(self, shards: Iterable[int]) -> None:
-        """Compare shards that are done with their records and with the source.
-
-        Those that are damaged, or that lack images which can be read now, are to be
-        made again.
-        """
-        for shard in sorted(shards):
-            self.check()
-            try:
-                found = changes(self.job, shard, checked(self.job, shard), self.stream)
-            except Damaged:
-                self.damaged.add(shard)  # named when it is made again
-                continue
-            name = self.job.shard(shard).name
-            if found.other:
-                raise Mismatch(
-                    f"{self.job.shard(shard)} was made from other images than "
-                    f"{self.stream.source} holds now, such as {found.other[0]}; put "
-                    "them back, or give another folder."
-                )
-            if found.lost:
-                self.warn(f"{name}: {found.lost[0]} cannot be read any more.")
-            if found.readable:
-                self.warn(f"{name}: {found.readable[0]} can be read now: made again.")
-                remove(self.job.shard(shard))
 
     def finish(self) -> bool:
         """Describe the set, unless another worker is at it or a shard is damaged.
@@ -244,12 +234,12 @@ class _Shift:
         """Whether a shard's file is there as recorded; another one is removed."""
         path = self.job.shard(shard)
         self.damaged.discard(shard)
-        if not path.exists():
+        if not (self.complete or path.exists()):
             return False
         try:
             checked(self.job, shard)
         except Damaged as error:
-            self.warn(f"{path.name}: {error}: made again.")
+            self.warn(f"{path.name}: {error}; it is made again.")
             remove(path)
             return False
         return True

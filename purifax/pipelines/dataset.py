@@ -16,6 +16,7 @@ from purifax.data.files import place
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet import lease
 from purifax.fleet import status as statuses
+from purifax.fleet.finish import trouble
 from purifax.fleet.job import begin
 from purifax.fleet.purify_batch import BatchedPurifier, share
 from purifax.fleet.verify import verify
@@ -208,12 +209,11 @@ def _name(source: str) -> str:
 def _end(job: fleet.Job, npz: bool) -> int:
     """Says where the set is and what is missing of it; the exit code."""
     if npz:
-        path = job.out / f"{job.layout.name}.npz"
-        archive(job, path)
-        say(f"all of it as arrays: {path}")
+        archive(job, job.archive)
+        say(f"all of it as arrays: {job.archive}")
     missing = fleet.left_out(job)
     kept = job.plan.count - len(missing)
     say(f"{kept} of {job.plan.count} image(s) purified: {job.data}")
     for row in missing:
         print(f"left out: {row['where']}: {row['reason']}", file=sys.stderr)
-    return 1 if missing else 0
+    return 1 if missing or trouble(job) else 0

@@ -1,6 +1,5 @@
 """Purify the images of files, a folder or an .npz, and write them out again."""
 
-import os
 import pathlib
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from purifax import fleet
+from purifax.data.files import whole
 from purifax.evaluation.images import held_out
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet.purify_batch import key_words
@@ -160,9 +160,9 @@ def _files(root: pathlib.Path, paths: list[pathlib.Path]) -> Source:
 
         for name, image in zip(names, purified, strict=True):
             (out / name).parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(
-                out / name
-            )
+            grey = image.shape[-1] == 1
+            with whole(out / name) as file:
+                Image.fromarray(image[..., 0] if grey else image).save(file, "PNG")
 
     return Source(np.stack(images), tuple(names), write)
 
@@ -201,12 +201,10 @@ def _archive(path: pathlib.Path) -> Source:
         )
 
     def write(out: pathlib.Path, purified: np.ndarray) -> None:
-        part = out / f"{path.name}.part"
         members: dict[str, Any] = dict(arrays)
         members[field] = purified.reshape(arrays[field].shape)
-        with part.open("wb") as file:
+        with whole(out / path.name) as file:
             np.savez(file, **members)
-        os.replace(part, out / path.name)
 
     return Source(images, (path.name,), write)
 
