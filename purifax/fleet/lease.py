@@ -43,6 +43,9 @@ class Leases:
         lasting: seconds after which an unchanged lease expires. It should be longer
             than a batch takes; a shorter time only costs work done twice.
         now: this worker's clock in seconds, which never goes back.
+
+    Raises:
+        ValueError: `lasting` is not positive.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class Leases:
         lasting: float = 600.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        if not lasting > 0:
+            raise ValueError(f"`lasting` must be more than 0 seconds; got {lasting}.")
         self._folder, self._now, self._lasting = place(folder), now, lasting
         self._owner = owner or identity()
         self._seen: dict[str, tuple[bytes, float]] = {}

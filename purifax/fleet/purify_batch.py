@@ -24,7 +24,14 @@ from jax.tree_util import Partial
 from purifax.transform import batch_mesh, batched
 from purifax.types import Purifier
 
-__all__ = ["BatchedPurifier", "batched_purifier", "check_seed", "key_words", "share"]
+__all__ = [
+    "BatchedPurifier",
+    "batched_purifier",
+    "check_batch",
+    "check_seed",
+    "key_words",
+    "share",
+]
 
 SEEDS = 2**32
 """Seeds from here on have the keys of smaller ones."""
@@ -69,6 +76,20 @@ def check_seed(seed: Any) -> None:
         )
 
 
+def check_batch(purify: Any, batch: Any) -> None:
+    """Refuse a number of images at once that is not the purifier's.
+
+    Raises:
+        ValueError: it is no positive integer, or another than it was compiled for.
+
+    >>> check_batch(lambda words, pixels: (pixels, words[:, 0] > 0), 5)
+    """
+    wanted = getattr(purify, "images", batch)
+    if type(batch) is not int or batch < 1 or batch != wanted:
+        more = "1 image or more" if batch == wanted else f"{wanted}, as the purifier's"
+        raise ValueError(f"`batch` must be {more}; got {batch!r}.")
+
+
 def share(batch: int, devices: Sequence[Any] | None = None) -> int:
     """The images that each device takes at once, of a batch divided among devices."""
     return batch // len(_chosen(batch, devices))
@@ -88,8 +109,8 @@ def batched_purifier(
         devices: of this process, all by default; as many are used as divide the batch.
 
     Returns:
-        The function, whose attribute `share` is the number of images that each device
-        takes at once: the shape that its program is compiled for.
+        The function. Its attribute `share` is the number of images that each device
+        takes at once, the shape that its program is compiled for.
 
     Raises:
         ValueError: the seed is not from 0 to 2**32 - 1, or the batch has no image.
@@ -100,8 +121,7 @@ def batched_purifier(
     (7, True)
     """
     check_seed(seed)
-    if type(batch) is not int or batch < 1:
-        raise ValueError(f"`batch` must be 1 image or more; got {batch!r}.")
+    check_batch(purifier, batch)
     chosen, one = _chosen(batch, devices), Partial(_purified, purifier=purifier)
     copies = [(device, _put(one, device)) for device in chosen]
     return _Batched(copies, seed, batch // len(chosen))
@@ -129,15 +149,15 @@ class _Batched:
     """
 
     def __init__(self, copies: list[tuple[Any, Any]], seed: int, share: int) -> None:
-        self.share = share
+        self.share, self.images = share, share * len(copies)
         self._copies, self._seed = copies, seed
         self._compiled = len(copies) == 1
 
     def __call__(self, words: np.ndarray, pixels: np.ndarray) -> tuple[Any, Any]:
-        if len(words) != len(self._copies) * self.share:
+        if not len(words) == len(pixels) == self.images:
             raise ValueError(
-                f"got a batch of {len(words)} images; this purifier takes "
-                f"{len(self._copies) * self.share}."
+                f"got {len(words)} keys and {len(pixels)} images; this purifier takes "
+                f"batches of {self.images}."
             )
 
         def run(place: int) -> tuple[Array, Array]:

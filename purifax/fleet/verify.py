@@ -13,7 +13,7 @@ from purifax.data.rows import read_rows
 from purifax.fleet.content import changes
 from purifax.fleet.fingerprint import agree
 from purifax.fleet.job import Job, load
-from purifax.fleet.purify_batch import BatchedPurifier, key_words
+from purifax.fleet.purify_batch import BatchedPurifier, check_batch, key_words
 from purifax.fleet.status import look
 
 __all__ = ["Check", "verify"]
@@ -59,8 +59,9 @@ def verify(
         Mismatch: the folder holds another job, or a purifier of another batch shape.
         ValueError: no shard is done, or `count` is not positive.
     """
-    if count < 1:
-        raise ValueError(f"`count` must be 1 image or more; got {count}.")
+    check_batch(purify, batch)
+    if type(count) is not int or count < 1:
+        raise ValueError(f"`count` must be 1 image or more; got {count!r}.")
     load(job.out)
     job = job.compiled(purify)
     agree(job.file, job.words())

@@ -33,7 +33,7 @@ from purifax.fleet.finish import (
 from purifax.fleet.inspection import inspect
 from purifax.fleet.job import Job, claim
 from purifax.fleet.lease import Leases, Lost
-from purifax.fleet.purify_batch import BatchedPurifier, key_words
+from purifax.fleet.purify_batch import BatchedPurifier, check_batch, key_words
 from purifax.fleet.record import Damaged, checked, recorded
 from purifax.fleet.shards import route
 from purifax.fleet.table import Table, groups
@@ -121,12 +121,12 @@ def work(
     ...     work(job, stream, purify, batch=50)
     Tally(shards=2, images=500, lost=0)
     """
-    job = job.compiled(purify)
+    check_batch(purify, batch)
+    job, order = job.compiled(purify), route(job.plan.shards, worker, workers)
     claim(job)
     leases = leases or Leases(job.leases)
     shift = _Shift(job, stream, purify, batch, leases, tell, warn, check)
     shift.complete = bool(descriptions(job))
-    order = route(job.plan.shards, worker, workers)
     own = [shard for shard in sorted(job.done()) if shard % workers == worker]
     shift.damaged |= inspect(job, own, stream, warn, check)
     while True:
@@ -265,9 +265,9 @@ class _Shift:
         self, shard: int, name: str
     ) -> tuple[dict[str, Any], list[Unreadable], dict[int, str]]:
         """The columns of a shard, the images it lacks, and the hashes of the others."""
-        table, unreadable, seen = Table(self.job), [], {}
-        source = hashing(self.stream.read(self.job.plan.positions(shard)), seen)
-        waiting = None
+        table, unreadable, seen, waiting = Table(self.job), [], {}, None
+        positions = self.job.plan.positions(shard)
+        source = hashing(self.stream.read(positions), seen)
         with closing(ahead(source, 2 * self.batch)) as rows:
             for examples in groups(rows, self.batch, unreadable):
                 answer = self._answer(examples)
@@ -279,6 +279,12 @@ class _Shift:
                 self.tell(self.before + len(table.labels), self.job.plan.count)
         if waiting is not None:
             unreadable += table.add(*waiting)
+        given = len(table.labels) + len(unreadable)
+        if given != len(positions) or {*seen, *_positions(unreadable)} != {*positions}:
+            raise ValueError(
+                f"{self.stream.source} gave {given} rows for the {len(positions)} "
+                f"positions of {name}, or rows of other positions."
+            )
         return table.columns(), unreadable, seen
 
     def _answer(self, examples: list[Example]) -> tuple[Any, Any]:
@@ -286,3 +292,7 @@ class _Shift:
         filled = examples + examples[-1:] * (self.batch - len(examples))
         pixels = np.stack([row.image for row in filled])
         return self.purify(key_words([row.id for row in filled]), pixels)
+
+
+def _positions(rows: list[Unreadable]) -> list[int]:
+    return [row.position for row in rows]

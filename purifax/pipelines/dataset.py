@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,7 @@ def check(config: Evaluation, where: Place, count: int) -> int:
         print(f"image {one} {wrong}")
     right = found.images - len(found.different)
     print(f"{right} of {found.images} images, purified again, are the same to the bit")
+    _named(found.damaged)
     return 0 if found.right() else 1
 
 
@@ -136,7 +138,17 @@ def show(out: str) -> int:
     """Prints how far the job in a folder is; 1 if a file is damaged."""
     now = statuses.status(fleet.load(os.path.expanduser(out)))
     print(statuses.words(now))
-    return 1 if now.damaged else 0
+    return _named(now.damaged)
+
+
+def _named(damaged: Mapping[str, str]) -> int:
+    """Names the first of the damaged files; 1 if there are any, else 0."""
+    for name, reason in list(damaged.items())[:1]:
+        say(
+            f"{len(damaged)} file(s) damaged, such as {name}: {reason}. The command "
+            "that purifies makes shards and description again."
+        )
+    return 1 if damaged else 0
 
 
 def _batched(
@@ -216,4 +228,4 @@ def _end(job: fleet.Job, npz: bool) -> int:
     say(f"{kept} of {job.plan.count} image(s) purified: {job.data}")
     for row in missing:
         print(f"left out: {row['where']}: {row['reason']}", file=sys.stderr)
-    return 1 if missing or trouble(job) else 0
+    return _named(trouble(job)) or (1 if missing else 0)
