@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from purifax.data.files import listed
-from purifax.fleet.finish import described, trouble
+from purifax.fleet.finish import described, descriptions, trouble
 from purifax.fleet.job import Job
 from purifax.fleet.record import Damaged, checked
 
@@ -42,10 +42,11 @@ class Status:
 def look(job: Job) -> tuple[dict[int, Any], dict[str, str]]:
     """The records of the shards that are whole, and by file what is wrong.
 
-    A shard that is not there is missing where the set is described, and otherwise not
-    made yet.
+    A shard that is not there is missing where the set was complete before, and
+    otherwise not made yet.
     """
-    wanted = range(job.plan.shards) if job.finished() else sorted(job.files())
+    complete = job.finished() or descriptions(job)
+    wanted = range(job.plan.shards) if complete else sorted(job.files())
     sound, damaged = {}, {}
     for shard in wanted:
         try:

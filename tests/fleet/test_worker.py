@@ -9,14 +9,13 @@ import jax
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from fleet import jobs, mortal
+from fleet import jobs
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import batched, fleet
 from purifax.data.examples import Example, Stream
 from purifax.fleet.ahead import ahead
-from purifax.fleet.lease import Leases
 from purifax.fleet.purify_batch import key_words
 
 
@@ -108,51 +107,6 @@ def test_a_second_run_does_nothing(tmp_path):
 
     assert fleet.work(one, jobs.memory(), never, 7).shards == 0
     assert {path.name: path.stat().mtime for path in one.data.iterdir()} == before
-
-
-def quick(folder):
-    """Leases that last a twentieth of a second; its clock runs fast."""
-    return Leases(folder, lasting=50.0, now=lambda: time.monotonic() * 1000)
-
-
-def mortal_purifier(fate):
-    def purify(words, pixels):
-        fate.step()
-        return jobs.purify(words, pixels)
-
-    return purify
-
-
-@pytest.mark.parametrize("schedule", range(24))
-def test_workers_may_die_at_any_moment(tmp_path, monkeypatch, schedule):
-    """Two die somewhere, beside each other; a third finishes what they left."""
-    fate, random = mortal.doom(monkeypatch), np.random.default_rng(schedule)
-    stream = jobs.holed(19, 8)
-    one = jobs.job(tmp_path, stream, 3)
-    moments = random.integers(1, 45, 2)
-
-    def run(worker, moment):
-        fate.left = moment
-        with contextlib.suppress(mortal.Killed):
-            fleet.work(
-                one,
-                stream,
-                mortal_purifier(fate),
-                4,
-                worker=worker,
-                workers=2,
-                leases=quick(one.leases),
-                pause=0.002,
-            )
-
-    threads = [threading.Thread(target=run, args=(n, moments[n])) for n in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    fleet.work(one, stream, jobs.purify, 4, leases=quick(one.leases), pause=0.002)
-    jobs.assert_right(one, jobs.images(19).take(np.delete(np.arange(19), 8)))
-    assert [row["position"] for row in fleet.left_out(one)] == [8]
 
 
 def endless(count):
