@@ -151,7 +151,7 @@ class _Batched:
     def __init__(self, copies: list[tuple[Any, Any]], seed: int, share: int) -> None:
         self.share, self.images = share, share * len(copies)
         self._copies, self._seed = copies, seed
-        self._compiled = len(copies) == 1
+        self._programs: dict[tuple[int, ...], list[Callable]] = {}
 
     def __call__(self, words: np.ndarray, pixels: np.ndarray) -> tuple[Any, Any]:
         if not len(words) == len(pixels) == self.images:
@@ -159,23 +159,27 @@ class _Batched:
                 f"got {len(words)} keys and {len(pixels)} images; this purifier takes "
                 f"batches of {self.images}."
             )
-
-        def run(place: int) -> tuple[Array, Array]:
-            device, one = self._copies[place]
-            part = slice(place * self.share, (place + 1) * self.share)
-            given = jax.device_put((words[part], pixels[part]), device)
-            key = jax.random.key(self._seed, impl="threefry2x32")
-            return _program(one, jax.device_put(key, device), *given)
-
-        places = range(len(self._copies))
-        if self._compiled:
-            found = [run(place) for place in places]
-        else:
-            with ThreadPoolExecutor(len(places)) as pool:  # programs compile at once
-                found = list(pool.map(run, places))
-            self._compiled = True
+        parts = [self._part(n, words, pixels) for n in range(len(self._copies))]
+        if pixels.shape not in self._programs:
+            self._programs[pixels.shape] = _compiled(parts)
+        programs = self._programs[pixels.shape]
+        found = [run(*part) for run, part in zip(programs, parts, strict=True)]
         purified, finite = zip(*found, strict=True)
         return _Joined(purified), _Joined(finite)
+
+    def _part(self, place: int, words: np.ndarray, pixels: np.ndarray) -> tuple:
+        """The arguments of one device's program, on that device."""
+        device, one = self._copies[place]
+        rows = slice(place * self.share, (place + 1) * self.share)
+        key = jax.random.key(self._seed, impl="threefry2x32")
+        return one, *jax.device_put((key, words[rows], pixels[rows]), device)
+
+
+def _compiled(parts: Sequence[tuple]) -> list[Callable]:
+    """The program of each device; all are compiled at the same time."""
+    lowered = [jax.jit(_program).lower(*part) for part in parts]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return list(pool.map(lambda program: program.compile(), lowered))
 
 
 class _Joined:
@@ -190,7 +194,6 @@ class _Joined:
         return joined if dtype is None else joined.astype(dtype)
 
 
-@jax.jit
 def _program(one: Callable, key: Array, words: Array, pixels: Array) -> Any:
     return batched(one)(key, words[:, 1], pixels, index=words[:, 0])
 

@@ -47,6 +47,9 @@ def clean(
 ) -> int:
     """Purifies all images of `source` into the folder `out`; gives their number.
 
+    Each file appears whole. Another number of images or chunk is another compiled
+    program, which may round a value to the next grey level.
+
     Raises:
         ValueError: no image, one that cannot be read or has another size than the
             score network's, or a target that exists.

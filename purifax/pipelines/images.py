@@ -74,11 +74,13 @@ def purify_images(
             [N, H, W] or [H, W] where C is 1: uint8, or floating in [0, 1].
         weights: a name of `weights.names()`, a work directory, or as in `purifier`.
         key: a typed key, `jax.random.key(0)`. An image's noise is that of its place
-            in the batch, whatever its neighbours are.
+            in the batch, and its bits do not depend on its neighbours.
         purifier: in place of the card's; a recipe, a name or a callable, see
             `purifier`.
         energy: see `purifier`.
-        chunk: images at once; bounds memory.
+        chunk: images at once; bounds memory. Another chunk or number of images is
+            another compiled program: floats differ by some 1e-7, and uint8 rarely by
+            one grey level.
         numbers: fields of the recipe, in place of its own, such as `sigma=0.1`.
 
     Returns:

@@ -1,7 +1,8 @@
 """How a one-image function runs: over batches, devices and samples.
 
 The library is written for one image; these are the ways from one to many. All map
-`fn(key, *one)` to `run(key, *batch, index=None)` and give the same results.
+`fn(key, *one)` to `run(key, *batch, index=None)` and give the same results, up to the
+rounding of another compiled program.
 
     batched                a leading axis, inside the caller's own `jit`
     sharded                the devices of a mesh, see `batch_mesh`; compiled

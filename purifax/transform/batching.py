@@ -16,13 +16,15 @@ __all__ = ["batched", "numbers"]
 def batched(fn: Callable[..., Any], chunk: int | None = None) -> Callable[..., Any]:
     """Map a one-image function `fn(key, *one)` over leading axes.
 
-    Every image gets its own key, `fold_in(key, index)`, so its result depends on its
-    index alone: not on its neighbours, the batch size, the chunk or the mesh.
+    Every image gets its own key, `fold_in(key, index)`, so its noise depends on its
+    index alone: not on its neighbours, the batch size, the chunk or the mesh. Compiled
+    for one batch shape, an image has the same bits whatever its neighbours are. Another
+    batch size, chunk or mesh is another program, which rounds differently.
 
     Args:
         fn: one-image function; a pytree (such as a `Partial`) or a plain function.
         chunk: images mapped at once, one chunk after another; None maps all at once.
-            Bounds memory. A last, smaller chunk gives the same results.
+            Bounds memory. A last, smaller chunk is mapped by itself.
 
     Returns:
         `run(key, *batch, index=None)`: `batch` are pytrees with a leading axis [N];
