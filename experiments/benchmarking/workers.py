@@ -91,13 +91,14 @@ def _alone(images: data.Images, purify: Callable[..., Any], batch: int) -> None:
     jax.device_get(before)
 
 
-def _work(images: data.Images, purifiers: list[Callable[..., Any]], batch: int) -> None:
+def _work(images: data.Images, purifiers: list[Any], batch: int) -> None:
     """A whole job in a new folder, by as many workers as there are purifiers."""
     stream = from_images(images)
     with tempfile.TemporaryDirectory() as folder:
         layout = data.Layout("purified", stream.shape, stream.names)
         cut = fleet.plan(stream.count, batch * -(-stream.count // (SHARDS * batch)))
-        job = fleet.Job(place(Path(folder)), layout, cut)
+        seed = purifiers[0].seed
+        job = fleet.Job(place(Path(folder)), layout, cut, seed=seed)
         threads = [
             threading.Thread(
                 target=fleet.work,

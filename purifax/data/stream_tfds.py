@@ -251,7 +251,7 @@ def _one(reader: Any, record: int) -> bytes | str:
 
 def _tfrecords(path: str, start: int, stop: int, count: int) -> Iterator[bytes | str]:
     """Records of a TFRecord file; in place of a damaged or missing one, the reason."""
-    records = _last_tfrecord(path)
+    records = _last_tfrecord(path, _stamp(path))
     lost = ["its file is cut short"] * (count - len(records))
     if len(records) > count:
         lost, records = [f"its file holds {len(records)} records, not {count}"], []
@@ -259,8 +259,18 @@ def _tfrecords(path: str, start: int, stop: int, count: int) -> Iterator[bytes |
     yield from (records + lost)[start:stop]
 
 
+def _stamp(path: str) -> tuple[int, ...]:
+    """What tells a file from one that took its place; () for a missing one."""
+    try:
+        now = os.stat(path)
+    except OSError:
+        return ()
+    return now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
+
+
 @functools.lru_cache(maxsize=1)
-def _last_tfrecord(path: str) -> list[bytes | str]:
+def _last_tfrecord(path: str, stamp: tuple[int, ...]) -> list[bytes | str]:
+    del stamp
     try:
         return tfrecord.salvage(Path(path))
     except OSError as error:

@@ -122,7 +122,17 @@ class Job:
         return self.info.exists()
 
     def compiled(self, purify: Any) -> "Job":
-        """The job with the batch that a purifier is compiled for."""
+        """The job with the batch that a purifier is compiled for.
+
+        Raises:
+            ValueError: the purifier was made with another seed.
+        """
+        seed = getattr(purify, "seed", self.seed)
+        if seed != self.seed:
+            raise ValueError(
+                f"the job's seed is {self.seed} and the purifier's {seed}; give both "
+                "the same."
+            )
         return replace(self, batch=getattr(purify, "share", self.batch))
 
     def words(self) -> dict[str, Any]:

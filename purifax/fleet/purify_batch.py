@@ -150,7 +150,7 @@ class _Batched:
 
     def __init__(self, copies: list[tuple[Any, Any]], seed: int, share: int) -> None:
         self.share, self.images = share, share * len(copies)
-        self._copies, self._seed = copies, seed
+        self._copies, self.seed = copies, seed
         self._programs: dict[tuple[int, ...], list[Callable]] = {}
 
     def __call__(self, words: np.ndarray, pixels: np.ndarray) -> tuple[Any, Any]:
@@ -171,7 +171,7 @@ class _Batched:
         """The arguments of one device's program, on that device."""
         device, one = self._copies[place]
         rows = slice(place * self.share, (place + 1) * self.share)
-        key = jax.random.key(self._seed, impl="threefry2x32")
+        key = jax.random.key(self.seed, impl="threefry2x32")
         return one, *jax.device_put((key, words[rows], pixels[rows]), device)
 
 

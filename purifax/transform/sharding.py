@@ -1,10 +1,10 @@
 """A one-image function over the devices of a mesh, and over any number of images.
 
 The three maps of this package have one contract, `run(key, *batch, index=None)`, and
-one result up to rounding: image i is given the key `fold_in(key, index[i])`, so its noise
-depends neither on its neighbours nor on the batch size, the chunk or the devices. Bits do
-not depend on the neighbours; another batch size for each device, or a program for one
-device instead of several, may round differently. They stack:
+one result up to rounding: image i is given the key `fold_in(key, index[i])`, so its
+noise depends neither on its neighbours nor on the batch size, the chunk or the devices.
+Its bits do not depend on the neighbours; another batch size on each device, or a
+program for one device in place of several, may round differently. They stack:
 
     batched(fn)                    one device, traced by the caller's own `jit`
     sharded(fn, mesh)              all devices of a mesh, compiled

@@ -1,5 +1,6 @@
 """The purification command: files, folders and archives in, purified images out."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -158,6 +159,30 @@ def test_a_data_set_has_the_same_bits_as_the_files(config, archive, tmp_path):
     whole = data.load("npz", "all", tmp_path / "set" / "my_set_purified.npz")
     np.testing.assert_array_equal(whole.images, right)
     assert whole.names == found.names and list(whole.index) == [0, 1, 2, 3, 4]
+
+
+def test_the_job_s_batch_is_used_whatever_the_chunk(config, archive, tmp_path, capsys):
+    """By a worker that goes on, by verification, and by one more that does nothing."""
+    where = place(archive, tmp_path / "set")
+    whole = place(archive, tmp_path / "whole")
+    first = dataclasses.replace(config, chunk=2)
+    assert dataset.purify(first, whole, npz=False) == 0
+    assert dataset.purify(first, where, npz=False) == 0
+    batch = fleet.load(where.out).batch
+    shards = sorted((tmp_path / "set/my_set_purified/1.0.0").glob("*array_record*"))
+    shards[1].unlink()
+    other = dataclasses.replace(config, chunk=7)
+    capsys.readouterr()
+    assert dataset.purify(other, where, npz=False) == 0
+    told = capsys.readouterr().err
+    assert f"the job's batch is used: {batch} images on a device, and not 7" in told
+    assert "00001-of-00003: it is missing; it is made again" in told
+    assert dataset.check(other, where, 5) == 0 and fleet.load(where.out).batch == batch
+    found, right = (
+        data.load("tfds", "train", f"{out}/my_set_purified").images
+        for out in (where.out, whole.out)
+    )
+    np.testing.assert_array_equal(found, right)
 
 
 def test_a_second_worker_helps_and_another_job_is_refused(config, archive, tmp_path):

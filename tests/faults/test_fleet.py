@@ -354,6 +354,12 @@ ROWS = [
     Fault("plans", "a worker below 0", lambda f: route(3, -1, 2), "no worker -1"),
     Fault("plans", "a lease of 0 s", lambda f: Leases(f, lasting=0), "more than 0"),
     Fault("plans", "a lease of nan", lambda f: Leases(f, lasting=np.nan), "got nan"),
+    Fault(
+        "seeds",
+        "a purifier of another seed than the job's",
+        lambda f: again(f, purify=compiled(seed=5)),
+        "the job's seed is 0 and the purifier's 5",
+    ),
     Fault("batches", "0 images", lambda f: compiled(0), "1 image or more; got 0"),
     Fault("batches", "-4 images", lambda f: compiled(-4), "got -4"),
     Fault("batches", "2.5 images", lambda f: compiled(2.5), "got 2.5"),
