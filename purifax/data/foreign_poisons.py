@@ -144,9 +144,14 @@ def read_array(path: Path | str, name: str = "") -> np.ndarray:
     try:
         if path.suffix == ".npy":
             return np.load(path, allow_pickle=False)
-        return array_of(containers.read(path), name)
+        return array_of(containers.read(path, room=_ROOM), name)
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"{path} gives no poison: {error}") from error
+
+
+_ROOM = 2**30
+"""Bytes that a compressed file of poisons may take: a sparse trigger for the 50,000
+images of CIFAR-10 is 614 MB of zeros."""
 
 
 def array_of(value: Any, name: str = "") -> np.ndarray:

@@ -9,6 +9,7 @@ their state; their source code is neither run nor kept.
 import collections
 import io
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["STORAGES", "Refused", "Storage", "load", "plain", "tensor"]
+from purifax.weights import pickle_sizes
+from purifax.weights.budget import Budget, Refused, left
+
+__all__ = ["STORAGES", "Storage", "load", "plain", "tensor"]
 
 STORAGES = {
     "BFloat16Storage": np.dtype(jnp.bfloat16),
@@ -41,10 +45,6 @@ _MODULES = {
 }
 
 
-class Refused(ValueError):
-    """A pickle names something that is neither a tensor nor a plain container."""
-
-
 @dataclass(frozen=True)
 class Storage:
     """The memory of tensors: raw bytes, which may be filled later, and their type."""
@@ -57,6 +57,7 @@ def load(
     file: io.BufferedIOBase | io.BytesIO,
     persistent: Callable[[Any], Any] | None = None,
     from_bytes: Callable[[bytes], Any] | None = None,
+    budget: Budget | None = None,
 ) -> Any:
     """Read the next object of a pickle: plain containers of arrays that may be views.
 
@@ -64,9 +65,11 @@ def load(
         file: at the start of a pickle; afterwards at its end.
         persistent: returns the object of a persistent id.
         from_bytes: returns the storage that PyTorch wrote inside a string of bytes.
+        budget: of the memory; that of what is left of the file by default.
 
     Raises:
-        Refused: the pickle names something else, which the message states.
+        Refused: the pickle names something else, which the message states, or asks for
+            too much memory.
 
     >>> load(io.BytesIO(pickle.dumps({"epoch": 3, "loss": [0.5]})))
     {'epoch': 3, 'loss': [0.5]}
@@ -76,7 +79,9 @@ def load(
     ...     print(error)
     it contains `builtins.print`, which is no tensor and no plain container.
     """
-    return _Unpickler(file, _admitted(from_bytes), persistent).load()
+    budget = Budget(left(file)) if budget is None else budget
+    pickle_sizes.check(file, budget)
+    return _Unpickler(file, _admitted(from_bytes, budget), persistent).load()
 
 
 def tensor(
@@ -108,46 +113,63 @@ def tensor(
     )
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, budget: Budget | None = None) -> Any:
     """A copy in dictionaries, lists, tuples and arrays that own their memory.
 
     bfloat16 becomes float32, which NumPy has.
 
+    Args:
+        budget: of the memory of the copy; None is any.
+
     Raises:
-        ValueError: it contains something else, or contains itself.
+        Refused: it contains something else, or there is less memory.
+        ValueError: it contains itself.
 
     >>> plain(collections.OrderedDict(a=[np.ones(1, jnp.bfloat16)]))
     {'a': [array([1.], dtype=float32)]}
     """
-    return _plain(value, {})
+    budget = Budget(0, sys.maxsize) if budget is None else budget
+    copy, places = _plain(value, {}, budget)
+    budget.take(8 * places)
+    return copy
 
 
-def _plain(value: Any, done: dict[int, Any]) -> Any:
-    """`done` maps each container to its copy, so that shared ones stay shared."""
+_Copies = dict[int, tuple[Any, int]]
+
+
+def _plain(value: Any, done: _Copies, budget: Budget) -> tuple[Any, int]:
+    """The copy of a value, and the number of places in it.
+
+    `done` maps each container to these, so that shared ones stay shared; a program that
+    walks through the tree comes to them each time, and so their places count each time.
+    """
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
-        return value
+        return value, 1
     if id(value) not in done:
-        done[id(value)] = _Unfinished
-        done[id(value)] = _made(value, done)
-    if done[id(value)] is _Unfinished:
+        done[id(value)] = _Unfinished, 0
+        done[id(value)] = _made(value, done, budget)
+    if done[id(value)][0] is _Unfinished:
         raise ValueError("it contains a container that contains itself.")
     return done[id(value)]
 
 
-def _made(value: Any, done: dict[int, Any]) -> Any:
+def _made(value: Any, done: _Copies, budget: Budget) -> tuple[Any, int]:
     if isinstance(value, _Array):
         value = value.array
     if isinstance(value, np.ndarray):
-        kind = np.float32 if value.dtype == jnp.bfloat16 else value.dtype
-        return np.array(value, kind)
+        kind = np.dtype(np.float32) if value.dtype == jnp.bfloat16 else value.dtype
+        budget.take(value.size * kind.itemsize)
+        return np.array(value, kind), 1
     if isinstance(value, _Stateful):
-        return _plain(value.state, done)
+        return _plain(value.state, done, budget)
+    if not isinstance(value, dict | list | tuple | set | frozenset):
+        raise Refused(f"it contains a {type(value).__name__} where data should be.")
+    items = value.values() if isinstance(value, dict) else value
+    copies = [_plain(item, done, budget) for item in items]
+    items, places = [copy for copy, _ in copies], 1 + sum(n for _, n in copies)
     if isinstance(value, dict):
-        return {key: _plain(item, done) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        items = [_plain(item, done) for item in value]
-        return tuple(items) if isinstance(value, tuple) else items
-    raise Refused(f"it contains a {type(value).__name__} where data should be.")
+        return dict(zip(value, items, strict=True)), places
+    return tuple(items) if isinstance(value, tuple) else items, places
 
 
 class _Unfinished:
@@ -179,18 +201,22 @@ class _Unpickler(pickle.Unpickler):
         return self._persistent(pid)
 
 
-def _admitted(from_bytes: Callable | None) -> dict[tuple[str, str], Any]:
+def _admitted(
+    from_bytes: Callable | None, budget: Budget
+) -> dict[tuple[str, str], Any]:
     """The names that a pickle may use, and our replacement for each.
 
     The replacements are made anew for each pickle, so that one cannot change them for
-    the next.
+    the next. Those that copy what they are given take its size from the budget.
     """
 
     class Module(_Stateful):
         pass
 
     class Array(_Array):
-        pass
+        def __setstate__(self, state: tuple[Any, ...]) -> None:
+            budget.take(len(state[4]))
+            super().__setstate__(state)
 
     class Kind(_Kind):
         pass
@@ -208,25 +234,43 @@ def _admitted(from_bytes: Callable | None) -> dict[tuple[str, str], Any]:
         return np.frombuffer(_bytes(raw), kind.dtype)[0].item()
 
     def encode(text: str, encoding: str) -> bytes:
+        budget.take(len(text))
         return text.encode("latin1")
+
+    def copying(cls: type) -> type:
+        class Copying(cls):
+            def __init__(self, *given: Any) -> None:
+                budget.take(64 * sum(map(len, given)))
+                super().__init__(*given)
+
+        return Copying
+
+    def size(numbers: Any) -> tuple[Any, ...]:
+        budget.take(64 * len(numbers))
+        return tuple(numbers)
+
+    def opened(raw: bytes) -> Any:
+        assert from_bytes is not None
+        budget.take(len(raw))
+        return from_bytes(raw)
 
     numpy = {
         (f"numpy{core}.multiarray", name): made
         for core in (".core", "._core")
         for name, made in (("scalar", scalar), ("_reconstruct", lambda *_: Array()))
     }
-    builtin = {"set": set, "dict": dict, "list": list}
+    builtin = {"set": copying(set), "dict": copying(dict), "list": copying(list)}
     table = {
-        ("collections", "OrderedDict"): collections.OrderedDict,
+        ("collections", "OrderedDict"): copying(collections.OrderedDict),
         ("_codecs", "encode"): encode,
         ("numpy", "ndarray"): "ndarray",
         ("numpy", "dtype"): Kind,
-        ("torch", "Size"): tuple,
+        ("torch", "Size"): size,
         ("torch._utils", "_rebuild_tensor"): rebuild,
         ("torch._utils", "_rebuild_tensor_v2"): rebuild,
         ("torch._utils", "_rebuild_parameter"): parameter,
         ("torch_utils.persistence", "_reconstruct_persistent_obj"): persistent_object,
-        ("dnnlib.util", "EasyDict"): dict,
+        ("dnnlib.util", "EasyDict"): copying(dict),
     }
     table |= dict.fromkeys(_MODULES, Module) | numpy
     table |= {
@@ -234,7 +278,7 @@ def _admitted(from_bytes: Callable | None) -> dict[tuple[str, str], Any]:
     }
     table |= {("torch", name): name for name in STORAGES}
     if from_bytes is not None:
-        table["torch.storage", "_load_from_bytes"] = lambda raw: from_bytes(raw)
+        table["torch.storage", "_load_from_bytes"] = opened
     return table
 
 

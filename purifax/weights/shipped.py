@@ -8,12 +8,16 @@ running averages are stored unchanged. The card says how much that changes outpu
 
 import hashlib
 import io
-import json
 import pathlib
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
+
+from purifax.run import json_text
+from purifax.weights import zips
+from purifax.weights.budget import Budget
 
 __all__ = ["FILE", "card", "find", "names", "pack", "unpack"]
 
@@ -61,7 +65,7 @@ def card(name: str) -> dict[str, Any]:
         raise FileNotFoundError(
             f"no weights {name!r} come with purifax; known: {', '.join(names())}."
         )
-    return json.loads((folder / "card.json").read_text())
+    return json_text.read(folder / "card.json", dict)
 
 
 def pack(variables: Any) -> bytes:
@@ -100,9 +104,8 @@ def unpack(content: bytes, sha256: str | None = None) -> dict[str, Any]:
             "changed. Install purifax again."
         )
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        arrays = zips.arrays(io.BytesIO(content), Budget(len(content)))
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"the weights cannot be read ({error}).") from None
     variables: dict[str, Any] = {}
     for name, array in arrays.items():

@@ -184,7 +184,7 @@ def test_storages_are_as_long_as_promised(tmp_path):
     raw = torch_files.legacy({"a": np.zeros(6, np.float32)})
     count = struct.pack("<q", 6)
     assert raw.count(count) == 1
-    with pytest.raises(ValueError, match="storage 0 has 5 elements"):
+    with pytest.raises(ValueError, match="storage 0 has 6 elements, and not 5"):
         read(tmp_path, raw.replace(count, struct.pack("<q", 5)))
     lie = torch_files.Named("torch", "FloatStorage"), "0", "cpu", 2**40, None
     reference = torch_files.Reference(("storage", *lie))

@@ -1,0 +1,81 @@
+"""JSON from files: one clear line for text that is damaged, or that means two things.
+
+Python's parser takes what JSON does not have (NaN, Infinity), lets the last of two
+equal names win, and runs out of stack on deep text. Here each of these is an error.
+"""
+
+import json
+import math
+import pathlib
+from typing import Any
+
+__all__ = ["parsed", "read"]
+
+_KINDS = {dict: "a dictionary", list: "a list"}
+
+
+def read(path: pathlib.Path, kind: type | None = None) -> Any:
+    """Read a JSON file.
+
+    Args:
+        kind: `dict` or `list`, what the file must hold; None is anything.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or holds something else; the message names it.
+    """
+    return parsed(path.read_bytes(), str(path), kind)
+
+
+def parsed(content: bytes | str, name: str, kind: type | None = None) -> Any:
+    """The value of JSON text.
+
+    Args:
+        name: what an error calls the text, such as its file.
+        kind: `dict` or `list`, what it must hold; None is anything.
+
+    Raises:
+        ValueError: it is damaged, has a name twice, NaN or a number that is too large,
+            lies too deep, or is something else.
+
+    >>> parsed('{"width": 1, "width": 2}', "network.json")
+    Traceback (most recent call last):
+        ...
+    ValueError: network.json is not valid JSON (the name 'width' stands there twice).
+    """
+    try:
+        value = json.loads(
+            content,
+            object_pairs_hook=_once,
+            parse_constant=_no_number,
+            parse_float=_finite,
+        )
+    except RecursionError:
+        raise ValueError(f"{name} is not valid JSON (it lies too deep).") from None
+    except ValueError as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"{name} is not valid JSON ({words}).") from None
+    if kind is not None and not isinstance(value, kind):
+        found = type(value).__name__
+        raise ValueError(f"{name} must hold {_KINDS[kind]}; it holds a {found}.")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r:.60} stands there twice")
+    return found
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {digits:.20} is too large")
+    return number
