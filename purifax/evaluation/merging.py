@@ -24,7 +24,7 @@ from purifax.evaluation import results as findings
 from purifax.report import files, plots_detection
 from purifax.report.types import Curve, Findings, Result
 from purifax.run import config as configlib
-from purifax.run import workdir
+from purifax.run import json_text, workdir
 
 __all__ = ["merge"]
 
@@ -72,8 +72,13 @@ def _same_config(folders: Sequence[pathlib.Path]) -> dict[str, Any]:
         ]
         if changed:
             raise ValueError(f"these are not of one config: {'; '.join(changed)}.")
-    whole = configs[0]["images"] | {"part": 0, "parts": 1}
-    return configs[0] | {"images": whole}
+    images = configs[0].get("images")
+    if not isinstance(images, dict):
+        raise ValueError(
+            f"{folders[0] / 'config.json'} is not the config of an evaluation: it has "
+            "no `images`."
+        )
+    return configs[0] | {"images": images | {"part": 0, "parts": 1}}
 
 
 def _same_networks(folders: Sequence[pathlib.Path], parts: Sequence[Findings]) -> None:
@@ -167,8 +172,20 @@ def _lengths(folders: Iterable[pathlib.Path]) -> dict[str, np.ndarray]:
     paths = [folder / "detection.json" for folder in folders]
     if not all(path.is_file() for path in paths):
         return {}
-    read = [workdir.read_json(path) for path in paths]
-    return {
-        name: np.concatenate([np.array(part[name]["norms"]) for part in read])
-        for name in read[0]
-    }
+    read = [_norms(path) for path in paths]
+    for path, norms in zip(paths, read, strict=True):
+        if norms.keys() != read[0].keys():
+            raise ValueError(f"{path} is of other attacks than {paths[0]}.")
+    return {name: np.concatenate([part[name] for part in read]) for name in read[0]}
+
+
+def _norms(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """The lengths of the score in a file, by attack."""
+    read = json_text.read(path, dict)
+    try:
+        norms = {name: np.array(one["norms"], float) for name, one in read.items()}
+    except (LookupError, TypeError, ValueError):
+        norms = {"": np.zeros((0, 0))}
+    if any(one.ndim != 1 for one in norms.values()):
+        raise ValueError(f"{path} holds no lengths of the score; it is damaged.")
+    return norms

@@ -4,12 +4,12 @@ A part that takes long may have a state beside it, from which it is resumed; the
 is removed once the part is there.
 """
 
-import os
 import pathlib
-import zipfile
 from collections.abc import Callable, Mapping
 
 import numpy as np
+
+from purifax.run import npz
 
 __all__ = ["Parts", "joined"]
 
@@ -75,12 +75,16 @@ class Parts:
             plain = {key: np.asarray(value) for key, value in arrays.items()}
             self._memory[self._prefix + name] = plain
         else:
-            self._write(self._path(name), arrays)
+            plain = {key: np.asarray(value) for key, value in arrays.items()}
+            npz.write(self._path(name), plain, self._prefix + name)
 
     def _kept(self, name: str) -> Arrays:
         if self._folder is None:
             return dict(self._memory[self._prefix + name])
-        return _read(self._path(name))
+        try:
+            return npz.read(self._path(name), self._prefix + name)
+        except ValueError as error:
+            raise ValueError(f"{error} Remove it and run the command again.") from None
 
     def _forget(self, name: str) -> None:
         if self._folder is not None:
@@ -89,22 +93,6 @@ class Parts:
     def _path(self, name: str) -> pathlib.Path:
         assert self._folder is not None
         return self._folder / f"{self._prefix}{name}.npz"
-
-    def _write(self, path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        os.replace(part, path)
-
-
-def _read(path: pathlib.Path) -> Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}). Remove it and run the command again."
-        ) from None
 
 
 def joined(parts: list[Arrays], rows: int) -> Arrays:

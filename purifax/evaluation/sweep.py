@@ -17,7 +17,7 @@ from purifax.evaluation.settings import (
 )
 from purifax.report import plots, plots_sweep
 from purifax.run import config as configlib
-from purifax.run import workdir
+from purifax.run import json_text, workdir
 from purifax.run.overrides import UsageError, apply
 
 __all__ = ["Point", "grid", "run", "text"]
@@ -108,8 +108,14 @@ def run(
 
 def _rows(point: Point, folder: pathlib.Path) -> list[dict[str, Any]]:
     """Every attack of one point, from its summary."""
-    found = workdir.read_json(folder / point.name / "summary.json")
-    return [point.values | _row(entry) for entry in found["attacks"]]
+    path = folder / point.name / "summary.json"
+    found = json_text.read(path, dict)
+    try:
+        return [point.values | _row(entry) for entry in found["attacks"]]
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not the summary of an evaluation ({error!r:.60})."
+        ) from None
 
 
 def _row(entry: dict) -> dict[str, Any]:

@@ -23,14 +23,20 @@ others are made from the first two: `rebuild(workdir)` makes them again, and
 import math
 import os
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
+
+from purifax.record import Record
 from purifax.report import figures, latex, pages, plots, tables
 from purifax.report import records as report_records
 from purifax.report import summary as summaries
 from purifax.report.pictures import Pictures
 from purifax.report.tables import table, text
 from purifax.report.types import Curve, Findings, Result, curve
-from purifax.run.workdir import read_json, write_json
+from purifax.run import json_text
+from purifax.run.workdir import write_json
 
 __all__ = [
     "Curve",
@@ -108,20 +114,25 @@ def read(folder: pathlib.Path | str) -> Findings:
                 f"{folder} has no {name}; is it the work directory of an evaluation "
                 "that has finished?"
             )
-    summary = read_json(folder / "summary.json")
+    path = folder / "summary.json"
+    summary = json_text.read(path)
     schema = summary.get("schema") if isinstance(summary, dict) else None
     if schema != summaries.SCHEMA:
         raise ValueError(
-            f"{folder / 'summary.json'} has schema {schema}; this version reads "
+            f"{path} has schema {schema!r:.40}; this version reads "
             f"{summaries.SCHEMA}. Run the evaluation again in a new --workdir."
         )
+    records = report_records.load(folder / "record.npz")
+    pictures = report_records.load_pictures(folder / "record.npz")
     try:
-        return _findings(folder, summary)
+        return _findings(summary, records, pictures)
     except KeyError as error:
         raise ValueError(
             f"{folder}: summary.json and record.npz do not fit each other; {error} is "
             "missing from one of them."
         ) from None
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}).") from None
 
 
 def _folder(path: pathlib.Path | str) -> pathlib.Path:
@@ -131,36 +142,41 @@ def _folder(path: pathlib.Path | str) -> pathlib.Path:
     return folder
 
 
-def _findings(folder: pathlib.Path, summary: dict) -> Findings:
-    records = report_records.load(folder / "record.npz")
-
+def _findings(
+    summary: dict, records: Mapping[str, Record], pictures: Pictures | None
+) -> Findings:
     def results(which: str) -> tuple[Result, ...]:
         return tuple(
             Result(
-                **{name: one[name] for name in ("model", "attack", "gradient")},
-                **{name: one[name] for name in ("threat", "radius")},
-                **{name: one[name] for name in ("budget", "seeds")},
+                **{name: _of(str, one, name) for name in _WORDS},
+                **{name: _of(dict, one, name) for name in ("budget", "seeds")},
+                radius=_number(one["radius"]),
                 record=records[one["name"]],
                 seconds=_number(one["cost"]["seconds"]),
-                evaluations=one["cost"]["network_evaluations"],
-                key=one.get("key", ""),  # files of earlier versions have none
+                evaluations=_whole(one["cost"]["network_evaluations"]),
+                key=str(one.get("key", "")),  # files of earlier versions have none
             )
             for one in summary[which]
         )
 
+    words = {name: _of(str, summary, name) for name in ("title", "dataset", "command")}
+    _classes(_of(int, summary, "classes"), records)
+    named = ("seeds", "versions", "hashes", "settings")
     return Findings(
-        **{name: summary[name] for name in ("title", "dataset", "command")},
-        **{name: summary[name] for name in ("seeds", "versions", "hashes", "settings")},
-        num_classes=summary["classes"],
+        **words,
+        **{name: _of(dict, summary, name) for name in named},
+        num_classes=_of(int, summary, "classes"),
         results=results("attacks"),
         sweep=results("sweep"),
         curves=tuple(
             _curve(line) for line in summary["curves"] if line["picture"] != "strength"
         ),
-        pictures=report_records.load_pictures(folder / "record.npz"),
-        models={name: one["description"] for name, one in summary["models"].items()},
+        pictures=pictures,
+        models={
+            n: _of(str, one, "description") for n, one in summary["models"].items()
+        },
         seconds=_number(summary["seconds"]),
-        notes=tuple(summary["notes"]),
+        notes=tuple(map(str, _of(list, summary, "notes"))),
         probe={name: tuple(map(_number, p)) for name, p in summary["probe"].items()},
         gradient=_figures(summary.get("gradient", {})),
     )
@@ -168,15 +184,52 @@ def _findings(folder: pathlib.Path, summary: dict) -> Findings:
 
 def _curve(line: dict) -> Curve:
     points: dict = {n: tuple(map(_number, line[n])) for n in ("x", "y", "low", "high")}
-    return Curve(**line | points)
+    counts = {name: _of(int, line, name) for name in ("images", "keys")}
+    return Curve(**line | points | counts)
 
 
 def _figures(stored: dict) -> dict[str, float | bool]:
-    return {name: _number(value) for name, value in stored.items()}
+    return {
+        name: value if isinstance(value, bool) else _number(value)
+        for name, value in stored.items()
+    }
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+def _number(value: Any) -> float:
+    """A number of the summary, in which null is one that is not finite."""
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r:.40} is no number")
+    return value
+
+
+def _classes(count: int, records: Mapping[str, Record]) -> None:
+    """Refuse outcomes that are no classes: -1 stands for no answer."""
+    for name, record in records.items():
+        for each in ("label", "clean", "attacked"):
+            found = np.asarray(getattr(record, each))
+            if found.dtype.kind not in "iu" or not np.all(
+                (-1 <= found) & (found < count)
+            ):
+                raise ValueError(
+                    f"{name} has a `{each}` that is none of {count} classes"
+                )
+
+
+def _whole(value: Any) -> int | None:
+    return value if value is None else int(_number(value))
+
+
+_WORDS = ("model", "attack", "gradient", "threat")
+
+
+def _of(kind: type, values: Any, name: str) -> Any:
+    """An entry of a dictionary, which must be of this type."""
+    value = values[name]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f"`{name}` is {value!r:.40}, and no {kind.__name__}")
+    return value
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:

@@ -5,9 +5,7 @@ is written whole or not at all, and the same content gives the same bytes.
 """
 
 import dataclasses
-import os
 import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 
 from purifax.record import Record
 from purifax.report.pictures import Pictures
+from purifax.run import npz
 
 __all__ = ["load", "load_pictures", "save"]
 
@@ -42,10 +41,7 @@ def save(
         value = np.asarray(getattr(pictures, part.name))
         plain = value if value.dtype.kind == "U" else np.asarray(jnp.asarray(value))
         members[f"{_SHOWN}/{part.name}"] = plain
-    whole = path.with_name(path.name + ".part")
-    with whole.open("wb") as file:
-        np.savez_compressed(file, **members)
-    os.replace(whole, path)
+    npz.write(path, members, compressed=True)
 
 
 def load(path: pathlib.Path) -> dict[str, Record]:
@@ -55,7 +51,7 @@ def load(path: pathlib.Path) -> dict[str, Record]:
         FileNotFoundError: there is no such file.
         ValueError: it is damaged, or is no file of records.
     """
-    members = _members(path)
+    members = npz.read(path)
     names = dict.fromkeys(
         name.rpartition("/")[0] for name in members if not name.startswith(_SHOWN + "/")
     )
@@ -66,36 +62,36 @@ def load(path: pathlib.Path) -> dict[str, Record]:
             raise ValueError(
                 f"{path} is not a file of records: {name!r} lacks a field."
             )
-        records[name] = Record(*(jnp.asarray(part) for part in parts))
+        try:
+            records[name] = Record(*(jnp.asarray(part) for part in parts))
+        except TypeError as error:
+            raise ValueError(f"{path} is not a file of records: {error}.") from None
     return records
 
 
 def load_pictures(path: pathlib.Path) -> Pictures | None:
-    """Read the pictures of `save`; None if it wrote none."""
+    """Read the pictures of `save`; None if it wrote none.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or holds other things under their names.
+    """
     shown = {
         name.partition("/")[2]: value
-        for name, value in _members(path).items()
+        for name, value in npz.read(path).items()
         if name.startswith(_SHOWN + "/")
     }
     if not shown:
         return None
-    attack, names = str(shown.pop("attack")), shown.pop("names").tolist()
-    steps = shown.pop(
-        "steps", np.array([])
-    ).tolist()  # files of earlier versions have none
-    return Pictures(
-        **shown,
-        attack=attack,
-        names=tuple(map(str, names)),
-        steps=tuple(map(int, steps)),
-    )
-
-
-def _members(path: pathlib.Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}.")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, OSError, EOFError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read ({error}).") from None
+        attack, names = str(shown.pop("attack")), shown.pop("names").tolist()
+        # Files of earlier versions have no steps.
+        steps = shown.pop("steps", np.array([])).tolist()
+        return Pictures(
+            **shown,
+            attack=attack,
+            names=tuple(map(str, names)),
+            steps=tuple(map(int, steps)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no pictures as it says: {error}.") from None

@@ -9,7 +9,10 @@ import math
 import pathlib
 from typing import Any
 
-__all__ = ["parsed", "read"]
+__all__ = ["finite", "parsed", "read"]
+
+_DEEPEST = 60
+"""Containers in one another; ours have about six."""
 
 _KINDS = {dict: "a dictionary", list: "a list"}
 
@@ -50,6 +53,7 @@ def parsed(content: bytes | str, name: str, kind: type | None = None) -> Any:
             parse_constant=_no_number,
             parse_float=_finite,
         )
+        _shallow(value)
     except RecursionError:
         raise ValueError(f"{name} is not valid JSON (it lies too deep).") from None
     except ValueError as error:
@@ -59,6 +63,35 @@ def parsed(content: bytes | str, name: str, kind: type | None = None) -> Any:
         found = type(value).__name__
         raise ValueError(f"{name} must hold {_KINDS[kind]}; it holds a {found}.")
     return value
+
+
+def finite(value: Any) -> Any:
+    """The same with None, JSON's null, for numbers that are not finite.
+
+    >>> finite({"loss": math.nan, "steps": (1, 2)})
+    {'loss': None, 'steps': [1, 2]}
+    """
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    lost = isinstance(value, float) and not math.isfinite(value)
+    return None if lost else value
+
+
+def _shallow(value: Any) -> None:
+    """Refuse what later steps, which call themselves, would not come to the end of."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for one in level
+            if isinstance(one, dict | list)
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return
+    raise ValueError("it lies too deep")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

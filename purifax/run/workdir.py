@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import pathlib
 import platform
@@ -13,6 +14,7 @@ import jax
 import numpy as np
 
 from purifax.run import config as configlib
+from purifax.run import json_text
 
 __all__ = [
     "check",
@@ -28,16 +30,13 @@ __all__ = [
 
 def read_json(path: pathlib.Path) -> Any:
     """Reads a JSON file, naming it if it is damaged."""
-    try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}).") from None
+    return json_text.read(path)
 
 
 def write_json(path: pathlib.Path, value: object, indent: int | None = 2) -> None:
-    """Writes a JSON file whole or not at all."""
+    """Writes a JSON file whole or not at all; a number that is not finite as null."""
     part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=indent) + "\n")
+    part.write_text(json.dumps(json_text.finite(value), indent=indent) + "\n")
     os.replace(part, path)
 
 
@@ -80,8 +79,8 @@ def stored(path: pathlib.Path) -> dict[str, Any]:
     Raises:
         ValueError: it is none, or that of a version which wrote configs otherwise.
     """
-    stored = read_json(path)
-    if not isinstance(stored, dict) or "kind" not in stored:
+    stored = json_text.read(path, dict)
+    if not isinstance(stored.get("kind"), str):
         raise ValueError(f"{path} is not the config of a run.")
     if isinstance(stored.get("defence"), dict):
         raise ValueError(
@@ -101,15 +100,23 @@ def _is_more(stored: dict[str, Any], name: str, may_grow: tuple[str, ...]) -> bo
 
 
 def _grown(old: Any, new: Any) -> bool:
-    if isinstance(old, list):
-        return len(new) > len(old) and new[: len(old)] == old
-    return new > old
+    if isinstance(old, list) and isinstance(new, list | tuple):
+        return len(new) > len(old) and list(new[: len(old)]) == old
+    numbers = all(isinstance(one, int | float) for one in (old, new))
+    return numbers and new > old
 
 
 def claim(folder: pathlib.Path, config: Any) -> None:
-    """Makes `folder` the work directory of `config`: it writes ``config.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Makes `folder` the work directory of `config`: it writes ``config.json``.
+
+    Raises:
+        ValueError: the config holds a number that is not finite.
+    """
     plain = config if isinstance(config, Mapping) else configlib.encode(config)
+    for name, value in configlib.flat(plain).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name} is {value}, which config.json cannot hold.")
+    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", plain)
 
 
@@ -130,7 +137,9 @@ def clock(folder: pathlib.Path, seconds: float) -> float:
     What a killed command spent is not in it.
     """
     path = folder / "clock.json"
-    before = read_json(path)["seconds"] if path.is_file() else 0.0
+    before = json_text.read(path, dict).get("seconds") if path.is_file() else 0.0
+    if not isinstance(before, int | float) or isinstance(before, bool) or before < 0:
+        raise ValueError(f"{path} holds no `seconds` of 0 or more; got {before!r:.40}.")
     write_json(path, {"seconds": before + seconds})
     return before + seconds
 

@@ -14,35 +14,23 @@ run: pickles are read by `purifax.weights.pickles`.
 import io
 import pathlib
 import pickle
-import struct
 import tarfile
-import zipfile
-import zlib
 from typing import Any
 
-from purifax.weights import flax_files, pickles, safetensors, torch_files, zips
-from purifax.weights.budget import ROOM, Bounded, Budget, Refused
+from purifax.run import npz
+from purifax.run.budget import ROOM, Bounded, Budget, Refused
+from purifax.weights import flax_files, pickles, safetensors, torch_files
 
 __all__ = ["read"]
 
-# What the parsers of the standard library and of Flax raise on damaged files.
 _FAULTS = (
-    ArithmeticError,
+    *npz.FAULTS,
     AssertionError,
     AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
     pickle.UnpicklingError,
-    struct.error,
     tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
 )
+"""What the parsers of Python and of Flax raise on damaged files."""
 
 
 def read(path: str | pathlib.Path, *, room: int = ROOM) -> Any:
@@ -112,6 +100,6 @@ def _form(head: bytes, size: int) -> tuple[str, Any]:
 
 
 def _zip(file: Any, budget: Budget) -> Any:
-    with zips.opened(file) as archive:
+    with npz.opened(file) as archive:
         numpy = all(name.endswith(".npy") for name in archive.namelist())
-    return (zips.arrays if numpy else torch_files.archive)(file, budget)
+    return (npz.arrays if numpy else torch_files.archive)(file, budget)

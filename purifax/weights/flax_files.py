@@ -8,7 +8,7 @@ from typing import Any
 
 import flax.serialization
 
-from purifax.weights.budget import Budget, left
+from purifax.run.budget import Budget, left
 
 __all__ = ["read"]
 

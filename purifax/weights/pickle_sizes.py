@@ -8,7 +8,7 @@ first.
 import pickletools
 from typing import Any
 
-from purifax.weights.budget import Budget, Refused, left
+from purifax.run.budget import Budget, Refused, left
 
 __all__ = ["check"]
 

@@ -17,8 +17,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from purifax.run.budget import Budget, Refused, left
 from purifax.weights import pickle_sizes
-from purifax.weights.budget import Budget, Refused, left
 
 __all__ = ["STORAGES", "Storage", "load", "plain", "tensor"]
 

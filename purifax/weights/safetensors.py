@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from purifax.run import json_text
-from purifax.weights.budget import Budget, Refused, left
+from purifax.run.budget import Budget, Refused, left
 
 __all__ = ["read"]
 

@@ -9,15 +9,12 @@ running averages are stored unchanged. The card says how much that changes outpu
 import hashlib
 import io
 import pathlib
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 
-from purifax.run import json_text
-from purifax.weights import zips
-from purifax.weights.budget import Budget
+from purifax.run import json_text, npz
+from purifax.run.budget import Budget
 
 __all__ = ["FILE", "card", "find", "names", "pack", "unpack"]
 
@@ -104,8 +101,8 @@ def unpack(content: bytes, sha256: str | None = None) -> dict[str, Any]:
             "changed. Install purifax again."
         )
     try:
-        arrays = zips.arrays(io.BytesIO(content), Budget(len(content)))
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        arrays = npz.arrays(io.BytesIO(content), Budget(len(content)))
+    except npz.FAULTS as error:
         raise ValueError(f"the weights cannot be read ({error}).") from None
     variables: dict[str, Any] = {}
     for name, array in arrays.items():

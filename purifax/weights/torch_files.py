@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from purifax.weights import pickles, zips
-from purifax.weights.budget import Budget, left
+from purifax.run import npz
+from purifax.run.budget import Budget, left
+from purifax.weights import pickles
 
 __all__ = ["archive", "pickled", "tar"]
 
@@ -23,25 +24,25 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 
 def archive(file: Any, budget: Budget) -> Any:
     """The object of a zip archive: a pickle, and a member for each storage."""
-    with zips.opened(file) as members:
+    with npz.opened(file) as members:
         names = members.namelist()
         roots = [n.removesuffix("data.pkl") for n in names if n.endswith("data.pkl")]
         if len(roots) != 1:
             raise ValueError("it has no `data.pkl`.")
         root, order = roots[0], f"{roots[0]}byteorder"
-        if order in names and zips.member(members, order, budget) == b"big":
+        if order in names and npz.member(members, order, budget) == b"big":
             raise ValueError("it was written by a big-endian machine.")
         known: dict[str, pickles.Storage] = {}
 
         def persistent(pid: Any) -> pickles.Storage:
             _, kind, key, _, count = pid
             if key not in known:
-                content = zips.member(members, f"{root}data/{key}", budget)
+                content = npz.member(members, f"{root}data/{key}", budget)
                 raw = np.frombuffer(content, np.uint8)
                 known[key] = pickles.Storage(pickles.STORAGES[kind], raw)
             return _promised(key, known[key], kind, count)
 
-        text = io.BytesIO(zips.member(members, f"{root}data.pkl", budget))
+        text = io.BytesIO(npz.member(members, f"{root}data.pkl", budget))
         return pickles.load(text, persistent, _inside(budget), budget)
 
 

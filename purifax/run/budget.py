@@ -33,7 +33,7 @@ class Budget:
     >>> Budget(10, room=20).take(101)
     Traceback (most recent call last):
         ...
-    purifax.weights.budget.Refused: it asks for more than 0.0001 MB of memory, far \
+    purifax.run.budget.Refused: it asks for more than 0.0001 MB of memory, far \
 more than its 10 bytes; if you trust it, store its arrays again without compression.
     """
 
