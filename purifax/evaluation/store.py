@@ -81,10 +81,14 @@ class Parts:
     def _kept(self, name: str) -> Arrays:
         if self._folder is None:
             return dict(self._memory[self._prefix + name])
+        path = self._path(name)
         try:
-            return npz.read(self._path(name), self._prefix + name)
-        except ValueError as error:
-            raise ValueError(f"{error} Remove it and run the command again.") from None
+            return npz.read(path, self._prefix + name)
+        except npz.Damaged as error:
+            raise ValueError(
+                f"{path} is damaged ({error.words}). Remove it and run the command "
+                "again."
+            ) from None
 
     def _forget(self, name: str) -> None:
         if self._folder is not None:

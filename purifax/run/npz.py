@@ -20,7 +20,7 @@ import numpy as np
 
 from purifax.run.budget import Budget, Refused
 
-__all__ = ["FAULTS", "arrays", "member", "npy", "opened", "read", "write"]
+__all__ = ["FAULTS", "Damaged", "arrays", "member", "npy", "opened", "read", "write"]
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -42,6 +42,18 @@ FAULTS = (
 _ROOM = 2**31
 """Bytes that one of our files may take beside eight times its size: the outcomes of an
 evaluation, most of which are alike, compress well."""
+
+
+class Damaged(ValueError):
+    """A file cannot be read as it was written.
+
+    Attributes:
+        words: what is wrong with it.
+    """
+
+    def __init__(self, path: pathlib.Path, words: str) -> None:
+        super().__init__(f"{path} cannot be read: it is damaged ({words}).")
+        self.words = words
 
 
 def write(
@@ -71,7 +83,7 @@ def read(path: pathlib.Path, name: str = "") -> dict[str, np.ndarray]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or holds something else.
+        Damaged: it is damaged, or holds something else.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}.")
@@ -82,11 +94,9 @@ def read(path: pathlib.Path, name: str = "") -> dict[str, np.ndarray]:
                 wanted = archive.comment
     except FAULTS as error:
         words = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path} cannot be read: it is damaged ({words}).") from None
+        raise Damaged(path, words) from None
     if wanted and wanted != _digest(found, name):
-        raise ValueError(
-            f"{path} cannot be read: it is damaged (its checksum is another)."
-        )
+        raise Damaged(path, "its checksum is another one")
     return found
 
 
