@@ -15,7 +15,7 @@ from typing import Any
 from purifax.evaluation.settings import (
     Evaluation,
 )
-from purifax.report import plots, plots_sweep
+from purifax.report import escape, plots, plots_sweep
 from purifax.run import config as configlib
 from purifax.run import json_text, workdir
 from purifax.run.overrides import UsageError, apply
@@ -141,7 +141,10 @@ def _write(
     with path.open("w", newline="") as file:
         table = csv.DictWriter(file, [*fields, *_COLUMNS, *_MORE], extrasaction="raise")
         table.writeheader()
-        table.writerows(rows)
+        table.writerows(
+            {name: escape.csv_cell(value) for name, value in row.items()}
+            for row in rows
+        )
     found = {
         "swept": {name: [p.values[name] for p in points] for name in fields},
         "config": configlib.encode(config),

@@ -27,6 +27,7 @@ from purifax import record as records
 from purifax.report import (
     compare_curves,
     compare_page,
+    escape,
     files,
     html,
     overestimates,
@@ -89,7 +90,10 @@ def compare(
     with (out / "comparison.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, list(comparison["rows"][0]))
         table.writeheader()
-        table.writerows(comparison["rows"])
+        table.writerows(
+            {name: escape.csv_cell(value) for name, value in row.items()}
+            for row in comparison["rows"]
+        )
     html.need("matplotlib")
     themes = (plots.LIGHT, plots.DARK)
     light, dark = (plots_compare.drawn(comparison, theme) for theme in themes)

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from purifax.report import escape, overestimates
 from purifax.report import html as page
-from purifax.report import overestimates
 from purifax.report.compare_curves import WORST, attacks
 from purifax.report.types import THREATS, radius_text
 from purifax.report.words import CLEAN, GLOSSARY, STATUSES, chance, percent, span
@@ -53,16 +53,19 @@ def markdown(comparison: dict[str, Any], shown: Mapping[str, bytes]) -> str:
         accuracies = [_cell(cells.get((name, attack))) for attack in columns]
         lines.append(_line([name, *accuracies, *_cost(cells[name, CLEAN])]))
     parts = [
-        f"# {comparison['title']}",
+        f"# {escape.markdown(comparison['title'])}",
         "Accuracy in percent with 95% intervals over images; "
         f"{comparison['threat']} {comparison['radius']:.4g}. The time of a prediction "
-        f"includes compilation. Made by `{comparison['command']}`.",
+        f"includes compilation. Made by {escape.code(comparison['command'])}.",
         "\n".join(_sentence(one) for one in comparison["reading"]),
         "\n".join(lines),
         *(f"![{_ABOUT[name][0]}]({FILES[name]})" for name in FILES if name in shown),
         "## The evaluations",
-        "\n".join(f"- **{name}**: {model}." for name, model in models.items()),
-        f"## Paired differences to {next(iter(models))}, in points",
+        "\n".join(
+            f"- **{escape.markdown(name)}**: {escape.markdown(model)}."
+            for name, model in models.items()
+        ),
+        f"## Paired differences to {escape.markdown(next(iter(models)))}, in points",
         "\n".join(map(_difference, comparison["differences"])),
         "## Checks",
         "\n".join(_checked(name, rows) for name, rows in checks.items()),
@@ -179,17 +182,16 @@ def _checked(name: str, checks: Sequence[dict]) -> str:
     doubtful = ("warning", "open", "not shown")
     names = [check["name"] for check in checks if check["status"] in doubtful]
     named = f" ({'; '.join(names)})" if names else ""
-    return f"- {name}: {_counts(checks)}{named}."
+    return f"- {escape.markdown(name)}: {_counts(checks)}{escape.markdown(named)}."
 
 
 def _sentence(one: dict) -> str:
     mark = "**Warning.** " if one["level"] == "warning" else ""
-    return f"- {mark}{one['text']}"
+    return f"- {mark}{escape.markdown(one['text'])}"
 
 
 def _line(cells: Sequence[str]) -> str:
-    escaped = (cell.replace("|", "\\|") for cell in cells)
-    return f"| {' | '.join(escaped)} |"
+    return f"| {' | '.join(map(escape.markdown, cells))} |"
 
 
 def _cell(row: dict | None) -> str:
@@ -210,8 +212,9 @@ def _cost(row: dict) -> list[str]:
 def _difference(one: dict) -> str:
     low, high = (100 * end for end in one["difference"]["interval"])
     test = one["mcnemar"]
+    named = f"{one['first']}, {one['attack']}"
     return (
-        f"- {one['first']}, {one['attack']}: {100 * one['difference']['value']:+.1f} "
+        f"- {escape.markdown(named)}: {100 * one['difference']['value']:+.1f} "
         f"[{low:+.1f}, {high:+.1f}] on {one['difference']['images']} images; McNemar "
         f"{test['only_first']} against {test['only_second']}, p {chance(test['p'])}."
     )

@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from purifax.report.escape import alternative, code, markdown
 from purifax.report.types import THREATS
 from purifax.report.words import STATUSES, chance, model_text, percent, span
 
@@ -53,7 +54,9 @@ def render(name: str, escape: bool, **variables: object) -> str:
         "chance": lambda p: chance(p).removeprefix("= "),
         "pairs": _pairs,
         "symbols": lambda words: words.replace("Linf", THREATS["Linf"]),
-        "cell": lambda words: words.replace("|", "\\|"),
+        "markdown": markdown,
+        "code": code,
+        "alt": alternative,
         "mark": lambda status: STATUSES.get(status, ""),
         "model": model_text,
     }

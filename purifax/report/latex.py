@@ -3,6 +3,7 @@ r"""The table of accuracies in LaTeX, with the rules of the package booktabs.
 Its text is escaped: titles and names may contain any character.
 """
 
+from purifax.report import escape
 from purifax.report.tables import rows
 from purifax.report.words import span
 
@@ -75,7 +76,7 @@ def escaped(text: str) -> str:
     >>> escaped("50% of my_attack")
     '50\\% of my\\_attack'
     """
-    printable = "".join(_SPECIAL.get(sign, sign) for sign in " ".join(text.split()))
+    printable = "".join(_SPECIAL.get(sign, sign) for sign in escape.line(text))
     # After the end of a row, [ and * would be read as arguments of it.
     return (
         f"{{{printable[0]}}}{printable[1:]}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from purifax.report.comparisons import paired, strongest
+from purifax.report.escape import markdown
 from purifax.report.types import GRADIENTS, Result
 from purifax.report.words import WORST_OF, percent, span
 
@@ -59,7 +60,7 @@ def lines(ranked: Sequence[dict[str, Any]]) -> list[str]:
     for model in dict.fromkeys(row["model"] for row in ranked):
         rows = [row for row in ranked if row["model"] == model]
         table = [_HEAD, ["---"] * len(_HEAD), *map(_cells, rows)]
-        paragraphs.append(f"On {model}:")
+        paragraphs.append(f"On {markdown(model)}:")
         paragraphs.append("\n".join(f"| {' | '.join(cells)} |" for cells in table))
     return paragraphs
 
@@ -73,8 +74,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
         value, ends = 100 * row["above"]["value"], span(row["above"]["interval"])
         above = f"{value:+.1f} {ends}"
     return [
-        row["evaluation"],
-        row["attack"].replace("|", "\\|"),
+        markdown(row["evaluation"]),
+        markdown(row["attack"]),
         GRADIENTS[row["gradient"]],
         f"{percent(row['accuracy'])} {span([row['low'], row['high']])}",
         above,

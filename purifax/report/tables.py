@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from purifax.report import escape
 from purifax.report.summary import entry, plain
 from purifax.report.types import Result
 from purifax.report.words import CLEAN, WORST_OF, model_text, percent, span
@@ -191,7 +192,7 @@ def markdown(summary: dict) -> str:
         deviation = "–" if row["sd"] is None else percent(row["sd"])
         more = (percent(row["vote"]), cells[place], deviation)
         lines.append([*cells[:place], *more, *cells[place + 1 : -1], cells[-1] or "–"])
-    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    escaped = ([escape.markdown(cell) for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
 
 
@@ -200,7 +201,10 @@ def comma_separated(summary: dict) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows(summary))
+    writer.writerows(
+        {name: escape.csv_cell(value) for name, value in row.items()}
+        for row in rows(summary)
+    )
     return file.getvalue()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from purifax import record as records
 from purifax.record import Record
+from purifax.report.escape import line
 from purifax.report.pictures import Pictures
 
 __all__ = [
@@ -287,7 +288,7 @@ class Findings:
 
 def _title(result: Result) -> str:
     """The printed title on one line; the key where there is no title."""
-    return " ".join(result.attack.split()) or result.key
+    return line(result.attack) or result.key
 
 
 def _titled(result: Result, shared: Set[str]) -> Result:

@@ -138,7 +138,7 @@ def test_differences_are_paired_on_the_common_images(compared):
 
 def test_the_page_shows_cost_and_descriptions(compared):
     page = (compared / "comparison.md").read_text()
-    assert "| one | 90.0% " in page and "a <purifier>" in page
+    assert "| one | 90.0% " in page and "a &lt;purifier&gt;" in page
     assert "| 70 | 100.0 |" in page
     assert (compared / "comparison.png").stat().st_size > 1000
 

@@ -251,7 +251,8 @@ def test_titles_may_have_any_characters(tmp_path):
     findings = example(results=(odd,), sweep=(wide,), pictures=pictures)
     folder = Report(findings).save(tmp_path)
     assert html.escape(title) in (folder / "report.html").read_text()
-    assert title.replace("|", "\\|") in (folder / "report.md").read_text()
+    shown = r"\_my $x_1 & \|50%\| {attack} #1 ~^\\ &lt;b&gt;"
+    assert shown in (folder / "report.md").read_text()
     again = Report.read(folder)
     assert again.findings.results[0].attack == title
     assert again.accuracy("any/thing") == again.accuracy(title)
