@@ -55,9 +55,11 @@ def main(config: None, options: flags.FlagValues) -> None:
         if options[name].value is not None
     }
     made = families.read(options["from"].value or "", options.path, given)
-    conversion.write(made, options.into)
+    doubt = conversion.write(made, options.into)
     words = conversion.describe(made)
     print(f"{options.into} holds {words}, read from {options.path}", file=sys.stderr)
+    if doubt:
+        print(f"warning: {doubt}", file=sys.stderr)
 
 
 def run(main: Callable[[Any, flags.FlagValues], int | None] = main) -> None:

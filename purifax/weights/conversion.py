@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from purifax import nets, weights
+from purifax.weights import plausible
 
 __all__ = ["Converted", "describe", "write"]
 
@@ -31,17 +32,24 @@ class Converted:
     temperature: float = 1.0
 
 
-def write(made: Converted, out: str) -> None:
+def write(made: Converted, out: str) -> str:
     """Write a new work directory, completely or not at all.
+
+    Returns:
+        A sentence on what is doubtful about the network; "" if nothing is.
 
     Raises:
         FileExistsError: there is something at `out` already.
-        ValueError: the network does not take images of this shape.
+        ValueError: the network does not take images of this shape, or its score points
+            the wrong way.
     """
     _check(made)
     folder = pathlib.Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{out} exists already; give a new folder.")
+    doubt = ""
+    if made.role == "score":
+        doubt = plausible.doubt(made.network, made.shape, made.predicts)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -57,6 +65,7 @@ def write(made: Converted, out: str) -> None:
         part.replace(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return doubt
 
 
 def describe(made: Converted) -> str:

@@ -18,7 +18,7 @@ from jax.tree_util import Partial
 from purifax import nets
 from purifax.weights.modules import first_line
 from purifax.weights.own import Own
-from purifax.weights.states import few
+from purifax.weights.states import check_finite, few
 
 __all__ = ["bound", "check_call", "check_same"]
 
@@ -33,14 +33,15 @@ def bound(words: Mapping[str, Any], thing: Any, stored: Any) -> Any:
         words: of ``network.json``.
 
     Raises:
-        ValueError: the arrays are not those that the rebuilt network has.
+        ValueError: the arrays are not those that the rebuilt network has, or have
+            values that are not finite.
     """
     place, kind = words["module"], words.get("kind")
+    check_finite(place, stored)
     if isinstance(thing, nets.Network):
         thing = thing.module
     if isinstance(thing, nn.Module):
-        if kind:
-            _fits(place, _named(stored), _named(_shapes(thing, words)))
+        _fits(place, _named(stored), _named(_shapes(thing, words)))
         return nets.Network(thing, stored)
     if kind == "function":
         return Own.of(place, Partial(thing, *stored["arguments"], **stored["keywords"]))
@@ -114,6 +115,8 @@ def _output(words: Mapping[str, Any]) -> tuple[int | None, ...]:
 def _shapes(module: nn.Module, words: Mapping[str, Any]) -> Any:
     """The variables that a Linen module would have, as shapes and dtypes."""
     inputs = [jax.ShapeDtypeStruct((1, *s), jnp.float32) for s in _inputs(words)]
+    if isinstance(module, nets.OpenAIUNet) and module.num_classes is not None:
+        inputs.append(jax.ShapeDtypeStruct((1,), jnp.int32))
     try:
         return jax.eval_shape(module.init, jax.random.key(0), *inputs)
     except Exception as error:  # the user's code may raise anything

@@ -1,13 +1,15 @@
 """Where weights lie, and what is read from there: the description and the arrays."""
 
 import difflib
-import json
 import pathlib
 from typing import Any
 
 import jax
 from jax import numpy as jnp
 
+from purifax.recipe.spelling import nearest
+from purifax.run import json_text
+from purifax.run.budget import Budget
 from purifax.weights.shipped import FILE, find, names, unpack
 
 __all__ = ["arrays", "description", "resolve"]
@@ -48,13 +50,78 @@ def description(folder: pathlib.Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: the folder has none.
+        ValueError: it is damaged, lacks a field, or has one that is unknown here and
+            may change what the network computes; the message names it.
     """
     path = folder / "network.json"
     if not path.is_file():
         raise FileNotFoundError(
             f"{folder} has no network.json: nothing was trained there."
         )
-    return json.loads(path.read_text())
+    words = json_text.read(path, dict)
+    for name, (fits, wanted) in _FIELDS.items():
+        if not fits(words.get(name)):
+            found = f"{words[name]!r:.60}" if name in words else "nothing"
+            raise ValueError(f"{path}: `{name}` must be {wanted}; got {found}.")
+    needs = {"score": (), "energy": ("temperature",), "classifier": ()}[words["role"]]
+    needs += {None: ("fields",), "linen": ("fields",), "built": ("arguments",)}.get(
+        words.get("kind"), ()
+    )
+    missing = [name for name in needs if words.get(name) is None]
+    if missing:
+        raise ValueError(f"{path} has no {' and no '.join(map(repr, missing))}.")
+    for name in words:
+        if name not in _FIELDS:
+            hint = nearest(name, list(_FIELDS))
+            raise ValueError(
+                f"{path} has a field {name!r:.60}, which is not known here and may "
+                f"change what the network computes{hint}"
+            )
+    return words
+
+
+def _number(value: Any) -> bool:
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or real and abs(value) < 1e30
+
+
+def _positive(value: Any) -> bool:
+    return _number(value) and (value is None or value > 0)
+
+
+def _shape(value: Any) -> bool:
+    """Of an image or a signal: two or three sizes."""
+    sizes = value if isinstance(value, list) else []
+    return 2 <= len(sizes) <= 3 and all(type(n) is int and 0 < n < 2**16 for n in sizes)
+
+
+def _one_of(*words: str | None) -> Any:
+    return lambda value: value is None or isinstance(value, str) and value in words
+
+
+def _dictionary(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+# The fields of network.json, whether a value fits (None where it may be left out), and
+# what it must be.
+_FIELDS: dict[str, tuple[Any, str]] = {
+    "module": (lambda value: isinstance(value, str) and value, "the name of a module"),
+    "role": (
+        lambda value: value in ("score", "classifier", "energy"),
+        "score, classifier or energy",
+    ),
+    "image": (_shape, "the sizes of one image, [height, width, channels]"),
+    "kind": (_one_of("linen", "built", "function"), "linen, built or function"),
+    "fields": (_dictionary, "a dictionary"),
+    "arguments": (_dictionary, "a dictionary"),
+    "predicts": (lambda value: value is None or isinstance(value, str), "a name"),
+    "process": (_dictionary, "a dictionary"),
+    "centre": (_number, "a number"),
+    "width": (_positive, "a positive number"),
+    "label_scale": (_number, "a number"),
+    "temperature": (_positive, "a positive number"),
+}
 
 
 def arrays(folder: pathlib.Path, step: int | None = None) -> Any:
@@ -84,18 +151,39 @@ def arrays(folder: pathlib.Path, step: int | None = None) -> Any:
             f"{folder} has no checkpoint of step {step}; it has {steps}."
         )
     path = epath.Path(checkpoints) / str(steps[-1] if step is None else step) / "ema"
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is not there; is the checkpoint damaged?")
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     handler = ocp.StandardCheckpointHandler()
     like = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
         handler.metadata(path).tree,
     )
+    _affordable(path, like)
     return handler.restore(path, args=ocp.args.StandardRestore(like))
+
+
+def _affordable(path: Any, like: Any) -> None:
+    """Refuse a checkpoint of arrays that its files are far too small for.
+
+    Raises:
+        ValueError: it is.
+    """
+    stored = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*"))
+    try:
+        Budget(stored).take(
+            sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(like))
+        )
+    except ValueError as error:
+        raise ValueError(f"{path} is not read: {error}") from None
 
 
 def _shipped(folder: pathlib.Path, step: int | None) -> Any:
     """The variables of shipped weights, which have one step."""
-    words = json.loads((folder / "card.json").read_text())
+    path = folder / "card.json"
+    words = json_text.read(path, dict)
+    if type(words.get("steps")) is not int or not isinstance(words.get("sha256"), str):
+        raise ValueError(f"{path} needs `steps`, a number, and `sha256`, a word.")
     if step not in (None, words["steps"]):
         raise FileNotFoundError(
             f"{folder.name} has no checkpoint of step {step}; it has {words['steps']}."

@@ -15,6 +15,7 @@ import numpy as np
 __all__ = [
     "batch_norms",
     "channels_last",
+    "check_finite",
     "few",
     "fitted",
     "flat",
@@ -78,7 +79,40 @@ def fitted(
             + "; ".join(f"{len(v)} {k}: {few(v)}" for k, v in faults.items() if v)
             + "."
         )
-    return _nested(by_path)
+    odd = [f"{_short(p)} of {a.dtype}" for p, a in by_path.items() if not _real(a)]
+    if odd:
+        raise ValueError(f"{kind} has weights of floating dtypes; got {few(odd)}.")
+    with np.errstate(over="ignore"):  # infinities are told of here
+        variables = _nested(by_path)
+    check_finite(kind, variables)
+    return variables
+
+
+def check_finite(kind: str, variables: Any) -> None:
+    """Refuse variables with a value that is not a finite number; the first are named.
+
+    Args:
+        variables: a tree of arrays.
+
+    Raises:
+        ValueError: there are such values.
+
+    >>> check_finite("an MLP", {"params": {"bias": np.array([np.nan])}})
+    Traceback (most recent call last):
+        ...
+    ValueError: the weights of an MLP are not all finite: params/bias.
+    """
+    lost = [
+        jax.tree_util.keystr(path, simple=True, separator="/")
+        for path, leaf in jax.tree.leaves_with_path(variables)
+        if jnp.issubdtype(leaf.dtype, jnp.inexact) and not jnp.isfinite(leaf).all()
+    ]
+    if lost:
+        raise ValueError(f"the weights of {kind} are not all finite: {few(lost)}.")
+
+
+def _real(array: np.ndarray) -> bool:
+    return np.dtype(array.dtype).kind == "f"
 
 
 def have(kind: str, arrays: Mapping[str, Any], axes: Mapping[str, int]) -> None:
