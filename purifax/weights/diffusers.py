@@ -5,7 +5,6 @@ pipeline holds such a directory as `unet`. Options that a config leaves out have
 defaults of diffusers. Options that `nets.UNet2D` does not have are refused.
 """
 
-import json
 import pathlib
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from purifax import nets
+from purifax.run import json_text
 from purifax.weights import containers, states
 
 __all__ = ["load_directory", "unet2d"]
@@ -55,6 +55,40 @@ _CHOICES = {
     "time_embedding_dim": (None,),
     "time_embedding_type": ("positional",),
     "upsample_type": ("conv",),
+}
+
+# Options that do not change what the network computes.
+_WITHOUT_EFFECT = {
+    "_diffusers_version",
+    "_name_or_path",
+    "dropout",  # of training
+    "num_train_timesteps",  # of a learned embedding, which is refused
+    "sample_size",
+}
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 < value < 2**16
+
+
+def _counts(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple) and len(value) > 0 and all(map(_count, value))
+    )
+
+
+# Whether the value of an option fits, and what it must be.
+_TYPES: dict[str, tuple[Any, str]] = {
+    **dict.fromkeys(
+        ("in_channels", "out_channels", "layers_per_block", "norm_num_groups"),
+        (_count, "a positive integer"),
+    ),
+    "attention_head_dim": (lambda v: v is None or _count(v), "a positive integer"),
+    "block_out_channels": (_counts, "a list of positive integers"),
+    "flip_sin_to_cos": (lambda v: type(v) is bool, "true or false"),
+    "add_attention": (lambda v: type(v) is bool, "true or false"),
+    "freq_shift": (lambda v: type(v) in (int, float) and v in (0, 1), "0 or 1"),
+    "norm_eps": (lambda v: type(v) is float and 0 < v < 1, "a small number"),
 }
 
 # Layers inside a block, by all the names that versions of diffusers gave them.
@@ -128,7 +162,7 @@ def load_directory(folder: str | pathlib.Path) -> nets.Network:
     path = next((home / f for f in _FILES if (home / f).is_file()), None)
     if path is None:
         raise FileNotFoundError(f"{home} has neither {' nor '.join(_FILES)}.")
-    config = json.loads((home / "config.json").read_text())
+    config = json_text.read(home / "config.json", dict)
     return unet2d(containers.read(path), config)
 
 
@@ -139,6 +173,17 @@ def _module(config: Mapping[str, Any]) -> nets.UNet2D:
             wanted = " or ".join(map(repr, choices))
             raise ValueError(
                 f"the config's `{name}` is {found!r}; nets.UNet2D knows {wanted}."
+            )
+    for name in config:
+        if name not in (*_DEFAULTS, *_CHOICES, *_WITHOUT_EFFECT):
+            raise ValueError(
+                f"the config has an option {name!r:.60}, which is not known here and "
+                "may change what the network computes."
+            )
+    for name, (fits, wanted) in _TYPES.items():
+        if not fits(config.get(name, _DEFAULTS[name])):
+            raise ValueError(
+                f"the config's `{name}` is {config[name]!r:.60}; it must be {wanted}."
             )
     option = _DEFAULTS | {k: v for k, v in config.items() if k in _DEFAULTS}
     return nets.UNet2D(

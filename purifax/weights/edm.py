@@ -43,6 +43,39 @@ _MAPS = {
 }
 
 
+# What a SongUNet is made with, all of which is used or refused by `_module`.
+_KNOWN = {
+    "attn_resolutions",
+    "augment_dim",
+    "channel_mult",
+    "channel_mult_emb",
+    "channel_mult_noise",
+    "decoder_type",
+    "dropout",
+    "embedding_type",
+    "encoder_type",
+    "img_resolution",
+    "in_channels",
+    "label_dim",
+    "model_channels",
+    "num_blocks",
+    "out_channels",
+    "resample_filter",
+}
+
+# Those that only training uses.
+_OF_TRAINING = {"label_dropout"}
+
+# Attributes of a preconditioning, and what they must be where they are constants here;
+# PyTorch's own begin with an underscore.
+_CONSTANTS = {"M": 1000, "beta_d": 19.9, "beta_min": 0.1, "epsilon_t": 1e-5}
+_ATTRIBUTES = {
+    *("img_channels", "img_resolution", "label_dim", "model", "sigma_data"),
+    *("sigma_max", "sigma_min", "training"),  # the range of its sampler; a mode
+    "use_fp16",  # float32 computes the same more exactly
+}
+
+
 def convert(stored: Mapping[str, Any]) -> nets.Network:
     """The averaged network of a pickle, with EDM's preconditioning.
 
@@ -57,6 +90,7 @@ def convert(stored: Mapping[str, Any]) -> nets.Network:
             unknown or of a wrong shape; the error names them.
     """
     kind, state, made = _opened(stored)
+    _understood(kind, state, made)
     model = state["_modules"]["model"]["state"]
     module = _module(made).clone(
         preconditioning=_PRECONDITIONS[kind],
@@ -93,6 +127,23 @@ def _opened(stored: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, A
             f"this network is a {inner['class_name']}; only SongUNet is read."
         )
     return kind, outer["state"], dict(inner["state"]["_init_kwargs"])
+
+
+def _understood(kind: str, state: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+    """Refuse an argument or attribute that may mean another arithmetic."""
+    odd = [f"{name}={made[name]!r:.40}" for name in made if name not in _USED]
+    for name, value in state.items():
+        if name in _CONSTANTS and value != _CONSTANTS[name]:
+            odd.append(f"{name}={value!r:.40}")
+        elif not name.startswith("_") and name not in {*_CONSTANTS, *_ATTRIBUTES}:
+            odd.append(f"{name}={value!r:.40}")
+    if odd:
+        raise ValueError(
+            f"this {kind} was made in a way not known here: {', '.join(odd)}."
+        )
+
+
+_USED = _KNOWN | _OF_TRAINING
 
 
 def _module(made: dict[str, Any]) -> nets.SongUNet:

@@ -5,9 +5,7 @@ defaults the published settings.
 """
 
 import inspect
-import json
 import math
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -20,8 +18,8 @@ from purifax.weights import (
     Prediction,
     containers,
     convnets,
-    diffusers,
     edm,
+    families_diffusers,
     families_energy,
     ncsnv2,
     openai,
@@ -31,6 +29,7 @@ from purifax.weights import (
     tutorials,
 )
 from purifax.weights.conversion import Converted
+from purifax.weights.families_diffusers import chain
 from purifax.weights.foreign_file import dictionary, state
 
 __all__ = ["FAMILIES", "chain", "options", "read"]
@@ -74,50 +73,24 @@ def _flags(family: Callable[..., Converted]) -> list[str]:
     return [word.name for word in words if word.kind == word.KEYWORD_ONLY]
 
 
-def _diffusers(path: str, *, side: int | None = None) -> Converted:
-    network = diffusers.load_directory(path)
-    config = _json(path, "unet/config.json", "config.json")
-    size = config.get("sample_size") or 32
-    height, width = size if isinstance(size, list) else (side or size, side or size)
-    shape = (height, width, config.get("in_channels", 3))
-    scheduler = _json(path, "scheduler/scheduler_config.json")
-    return Converted(network, shape, predicts=chain(scheduler))
-
-
-def chain(config: Mapping[str, Any]) -> Prediction:
-    """What diffusers' scheduler says of the chain; Ho et al.'s where it is silent."""
-    kinds = {"epsilon": "noise", "v_prediction": "velocity", "sample": "denoised"}
-    predicts = kinds[config.get("prediction_type", "epsilon")]
-    length = config.get("num_train_timesteps", 1000)
-    ends = config.get("beta_start", 1e-4), config.get("beta_end", 0.02)
-    schedule = config.get("beta_schedule", "linear")
-    if config.get("trained_betas") is not None:
-        process = {"name": "betas", "betas": list(config["trained_betas"])}
-    elif schedule == "linear":
-        process = {"name": "linear", "length": length, "first": ends[0]}
-        process["last"] = ends[1]
-    elif schedule == "scaled_linear":
-        roots = np.linspace(ends[0] ** 0.5, ends[1] ** 0.5, length)
-        process = {"name": "betas", "betas": np.square(roots).tolist()}
-    elif schedule == "squaredcos_cap_v2":
-        process = {"name": "cosine", "length": length}
-    else:
-        raise ValueError(f"the scheduler's beta_schedule {schedule!r} is not known.")
-    return Prediction(predicts, process)
-
-
 def _openai(
     path: str,
     *,
     num_heads: int | None = None,
     num_head_channels: int | None = None,
     new_order: bool = False,
-    betas: str = "linear",
-    steps: int = 1000,
+    betas: Literal["linear", "cosine"] | None = None,
+    steps: int | None = None,
     rescaled: bool = False,
     groups: int = 32,
-    side: int = 32,
+    side: int | None = None,
 ) -> Converted:
+    if betas not in ("linear", "cosine") or steps is None or side is None:
+        raise UsageError(
+            "OpenAI's files say nothing of their chain and images, and their networks "
+            "differ in them: give --betas (linear or cosine), --steps (1000 or 4000) "
+            f"and --side; got {betas}, {steps} and {side}."
+        )
     network = openai.unet(
         state(path),
         num_heads=num_heads,
@@ -140,14 +113,32 @@ def _score_sde(
     entry: Literal["ema", "raw"] = "ema",
     attention: Sequence[str] = ("16",),
     side: int = 32,
-    process: str = "VP",
+    process: Literal["VP", "SubVP"] | None = None,
 ) -> Converted:
+    """A score of Song et al.
+
+    With Fourier features it is one of VE, whose process has no other reading. With
+    positional ones the arrays serve VP, sub-VP and the discrete VE alike, and the last,
+    whose network gives the score and not the noise, is not read.
+    """
     heights = tuple(int(n) for n in _numbers("attention", attention))
     stored = dictionary(path)
     network = score_sde.convert(stored, entry=entry, attention=heights, side=side)
-    predicts = Prediction("noise", {"name": process}, label_scale=999)
     if isinstance(network.module, nets.NCSNpp):
-        predicts = _ve(side)
+        if process is not None:
+            raise UsageError(
+                "a network with Fourier features belongs to the process VE; leave "
+                f"--process={process}."
+            )
+        return _square(network, side, predicts=_ve(side))
+    if process not in ("VP", "SubVP"):
+        raise UsageError(
+            "a network with positional features was trained under VP or SubVP, which "
+            "the arrays do not tell: give --process=VP or --process=SubVP; got "
+            f"{process or 'none'}. Those of VE (`ve/cifar10_ncsnpp`) predict the "
+            "score, at an index of levels, and are not read."
+        )
+    predicts = Prediction("noise", {"name": process}, label_scale=999)
     return _square(network, side, predicts=predicts)
 
 
@@ -165,7 +156,12 @@ def _ncsnv2(
     variables = ncsnv2.convert(stored, entry)
     params = variables["params"]["begin_conv"]["kernel"]
     module = nets.NCSNv2(width=params.shape[3], channels=params.shape[2])
-    return _square(nets.Network(module, variables), side, predicts=_ve(side))
+    levels = ncsnv2.levels(stored, entry)
+    predicts = _ve(side)
+    if levels is not None:
+        ends = {"smallest": levels[0], "largest": levels[1]}
+        predicts = Prediction(process={"name": "VE"} | ends)
+    return _square(nets.Network(module, variables), side, predicts=predicts)
 
 
 def _ve(side: int) -> Prediction:
@@ -192,10 +188,11 @@ def _classifier(reader: Callable[..., nets.Network], side: int) -> Any:
         mean: Sequence[str] | None = None,
         std: Sequence[str] | None = None,
         side: int = side,
+        entry: Literal["ema", "raw"] | None = None,
     ) -> Converted:
         given = {"mean": mean, "std": std}
         numbers = {k: _numbers(k, v) for k, v in given.items() if v is not None}
-        return _square(reader(state(path), **numbers), side, "classifier")
+        return _square(reader(state(path, entry), **numbers), side, "classifier")
 
     return family
 
@@ -233,7 +230,7 @@ FAMILIES: dict[str, Callable[..., Converted]] = {
     "adp": _adp,
     "cifar_resnet": _classifier(_cifar_resnet, 32),
     "convnet": _classifier(convnets.strided, 28),
-    "diffusers": _diffusers,
+    "diffusers": families_diffusers.pipeline,
     "ebm_defense": families_energy.ebm_defense,
     "edm": _edm,
     "keras_lenet": _classifier(convnets.keras, 32),
@@ -271,12 +268,3 @@ def _numbers(name: str, words: Sequence[str]) -> tuple[float, ...]:
     except ValueError:
         text = ",".join(words)
         raise UsageError(f"--{name} takes numbers; got {text!r}.") from None
-
-
-def _json(path: str, *names: str) -> dict[str, Any]:
-    """The first of these files in the folder; empty if there is none."""
-    for name in names:
-        file = pathlib.Path(path, name)
-        if file.is_file():
-            return json.loads(file.read_text())
-    return {}

@@ -1,5 +1,6 @@
 """Families of public energy checkpoints; see `families`."""
 
+from purifax.run.errors import UsageError
 from purifax.weights import energies, tutorials
 from purifax.weights.conversion import Converted
 from purifax.weights.foreign_file import state
@@ -7,9 +8,18 @@ from purifax.weights.foreign_file import state
 __all__ = ["ebm_defense", "mnist_ebm", "puregen_ebm"]
 
 
-def puregen_ebm(path: str, *, patch: int = 1, side: int = 32) -> Converted:
+def puregen_ebm(path: str, *, patch: int | None = None, side: int = 32) -> Converted:
     """PureGen's SNGAN energy, trained at temperature 1e-4."""
-    network = energies.sngan(state(path), patch=patch, side=side)
+    arrays = state(path)
+    first = getattr(arrays.get("block1.c1.weight"), "shape", (0, 3))
+    if patch is None and first[1] not in (1, 3):
+        raise UsageError(
+            f"the first convolution takes {first[1]} channels, which may be those of "
+            "images or of squares of pixels: give --patch, the side of the squares, or "
+            "--patch=1."
+        )
+    patch = patch or 1
+    network = energies.sngan(arrays, patch=patch, side=side)
     folded = network.variables["params"]["block1_c1"]["kernel"].shape[2]
     shape = (side, side, folded // patch**2)
     return Converted(network, shape, "energy", temperature=1e-4)

@@ -17,7 +17,7 @@ import numpy as np
 from purifax import nets
 from purifax.weights import states
 
-__all__ = ["convert"]
+__all__ = ["convert", "levels"]
 
 _ENTRIES = {"raw": 0, "ema": 4}
 
@@ -61,6 +61,28 @@ def convert(
     }
     module = nets.NCSNv2(width=width, channels=channels)
     return states.fitted("NCSNv2", by_path, module, (8, 8, channels))
+
+
+def levels(
+    state: Mapping[str, np.ndarray] | Sequence[Any], entry: Literal["raw", "ema"]
+) -> tuple[float, float] | None:
+    """The smallest and the largest sigma of the checkpoint's ladder; None without one.
+
+    Args:
+        state, entry: as in `convert`. The average holds parameters alone, and the
+            ladder stands in the first entry then.
+
+    Raises:
+        ValueError: the ladder is no list of positive numbers.
+    """
+    first = _select(state, entry) if isinstance(state, Mapping) else state[0]
+    found = first.get("module.sigmas", first.get("sigmas"))
+    if found is None:
+        return None
+    sigmas = np.asarray(found, np.float64)
+    if sigmas.ndim != 1 or sigmas.size < 2 or not (sigmas > 0).all():
+        raise ValueError("the checkpoint's `sigmas` are no ladder of positive levels.")
+    return float(sigmas.min()), float(sigmas.max())
 
 
 def _select(state: Any, entry: str) -> Mapping[str, np.ndarray]:

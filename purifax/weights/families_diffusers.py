@@ -1,0 +1,240 @@
+"""The family of diffusers' pipelines; see `families`.
+
+A pipeline is a folder of parts, each with a config of its own. Fields that change what
+a network computes are used, or refused by name; those that only a sampler of diffusers
+reads are listed here.
+"""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from purifax import nets
+from purifax.run import json_text
+from purifax.run.errors import UsageError
+from purifax.weights import Prediction, diffusers
+from purifax.weights.conversion import Converted
+
+__all__ = ["chain", "pipeline"]
+
+_PREDICTS = {"epsilon": "noise", "v_prediction": "velocity", "sample": "denoised"}
+
+# Schedulers whose network is given the index of a step in one table of betas.
+_CHAINS = {
+    f"{name}Scheduler"
+    for name in (
+        *("DDPM", "DDPMParallel", "DDIM", "DDIMParallel", "PNDM", "DEISMultistep"),
+        *("DPMSolverMultistep", "DPMSolverSinglestep", "UniPCMultistep"),
+        *("EulerDiscrete", "EulerAncestralDiscrete", "HeunDiscrete", "LMSDiscrete"),
+    )
+}
+
+# What the options of a scheduler must be; the first is what it is without them.
+_CHOICES = {
+    "beta_schedule": ("linear", "scaled_linear", "squaredcos_cap_v2"),
+    "prediction_type": tuple(_PREDICTS),
+    "rescale_betas_zero_snr": (False,),
+    "thresholding": (False,),
+    "timestep_type": ("discrete",),
+    "use_flow_sigmas": (False,),
+}
+
+# The table, which is used; and how a sampler steps and clips, of which the score that
+# a network gives knows nothing.
+_TABLE = ("num_train_timesteps", "beta_start", "beta_end", "trained_betas")
+_SAMPLING = {
+    "_class_name",
+    "_diffusers_version",
+    "_name_or_path",
+    "algorithm_type",
+    "clip_sample",
+    "clip_sample_range",
+    "disable_corrector",
+    "dynamic_thresholding_ratio",
+    "euler_at_final",
+    "final_sigmas_type",
+    "interpolation_type",
+    "lambda_min_clipped",
+    "lower_order_final",
+    "predict_x0",
+    "sample_max_value",
+    "set_alpha_to_one",
+    "sigma_max",
+    "sigma_min",
+    "skip_prk_steps",
+    "solver_order",
+    "solver_p",
+    "solver_type",
+    "steps_offset",
+    "timestep_spacing",
+    "use_beta_sigmas",
+    "use_exponential_sigmas",
+    "use_karras_sigmas",
+    "use_lu_lambdas",
+    "variance_type",
+}
+
+_PARTS = ("unet", "scheduler")
+
+
+def pipeline(
+    path: str,
+    *,
+    entry: Literal["ema", "raw"] | None = None,
+    side: int | None = None,
+    betas: str | None = None,
+    steps: int | None = None,
+    predicts: str | None = None,
+) -> Converted:
+    """A pipeline of a `UNet2DModel`, or the model alone with the chain as flags."""
+    folder = pathlib.Path(path)
+    _check_parts(folder)
+    home = _home(folder, entry)
+    network = diffusers.load_directory(home)
+    config = json_text.read(home / "config.json", dict)
+    shape = (*_sides(config, side), network.module.channels)
+    file = folder / "scheduler" / "scheduler_config.json"
+    if file.is_file():
+        if (betas, steps, predicts) != (None, None, None):
+            raise UsageError(
+                f"{file} says what --betas, --steps and --predicts would; leave them."
+            )
+        scheduler = json_text.read(file, dict)
+    elif None in (betas, steps, predicts):
+        raise UsageError(
+            f"{path} has no scheduler/scheduler_config.json, and the arrays do not "
+            "tell on which chain they were trained: give --betas (linear, "
+            "scaled_linear or squaredcos_cap_v2), --steps (often 1000) and --predicts "
+            f"({', '.join(_PREDICTS)})."
+        )
+    else:
+        scheduler = {"beta_schedule": betas, "num_train_timesteps": steps}
+        scheduler["prediction_type"] = predicts
+    return Converted(network, shape, predicts=_predicts(network, scheduler))
+
+
+def chain(config: Mapping[str, Any]) -> Prediction:
+    """What a scheduler's config says of the chain; diffusers' defaults where silent.
+
+    Raises:
+        ValueError: it has a field, or a value of one, that is not known here.
+    """
+    _understood(config)
+    predicts = _PREDICTS[config.get("prediction_type", "epsilon")]
+    length = config.get("num_train_timesteps", 1000)
+    ends = config.get("beta_start", 1e-4), config.get("beta_end", 0.02)
+    schedule = config.get("beta_schedule", "linear")
+    if type(length) is not int or not 2 <= length <= 10**5:
+        raise ValueError(f"the scheduler's num_train_timesteps is {length!r:.40}.")
+    if not all(isinstance(end, float) and 0 < end < 1 for end in ends):
+        raise ValueError(f"the scheduler's betas go from {ends[0]!r} to {ends[1]!r}.")
+    trained = config.get("trained_betas")
+    if trained is not None:
+        process = {"name": "betas", "betas": _table(trained)}
+    elif schedule == "linear":
+        process = {"name": "linear", "length": length, "first": ends[0]}
+        process["last"] = ends[1]
+    elif schedule == "scaled_linear":
+        roots = np.linspace(ends[0] ** 0.5, ends[1] ** 0.5, length)
+        process = {"name": "betas", "betas": np.square(roots).tolist()}
+    else:
+        process = {"name": "cosine", "length": length}
+    return Prediction(predicts, process)
+
+
+def _table(betas: Any) -> list[float]:
+    numbers = betas if isinstance(betas, Sequence) else []
+    if len(numbers) < 2 or not all(
+        isinstance(beta, float) and 0 < beta < 1 for beta in numbers
+    ):
+        raise ValueError(
+            "the scheduler's trained_betas are no numbers between 0 and 1."
+        )
+    return list(numbers)
+
+
+def _understood(config: Mapping[str, Any]) -> None:
+    """Refuse a field that is unknown, and a value that is."""
+    kind = config.get("_class_name", "DDPMScheduler")
+    if kind not in _CHAINS:
+        raise ValueError(
+            f"the scheduler is a {kind!r:.60}, whose network is given something other "
+            f"than the index of a step; known: {', '.join(sorted(_CHAINS))}."
+        )
+    for name, value in config.items():
+        if name in _CHOICES and not any(
+            value is c or value == c for c in _CHOICES[name]
+        ):
+            known = " or ".join(map(repr, _CHOICES[name]))
+            raise ValueError(
+                f"the scheduler's {name} {value!r:.40} is not known; it may be {known}."
+            )
+        if name not in (*_CHOICES, *_TABLE, *_SAMPLING):
+            raise ValueError(
+                f"the scheduler has a field {name!r:.60}, which is not known here and "
+                "may change what the network predicts."
+            )
+
+
+def _predicts(network: nets.Network, scheduler: Mapping[str, Any]) -> Prediction:
+    """What the network predicts: the noise alone, or a variance as well."""
+    made, module = chain(scheduler), network.module
+    given, channels = module.out_channels or module.channels, module.channels
+    learned = str(scheduler.get("variance_type", "")).startswith("learned")
+    if given == channels and not learned:
+        return made
+    range_of = scheduler.get("variance_type") in ("learned_range", None)
+    if given == 2 * channels and range_of and made.predicts == "noise":
+        return Prediction("noise_and_variance", made.process)
+    raise ValueError(
+        f"the network gives {given} channels for {channels}, with prediction_type "
+        f"{scheduler.get('prediction_type', 'epsilon')!r:.40} and variance_type "
+        f"{scheduler.get('variance_type')!r:.40}, which do not go together here."
+    )
+
+
+def _check_parts(folder: pathlib.Path) -> None:
+    """Refuse a pipeline whose network does not work on images, or not alone."""
+    index = folder / "model_index.json"
+    named = json_text.read(index, dict) if index.is_file() else {}
+    more = [
+        name
+        for name, part in named.items()
+        if name not in _PARTS and not name.startswith("_") and part is not None
+    ]
+    if more:
+        raise ValueError(
+            f"{index} names {', '.join(map(repr, more))} beside unet and scheduler; "
+            "only pipelines that work on images alone are read."
+        )
+
+
+def _home(folder: pathlib.Path, entry: str | None) -> pathlib.Path:
+    """The folder of the weights; of live and averaged ones, one must be named."""
+    averaged = folder / "unet_ema"
+    if not (averaged / "config.json").is_file():
+        if entry is not None:
+            raise UsageError(
+                f"{folder} holds one set of weights, and does not say whether they are "
+                "averaged; leave --entry."
+            )
+        return folder if (folder / "config.json").is_file() else folder / "unet"
+    if entry is None:
+        raise UsageError(
+            f"{folder} has `unet` and `unet_ema`: give --entry=raw or --entry=ema."
+        )
+    return averaged if entry == "ema" else folder / "unet"
+
+
+def _sides(config: Mapping[str, Any], side: int | None) -> tuple[int, int]:
+    """Height and width of the images."""
+    size = config.get("sample_size") if side is None else side
+    match size if isinstance(size, list) else [size, size]:
+        case [int() as height, int() as width] if 0 < min(height, width):
+            return height, width
+    raise UsageError(
+        f"the config's sample_size is {size!r:.40}; give --side, the height and width "
+        "of the images."
+    )
