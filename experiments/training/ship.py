@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from experiments import configs
+from experiments.training import licences
 from experiments.training.ship_check import IMAGES, compare, picture
 from purifax import data, weights
 from purifax.evaluation.attacks import needs
@@ -90,6 +91,7 @@ def _fill(
         "role": weights.role(trained),
         "image": list(weights.image_shape(trained)),
         "data": splits | {"source": _files(splits["source"])},
+        "licence": licences.of(splits["set"]),
         "command": command(name, summary["config"]),
         **{key: summary[key] for key in KEPT if key in summary},
         "trained_sha256": summary["weights_sha256"],
@@ -173,6 +175,8 @@ def text(card: dict[str, Any]) -> str:
         "what": f"{card['role']} of {' x '.join(map(str, card['image']))} images, "
         f"{card['parameters']:,} parameters",
         "data": f"{where['set']} ({where['source']}): {counts} images",
+        "licence": f"weights {card['licence']['weights']}; images: "
+        + card["licence"]["images"],
         "command": f"`{card['command']}`",
         "training": f"{card['steps']:,} steps in {took:,.0f} s on "
         f"{card['versions']['devices']}, jax {card['versions']['jax']}",

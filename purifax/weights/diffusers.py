@@ -159,10 +159,10 @@ def load_directory(folder: str | pathlib.Path) -> nets.Network:
     home = next((h for h in homes if (h / "config.json").is_file()), None)
     if home is None:
         raise FileNotFoundError(f"neither {folder} nor its `unet` has a config.json.")
+    config = json_text.read(home / "config.json", dict)
     path = next((home / f for f in _FILES if (home / f).is_file()), None)
     if path is None:
         raise FileNotFoundError(f"{home} has neither {' nor '.join(_FILES)}.")
-    config = json_text.read(home / "config.json", dict)
     return unet2d(containers.read(path), config)
 
 
