@@ -99,6 +99,18 @@ def _one_of(*words: str | None) -> Any:
     return lambda value: value is None or isinstance(value, str) and value in words
 
 
+def _process(value: Any) -> bool:
+    """A name and numbers of which no process has larger ones, or a list of them."""
+    if value is None or not isinstance(value, dict):
+        return value is None
+    name, *numbers = value.get("name"), *(value[n] for n in value if n != "name")
+    flat = [n for one in numbers for n in (one if isinstance(one, list) else [one])]
+    return isinstance(name, str) and all(
+        isinstance(n, int | float) and not isinstance(n, bool) and 0 <= n < 1e6
+        for n in flat
+    )
+
+
 def _dictionary(value: Any) -> bool:
     return value is None or isinstance(value, dict)
 
@@ -116,7 +128,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "fields": (_dictionary, "a dictionary"),
     "arguments": (_dictionary, "a dictionary"),
     "predicts": (lambda value: value is None or isinstance(value, str), "a name"),
-    "process": (_dictionary, "a dictionary"),
+    "process": (_process, "a dictionary of a `name` and numbers from 0 to a million"),
     "centre": (_number, "a number"),
     "width": (_positive, "a positive number"),
     "label_scale": (_number, "a number"),

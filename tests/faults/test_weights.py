@@ -244,6 +244,20 @@ ROWS = [
     ),
     Fault("network.json", "width in words", network(width="2"), "`width` must be a po"),
     Fault("network.json", "process list", network(process=[]), "`process` must be a d"),
+    Fault("network.json", "nameless", network(process={"length": 9}), "`process` must"),
+    Fault("network.json", "name 3", network(process={"name": 3}), "`process` must be"),
+    Fault(
+        "network.json",
+        "a vast process",
+        network(process={"name": "linear", "length": 10**12}),
+        "`process` must be a dictionary of a `name`",
+    ),
+    Fault(
+        "network.json",
+        "a process in words",
+        network(process={"name": "VE", "smallest": "0.01"}),
+        "`process` must be",
+    ),
     Fault(
         "network.json",
         "a setting of another version",

@@ -553,6 +553,45 @@ def test_damaged_files_are_named(written, tmp_path, file, content, words):
         report.read(tmp_path)
 
 
+WRONG = {
+    "title of 3": (("title",), 3),
+    "dataset of a list": (("dataset",), []),
+    "command null": (("command",), None),
+    "settings of a list": (("settings",), [1]),
+    "seconds in words": (("seconds",), "9"),
+    "classes in words": (("classes",), "ten"),
+    "classes of 1": (("classes",), 1),
+    "attacks of a number": (("attacks",), 3),
+    "attack of a word": (("attacks", 0), "PGD"),
+    "radius in words": (("attacks", 0, "radius"), "8/255"),
+    "radius of a flag": (("attacks", 0, "radius"), True),
+    "unknown threat": (("attacks", 0, "threat"), "L7"),
+    "cost of a list": (("attacks", 0, "cost"), []),
+    "calls in words": (("attacks", 0, "cost", "network_evaluations"), "many"),
+    "models of a list": (("models",), []),
+    "notes of a number": (("notes",), 7),
+    "probe of words": (("probe",), {"norm": ["a"]}),
+    "gradient of words": (("gradient",), {"width": "small"}),
+    "curve of words": (("curves", -1, "x"), ["a"]),
+    "curve of images": (("curves", -1, "images"), "all"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_summary_of_wrong_types_is_one_line_that_names_it(written, tmp_path, case):
+    (*path, last), value = WRONG[case]
+    summary = json.loads((written / "summary.json").read_text())
+    inside = summary
+    for step in path:
+        inside = inside[step]
+    inside[last] = value
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    (tmp_path / "record.npz").write_bytes((written / "record.npz").read_bytes())
+    with pytest.raises(ValueError, match=r"summary\.json") as error:
+        report.read(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_a_record_of_another_evaluation_is_refused(written, tmp_path):
     (tmp_path / "summary.json").write_bytes((written / "summary.json").read_bytes())
     report_records.save(tmp_path / "record.npz", {"other": RESULTS[0].record})
