@@ -11,30 +11,22 @@ import io
 import pickle
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from purifax.run.budget import Budget, Refused, left
-from purifax.weights import pickle_sizes
+from purifax.weights import pickle_objects, pickle_sizes
+from purifax.weights.pickle_objects import (
+    STORAGES,
+    Stateful,
+    Storage,
+    as_bytes,
+    tensor,
+)
 
 __all__ = ["STORAGES", "Storage", "load", "plain", "tensor"]
-
-STORAGES = {
-    "BFloat16Storage": np.dtype(jnp.bfloat16),
-    "BoolStorage": np.dtype("?"),
-    "ByteStorage": np.dtype("u1"),
-    "CharStorage": np.dtype("i1"),
-    "DoubleStorage": np.dtype("<f8"),
-    "FloatStorage": np.dtype("<f4"),
-    "HalfStorage": np.dtype("<f2"),
-    "IntStorage": np.dtype("<i4"),
-    "LongStorage": np.dtype("<i8"),
-    "ShortStorage": np.dtype("<i2"),
-}
-"""PyTorch's classes of storages, and what they hold."""
 
 # Classes whose instances are read as a dictionary of their state.
 _MODULES = {
@@ -43,14 +35,6 @@ _MODULES = {
     ("torch.nn.modules.container", "Sequential"),
     ("torch.nn.modules.linear", "Identity"),
 }
-
-
-@dataclass(frozen=True)
-class Storage:
-    """The memory of tensors: raw bytes, which may be filled later, and their type."""
-
-    dtype: np.dtype
-    raw: np.ndarray
 
 
 def load(
@@ -82,35 +66,6 @@ def load(
     budget = Budget(left(file)) if budget is None else budget
     pickle_sizes.check(file, budget)
     return _Unpickler(file, _admitted(from_bytes, budget), persistent).load()
-
-
-def tensor(
-    storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]
-) -> np.ndarray:
-    """A view of a storage.
-
-    Args:
-        offset, stride: in elements.
-
-    Raises:
-        ValueError: the view leaves the storage, or repeats its elements.
-
-    >>> memory = Storage(np.dtype("<f4"), np.zeros(24, np.uint8))
-    >>> tensor(memory, 0, (2, 3), (3, 1)).shape
-    (2, 3)
-    """
-    if not isinstance(storage, Storage):
-        raise ValueError(f"a tensor is made from a {type(storage).__name__}.")
-    item = storage.dtype.itemsize
-    if np.prod(size, dtype=object) * item > storage.raw.size:
-        raise ValueError(f"a tensor {tuple(size)} is larger than what is stored of it.")
-    return np.ndarray(
-        tuple(size),
-        storage.dtype,
-        buffer=storage.raw,
-        offset=offset * item,
-        strides=tuple(step * item for step in stride),
-    )
 
 
 def plain(value: Any, budget: Budget | None = None) -> Any:
@@ -154,13 +109,13 @@ def _plain(value: Any, done: _Copies, budget: Budget) -> tuple[Any, int]:
 
 
 def _made(value: Any, done: _Copies, budget: Budget) -> tuple[Any, int]:
-    if isinstance(value, _Array):
+    if isinstance(value, pickle_objects.Array):
         value = value.array
     if isinstance(value, np.ndarray):
         kind = np.dtype(np.float32) if value.dtype == jnp.bfloat16 else value.dtype
         budget.take(value.size * kind.itemsize)
         return np.array(value, kind), 1
-    if isinstance(value, _Stateful):
+    if isinstance(value, Stateful):
         return _plain(value.state, done, budget)
     if not isinstance(value, dict | list | tuple | set | frozenset):
         raise Refused(f"it contains a {type(value).__name__} where data should be.")
@@ -210,15 +165,15 @@ def _admitted(
     the next. Those that copy what they are given take its size from the budget.
     """
 
-    class Module(_Stateful):
+    class Module(Stateful):
         pass
 
-    class Array(_Array):
+    class Array(pickle_objects.Array):
         def __setstate__(self, state: tuple[Any, ...]) -> None:
             budget.take(len(state[4]))
             super().__setstate__(state)
 
-    class Kind(_Kind):
+    class Kind(pickle_objects.Kind):
         pass
 
     def rebuild(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> Any:
@@ -230,8 +185,8 @@ def _admitted(
     def persistent_object(meta: dict[str, Any]) -> dict[str, Any]:
         return {"class_name": meta["class_name"], "state": meta["state"]}
 
-    def scalar(kind: _Kind, raw: bytes | str = b"") -> Any:
-        return np.frombuffer(_bytes(raw), kind.dtype)[0].item()
+    def scalar(kind: pickle_objects.Kind, raw: bytes | str = b"") -> Any:
+        return np.frombuffer(as_bytes(raw), kind.dtype)[0].item()
 
     def encode(text: str, encoding: str) -> bytes:
         budget.take(len(text))
@@ -280,39 +235,3 @@ def _admitted(
     if from_bytes is not None:
         table["torch.storage", "_load_from_bytes"] = opened
     return table
-
-
-class _Stateful:
-    """An object without a class: its state alone."""
-
-    state: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-class _Kind:
-    """A NumPy dtype of numbers, by its code, such as "f8"."""
-
-    def __init__(self, code: str, *_: Any) -> None:
-        self.dtype = np.dtype(code)
-        if self.dtype.kind not in "fiub":
-            raise Refused(f"it contains an array of {code!r}, which are no numbers.")
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.dtype = self.dtype.newbyteorder(state[1] if state[1] in "<>" else "=")
-
-
-class _Array:
-    """A NumPy array, which is complete once its state has been set."""
-
-    array: np.ndarray
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        _, shape, kind, fortran, raw = state
-        flat = np.frombuffer(_bytes(raw), kind.dtype)
-        self.array = flat.reshape(shape, order="F" if fortran else "C")
-
-
-def _bytes(raw: bytes | str) -> bytes:
-    return raw.encode("latin1") if isinstance(raw, str) else raw

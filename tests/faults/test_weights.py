@@ -1,4 +1,4 @@
-"""Files of weights, networks and evaluations that are hostile, damaged or ambiguous."""
+"""Files of weights and networks that are hostile or damaged, or hold no numbers."""
 
 import json
 import shutil
@@ -6,20 +6,11 @@ import shutil
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bad_input import Fault, Line
-from weights import hostile_files, torch_files
+from bad_input import Fault
+from weights import hostile_files
 
 from purifax import nets, weights
-from purifax.run import npz, workdir
-from purifax.weights import (
-    containers,
-    conversion,
-    diffusers,
-    edm,
-    families,
-    foreign_file,
-    shipped,
-)
+from purifax.weights import containers, conversion, shipped
 
 
 def content(make):
@@ -65,54 +56,6 @@ def fields(**changes):
     return network(fields=made["fields"] | changes)
 
 
-def scheduler(**config):
-    return lambda folder: families.chain(config)
-
-
-def unet(**config):
-    return lambda folder: diffusers.unet2d({}, config)
-
-
-def pipeline(index=None, config=None, scheduler=None, **flags):
-    """Reads a pipeline that has no more than these files."""
-
-    def act(folder):
-        for part in ("unet", "scheduler"):
-            (folder / "pipe" / part).mkdir(parents=True)
-        files = {
-            "model_index.json": index,
-            "unet/config.json": config,
-            "scheduler/scheduler_config.json": scheduler,
-        }
-        for name, words in files.items():
-            if words is not None:
-                text = words if isinstance(words, str) else json.dumps(words)
-                (folder / "pipe" / name).write_text(text)
-        return families.read("diffusers", str(folder / "pipe"), flags)
-
-    return act
-
-
-def song(state=None, **made):
-    """An EDM network made in some way."""
-    inner = {"class_name": "SongUNet", "state": {"_init_kwargs": SONG | made}}
-    outer = {"_modules": {"model": inner}} | (state or {})
-    return lambda folder: edm.convert({"class_name": "EDMPrecond", "state": outer})
-
-
-SONG = {"img_resolution": 8, "in_channels": 3, "out_channels": 3}
-
-
-def several(*entries):
-    def act(folder):
-        state = {"fc.weight": np.zeros((2, 2), np.float32)}
-        raw = torch_files.archive({name: state for name in entries})
-        (folder / "file").write_bytes(raw)
-        return foreign_file.state(str(folder / "file"))
-
-    return act
-
-
 def classifier(**changes):
     """An MLP from arrays some of which were changed, by the shared check."""
     arrays = {
@@ -145,48 +88,8 @@ def reversed_score(folder):
     return conversion.write(made, str(folder / "out"))
 
 
-def part(name, damage):
-    """Reads a stored part of an evaluation after some damage to its bytes."""
-
-    def act(folder):
-        path = folder / "clean-0.npz"
-        npz.write(path, {"x_adv": np.arange(64.0), "bare": np.arange(9)}, "clean-0")
-        path.write_bytes(damage(path.read_bytes()))
-        return npz.read(path, name)
-
-    return act
-
-
-def flipped(at):
-    def damage(raw):
-        made = bytearray(raw)
-        made[at] ^= 16
-        return bytes(made)
-
-    return damage
-
-
-def config(text, **changes):
-    """Resumes a work directory whose config.json holds this."""
-
-    def act(folder):
-        (folder / "config.json").write_bytes(text)
-        return workdir.check(folder, {"kind": "evaluation", "keys": 3})
-
-    return act
-
-
-def clock(text):
-    def act(folder):
-        (folder / "clock.json").write_text(text)
-        return workdir.clock(folder, 1.0)
-
-    return act
-
-
 DEEP = 5000 * b'{"a":'
 HUGE = b'{"module": 1' + 5000 * b"0" + b"}"
-MORE = {"unet": ["diffusers", "UNet2DModel"], "vqvae": ["diffusers", "VQModel"]}
 NAN, INF = float("nan"), float("inf")
 
 ROWS = [
@@ -273,105 +176,6 @@ ROWS = [
         "weights.npz", "cut", stored("weights.npz", b"PK"), "not those of their card"
     ),
     Fault("weights.npz", "text", lambda f: shipped.unpack(b"text"), "cannot be read"),
-    # Settings of other programs.
-    Fault(
-        "settings", "sigmoid", scheduler(beta_schedule="sigmoid"), "'sigmoid' is not"
-    ),
-    Fault(
-        "settings",
-        "a zero terminal SNR",
-        scheduler(rescale_betas_zero_snr=True),
-        "rescale_betas_zero_snr True is not known",
-    ),
-    Fault(
-        "settings", "thresholding", scheduler(thresholding=True), "thresholding True"
-    ),
-    Fault(
-        "settings", "flow", scheduler(prediction_type="flow_prediction"), "'flow_pre"
-    ),
-    Fault(
-        "settings", "flow sigmas", scheduler(use_flow_sigmas=True), "use_flow_sigmas"
-    ),
-    Fault("settings", "unknown", scheduler(snr_shift=2), "a field 'snr_shift'"),
-    Fault(
-        "settings", "VE", scheduler(_class_name="ScoreSdeVeScheduler"), "'ScoreSdeVe"
-    ),
-    Fault(
-        "settings", "continuous", scheduler(timestep_type="continuous"), "'continuous"
-    ),
-    Fault("settings", "no steps", scheduler(num_train_timesteps=0), "timesteps is 0"),
-    Fault(
-        "settings", "vast", scheduler(num_train_timesteps=10**9), "timesteps is 1000"
-    ),
-    Fault(
-        "settings", "betas in words", scheduler(beta_end="0.02"), "go from 0.0001 to"
-    ),
-    Fault(
-        "settings", "betas of 2", scheduler(trained_betas=[0.1, 2.0]), "trained_betas"
-    ),
-    Fault("settings", "gelu", unet(act_fn="gelu"), "`act_fn` is 'gelu'"),
-    Fault(
-        "settings", "centred", unet(center_input_sample=True), "`center_input_sample"
-    ),
-    Fault(
-        "settings", "fourier", unet(time_embedding_type="fourier"), "`time_embedding"
-    ),
-    Fault(
-        "settings", "scaled middle", unet(mid_block_scale_factor=1.4), "`mid_block_sc"
-    ),
-    Fault(
-        "settings", "legacy", unet(attention_legacy_order=True), "'attention_legacy_o"
-    ),
-    Fault("settings", "classes", unet(num_class_embeds=10), "`num_class_embeds` is 10"),
-    Fault(
-        "settings", "text", unet(_class_name="UNet2DConditionModel"), "`_class_name`"
-    ),
-    Fault("settings", "eps in words", unet(norm_eps="1e-6"), "`norm_eps` is '1e-6'"),
-    Fault("settings", "no groups", unet(norm_num_groups=0), "`norm_num_groups` is 0"),
-    Fault(
-        "settings", "vast widths", unet(block_out_channels=[10**9]), "`block_out_cha"
-    ),
-    Fault("settings", "shift 2", unet(freq_shift=2), "`freq_shift` is 2"),
-    Fault("settings", "order 1", unet(flip_sin_to_cos=1), "`flip_sin_to_cos` is 1"),
-    Fault("settings", "EDM's gain", song(gain=2.0), "not known here: gain=2.0"),
-    Fault(
-        "settings", "EDM's beta", song({"beta_d": 10.0}), "not known here: beta_d=10"
-    ),
-    Fault("settings", "EDM's attribute", song({"shift": 3}), "not known here: shift=3"),
-    Fault(
-        "settings", "EDM's decoder", song(decoder_type="skip"), "decoder_type='skip'"
-    ),
-    # Files that may be read in two ways.
-    Fault("ambiguity", "latents", pipeline(MORE), "names 'vqvae' beside unet"),
-    Fault("ambiguity", "config cut", pipeline(config="{"), "config.json is not valid"),
-    Fault(
-        "ambiguity", "index list", pipeline("[]"), "model_index.json must hold a dict"
-    ),
-    Fault(
-        "ambiguity", "entry of one", pipeline(entry="ema"), "holds one set of weights"
-    ),
-    Fault(
-        "ambiguity", "two states", several("model", "ema"), "several sets of weights"
-    ),
-    Fault("ambiguity", "three", several("net", "model", "ema"), "net|model, net, ema"),
-    Line(
-        "ambiguity",
-        "purifax convert --from=openai file out",
-        r"give --betas \(linear or cosine\), --steps \(1000 or 4000\) and --side",
-    ),
-    Line(
-        "ambiguity",
-        "purifax convert --from=openai --num_heads=4 --side=8 --steps=1000 file out",
-        "give --betas",
-    ),
-    Line(
-        "ambiguity",
-        "purifax convert --from=puregen_ebm file out",
-        "12 channels, which may be those of images or of squares",
-        lambda folder: (folder / "file").write_bytes(
-            torch_files.archive({"block1.c1.weight": np.zeros((8, 12, 3, 3), "f4")})
-        ),
-    ),
     # Values.
     Fault(
         "finite", "NaN", classifier(bias=np.array([0, NAN], "f4")), "finite: params/D"
@@ -389,34 +193,6 @@ ROWS = [
     ),
     Fault("finite", "an infinity of ours", saved(-INF), "MLP are not all finite"),
     Fault("sign", "a noise network of minus one", reversed_score, "sign is reversed"),
-    # Stored parts of an evaluation, and its small files.
-    Fault(
-        "stored", "cut", part("clean-0", lambda raw: raw[:-300]), "clean-0.npz cannot"
-    ),
-    Fault(
-        "stored", "a bit", part("clean-0", flipped(200)), "clean-0.npz cannot be rea"
-    ),
-    Fault(
-        "stored", "another's place", part("clean-8", bytes), "its checksum is another"
-    ),
-    Fault("stored", "empty", part("clean-0", lambda raw: b""), "clean-0.npz cannot be"),
-    Fault("config.json", "cut", config(b'{"kind"'), "config.json is not valid JSON"),
-    Fault("config.json", "a list", config(b"[]"), "config.json must hold a dictionary"),
-    Fault("config.json", "kind 3", config(b'{"kind": 3}'), "not the config of a run"),
-    Fault("config.json", "deep", config(DEEP), "config.json is not valid JSON"),
-    Fault(
-        "config.json", "words", config(b'{"kind": "evaluation", "keys": "3"}'), "keys"
-    ),
-    Fault(
-        "config.json", "NaN", config(b'{"kind": "a", "keys": NaN}'), "NaN is no number"
-    ),
-    Fault("clock.json", "cut", clock("{"), "clock.json is not valid JSON"),
-    Fault("clock.json", "a list", clock("[]"), "clock.json must hold a dictionary"),
-    Fault("clock.json", "in words", clock('{"seconds": "9"}'), "holds no `seconds`"),
-    Fault(
-        "clock.json", "negative", clock('{"seconds": -9}'), "holds no `seconds` of 0"
-    ),
-    Fault("clock.json", "nothing", clock("{}"), "holds no `seconds`"),
 ]
 
 
