@@ -69,12 +69,9 @@ def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> bool:
         run = set_up(config, folder, data_dir)
         like = shapes(run)
         write_down(run)
-        checkpoints = Checkpoints(folder / "checkpoints", config.train.keep)
-        try:
+        with Checkpoints(folder / "checkpoints", config.train.keep) as checkpoints:
             state, seconds = _start(run, like, checkpoints)
             state, seconds = _loop(run, state, seconds, checkpoints, stop)
-        finally:
-            checkpoints.close()
     done = int(state.step)
     if done < config.train.steps:
         multiprocess.tell(f"stopped after step {done}, saved. To resume: {typed()}")

@@ -4,8 +4,10 @@ The state is everything the next step depends on. Random numbers and batches are
 functions of (seed, step), so a restored state continues with the same bits.
 """
 
+import contextlib
+import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +15,15 @@ import jax
 import jax.numpy as jnp
 import optax
 import orbax.checkpoint as ocp
+from absl import logging
 from jax import Array
 
+from experiments.training import damaged, multiprocess
 from experiments.training.objectives import Objective
+from purifax.command.flags import FULL
 from purifax.data.augment import to_float
 from purifax.types import noun
+from purifax.weights import digests
 
 __all__ = ["Checkpoints", "State", "finite", "make_step", "start"]
 
@@ -104,28 +110,85 @@ class Checkpoints:
     """The checkpoints of a work directory; writing goes on while training continues.
 
     Each has three items: "state" (all but the average), "ema" (the averaged variables
-    alone, for `purifax.weights.load`) and "clock" (seconds of training so far).
+    alone, for `purifax.weights.load`) and "clock" (seconds of training so far); and the
+    digests of their files, which are there as soon as the checkpoint is. Those newer
+    than the newest whole one are set aside at once.
+
+    Raises:
+        ValueError: all that are there are damaged; each is named.
     """
 
     def __init__(self, folder: pathlib.Path, keep: int) -> None:
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep)
+        if multiprocess.first():
+            damaged.set_aside(folder)
+        multiprocess.wait("whole checkpoints")
+        self._saving: pathlib.Path | None = None
+        # An error of the thread that saves is logged by Orbax, and raised here too.
+        logging.set_verbosity(logging.FATAL)
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep,
+            async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
+        )
         self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        """Waits for the last save to be on disk.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        try:
+            self._finish()
+            self._manager.close()
+        except Exception as later:
+            if error is None:
+                raise
+            error.add_note(f"Then the last checkpoint was not finished: {later}")
 
     def latest(self) -> int | None:
         """Steps done at the last complete checkpoint."""
         return self._manager.latest_step()
 
     def save(self, state: State, seconds: float) -> None:
-        """Saves the state in the background, unless this step is saved already."""
+        """Saves the state in the background, unless this step is saved already.
+
+        Raises:
+            OSError: the last one could not be written.
+        """
         step = int(state.step)
         if self.latest() == step:
             return
+        self._finish()
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(_without_average(state)),
             ema=ocp.args.StandardSave(state.ema),
             clock=ocp.args.JsonSave({"seconds": seconds}),
         )
-        self._manager.save(step, args=items)
+        self._saving = pathlib.Path(self._manager.directory, str(step))
+        with _written(self._saving):
+            self._manager.save(step, args=items)
+
+    def _seal(self) -> None:
+        """Digests of the items of a checkpoint, just before it gets its name."""
+        assert self._saving is not None
+        for place in self._saving.parent.glob(f"{self._saving.name}.*"):
+            digests.seal(place, of_items=True)
+
+    def _finish(self) -> None:
+        """Waits for the save that is under way, and adds the digests of its last files."""
+        if self._saving is None:
+            return
+        saving = self._saving
+        with _written(saving):
+            try:
+                self._manager.wait_until_finished()
+            finally:
+                self._saving = None
+            if multiprocess.first():
+                digests.seal(saving)
 
     def restore(self, shapes: State) -> tuple[State, float]:
         """The last saved state, placed on devices as `shapes` says, and its seconds.
@@ -158,10 +221,20 @@ class Checkpoints:
                 "size of the bank or other images. Give another --workdir."
             )
 
-    def close(self) -> None:
-        """Waits for the last save to be on disk."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+
+@contextlib.contextmanager
+def _written(checkpoint: pathlib.Path) -> Iterator[None]:
+    """Within it, what a full disk raises, whatever that is, becomes one clear error."""
+    try:
+        yield
+    except Exception as error:
+        chain = f"{error} {error.__cause__ or error.__context__}"
+        for number in FULL:
+            if os.strerror(number) in chain or getattr(error, "errno", 0) == number:
+                raise OSError(
+                    number, "the checkpoint was not written: no space", str(checkpoint)
+                ) from error
+        raise
 
 
 def _without_average(state: State) -> dict[str, Any]:

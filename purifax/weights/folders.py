@@ -10,9 +10,10 @@ from jax import numpy as jnp
 from purifax.recipe.spelling import nearest
 from purifax.run import json_text
 from purifax.run.budget import Budget
+from purifax.weights import digests
 from purifax.weights.shipped import FILE, find, names, unpack
 
-__all__ = ["arrays", "description", "resolve"]
+__all__ = ["arrays", "description", "item", "resolve"]
 
 
 def resolve(place: str | pathlib.Path) -> pathlib.Path:
@@ -147,32 +148,60 @@ def arrays(folder: pathlib.Path, step: int | None = None) -> Any:
 
     Raises:
         FileNotFoundError: there is no checkpoint, or none of this step.
-        ValueError: shipped weights are damaged.
+        ValueError: the checkpoint or shipped weights are damaged.
     """
     if (folder / FILE).is_file():
         return _shipped(folder, step)
+    found = _checkpoints(folder)
+    if not found:
+        raise FileNotFoundError(f"{folder} has no checkpoint yet.")
+    wanted = max(found) if step is None else step
+    if wanted not in found:
+        raise FileNotFoundError(
+            f"{folder} has no checkpoint of step {step}; it has {sorted(found)}."
+        )
+    if fault := digests.damage(found[wanted], ["ema"]):
+        others = [f"step={number}" for number in sorted(found) if number != wanted]
+        raise ValueError(
+            f"{found[wanted]} is damaged: {fault}. Restore it from a copy, run its "
+            "training again, which goes on from the newest whole checkpoint, or load "
+            f"another one ({', '.join(others) or 'there is none'})."
+        )
+    return item(found[wanted], "ema")
+
+
+def _checkpoints(folder: pathlib.Path) -> dict[int, pathlib.Path]:
+    """The folders of the checkpoints by their steps; an empty folder is none."""
+    named = (p for p in (folder / "checkpoints").glob("*") if p.name.isdecimal())
+    return {int(path.name): path for path in named if any(path.glob("*"))}
+
+
+def item(checkpoint: pathlib.Path, name: str) -> Any:
+    """The arrays of an item of a checkpoint, on the default device.
+
+    Raises:
+        FileNotFoundError: the checkpoint has no such item.
+        ValueError: the arrays cannot be read, or are far larger than their files.
+    """
     import orbax.checkpoint as ocp
     from etils import epath
 
-    checkpoints = (folder / "checkpoints").absolute()
-    steps = sorted(int(p.name) for p in checkpoints.glob("*") if p.name.isdigit())
-    if not steps:
-        raise FileNotFoundError(f"{folder} has no checkpoint yet.")
-    if step is not None and step not in steps:
-        raise FileNotFoundError(
-            f"{folder} has no checkpoint of step {step}; it has {steps}."
-        )
-    path = epath.Path(checkpoints) / str(steps[-1] if step is None else step) / "ema"
+    path = epath.Path(checkpoint.absolute()) / name
     if not path.is_dir():
         raise FileNotFoundError(f"{path} is not there; is the checkpoint damaged?")
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     handler = ocp.StandardCheckpointHandler()
-    like = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
-        handler.metadata(path).tree,
-    )
-    _affordable(path, like)
-    return handler.restore(path, args=ocp.args.StandardRestore(like))
+    try:
+        like = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
+            handler.metadata(path).tree,
+        )
+        _affordable(path, like)
+        return handler.restore(path, args=ocp.args.StandardRestore(like))
+    except Exception as error:  # damaged files make the readers raise anything
+        raise ValueError(
+            f"{path} cannot be read: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _affordable(path: Any, like: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from purifax.energy import Tempered, checked_temperature
 from purifax.types import Score
-from purifax.weights import fitting, folders
+from purifax.weights import digests, fitting, folders
 from purifax.weights.folders import resolve
 from purifax.weights.modules import describe, rebuild
 from purifax.weights.own import Own, arrays
@@ -49,8 +49,8 @@ def load(
 
     Raises:
         FileNotFoundError: no such folder, or no network or checkpoint in it.
-        ValueError: the network's code is not trusted, cannot be imported, or does not
-            fit the stored arrays.
+        ValueError: the checkpoint is damaged; or the network's code is not trusted,
+            cannot be imported, or does not fit the stored arrays.
     """
     folder = resolve(workdir)
     words = folders.description(folder)
@@ -206,6 +206,7 @@ def save(
     with ocp.CheckpointManager(folder / "checkpoints") as manager:
         item = ocp.args.StandardSave(stored)
         manager.save(0, args=ocp.args.Composite(ema=item))
+    digests.seal(folder / "checkpoints" / "0")
     _store(folder, words)
 
 

@@ -48,7 +48,8 @@ def test_a_run_without_checkpoints_is_named(tmp_path):
     network_folders.write(tmp_path, nets.MLP(), (8, 8, 1), "classifier")
     with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
         weights.load(tmp_path)
-    (tmp_path / "checkpoints" / "10").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "10" / "ema").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "15").mkdir(parents=True)
     (tmp_path / "checkpoints" / "20.part").mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match=r"no checkpoint of step 20; .*\[10\]"):
         weights.load(tmp_path, step=20)
