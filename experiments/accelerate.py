@@ -18,6 +18,7 @@ from experiments.examples.config_acceleration import (
 from purifax.command import flags as flagslib
 from purifax.command import trust
 from purifax.run import devices
+from purifax.run.hold import held
 
 __all__ = ["main"]
 
@@ -32,14 +33,15 @@ def main(config: Acceleration, options: flags.FlagValues) -> None:
     accelerate.check(config)
     folder = pathlib.Path(options.workdir)
     workdir.check(folder, config)
-    summary, shown = accelerate.measure(config, options.data_dir)
-    summary["command"] = flagslib.typed()
-    workdir.claim(folder, config)
-    table = accelerate_page.table(summary)
-    workdir.write_json(folder / "summary.json", summary)
-    (folder / "table.md").write_text(table)
-    (folder / "distance.png").write_bytes(accelerate_page.curves(summary))
-    accelerate_page.drawings(folder / "samples.png", shown, config.calls)
+    with held(folder):
+        summary, shown = accelerate.measure(config, options.data_dir)
+        summary["command"] = flagslib.typed()
+        workdir.claim(folder, config)
+        table = accelerate_page.table(summary)
+        workdir.write_json(folder / "summary.json", summary)
+        (folder / "table.md").write_text(table)
+        (folder / "distance.png").write_bytes(accelerate_page.curves(summary))
+        accelerate_page.drawings(folder / "samples.png", shown, config.calls)
     print(table)
     print(f"pictures: {folder / 'distance.png'}, {folder / 'samples.png'}")
 

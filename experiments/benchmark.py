@@ -32,6 +32,7 @@ from purifax.command import flags as flagslib
 from purifax.command import trust
 from purifax.evaluation.settings import Evaluation
 from purifax.run import devices
+from purifax.run.hold import held
 
 __all__ = ["main"]
 
@@ -44,10 +45,11 @@ flags.DEFINE_integer("repeats", 5, "How often each way is timed; the median coun
 def main(config: Evaluation | Benchmark, options: flags.FlagValues) -> None:
     """Time what `config` says, or its purifier on the options' number of images."""
     trust.apply(options)
-    if isinstance(config, Benchmark):
-        _whole(config, options)
-    else:
-        _evaluated(config, options)
+    with held(pathlib.Path(options.workdir)):
+        if isinstance(config, Benchmark):
+            _whole(config, options)
+        else:
+            _evaluated(config, options)
 
 
 def _whole(config: Benchmark, options: flags.FlagValues) -> None:

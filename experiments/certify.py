@@ -9,7 +9,6 @@ into the work directory. The same command again resumes.
 """
 
 import pathlib
-import sys
 
 from absl import flags
 
@@ -19,6 +18,7 @@ from experiments.certification.config import (
 from purifax.command import flags as flagslib
 from purifax.command import trust
 from purifax.run import devices
+from purifax.run.hold import held
 
 __all__ = ["certify", "main"]
 
@@ -33,26 +33,28 @@ def main(config: Certification, options: flags.FlagValues) -> None:
 
 def certify(
     config: Certification, folder: pathlib.Path, data_dir: str | None, command: str
-) -> bool:
-    """Certify, attack, write and print; return whether it came to its end.
+) -> None:
+    """Certify, attack, write and print.
 
     Args:
         command: to be told to the user for resuming, and written in the summary.
+
+    Raises:
+        Stopped: a signal asked for it; finished parts are saved.
+        Held: another process holds the folder.
     """
     from experiments.certification import report, run
-    from purifax.run.stop import Stop
+    from purifax.run.stop import Stop, Stopped
 
-    with Stop() as stop:
-        work = run.set_up(config, folder, data_dir)
-        done = run.run(work, stop)
-    if done is None:
-        print(
-            f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
-        )
-        return False
-    print(report.text(report.write(work, done, command)))
+    with held(folder):
+        with Stop() as stop:
+            work = run.set_up(config, folder, data_dir)
+            done = run.run(work, stop)
+        if done is None:
+            words = f"stopped; finished parts are saved. To resume: {command}"
+            raise Stopped(words, stop.number)
+        print(report.text(report.write(work, done, command)))
     print(f"summary: {folder / 'summary.json'}, plot: {folder / 'certified.png'}")
-    return True
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from experiments.examples.config_density import (
 )
 from purifax.command import flags as flagslib
 from purifax.run import devices
+from purifax.run.hold import held
 
 __all__ = ["main"]
 
@@ -30,11 +31,13 @@ def main(config: Density, options: flags.FlagValues) -> None:
     density.check(config)
     folder = pathlib.Path(options.workdir)
     workdir.check(folder, config)
-    workdir.claim(folder, config)
-    found = density.learn(config)
-    summary = density.summary(config, found, flagslib.typed())
-    workdir.write_json(folder / "summary.json", summary)
-    (folder / "density.png").write_bytes(density_plot.panels(config, found, summary))
+    with held(folder):
+        workdir.claim(folder, config)
+        found = density.learn(config)
+        summary = density.summary(config, found, flagslib.typed())
+        workdir.write_json(folder / "summary.json", summary)
+        picture = density_plot.panels(config, found, summary)
+        (folder / "density.png").write_bytes(picture)
     print(density.text(summary))
     print(f"picture: {folder / 'density.png'}")
 

@@ -12,7 +12,6 @@ or seeds at the end of their lists it adds what is missing.
 """
 
 import pathlib
-import sys
 
 from absl import flags
 
@@ -22,6 +21,7 @@ from experiments.poisoning.config import (
 from purifax.command import flags as flagslib
 from purifax.command import trust
 from purifax.run import devices
+from purifax.run.hold import held
 
 __all__ = ["evaluate", "main"]
 
@@ -36,26 +36,29 @@ def main(config: PoisonGrid, options: flags.FlagValues) -> None:
 
 def evaluate(
     config: PoisonGrid, folder: pathlib.Path, data_dir: str | None, command: str
-) -> bool:
-    """Run the grid, report and print; return whether it came to its end.
+) -> None:
+    """Run the grid, report and print.
 
     Args:
         command: shown for resuming, and written in the summary.
+
+    Raises:
+        Stopped: a signal asked for it; finished cells are saved.
+        Held: another process holds the folder.
     """
     from experiments.poisoning import grid, table
-    from purifax.run.stop import Stop
+    from purifax.run.stop import Stop, Stopped
 
-    with Stop() as stop:
-        work = grid.set_up(config, folder, data_dir)
-        results = grid.run(work, stop)
-    if results is None:
-        print(
-            f"stopped; finished cells are saved. To resume: {command}", file=sys.stderr
-        )
-        return False
-    print(table.write(work, results, command))
+    with held(folder):
+        try:
+            with Stop() as stop:
+                work = grid.set_up(config, folder, data_dir)
+                results = grid.run(work, stop)
+        except Stopped as stopped:
+            words = f"stopped; finished cells are saved. To resume: {command}"
+            raise Stopped(words, stopped.number) from None
+        print(table.write(work, results, command))
     print(f"report: {folder / 'report.md'}, picture: {folder / 'grid.png'}")
-    return True
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from experiments.examples.config_mixture import (
 )
 from purifax.command import flags as flagslib
 from purifax.run import devices
+from purifax.run.hold import held
 
 __all__ = ["main"]
 
@@ -30,11 +31,13 @@ def main(config: Mixture, options: flags.FlagValues) -> None:
     plane.check(config)
     folder = pathlib.Path(options.workdir)
     workdir.check(folder, config)
-    workdir.claim(folder, config)
-    exact, found = plane.sample(config)
-    summary = plane.summary(config, exact, found, flagslib.typed())
-    workdir.write_json(folder / "summary.json", summary)
-    (folder / "samples.png").write_bytes(plane_plot.scatter(exact, found, summary))
+    with held(folder):
+        workdir.claim(folder, config)
+        exact, found = plane.sample(config)
+        summary = plane.summary(config, exact, found, flagslib.typed())
+        workdir.write_json(folder / "summary.json", summary)
+        picture = plane_plot.scatter(exact, found, summary)
+        (folder / "samples.png").write_bytes(picture)
     print(plane.text(summary))
     print(f"picture: {folder / 'samples.png'}")
 

@@ -3,8 +3,10 @@
     python -m experiments.train --config=digits_dsm
     python -m experiments.train --config=cifar10_dsm --workdir=DIR --data_dir=DIR
 
-The same command again resumes; SIGTERM and Ctrl-C stop after the current step with
-everything saved (exit code 0, and no ``summary.json`` yet).
+The same command again resumes. SIGTERM and Ctrl-C stop after the current step with all
+saved: exit codes 143 and 130, and no ``summary.json`` yet. One command at a time works
+in a work directory. A checkpoint that was damaged since is named, and training goes on
+from the newest whole one.
 
 Several processes train one network: started by srun or mpirun, on a TPU slice, or with
 launch/local.sh, and sharing the work directory, each works on its part of a batch. The

@@ -8,6 +8,7 @@ from experiments.poisoning.context import Context
 from experiments.poisoning.victims import trainer
 from purifax.data.poisoned import record
 from purifax.run import workdir
+from purifax.run.hold import held
 
 __all__ = ["run"]
 
@@ -18,10 +19,17 @@ def run(config: Poisoning, folder: pathlib.Path, data_dir: str | None) -> str:
     Raises:
         ValueError: no poison, a folder of another config, an exceeded budget.
         DataError: the images are not found.
+        Held: another process holds the folder.
     """
     if config.poison is None:
         raise ValueError("poison is none; name one, as --config.poison=lsp.")
     store.check(folder, config)
+    with held(folder):
+        return _made(config, folder, data_dir)
+
+
+def _made(config: Poisoning, folder: pathlib.Path, data_dir: str | None) -> str:
+    """The work of `run`, in a folder that is this process's alone."""
     found = splits.parts(config.images, data_dir)
     victim = found.victim
     shape, place = victim.images.shape[1:], folder / "networks" / "source"

@@ -27,7 +27,7 @@ from purifax import data, nets
 from purifax.data.poisoned import digest, perturbation, read, store_images
 from purifax.run import workdir
 from purifax.run.progress import Progress
-from purifax.run.stop import Stop, Stopped
+from purifax.run.stop import Stop
 
 __all__ = ["CLEAN", "Cell", "Work", "cells", "rows", "run", "set_up"]
 
@@ -119,8 +119,12 @@ def set_up(config: PoisonGrid, folder: pathlib.Path, data_dir: str | None) -> Wo
     return Work(config, folder, parts, made, generators)
 
 
-def run(work: Work, stop: Stop) -> list[dict[str, Any]] | None:
-    """The results of all cells; None if it was asked to stop."""
+def run(work: Work, stop: Stop) -> list[dict[str, Any]]:
+    """The results of all cells.
+
+    Raises:
+        Stopped: it was asked to stop; finished cells are stored.
+    """
     todo, found = cells(work.config), []
     progress = Progress(work.folder.name, 0, len(todo), unit="cell")
     try:
@@ -129,10 +133,8 @@ def run(work: Work, stop: Stop) -> list[dict[str, Any]] | None:
             if not path.is_file():
                 stop.check()
                 workdir.write_json(path, _result(work, cell))
-            found.append(workdir.read_json(path))
+            found.append(workdir.read_json(path, "poison", "defence", "seed"))
             progress.update(number)
-    except Stopped:
-        return None
     finally:
         progress.close()
     return found

@@ -30,7 +30,7 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
         ValueError: the folder belongs to another config, or to that version.
     """
     path = folder / "config.json"
-    if path.is_file() and "crafting" in workdir.read_json(path):
+    if path.is_file() and "crafting" in workdir.read_json(path, "kind"):
         raise ValueError(
             f"{path} was written by a version of purifax before 0.2, which had no "
             "recipes; its images and report can be read, but not resumed. Give another "

@@ -40,9 +40,9 @@ def set_aside(checkpoints: pathlib.Path) -> None:
         path = checkpoints / str(step)
         path.rename(_free(path))
     if faults:
-        last = f"checkpoint {whole[-1]}, the newest whole one" if whole else "the start"
+        last = f"{whole[-1]}, the newest whole one" if whole else "the start"
         say(
-            f"damaged in {checkpoints}, set aside: {named}. Training goes on from {last}."
+            f"damaged, set aside in {checkpoints}: {named}. Training goes on from {last}."
         )
 
 

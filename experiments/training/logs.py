@@ -6,19 +6,25 @@ import os
 import pathlib
 from typing import Any
 
+from purifax.run.progress import say
+
 __all__ = ["Log", "read"]
 
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
-    """The complete lines of a metrics file; a torn last line is left out."""
-    rows = []
-    if path.exists():
-        for line in path.read_text().splitlines():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-    return rows
+    """The whole lines of a metrics file; torn and damaged ones are left out."""
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [row for row in map(_row, lines) if row is not None]
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """The numbers of a line; None if it is none of ours."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(row, dict) and isinstance(row.get("step"), int)
+    return row if whole else None
 
 
 class Log:
@@ -30,7 +36,11 @@ class Log:
 
     def __init__(self, folder: pathlib.Path, step: int) -> None:
         path = folder / "metrics.jsonl"
-        kept = [row for row in read(path) if row["step"] <= step]
+        rows = read(path)
+        kept = [row for row in rows if row["step"] <= step]
+        lost = len(path.read_bytes().splitlines()) - len(rows) if path.exists() else 0
+        if lost:
+            say(f"{path} has {lost} damaged line(s), which are left out.")
         part = path.with_name("metrics.jsonl.part")
         part.write_text("".join(json.dumps(row) + "\n" for row in kept))
         os.replace(part, path)

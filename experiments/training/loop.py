@@ -1,5 +1,6 @@
 """The training loop of every kind of network: resumable, one step a call."""
 
+import contextlib
 import math
 import pathlib
 import time
@@ -39,8 +40,9 @@ from purifax import nets
 from purifax.command.flags import typed
 from purifax.evaluation.batches import Batches
 from purifax.run import devices, workdir
+from purifax.run.hold import held
 from purifax.run.progress import Progress
-from purifax.run.stop import Stop
+from purifax.run.stop import Stop, Stopped
 
 __all__ = ["Diverged", "compiled", "train"]
 
@@ -51,42 +53,42 @@ class Diverged(RuntimeError):
     """The loss or a weight is not finite, or the chains are not those of an energy."""
 
 
-def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> bool:
+def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> None:
     """Trains to the end, from the start or from where the work directory stands.
 
-    Returns:
-        Whether the run is complete; False after SIGTERM or Ctrl-C, which end it
-        early with everything saved.
-
     Raises:
-        ValueError: a config that cannot be run, or a folder of another config.
+        ValueError: a config that cannot be run, a folder of another config, or one
+            whose every checkpoint is damaged.
+        Held: another process holds the folder.
+        Stopped: by SIGTERM or Ctrl-C, which end the run early with everything saved.
         Diverged: the run is lost; the last good checkpoint is kept.
     """
     # A longer run is the same run only if its schedule does not depend on the length.
     steady = config.optim.schedule == "constant" and not optimisers.switches(config)
     workdir.check(folder, config, may_grow=("train.steps",) if steady else ())
-    with Stop() as stop:
-        run = set_up(config, folder, data_dir)
-        like = shapes(run)
-        write_down(run)
-        with Checkpoints(folder / "checkpoints", config.train.keep) as checkpoints:
-            state, seconds = _start(run, like, checkpoints)
-            state, seconds = _loop(run, state, seconds, checkpoints, stop)
-    done = int(state.step)
-    if done < config.train.steps:
-        multiprocess.tell(f"stopped after step {done}, saved. To resume: {typed()}")
-        return False
-    if multiprocess.any_of(_complete(folder, done), run.mesh):
-        multiprocess.tell(f"{folder} is complete after {done} steps; nothing to do.")
-    else:
-        finish(run, state, seconds)
-    return True
+    with held(folder) if multiprocess.first() else contextlib.nullcontext():
+        with Stop() as stop:
+            run = set_up(config, folder, data_dir)
+            like = shapes(run)
+            write_down(run)
+            with Checkpoints(folder / "checkpoints", config.train.keep) as checkpoints:
+                state, seconds = _start(run, like, checkpoints)
+                state, seconds = _loop(run, state, seconds, checkpoints, stop)
+            asked, done = multiprocess.any_of(stop.asked, run.mesh), int(state.step)
+        if asked:
+            words = f"stopped after step {done}, saved. To resume: {typed()}"
+            raise Stopped(words if multiprocess.first() else "", stop.number)
+        if multiprocess.any_of(_complete(folder, done), run.mesh):
+            words = f"{folder} is complete after {done} steps; nothing to do."
+            multiprocess.tell(words)
+        else:
+            finish(run, state, seconds)
 
 
 def _complete(folder: pathlib.Path, steps: int) -> bool:
     """Whether the run of this many steps has written its summary."""
     path = folder / "summary.json"
-    return path.exists() and workdir.read_json(path)["steps"] == steps
+    return path.exists() and workdir.read_json(path, "steps")["steps"] == steps
 
 
 def _start(run: Run, like: State, checkpoints: Checkpoints) -> tuple[State, float]:

@@ -18,6 +18,7 @@ from jax.sharding import Mesh
 from purifax.fleet import start
 from purifax.run import devices
 from purifax.run.progress import say
+from purifax.run.stop import Stopped
 
 __all__ = ["any_of", "begin", "failing", "first", "tell", "wait"]
 
@@ -38,6 +39,8 @@ def failing() -> Iterator[None]:
     """
     try:
         yield
+    except Stopped:  # by all of them, after the same step
+        raise
     except Exception as error:
         if jax.process_count() == 1:
             raise

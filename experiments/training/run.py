@@ -189,7 +189,7 @@ def write_down(run: Run) -> None:
         return
     workdir.claim(run.folder, run.config)
     path, found = run.folder / "splits.json", run.splits()
-    if path.exists() and workdir.read_json(path)["parts"] != found["parts"]:
+    if path.exists() and workdir.read_json(path, "parts")["parts"] != found["parts"]:
         raise ValueError(
             f"{path} records other training images than those found now "
             f"({run.train.source}); give the images it names, or another --workdir."

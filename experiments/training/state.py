@@ -178,7 +178,7 @@ class Checkpoints:
             digests.seal(place, of_items=True)
 
     def _finish(self) -> None:
-        """Waits for the save that is under way, and adds the digests of its last files."""
+        """Waits for the save under way, and adds the digests of its last files."""
         if self._saving is None:
             return
         saving = self._saving

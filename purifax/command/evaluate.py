@@ -25,7 +25,6 @@ Several workers may share the work directory and the images, each told its numbe
 """
 
 import pathlib
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +35,7 @@ from purifax.command import trust
 from purifax.command import worker as workers
 from purifax.evaluation.settings import Evaluation
 from purifax.run import devices
+from purifax.run.hold import held
 
 __all__ = ["evaluate", "main", "run"]
 
@@ -58,8 +58,8 @@ def main(
     trust.apply(options)
     command, folder = flagslib.typed(), pathlib.Path(options.workdir)
 
-    def one(config: Evaluation, inside: pathlib.Path) -> bool:
-        return evaluate(config, inside, options.data_dir, command)
+    def one(config: Evaluation, inside: pathlib.Path) -> None:
+        evaluate(config, inside, options.data_dir, command)
 
     if worker[1] > 1:
         from purifax.evaluation import workers as dividing
@@ -109,7 +109,8 @@ def merge(options: flags.FlagValues) -> None:
         raise flagslib.UsageError("--merge needs --workdir, where the report goes.")
     out = pathlib.Path(options.workdir)
     folders = [pathlib.Path(folder) for folder in options.merge]
-    print(files.text(merging.merge(folders, out, flagslib.typed())))
+    with held(out):
+        print(files.text(merging.merge(folders, out, flagslib.typed())))
     print(f"report: {out / 'report.html'}")
 
 
@@ -121,7 +122,8 @@ def compare(options: flags.FlagValues) -> None:
         raise flagslib.UsageError("--compare needs --workdir, where the table goes.")
     out = pathlib.Path(options.workdir)
     folders = [pathlib.Path(folder) for folder in options.compare]
-    comparing.compare(folders, out, flagslib.typed())
+    with held(out):
+        comparing.compare(folders, out, flagslib.typed())
     print((out / "comparison.md").read_text())
     print(f"comparison: {out / 'comparison.html'}")
 
@@ -132,34 +134,36 @@ def evaluate(
     data_dir: str | None,
     command: str,
     began: float | None = None,
-) -> bool:
-    """Evaluate, report and print; return whether it came to its end.
+) -> None:
+    """Evaluate, report and print.
 
     Args:
         command: to be told to the user for resuming, and written in the report.
         began: `time.monotonic()` when the whole command began, training included.
+
+    Raises:
+        Stopped: a signal asked for it; finished parts are saved.
+        Held: another process holds the folder.
     """
     from purifax.evaluation import engine, whole
     from purifax.report import files, plots_detection
     from purifax.run.recipes import place
-    from purifax.run.stop import Stop
+    from purifax.run.stop import Stop, Stopped
 
     made = config.purifier
     word = "no" if made is None else getattr(made, "place", "") or place(type(made))
     title = f"{config.images.name}: {word} purification"
-    with Stop() as stop:
-        work = engine.set_up(config, folder, data_dir)
-        found = whole.perform(work, stop, title=title, command=command, began=began)
-    if found is None:
-        print(
-            f"stopped; finished parts are saved. To resume: {command}", file=sys.stderr
-        )
-        return False
-    print(files.text(files.write(folder, found.findings)))
-    if found.norms:
-        plots_detection.write(folder, found.norms)
+    with held(folder):
+        with Stop() as stop:
+            work = engine.set_up(config, folder, data_dir)
+            found = whole.perform(work, stop, title=title, command=command, began=began)
+        if found is None:
+            words = f"stopped; finished parts are saved. To resume: {command}"
+            raise Stopped(words, stop.number)
+        print(files.text(files.write(folder, found.findings)))
+        if found.norms:
+            plots_detection.write(folder, found.norms)
     print(f"report: {folder / 'report.html'}")
-    return True
 
 
 def run(main: Callable[[Any, flags.FlagValues], int | None] = main) -> None:

@@ -4,7 +4,8 @@
 overrides, calls ``main(config, options)`` and turns an expected error into one line on
 stderr. Configs are looked for beside the command: those of `mylab.train` are in the
 package `mylab.configs`.
-Exit codes: 0 done, 1 the work failed, 2 the command line is wrong.
+Exit codes: 0 done, 1 the work failed, 2 the command line is wrong; 143 after SIGTERM
+and 130 after Ctrl-C, where the work is not done.
 """
 
 import errno
@@ -29,6 +30,7 @@ from purifax.run.errors import UsageError
 from purifax.run.lookup import Shelf
 from purifax.run.overrides import apply
 from purifax.run.recipes import listing
+from purifax.run.stop import Stopped
 
 __all__ = ["UsageError", "parse", "run", "typed"]
 
@@ -101,6 +103,10 @@ def run(
     except BrokenPipeError:  # as in `... --print_config | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    except Stopped as stopped:
+        code = stopped.code
+        if str(stopped):  # of several processes one says it for all
+            print(stopped, file=sys.stderr)
     except (ValueError, OSError, RuntimeError) as error:
         code = _say(error, 1, debug)
     except KeyboardInterrupt:

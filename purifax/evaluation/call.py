@@ -15,6 +15,7 @@ from purifax.evaluation.whole import perform
 from purifax.recipe.kinds import PURIFIER
 from purifax.report import plots_detection
 from purifax.report.display import Report
+from purifax.run.hold import held
 from purifax.run.stop import Stop, Stopped
 from purifax.threat import L1, L2, Linf
 
@@ -81,6 +82,7 @@ def evaluate(
 
     Raises:
         ValueError: arguments that make no sense, or a work directory of another call.
+        Held: another process is at work in the work directory.
         Stopped: the process was asked to stop; what is finished is in the work
             directory.
 
@@ -125,10 +127,10 @@ def evaluate(
 
     reports = []
 
-    def one(config: Evaluation, folder: pathlib.Path | None) -> bool:
+    def one(config: Evaluation, folder: pathlib.Path | None) -> None:
         loaded = engine.load(config, share(shown, config.images), roles, clean)
-        reports.append(_report(engine.plan(config, folder, loaded)))
-        return True
+        with contextlib.nullcontext() if folder is None else held(folder):
+            reports.append(_report(engine.plan(config, folder, loaded)))
 
     if worker[1] == 1:
         one(config, None if workdir is None else pathlib.Path(workdir))
@@ -157,7 +159,8 @@ def _report(work: Run) -> Report:
             work, stop, title=f"{config.images.name}: {title}", command=command
         )
     if found is None:
-        raise Stopped("the evaluation was asked to stop; the same call resumes it.")
+        words = "the evaluation was asked to stop; the same call resumes it."
+        raise Stopped(words, stop.number)
     report = Report(found.findings)
     if work.folder is not None:
         report.save(work.folder)

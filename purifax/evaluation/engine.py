@@ -40,7 +40,7 @@ from purifax.evaluation.store import Arrays, Parts, joined
 from purifax.evaluation.world import World
 from purifax.purify.prior import Prior
 from purifax.report.types import NO_ANSWER
-from purifax.run import devices, json_text, workdir
+from purifax.run import devices, workdir
 from purifax.run.progress import Progress
 from purifax.run.stop import Stop, Stopped
 from purifax.types import Classifier
@@ -153,7 +153,7 @@ def _claim(folder: pathlib.Path, config: Evaluation, loaded: Loaded) -> None:
     workdir.check(folder, config)
     path = folder / "inputs.json"
     if path.is_file():
-        stored = json_text.read(path, dict)
+        stored = workdir.read_json(path, "images")
         changed = [n for n, d in loaded.hashes.items() if stored.get(n) != d]
         if changed:
             raise ValueError(

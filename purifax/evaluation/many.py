@@ -9,6 +9,7 @@ from purifax.evaluation.settings import (
 from purifax.report import compare
 from purifax.run import config as configlib
 from purifax.run import workdir
+from purifax.run.hold import held
 
 __all__ = ["run"]
 
@@ -16,17 +17,14 @@ __all__ = ["run"]
 def run(
     configs: Mapping[str, Evaluation],
     folder: pathlib.Path,
-    evaluate: Callable[[Evaluation, pathlib.Path], bool],
+    evaluate: Callable[[Evaluation, pathlib.Path], None],
     command: str,
-) -> bool:
+) -> None:
     """Evaluates each config in a folder of its name, then compares them there.
 
     Args:
-        evaluate: does one in its folder; False where it was told to stop.
+        evaluate: does one in its folder.
         command: written in the comparison.
-
-    Returns:
-        Whether it came to its end.
 
     Raises:
         ValueError: a config that cannot be run, configs whose numbers may not stand
@@ -36,15 +34,14 @@ def run(
     for name, config in configs.items():
         config.check()
         workdir.check(folder / name, config)
-    for number, (name, config) in enumerate(configs.items(), 1):
-        print(f"\n{number}/{len(configs)} {name}", flush=True)
-        if not evaluate(config, folder / name):
-            return False
-    if len(configs) > 1:
-        compare.compare([folder / name for name in configs], folder, command)
-        print(f"\n{(folder / 'comparison.md').read_text()}")
-        print(f"comparison: {folder / 'comparison.html'}")
-    return True
+    with held(folder):
+        for number, (name, config) in enumerate(configs.items(), 1):
+            print(f"\n{number}/{len(configs)} {name}", flush=True)
+            evaluate(config, folder / name)
+        if len(configs) > 1:
+            compare.compare([folder / name for name in configs], folder, command)
+            print(f"\n{(folder / 'comparison.md').read_text()}")
+            print(f"comparison: {folder / 'comparison.html'}")
 
 
 def _alike(configs: Mapping[str, Evaluation]) -> None:

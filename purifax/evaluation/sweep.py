@@ -18,6 +18,7 @@ from purifax.evaluation.settings import (
 from purifax.report import escape, plots, plots_sweep
 from purifax.run import config as configlib
 from purifax.run import json_text, workdir
+from purifax.run.hold import held
 from purifax.run.overrides import UsageError, apply
 
 __all__ = ["Point", "grid", "run", "text"]
@@ -78,15 +79,12 @@ def run(
     config: Evaluation,
     sweeps: Sequence[str],
     folder: pathlib.Path,
-    evaluate: Callable[[Evaluation, pathlib.Path], bool],
-) -> bool:
+    evaluate: Callable[[Evaluation, pathlib.Path], None],
+) -> None:
     """Evaluates every point, then writes sweep.csv, sweep.json and a picture.
 
     Args:
-        evaluate: does one point in its folder; False where it was told to stop.
-
-    Returns:
-        Whether it came to its end.
+        evaluate: does one point in its folder.
 
     Raises:
         ValueError: a point that cannot be run, or a folder of another config; before
@@ -96,14 +94,13 @@ def run(
     for point in points:
         point.config.check()
         workdir.check(folder / point.name, point.config)
-    for number, point in enumerate(points, 1):
-        print(f"\n{number}/{len(points)} {point.name}", flush=True)
-        if not evaluate(point.config, folder / point.name):
-            return False
-    rows = [row for point in points for row in _rows(point, folder)]
-    _write(folder, config, points, rows)
+    with held(folder):
+        for number, point in enumerate(points, 1):
+            print(f"\n{number}/{len(points)} {point.name}", flush=True)
+            evaluate(point.config, folder / point.name)
+        rows = [row for point in points for row in _rows(point, folder)]
+        _write(folder, config, points, rows)
     print(f"\n{text(points, rows)}\nall points: {folder / 'sweep.csv'}")
-    return True
 
 
 def _rows(point: Point, folder: pathlib.Path) -> list[dict[str, Any]]:

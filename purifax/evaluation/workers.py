@@ -17,6 +17,7 @@ from purifax.fleet.lease import Leases
 from purifax.report import files
 from purifax.run import workdir
 from purifax.run.errors import UsageError
+from purifax.run.hold import held
 from purifax.run.progress import say
 
 __all__ = ["run"]
@@ -26,17 +27,14 @@ def run(
     config: Evaluation,
     folder: pathlib.Path,
     worker: tuple[int, int],
-    evaluate: Callable[[Evaluation, pathlib.Path], bool],
+    evaluate: Callable[[Evaluation, pathlib.Path], None],
     command: str,
-) -> bool:
+) -> None:
     """Evaluates the share of a worker in its folder, and merges if it is the last.
 
     Args:
         worker: its number, from 0, and how many there are; (0, 1) does all by itself.
-        evaluate: does a config in a folder; False where it was told to stop.
-
-    Returns:
-        Whether this worker's share came to its end.
+        evaluate: does a config in a folder.
 
     Raises:
         UsageError: a config of a part of the images.
@@ -44,20 +42,19 @@ def run(
     """
     number, count = worker
     if count == 1:
-        return evaluate(config, folder)
+        evaluate(config, folder)
+        return
     if config.images.parts > 1:
         raise UsageError("--worker divides the images; leave --config.images.parts.")
     workdir.check(folder, config)
     parts = [folder / f"part-{i}-of-{count}" for i in range(count)]
     images = dataclasses.replace(config.images, part=number, parts=count)
-    if not evaluate(dataclasses.replace(config, images=images), parts[number]):
-        return False
+    evaluate(dataclasses.replace(config, images=images), parts[number])
     left = [part.name for part in parts if not (part / "summary.json").is_file()]
     if left:
         say(f"to be merged by the last worker; not done yet: {', '.join(left)}")
     else:
         _merge(parts, folder, command)
-    return True
 
 
 def _merge(parts: list[pathlib.Path], folder: pathlib.Path, command: str) -> None:
@@ -70,7 +67,8 @@ def _merge(parts: list[pathlib.Path], folder: pathlib.Path, command: str) -> Non
         say(f"another worker merges now; if it died: --merge={names} --workdir=...")
         return
     try:
-        print(files.text(merging.merge(parts, folder, command)))
+        with held(folder):
+            print(files.text(merging.merge(parts, folder, command)))
         print(f"report: {folder / 'report.html'}")
     finally:
         leases.release("merge")

@@ -9,18 +9,15 @@ Leases only save work; correctness does not depend on them. Two workers that hol
 same lease write the same rows, and a file is only ever written whole.
 """
 
-import contextlib
 import json
 import os
-import platform
-import re
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from purifax.data.files import leftovers, place, remove, write_once, write_whole
+from purifax.run import owner
 
 __all__ = ["Leases", "Lost", "identity"]
 
@@ -31,7 +28,7 @@ class Lost(Exception):
 
 def identity() -> str:
     """A unique name of this process: machine, process number and a random word."""
-    return f"{_machine()}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
+    return f"{owner.machine()}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
 
 
 class Leases:
@@ -121,20 +118,6 @@ def _is_gone(content: bytes) -> bool:
     """Whether the owner was a process of this machine that has ended."""
     try:
         machine, process, _ = json.loads(content)["owner"].rsplit("/", 2)
-        if machine != _machine():
-            return False
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except (ValueError, KeyError, OSError):
+        return machine == owner.machine() and not owner.alive(int(process))
+    except (ValueError, KeyError):
         return False
-    return False
-
-
-def _machine() -> str:
-    """A name of this machine, its boot, and its process namespace."""
-    known = [platform.node()]
-    with contextlib.suppress(OSError):
-        known.append(Path("/proc/sys/kernel/random/boot_id").read_text())
-        known.append(os.readlink("/proc/self/ns/pid"))
-    return re.sub(r"[^\w.-]", "", ".".join(known))

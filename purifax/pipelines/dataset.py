@@ -63,7 +63,7 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
         npz: worker 0 also writes all of it into one .npz, in memory.
 
     Returns:
-        0; 1 if images were left out, each of which is told; 143 when stopped.
+        0; 1 if images were left out, each of which is told; 143 or 130 when stopped.
     """
     job, stream, bound = _set_up(config, where)
     job = begin(dataclasses.replace(job, batch=share(config.chunk)))
@@ -85,9 +85,9 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
                 warn=say,
                 check=stop.check,
             )
-        except Stopped:
+        except Stopped as stopped:
             say("stopped; finished shards are kept, the same command goes on.")
-            return 143
+            return stopped.code
         finally:
             tell.close()
     say(f"worker {worker} of {workers} purified {tally.images} image(s).")

@@ -28,9 +28,23 @@ __all__ = [
 ]
 
 
-def read_json(path: pathlib.Path) -> Any:
-    """Reads a JSON file, naming it if it is damaged."""
-    return json_text.read(path)
+def read_json(path: pathlib.Path, *names: str) -> Any:
+    """Reads a JSON file.
+
+    Args:
+        names: what must be in it, where it holds an object; none for any content.
+
+    Raises:
+        ValueError: it is damaged; the file is named.
+    """
+    found = json_text.read(path)
+    missing = [n for n in names if not isinstance(found, dict) or n not in found]
+    if missing:
+        raise ValueError(
+            f"{path} is damaged: it has no {' and no '.join(missing)}. Restore it from "
+            "a copy, or give another --workdir."
+        )
+    return found
 
 
 def write_json(path: pathlib.Path, value: object, indent: int | None = 2) -> None:
@@ -79,8 +93,8 @@ def stored(path: pathlib.Path) -> dict[str, Any]:
     Raises:
         ValueError: it is none, or that of a version which wrote configs otherwise.
     """
-    stored = json_text.read(path, dict)
-    if not isinstance(stored.get("kind"), str):
+    stored = read_json(path, "kind")
+    if not isinstance(stored["kind"], str):
         raise ValueError(f"{path} is not the config of a run.")
     if isinstance(stored.get("defence"), dict):
         raise ValueError(
@@ -137,7 +151,7 @@ def clock(folder: pathlib.Path, seconds: float) -> float:
     What a killed command spent is not in it.
     """
     path = folder / "clock.json"
-    before = json_text.read(path, dict).get("seconds") if path.is_file() else 0.0
+    before = read_json(path, "seconds")["seconds"] if path.is_file() else 0.0
     if not isinstance(before, int | float) or isinstance(before, bool) or before < 0:
         raise ValueError(f"{path} holds no `seconds` of 0 or more; got {before!r:.40}.")
     write_json(path, {"seconds": before + seconds})

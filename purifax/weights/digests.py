@@ -2,8 +2,8 @@
 
     checkpoints/1000/digests.json    {"files": {"ema/...": sha256}, "sha256": of these}
 
-A checkpoint that was saved before there were digests has no such file, and nothing to be
-compared with.
+A checkpoint that was saved before there were digests has no such file, and nothing to
+be compared with.
 """
 
 import hashlib

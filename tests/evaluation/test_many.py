@@ -13,6 +13,7 @@ from purifax.evaluation.attacks import ATTACKS
 from purifax.evaluation.settings import Evaluation
 from purifax.report import compare as comparing
 from purifax.run.errors import UsageError
+from purifax.run.stop import Stopped
 
 ONE = configs.find("digits_diffpure")
 TWO = configs.find("digits_dds")
@@ -106,23 +107,28 @@ def test_each_is_run_in_its_folder_and_all_are_compared(tmp_path, monkeypatch, c
 
     def evaluate(config, folder):
         ran.append((config, folder))
-        return True
 
     def compare(folders, out, command):
         compared.append((folders, out, command))
         (out / "comparison.md").write_text("side by side")
 
     monkeypatch.setattr(comparing, "compare", compare)
-    assert many.run({"one": ONE, "two": TWO}, tmp_path, evaluate, "typed")
+    many.run({"one": ONE, "two": TWO}, tmp_path, evaluate, "typed")
     assert ran == [(ONE, tmp_path / "one"), (TWO, tmp_path / "two")]
     assert compared == [([tmp_path / "one", tmp_path / "two"], tmp_path, "typed")]
     assert "side by side" in capsys.readouterr().out
 
 
+def stopped(config, folder):
+    raise Stopped
+
+
 def test_a_stopped_run_compares_nothing(tmp_path, monkeypatch):
     monkeypatch.delattr(comparing, "compare")
     configs = {"one": ONE, "two": TWO}
-    assert not many.run(configs, tmp_path, lambda *_: False, "")
+    with pytest.raises(Stopped):
+        many.run(configs, tmp_path, stopped, "")
+    assert not list(tmp_path.iterdir())
 
 
 def run_none(config, folder):

@@ -13,6 +13,7 @@ from purifax.purify import ADP
 from purifax.run import config as configlib
 from purifax.run import workdir
 from purifax.run.errors import UsageError
+from purifax.run.stop import Stopped
 
 CONFIG = Evaluation(
     images=Subjects(name="digits", count=300),
@@ -87,7 +88,7 @@ def test_all_points_are_checked_before_the_first_is_run(tmp_path):
 
 def test_a_sweep_gathers_what_its_points_found(tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    assert sweep.run(CONFIG, ["purifier.sigma=0.1,0.3"], tmp_path, pretend)
+    sweep.run(CONFIG, ["purifier.sigma=0.1,0.3"], tmp_path, pretend)
     with (tmp_path / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
     found = {(r["purifier.sigma"], r["model"]): float(r["accuracy"]) for r in rows}
@@ -106,5 +107,10 @@ def test_a_sweep_gathers_what_its_points_found(tmp_path, capsys):
 
 
 def test_a_stopped_sweep_writes_no_table(tmp_path):
-    assert not sweep.run(CONFIG, ["purifier.sigma=0.1,0.3"], tmp_path, lambda *_: False)
+    def stopped(config, folder):
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        sweep.run(CONFIG, ["purifier.sigma=0.1,0.3"], tmp_path, stopped)
+    assert not list(tmp_path.iterdir())
     assert not (tmp_path / "sweep.csv").exists()

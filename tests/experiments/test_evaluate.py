@@ -41,7 +41,7 @@ def root(tmp_path_factory):
 def finished(root):
     """A whole evaluation, with a radius swept, and what it printed."""
     config = evaluation(root, sweep=(0.0,), swept=("blind",), sweep_images=8)
-    assert command.evaluate(config, root / "whole", None, "the command")
+    command.evaluate(config, root / "whole", None, "the command")
     return root / "whole"
 
 
@@ -204,7 +204,7 @@ def test_the_same_command_again_computes_nothing_and_changes_nothing(finished, r
     config = configlib.decode(
         json.loads((finished / "config.json").read_text()), [Evaluation]
     )
-    assert command.evaluate(config, finished, None, "the command")
+    command.evaluate(config, finished, None, "the command")
     assert before == times(finished)
     summary = json.loads((finished / "summary.json").read_text())
     assert summary["seconds"] > spent, "what the first command took is forgotten"
@@ -238,7 +238,7 @@ def test_a_stopped_evaluation_resumes_to_the_same_record(finished, root):
     assert driver.run(work, StopAfter(folder, 3)) is None
     assert len(list((folder / "parts").glob("*.npz"))) == 3
     assert not (folder / "summary.json").exists()
-    assert command.evaluate(config, folder, None, "the command")
+    command.evaluate(config, folder, None, "the command")
     assert_same_record(folder, finished)
 
 
@@ -268,7 +268,7 @@ def test_an_attack_stopped_within_a_chunk_resumes_to_the_same_record(finished, r
     assert driver.run(work, StopWithin(folder / "parts" / "blind-0.2-8.npz")) is None
     states = [path.name for path in folder.glob("parts/*.state.npz")]
     assert states == ["exact-0.2-0.state.npz"]
-    assert command.evaluate(config, folder, None, "the command")
+    command.evaluate(config, folder, None, "the command")
     assert_same_record(folder, finished)
     assert not list(folder.glob("parts/*.state.npz"))
 
@@ -297,7 +297,7 @@ def test_devices_without_images_share_the_draws(root, tmp_path):
 def test_the_chunk_changes_nothing(finished, root):
     folder = root / "chunked"
     config = evaluation(root, sweep=(0.0,), swept=("blind",), sweep_images=8, chunk=16)
-    assert command.evaluate(config, folder, None, "the command")
+    command.evaluate(config, folder, None, "the command")
     a, b = outcomes(finished), outcomes(folder)
     for name in a:
         if a[name].dtype.kind in "iU":
@@ -342,7 +342,7 @@ def test_autoattack_runs_on_a_bare_classifier_and_resumes(root, tmp_path):
     stop = StopAfter(tmp_path / "stopped", 5)
     assert driver.run(work, stop) is None
     for folder in (tmp_path / "stopped", tmp_path / "whole"):
-        assert command.evaluate(config, folder, None, "the command")
+        command.evaluate(config, folder, None, "the command")
     assert_same_record(tmp_path / "stopped", tmp_path / "whole")
     summary = json.loads((tmp_path / "whole" / "summary.json").read_text())
     rows = [(r["model"], r["attack"], r["gradient"]) for r in summary["attacks"]]
@@ -405,7 +405,7 @@ def test_every_defence_can_be_evaluated(root, tmp_path, purifier, pooling):
     attacked = {"attacks": ("bpda",), "pictured": 0}
     config = evaluation(root, purifier=purifier, pooling=pooling, **attacked)
     folder = tmp_path / "defence"
-    assert command.evaluate(config, folder, None, "the command")
+    command.evaluate(config, folder, None, "the command")
     assert len(report.read(folder).results) == 6
 
 

@@ -70,7 +70,7 @@ def test_a_killed_and_a_terminated_run_end_in_the_bits_of_an_unbroken_one(comman
     assert steps(broken)[-1] in (20, 30)
 
     stopped = command("broken", "SIGTERM at 35")
-    assert stopped.returncode == 0, stopped.stderr
+    assert stopped.returncode == 143, stopped.stderr
     assert "resuming SmallScore" in stopped.stderr
     line = stopped.stderr.splitlines()[-1]
     assert line.startswith("stopped after step 36, saved. To resume: python -m ")

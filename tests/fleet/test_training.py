@@ -19,6 +19,7 @@ from experiments.training import loop
 from experiments.training.run import set_up, shapes
 from experiments.training.state import Checkpoints
 from purifax.run import devices, workdir
+from purifax.run.stop import Stopped
 
 pytestmark = pytest.mark.multihost
 HERE = pathlib.Path(__file__).parent
@@ -71,7 +72,7 @@ def test_two_processes_train_what_one_does_with_as_many_devices(
     two, one_process, tmp_path
 ):
     folder, done = two
-    assert one_process(classifier_run(steps=4), tmp_path, 2)
+    one_process(classifier_run(steps=4), tmp_path, 2)
     for item in ("state", "ema"):
         a, b = saved(tmp_path, item), saved(folder / "classifier", item)
         assert a.keys() == b.keys() and len(a) > 3
@@ -91,6 +92,7 @@ def test_only_the_first_process_speaks(two):
     assert len(re.findall("classifier: 4 steps in", done.stdout)) == 1
     assert len(re.findall("training SmallEnergy .* of 2 processes", done.stderr)) == 1
     assert len(re.findall("stopped after step 3, saved", done.stderr)) == 1
+    assert len(re.findall("ends with 143", done.stderr)) == 2
     assert len(re.findall(r"step 4/4 \(100%\)", done.stderr)) == 1
 
 
@@ -99,7 +101,8 @@ def test_a_signal_to_one_process_saves_and_ends_all(two, one_process, tmp_path):
     assert steps(folder / "energy") == [3]
     assert not (folder / "energy" / "summary.json").exists()
     with stopped_at(2):
-        assert not one_process(energy_run(steps=6), tmp_path, 1)
+        with pytest.raises(Stopped):
+            one_process(energy_run(steps=6), tmp_path, 1)
     assert_close(folder / "energy", tmp_path)
 
 
@@ -126,14 +129,15 @@ def test_any_number_of_processes_goes_on_where_others_stopped(one_process, tmp_p
     """One, two, four, and one of two devices: each restores what the last one saved."""
     config, folder = energy_run(steps=6), tmp_path / "energy"
     with stopped_at(0):
-        assert not one_process(config, folder, 1)
+        with pytest.raises(Stopped):
+            one_process(config, folder, 1)
     for count, stop in ((2, 2), (4, 4)):
         done = processes(count, tmp_path, 6, stop)
         told = re.findall(f"resuming SmallEnergy .* of {count} processes", done.stderr)
         assert len(told) == 1
         assert steps(folder)[-1] == stop + 1
-    assert one_process(config, folder, 2)
-    assert one_process(config, tmp_path / "whole", 1)
+    one_process(config, folder, 2)
+    one_process(config, tmp_path / "whole", 1)
     assert_close(folder, tmp_path / "whole")
 
 

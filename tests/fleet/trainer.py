@@ -29,6 +29,7 @@ from experiments.training.config_energy import (
     Strip,
 )
 from purifax.evaluation.batches import Batches
+from purifax.run.stop import Stopped
 
 
 def energy_run(**settings):
@@ -63,7 +64,10 @@ if __name__ == "__main__":
     fresh = not (folder / "energy").exists()
     options = {"workdir": folder / "energy", "data_dir": None, "distributed": "on"}
     asked = stopped_at(stop) if number == count - 1 else nullcontext()
-    with asked:
-        train.main(energy_run(steps=steps), SimpleNamespace(**options))
+    try:
+        with asked:
+            train.main(energy_run(steps=steps), SimpleNamespace(**options))
+    except Stopped as stopped:
+        print(stopped, f"ends with {stopped.code}", file=sys.stderr)
     if fresh:
         loop.train(classifier_run(steps=4), folder / "classifier", None)

@@ -54,7 +54,7 @@ from purifax.purify.prior import Prior
 from purifax.run.config import make
 from purifax.run.errors import UsageError
 from purifax.run.overrides import apply
-from purifax.run.stop import Stop
+from purifax.run.stop import Stop, Stopped
 
 DEFENCES = ("none", "jpeg:50", "bit_depth:2+mixup", "adversarial:20")
 POISONS = {"urp": poison.URP(radius=0.5), "badnets": poison.BadNets(rate=0.4)}
@@ -145,7 +145,7 @@ def test_the_table_is_that_of_the_cells(finished):
 def test_the_same_command_again_computes_nothing(finished, capsys):
     work, _ = finished
     before = {p: p.stat().st_mtime_ns for p in work.folder.glob("cells/*")}
-    assert command.evaluate(grid(), work.folder, None, "again")
+    command.evaluate(grid(), work.folder, None, "again")
     assert before == {p: p.stat().st_mtime_ns for p in work.folder.glob("cells/*")}
     assert "clean training" in capsys.readouterr().out
 
@@ -174,7 +174,8 @@ def test_a_grid_that_is_asked_to_stop_keeps_its_cells(finished, capsys):
     cell.unlink()
     with Stop() as stop:
         stop.asked = True
-        assert poison_grid.run(work, stop) is None
+        with pytest.raises(Stopped):
+            poison_grid.run(work, stop)
     assert not cell.exists()
     cell.write_text(kept)
 

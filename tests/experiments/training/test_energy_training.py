@@ -41,6 +41,7 @@ from purifax.evaluation.batches import Batches
 from purifax.purify.prior import Prior
 from purifax.run import config as configlib
 from purifax.run import devices, workdir
+from purifax.run.stop import Stopped
 from purifax.sample.mala_chain import acceptance
 from purifax.weights import priors
 
@@ -66,7 +67,7 @@ def run(chains=None, **train):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("runs") / "energy"
-    assert loop.train(run(), place, None)
+    loop.train(run(), place, None)
     return place
 
 
@@ -107,9 +108,10 @@ def test_a_stopped_run_goes_on_with_the_same_bits(folder, tmp_path, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setattr(Batches, "__call__", call)
-        assert not loop.train(run(), tmp_path, None)
+        with pytest.raises(Stopped):
+            loop.train(run(), tmp_path, None)
     assert steps(tmp_path) == [5, 7]
-    assert loop.train(run(), tmp_path, None)
+    loop.train(run(), tmp_path, None)
     assert rows(tmp_path) == rows(folder)
     for item in ("state", "ema"):
         one, two = saved(tmp_path, item), saved(folder, item)
@@ -323,7 +325,7 @@ def test_what_is_no_energy_for_a_score_is_refused(energy, shapes, message, monke
 def test_an_energy_trained_by_score_matching_is_a_score_and_an_energy(folder, tmp_path):
     net = ScoreNet(name="SmallEnergy", fold=4, widths=(4,), hidden=4)
     config = dataclasses.replace(score_run(steps=2), net=net)
-    assert loop.train(config, tmp_path, None)
+    loop.train(config, tmp_path, None)
     assert weights.prediction(tmp_path).predicts == "scaled_energy"
     known = priors.load(tmp_path)
     x, sigma = jnp.full((8, 8, 1), 0.4), jnp.float32(0.3)

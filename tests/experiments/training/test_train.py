@@ -23,6 +23,7 @@ from purifax.data.split import parts_record
 from purifax.evaluation.batches import Batches
 from purifax.run import config as configlib
 from purifax.run import workdir
+from purifax.run.stop import Stopped
 
 
 def same_bits(one, two):
@@ -49,14 +50,14 @@ def interrupt_at(monkeypatch, step):
 @pytest.fixture(scope="module")
 def score_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "score"
-    assert loop.train(score_run(), folder, None)
+    loop.train(score_run(), folder, None)
     return folder
 
 
 @pytest.fixture(scope="module")
 def classifier_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "classifier"
-    assert loop.train(classifier_run(steps=60), folder, None)
+    loop.train(classifier_run(steps=60), folder, None)
     return folder
 
 
@@ -171,7 +172,7 @@ def test_the_average_follows_the_weights(tmp_path):
 def test_the_same_command_again_has_nothing_to_do(score_folder, capsys):
     before = (score_folder / "summary.json").stat().st_mtime_ns
     log = (score_folder / "metrics.jsonl").read_text()
-    assert loop.train(score_run(), score_folder, None)
+    loop.train(score_run(), score_folder, None)
     assert "complete after 12 steps" in capsys.readouterr().err
     assert (score_folder / "summary.json").stat().st_mtime_ns == before
     assert (score_folder / "metrics.jsonl").read_text() == log
@@ -212,15 +213,17 @@ def test_a_longer_run_is_the_same_run_only_at_a_constant_rate(tmp_path):
 
 
 def test_sigterm_saves_and_the_resumed_run_has_the_same_bits(
-    score_folder, tmp_path, monkeypatch, capsys
+    score_folder, tmp_path, monkeypatch
 ):
     with monkeypatch.context() as patch:
         interrupt_at(patch, 6)
-        assert not loop.train(score_run(), tmp_path / "score", None)
+        with pytest.raises(Stopped, match="stopped after step 7, saved") as stopped:
+            loop.train(score_run(), tmp_path / "score", None)
+    assert stopped.value.code == 143
+    assert "To resume: python" in str(stopped.value)
     assert steps(tmp_path / "score") == [5, 7]
     assert not (tmp_path / "score" / "summary.json").exists()
-    assert "stopped after step 7, saved. To resume: python" in capsys.readouterr().err
-    assert loop.train(score_run(), tmp_path / "score", None)
+    loop.train(score_run(), tmp_path / "score", None)
     same_bits(tmp_path / "score", score_folder)
     assert rows(tmp_path / "score") == rows(score_folder)
 
