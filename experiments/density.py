@@ -28,7 +28,6 @@ def main(config: Density, options: flags.FlagValues) -> None:
     from experiments.examples import density, density_plot
     from purifax.run import workdir
 
-    density.check(config)
     folder = pathlib.Path(options.workdir)
     workdir.check(folder, config)
     with held(folder):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from experiments.training.config import ClassifierNet, EnergyNet, ScoreNet
-from purifax.recipe import typed
+from purifax.recipe import at_least, typed
 
 __all__ = ["Benchmark"]
 
@@ -65,3 +65,13 @@ class Benchmark:
     peak: int = 2048
     compiled: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        work = ("images", "steps", "attacked", "chains", "batch", "purified", "peak")
+        for name in ("side", "channels", "repeats", *work):
+            at_least(self, name, 1)
+        for name in ("eot", "lengths", "sides"):
+            at_least(self, name, 1)
+            if not getattr(self, name):
+                raise ValueError(f"Benchmark.{name} must name numbers of 1 or more.")
+        at_least(self, "seed", 0)

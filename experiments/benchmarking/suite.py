@@ -54,7 +54,7 @@ PARTS: dict[str, Callable[[Subject], list[Row]]] = {
 
 
 def check(config: Benchmark) -> None:
-    """Refuses names and numbers that cannot be timed.
+    """Refuses names of what cannot be timed.
 
     Raises:
         UsageError: what is wrong with them.
@@ -68,15 +68,6 @@ def check(config: Benchmark) -> None:
             if name not in known:
                 hint = nearest(name, tuple(known))
                 raise UsageError(f"there is nothing to time named {name!r}{hint}")
-    work = ("images", "steps", "attacked", "chains", "batch", "purified")
-    for name in ("side", "repeats", *work):
-        if getattr(config, name) < 1:
-            raise UsageError(f"{name} must be 1 or more; got {getattr(config, name)}.")
-    for name in ("eot", "lengths", "sides"):
-        if not getattr(config, name) or min(getattr(config, name)) < 1:
-            raise UsageError(
-                f"{name} must name numbers of 1 or more; got {getattr(config, name)}."
-            )
 
 
 def measure(config: Benchmark, folder: pathlib.Path, command: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from purifax.attack import PGD
 from purifax.evaluation.settings import Subjects
 from purifax.purify import DDS
-from purifax.recipe import typed
+from purifax.recipe import above, at_least, below, typed, within
 from purifax.recipe.kinds import PURIFIER
 
 __all__ = ["Certification"]
@@ -61,3 +61,16 @@ class Certification:
     votes: int = 1000
     chunk: int = 4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("selection", "draws", "at_once", "votes", "chunk"):
+            at_least(self, name, 1)
+        within(self, "draws", 1, 100_000)
+        for name in ("copies", "copies_sigma", "attacked", "seed"):
+            at_least(self, name, 0)
+        above(self, "sigma", 0)
+        above(self, "alpha", 0)
+        below(self, "alpha", 0, 0.5)
+        at_least(self, "radii", 0)
+        if not self.radii or list(self.radii) != sorted(set(self.radii)):
+            raise ValueError(f"radii must rise from 0 or more; got {self.radii}.")

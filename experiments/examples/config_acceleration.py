@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from purifax.evaluation.settings import Subjects
-from purifax.recipe import typed
+from purifax.recipe import above, at_least, typed
 
 __all__ = ["Acceleration"]
 
@@ -52,3 +52,17 @@ class Acceleration:
     alpha: float = 5.0
     filtered: int = 200
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("calls", "rates", "ratios"):
+            above(self, name, 0)
+            if not getattr(self, name):
+                raise ValueError(f"Acceleration.{name} is empty; name one or more.")
+        at_least(self, "calls", 4)
+        at_least(self, "count", 2)
+        at_least(self, "seeds", 1)
+        above(self, "last", 0)
+        above(self, "first", self.last)
+        above(self, "alpha", 0)
+        at_least(self, "filtered", 1)
+        at_least(self, "seed", 0)

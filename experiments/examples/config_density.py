@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from purifax.recipe import typed
+from experiments.examples.config_mixture import check_modes
+from purifax.recipe import above, at_least, typed, within
 
 __all__ = ["Density"]
 
@@ -48,3 +49,27 @@ class Density:
     drawn: int = 1000
     long: int = 2000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_modes(self)
+        whole = (
+            "points",
+            "width",
+            "updates",
+            "batch",
+            "bank",
+            "steps",
+            "drawn",
+            "long",
+        )
+        for name in whole:
+            at_least(self, name, 1)
+        above(self, "step_size", 0)
+        above(self, "learning_rate", 0)
+        within(self, "fresh", 0, 1)
+        at_least(self, "seed", 0)
+        if not self.batch <= self.bank <= self.points:
+            raise ValueError(
+                "batch <= bank <= points is needed, as chains start at points; got "
+                f"{self.batch}, {self.bank} and {self.points}."
+            )

@@ -20,12 +20,12 @@ from experiments.examples import plane
 from experiments.examples.config_density import (
     Density,
 )
+from experiments.training.health import Diverged
 from purifax import loss, sample, score
 from purifax.energy import Mixture
 from purifax.run.config import (
     encode,
 )
-from purifax.run.errors import UsageError
 from purifax.run.progress import each
 from purifax.run.workdir import versions
 from purifax.types import Energy
@@ -35,7 +35,6 @@ __all__ = [
     "LOW",
     "SIDE",
     "Learnt",
-    "check",
     "learn",
     "maps",
     "summary",
@@ -65,29 +64,6 @@ class Learnt:
     before: Energy
     energy: Energy
     chains: np.ndarray
-
-
-def check(config: Density) -> None:
-    """Refuses numbers that make no run.
-
-    Raises:
-        UsageError: what is wrong with them.
-    """
-    plane.mixture(config)
-    whole = ("points", "width", "updates", "batch", "bank", "steps", "drawn", "long")
-    for name in whole:
-        if getattr(config, name) < 1:
-            raise UsageError(f"{name} must be 1 or more; got {getattr(config, name)}.")
-    if config.batch > min(config.bank, config.points) or config.bank > config.points:
-        raise UsageError(
-            "batch <= bank <= points is needed, as chains start at points; got "
-            f"{config.batch}, {config.bank} and {config.points}."
-        )
-    if config.step_size <= 0 or not 0 <= config.fresh <= 1:
-        raise UsageError(
-            "step_size must be more than 0 and fresh a share in [0, 1]; got "
-            f"{config.step_size} and {config.fresh}."
-        )
 
 
 def truth(config: Density) -> Mixture:
@@ -120,12 +96,7 @@ def _energy(parameters: Parameters) -> Partial:
 
 
 def learn(config: Density) -> Learnt:
-    """Draws the points, learns from them, and runs long chains of what was learnt.
-
-    Raises:
-        UsageError: see `check`.
-    """
-    check(config)
+    """Draws the points, learns from them, and runs long chains of what was learnt."""
     key = jax.random.key(config.seed)
     k_start, k_train, k_data, k_chains = jax.random.split(key, 4)
     data = jnp.asarray(plane.draws(k_data, config, config.points)).reshape(-1, 1, 2, 1)
@@ -180,6 +151,11 @@ def _trained(
     parts = np.array_split(np.arange(config.updates), min(PARTS, config.updates))
     for numbers in each("parts of the training", parts, unit="part"):
         state = jax.block_until_ready(several(state, jnp.asarray(numbers)))
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state)):
+            raise Diverged(
+                f"a number of the training is not finite by update {numbers[-1] + 1} "
+                f"of {config.updates}; set a smaller learning_rate or step_size."
+            )
     return state[0]
 
 

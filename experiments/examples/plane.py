@@ -67,14 +67,7 @@ NAMES = (*DESCENTS, *LADDERS)
 
 
 def mixture(config: Mixture | Density) -> scores.Mixture:
-    """The exact score.
-
-    Raises:
-        UsageError: the modes are not as many as their deviations or weights.
-    """
-    modes = {len(config.means), len(config.deviations), len(config.weights)}
-    if len(modes) > 1:
-        raise UsageError("means, deviations and weights must be equally many.")
+    """The exact score."""
     return scores.Mixture(
         means=jnp.array(config.means).reshape(-1, 1, 2, 1),
         variances=jnp.square(jnp.array(config.deviations)),
@@ -86,14 +79,11 @@ def check(config: Mixture) -> None:
     """Refuses a config that cannot be run.
 
     Raises:
-        UsageError: a sampler is unknown, or the numbers make no schedule.
+        UsageError: a sampler is unknown.
     """
     unknown = [name for name in config.samplers if name not in NAMES]
     if unknown:
         raise UsageError(f"no sampler {unknown[0]!r}. Known: {', '.join(NAMES)}.")
-    if config.points < 2 or config.calls < 4 or not config.first > config.last > 0:
-        raise UsageError("points >= 2, calls >= 4 and first > last > 0 are needed.")
-    mixture(config)
 
 
 def sample(config: Mixture) -> tuple[Points, dict[str, Points]]:

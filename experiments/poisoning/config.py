@@ -12,10 +12,11 @@ from experiments.training.config import (
     Optim,
     ScoreNet,
     Train,
+    agree,
 )
 from experiments.training.config_energy import EnergyTraining
 from purifax.poison import LSP
-from purifax.recipe import typed
+from purifax.recipe import at_least, one_of, typed
 from purifax.recipe.kinds import POISON, Kind
 from purifax.run.config import make
 
@@ -82,6 +83,12 @@ class Shares:
     test: int | None = None
     split_seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("train", "test"):
+            at_least(self, name, 1)
+        for name in ("sparse", "other", "split_seed"):
+            at_least(self, name, 0)
+
 
 @dataclass(frozen=True)
 @typed
@@ -107,6 +114,11 @@ class Transfer:
             learning_rate=0.1, schedule="drops", drops=(0.5, 0.75), factor=0.1
         )
     )
+
+    def __post_init__(self) -> None:
+        one_of(self, "how", ("scratch", "linear", "all"))
+        at_least(self, "steps", 1)
+        agree(self.optim, self.steps)
 
 
 @dataclass(frozen=True)
@@ -134,6 +146,12 @@ class Victim:
     crop: int = 0
     transfer: Transfer = Transfer()
 
+    def __post_init__(self) -> None:
+        at_least(self, "steps", 1)
+        at_least(self, "batch", 1)
+        at_least(self, "crop", 0)
+        agree(self.optim, self.steps)
+
 
 @dataclass(frozen=True)
 @typed
@@ -156,6 +174,10 @@ class Poisoning:
     chunk: int = 256
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        at_least(self, "chunk", 1)
+        at_least(self, "seed", 0)
+
 
 @dataclass(frozen=True)
 @typed
@@ -175,6 +197,10 @@ class Eclipse:
     )
     copies: int = 4
     enlarge: str = "duplicate"
+
+    def __post_init__(self) -> None:
+        at_least(self, "copies", 0)
+        one_of(self, "enlarge", ("duplicate", "flip", "crop", "rotation", "mixup"))
 
 
 @dataclass(frozen=True)
@@ -196,6 +222,9 @@ class Avatar:
     )
     learns: str = "clean"
 
+    def __post_init__(self) -> None:
+        one_of(self, "learns", ("clean", "found"))
+
 
 @dataclass(frozen=True)
 @typed
@@ -216,6 +245,9 @@ class PureGen:
     energy_from: str = ""
     ddpm_from: str = ""
     learns: str = "other"
+
+    def __post_init__(self) -> None:
+        one_of(self, "learns", ("other", "found"))
 
 
 def _poisons() -> dict[str, Any]:
@@ -262,3 +294,7 @@ class PoisonGrid:
     puregen: PureGen = PureGen()
     avatar: Avatar = Avatar()
     chunk: int = 256
+
+    def __post_init__(self) -> None:
+        at_least(self, "seeds", 0)
+        at_least(self, "chunk", 1)

@@ -10,6 +10,8 @@ from jax import numpy as jnp
 
 from experiments.poisoning.config import Victim
 from experiments.training import networks, optimisers
+from experiments.training.health import Diverged
+from experiments.training.state import finite
 from purifax import nets
 from purifax.data.views import simclr_view
 from purifax.poison.tue import agreement_loss
@@ -49,10 +51,20 @@ class Contrastive:
         self._optimiser = optimisers.optimiser(victim.optim, steps)
         self._moments = self._optimiser.init(self._variables["params"])
         self._step = jax.jit(self._stepped)
+        self._done = 0
 
     @property
     def network(self) -> nets.Network:
-        """What has been learned; its outputs are projections."""
+        """What has been learned; its outputs are projections.
+
+        Raises:
+            Diverged: a weight is not finite.
+        """
+        if not finite(self._variables):
+            raise Diverged(
+                f"a weight of the contrastive network is not finite after step "
+                f"{self._done}. Try a smaller victim.optim.learning_rate."
+            )
         return nets.Network(self._module, self._variables)
 
     def step(self, key: Array, x: np.ndarray) -> None:
@@ -60,6 +72,7 @@ class Contrastive:
         self._variables, self._moments = self._step(
             key, self._variables, self._moments, x
         )
+        self._done += 1
 
     def _stepped(self, key: Array, variables: Any, moments: Any, x: Array) -> Any:
         def loss_of(params: Any) -> tuple[Array, Any]:

@@ -20,7 +20,6 @@ from experiments.poisoning import splits
 from experiments.poisoning.config import PoisonGrid
 from experiments.training import loop
 from experiments.training.config_energy import Training
-from experiments.training.networks import one_of
 from purifax import data
 from purifax.data.poisoned import store_images
 from purifax.purify.prior import Prior
@@ -53,11 +52,8 @@ class Generators:
         """
         if role == "sparse":
             return self.sparse()
-        section, elsewhere = "puregen", "other"
-        if role == "avatar":
-            section, elsewhere = "avatar", "clean"
-        learns = getattr(self._config, section).learns
-        if one_of(f"{section}.learns", learns, (elsewhere, "found")) == "found":
+        section = "avatar" if role == "avatar" else "puregen"
+        if getattr(self._config, section).learns == "found":
             return self.of(role, pixels)
         return getattr(self, role)()
 
@@ -123,14 +119,7 @@ def _some(defence: str, field: str, images: data.Images) -> None:
 
 
 def enlarged(few: data.Images, how: str, copies: int, seed: int) -> data.Images:
-    """The images and so many changed copies of each, [(copies + 1) B].
-
-    Raises:
-        ValueError: an unknown way, or fewer copies than none.
-    """
-    one_of("eclipse.enlarge", how, tuple(ENLARGE))
-    if copies < 0:
-        raise ValueError(f"eclipse.copies must be 0 or more; got {copies}.")
+    """The images and so many changed copies of each, [(copies + 1) B]."""
     rng, change = np.random.default_rng(seed), ENLARGE[how]
     rows = [few.images, *(change(rng, few.images) for _ in range(copies))]
     again = few.take(np.tile(np.arange(len(few)), copies + 1))

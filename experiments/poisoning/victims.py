@@ -24,6 +24,8 @@ from experiments.poisoning import features
 from experiments.poisoning.config import Victim
 from experiments.training import networks, optimisers
 from experiments.training.config import Data
+from experiments.training.health import Diverged
+from experiments.training.state import finite
 from purifax import data, nets, weights
 from purifax.evaluation.batches import Batches, padded
 from purifax.run import devices
@@ -35,7 +37,9 @@ Change = Callable[[Array, nets.Network, Array, Array], tuple[Array, Array]]
 """`change(key, network, images [N, H, W, C] in [0, 1], targets [N, K])`, like both."""
 
 
-_WAYS = ("scratch", "linear", "all")
+_LOOK = 50
+"""Steps after which weights are looked at."""
+
 _SOURCE = 104_729
 """The seed of the network that victims start from, used for nothing else."""
 
@@ -151,6 +155,9 @@ class Trainer:
             revise: a defence that looks at the set before every step.
             begun: a network to go on from, its last layer too.
             steps: fewer than the victim's.
+
+        Raises:
+            Diverged: a weight is not finite.
         """
         state, steps = self.start(seed, begun), steps or self.steps
         batches = Batches(images, self.victim.batch, seed)
@@ -164,6 +171,8 @@ class Trainer:
                     images, batches = now, Batches(now, self.victim.batch, seed)
             x, targets = self._prepare(key, network, *batches(done - 1), change)
             state = self.step(seed, done, state, x, targets)
+            if done % _LOOK == 0 or done == steps:
+                _check_finite(state, done, steps)
             found += [self.network(state)] * int(np.sum(marks == done))
         return found
 
@@ -224,9 +233,9 @@ def trainer(
         place: its work directory, where it may be already.
 
     Raises:
-        ValueError: an unknown way of transfer, or no images to train a network on.
+        ValueError: no images to train a network on.
     """
-    how = networks.one_of("victim.transfer.how", victim.transfer.how, _WAYS)
+    how = victim.transfer.how
     fresh = Trainer(victim, shape, names)
     if how == "scratch":
         return fresh
@@ -239,6 +248,14 @@ def trainer(
         network = fresh.fit(other, _SOURCE)[-1]
         weights.save(place, network, shape, "classifier")
     return Trainer(victim, shape, names, weights.load(place))
+
+
+def _check_finite(state: _State, done: int, steps: int) -> None:
+    if not finite(state.variables):
+        raise Diverged(
+            f"a weight of the classifier is not finite after step {done} of {steps}. "
+            "Try a smaller victim.optim.learning_rate or victim.optim.clip=1."
+        )
 
 
 def _with_head(variables: Any, other: Any, head: tuple[str, ...]) -> Any:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from experiments.training.config_networks import ClassifierNet, EnergyNet, ScoreNet
-from purifax.recipe import typed
+from purifax.purify.descent import SAMPLERS
+from purifax.recipe import above, at_least, below, one_of, typed, within
 
 __all__ = [
     "ClassifierNet",
@@ -20,6 +21,7 @@ __all__ = [
     "ScoreNet",
     "ScoreTraining",
     "Train",
+    "agree",
 ]
 
 
@@ -44,6 +46,11 @@ class Data:
     flip: bool = False
     crop: int = 0
 
+    def __post_init__(self) -> None:
+        below(self, "validation", 0, 1)
+        at_least(self, "split_seed", 0)
+        at_least(self, "crop", 0)
+
 
 @dataclass(frozen=True)
 @typed
@@ -63,6 +70,12 @@ class Noise:
     smallest: float = 0.02
     largest: float = 1.0
     levels: int = 232
+
+    def __post_init__(self) -> None:
+        one_of(self, "law", ("single", "ladder", "continuous"))
+        above(self, "smallest", 0)
+        at_least(self, "largest", self.smallest)
+        at_least(self, "levels", 1)
 
 
 @dataclass(frozen=True)
@@ -85,7 +98,8 @@ class Optim:
             multiplied by `factor`.
         factor: see `drops`.
         clip: largest global norm of a gradient; None does not clip.
-        ema: decay of the running average of the weights; 0 keeps the last weights.
+        ema: decay of the running average of the weights; 0 keeps the last weights. In a
+            run too short for it the average warms up, see `optimisers.decay`.
     """
 
     name: str = "adam"
@@ -102,6 +116,44 @@ class Optim:
     factor: float = 0.2
     clip: float | None = None
     ema: float = 0.999
+
+    def __post_init__(self) -> None:
+        one_of(self, "name", ("adam", "adamw", "sgd"))
+        one_of(self, "schedule", ("constant", "cosine", "drops"))
+        for name in ("learning_rate", "eps", "factor", "clip"):
+            above(self, name, 0)
+        for name in ("beta1", "beta2", "momentum", "ema"):
+            below(self, name, 0, 1)
+        at_least(self, "weight_decay", 0)
+        at_least(self, "warmup", 0)
+        if bool(self.drops) != (self.schedule == "drops"):
+            raise ValueError(
+                "Optim.drops are for schedule=drops, and needed there; got "
+                f"drops={self.drops} with schedule={self.schedule}."
+            )
+
+
+def agree(optim: Optim, steps: int) -> None:
+    """Refuses a schedule of the learning rate that does not fit into its run.
+
+    Args:
+        steps: of the run.
+
+    Raises:
+        ValueError: the warm-up does not end in the run, or a drop is not in it.
+    """
+    if optim.warmup and optim.warmup >= steps:
+        raise ValueError(
+            f"Optim.warmup={optim.warmup} does not end in a run of {steps} steps, "
+            "which never reaches the learning rate; set optim.warmup or train.steps."
+        )
+    at = [round(part * steps) for part in optim.drops]
+    if at and not (optim.warmup < at[0] and at[-1] < steps and at == sorted(set(at))):
+        raise ValueError(
+            "Optim.drops must be rising fractions of the run, each at a step of its "
+            f"own after the warm-up and before the end; got {optim.drops}, the steps "
+            f"{at} of {steps} with warmup={optim.warmup}."
+        )
 
 
 @dataclass(frozen=True)
@@ -130,6 +182,13 @@ class Train:
     keep: int = 2
     validate_images: int = 1000
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "log_every", "validate_every", "save_every"):
+            at_least(self, name, 1)
+        at_least(self, "keep", 1)
+        at_least(self, "validate_images", 1)
+        at_least(self, "seed", 0)
+
 
 @dataclass(frozen=True)
 @typed
@@ -154,6 +213,14 @@ class Sample:
     per_level: int = 5
     rate: float = 2.4e-5
 
+    def __post_init__(self) -> None:
+        at_least(self, "images", 0)
+        above(self, "smallest", 0)
+        at_least(self, "largest", self.smallest)
+        at_least(self, "levels", 1)
+        at_least(self, "per_level", 1)
+        above(self, "rate", 0)
+
 
 @dataclass(frozen=True)
 @typed
@@ -177,6 +244,9 @@ class ScoreTraining:
     noise: Noise = field(default_factory=Noise)
     optim: Optim = field(default_factory=Optim)
     sample: Sample = field(default_factory=Sample)
+
+    def __post_init__(self) -> None:
+        agree(self.optim, self.train.steps)
 
 
 @dataclass(frozen=True)
@@ -215,6 +285,21 @@ class Diffusion:
     label_scale: float = 1.0
     labels: int | None = None
 
+    def __post_init__(self) -> None:
+        objectives = ("simple", "min_snr", "hybrid", "continuous", "edm")
+        one_of(self, "objective", objectives)
+        at_least(self, "length", 2)
+        for name in ("first", "last"):
+            above(self, name, 0)
+            below(self, name, 0, 1)
+        if self.first is not None:
+            at_least(self, "last", self.first)
+        for name in ("cap", "deviation", "spread", "label_scale"):
+            above(self, name, 0)
+        at_least(self, "weight", 0)
+        within(self, "mean", -20, 20)
+        at_least(self, "labels", 1)
+
 
 @dataclass(frozen=True)
 @typed
@@ -231,6 +316,11 @@ class Drawing:
     images: int = 16
     sampler: str = "ancestral"
     steps: int = 100
+
+    def __post_init__(self) -> None:
+        one_of(self, "sampler", tuple(SAMPLERS))
+        at_least(self, "images", 0)
+        at_least(self, "steps", 1)
 
 
 @dataclass(frozen=True)
@@ -256,6 +346,9 @@ class DiffusionTraining:
     optim: Optim = field(default_factory=Optim)
     drawing: Drawing = field(default_factory=Drawing)
 
+    def __post_init__(self) -> None:
+        agree(self.optim, self.train.steps)
+
 
 @dataclass(frozen=True)
 @typed
@@ -277,3 +370,7 @@ class ClassifierTraining:
     train: Train
     optim: Optim = field(default_factory=Optim)
     smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        below(self, "smoothing", 0, 1)
+        agree(self.optim, self.train.steps)

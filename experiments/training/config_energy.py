@@ -15,10 +15,18 @@ from experiments.training.config import (
     Optim,
     ScoreTraining,
     Train,
+    agree,
 )
-from purifax.recipe import typed
+from experiments.training.energy_published import RECIPES
+from purifax.recipe import above, at_least, one_of, typed, within
 
 __all__ = ["Chains", "EnergyTraining", "Guard", "Strip", "Switch", "Training"]
+
+_WORDS = {
+    "start": ("data", "noise", "short"),
+    "source": ("data", "noised data", "noise"),
+    "when": ("before", "after"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,19 @@ class Chains:
     when: str | None = None
     data_noise: float | None = None
 
+    def __post_init__(self) -> None:
+        one_of(self, "preset", tuple(RECIPES))
+        one_of(self, "sampler", ("langevin", "mala"))
+        for name, words in _WORDS.items():
+            if getattr(self, name) is not None:
+                one_of(self, name, words)
+        above(self, "epsilon", 0)
+        above(self, "temperature", 0)
+        at_least(self, "steps", 1)
+        at_least(self, "bank", 0)
+        within(self, "rejuvenation", 0, 1)
+        at_least(self, "data_noise", 0)
+
 
 @dataclass(frozen=True)
 @typed
@@ -82,6 +103,11 @@ class Switch:
     at: float = 1.0
     learning_rate: float = 5e-5
 
+    def __post_init__(self) -> None:
+        above(self, "at", 0)
+        within(self, "at", 0, 1)
+        above(self, "learning_rate", 0)
+
 
 @dataclass(frozen=True)
 @typed
@@ -99,6 +125,10 @@ class Guard:
     far: float = 0.02
     patience: int = 20
 
+    def __post_init__(self) -> None:
+        for name in ("gap", "far", "patience"):
+            above(self, name, 0)
+
 
 @dataclass(frozen=True)
 @typed
@@ -112,6 +142,14 @@ class Strip:
 
     images: int = 10
     at: tuple[int, ...] = (0, 100, 300, 1000, 3000, 10000)
+
+    def __post_init__(self) -> None:
+        at_least(self, "images", 0)
+        at_least(self, "at", 0)
+        if (self.images and not self.at) or list(self.at) != sorted(self.at):
+            raise ValueError(
+                f"Strip.at must be numbers of steps from few to many; got {self.at}."
+            )
 
 
 @dataclass(frozen=True)
@@ -140,6 +178,9 @@ class EnergyTraining:
     switch: Switch = field(default_factory=Switch)
     guard: Guard = field(default_factory=Guard)
     strip: Strip = field(default_factory=Strip)
+
+    def __post_init__(self) -> None:
+        agree(self.optim, self.train.steps)
 
 
 Training = ScoreTraining | DiffusionTraining | ClassifierTraining | EnergyTraining

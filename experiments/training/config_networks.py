@@ -1,8 +1,9 @@
 """Config types of networks: a class of `purifax.nets` by name, and its fields."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from purifax.recipe import typed
+from purifax.recipe import above, at_least, below, one_of, typed, within
 
 __all__ = ["ClassifierNet", "EnergyNet", "ScoreNet"]
 
@@ -48,6 +49,13 @@ class ScoreNet:
     activation: str | None = None
     dtype: str = "float32"
 
+    def __post_init__(self) -> None:
+        _sizes(self, "width", "blocks", "fold", "groups", "hidden", "patch")
+        at_least(self, "attention", 0)
+        above(self, "spread", 0)
+        above(self, "multiples", 0)
+        within(self, "centre", -10, 10)
+
 
 @dataclass(frozen=True)
 @typed
@@ -84,6 +92,11 @@ class ClassifierNet:
     std: tuple[float, ...] | None = None
     dtype: str = "float32"
 
+    def __post_init__(self) -> None:
+        _sizes(self, "depth", "widen", "width", "hidden", "fold")
+        above(self, "std", 0)
+        within(self, "mean", -10, 10)
+
 
 @dataclass(frozen=True)
 @typed
@@ -110,3 +123,19 @@ class EnergyNet:
     patch: int | None = None
     activation: str | None = None
     dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        _sizes(self, "width", "hidden", "fold", "patch")
+
+
+def _sizes(net: Any, *names: str) -> None:
+    """Refuses sizes below 1, and what every network has out of its range."""
+    for name in (*names, "widths"):
+        at_least(net, name, 1)
+    if net.widths == () and net.name != "MLP":
+        raise ValueError(f"{type(net).__name__}.widths is empty; name one for a level.")
+    if hasattr(net, "dropout"):
+        below(net, "dropout", 0, 1)
+    one_of(net, "dtype", ("float32", "bfloat16"))
+    if getattr(net, "activation", None) is not None:
+        one_of(net, "activation", ("swish", "leaky", "relu"))

@@ -41,9 +41,8 @@ def set_aside(checkpoints: pathlib.Path) -> None:
         path.rename(_free(path))
     if faults:
         last = f"{whole[-1]}, the newest whole one" if whole else "the start"
-        say(
-            f"damaged, set aside in {checkpoints}: {named}. Training goes on from {last}."
-        )
+        where = f"set aside in {checkpoints}: {named}"
+        say(f"damaged, {where}. Training goes on from {last}.")
 
 
 def _free(path: pathlib.Path) -> pathlib.Path:

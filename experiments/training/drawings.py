@@ -1,33 +1,12 @@
-"""Pictures drawn by a trained diffusion model: what is asked for, and its levels."""
+"""Levels of the pictures that a trained diffusion model draws."""
 
 from jax import Array
 from jax import numpy as jnp
 
-from experiments.training.config import Drawing
 from purifax import noise, schedule
 from purifax.noise import Process
-from purifax.purify.descent import SAMPLERS
-from purifax.recipe.spelling import nearest
 
-__all__ = ["check", "whole"]
-
-
-def check(drawing: Drawing) -> None:
-    """Refuses a picture that cannot be drawn.
-
-    Raises:
-        ValueError: an unknown sampler, or no steps.
-    """
-    if drawing.sampler not in SAMPLERS:
-        words = nearest(drawing.sampler, tuple(SAMPLERS))
-        raise ValueError(
-            f"drawing.sampler is {drawing.sampler!r}, which is unknown{words}"
-        )
-    if drawing.steps < 1 or drawing.images < 0:
-        raise ValueError(
-            "drawing.steps must be 1 or more and drawing.images 0 or more; got "
-            f"{drawing.steps} and {drawing.images}."
-        )
+__all__ = ["whole"]
 
 
 def whole(process: Process | None, steps: int) -> Array:

@@ -18,6 +18,7 @@ import optax
 from jax import Array
 from jax.tree_util import Partial
 
+from experiments.training import optimisers
 from experiments.training.config_energy import EnergyTraining
 from experiments.training.energy_recipes import Recipe, recipe
 from experiments.training.state import State
@@ -71,7 +72,8 @@ def make_step(
     adds them up since the last line of the log. `spread` gives each device its share of
     the chains that were drawn, wherever they lay in the bank.
     """
-    given, decay = recipe(config.chains), config.optim.ema
+    given = recipe(config.chains)
+    decay = optimisers.decay(config.optim, config.train.steps)
     names = seen(given)
 
     def step(
@@ -98,7 +100,7 @@ def make_step(
         gap, grads = jax.value_and_grad(_gap)(params, module, positive, negative, given)
         updates, moments = optimiser.update(grads, state.moments, params)
         variables = {"params": optax.apply_updates(params, updates)}
-        average = optax.incremental_update(variables, state.ema, 1 - decay)
+        average = optax.incremental_update(variables, state.ema, 1 - decay(state.step))
 
         bank = state.bank
         if given.banked:

@@ -9,9 +9,13 @@ from experiments.training.config_energy import (
     Training,
 )
 
-__all__ = ["Fault", "Health", "words"]
+__all__ = ["Diverged", "Fault", "Health", "words"]
 
 _SLOWER = "a smaller --config.optim.learning_rate"
+
+
+class Diverged(RuntimeError):
+    """The loss or a weight is not finite, or the chains are not those of an energy."""
 
 
 class Fault(NamedTuple):

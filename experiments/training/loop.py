@@ -26,6 +26,7 @@ from experiments.training.config_energy import (
 )
 from experiments.training.finish import finish
 from experiments.training.finish_energy import measured
+from experiments.training.health import Diverged
 from experiments.training.logs import Log
 from experiments.training.run import (
     Run,
@@ -49,10 +50,6 @@ __all__ = ["Diverged", "compiled", "train"]
 Step = Callable[[State, np.ndarray, np.ndarray], tuple[State, Any]]
 
 
-class Diverged(RuntimeError):
-    """The loss or a weight is not finite, or the chains are not those of an energy."""
-
-
 def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> None:
     """Trains to the end, from the start or from where the work directory stands.
 
@@ -63,8 +60,7 @@ def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> None:
         Stopped: by SIGTERM or Ctrl-C, which end the run early with everything saved.
         Diverged: the run is lost; the last good checkpoint is kept.
     """
-    # A longer run is the same run only if its schedule does not depend on the length.
-    steady = config.optim.schedule == "constant" and not optimisers.switches(config)
+    steady = _is_steady(config, folder / "config.json")
     workdir.check(folder, config, may_grow=("train.steps",) if steady else ())
     with held(folder) if multiprocess.first() else contextlib.nullcontext():
         with Stop() as stop:
@@ -83,6 +79,18 @@ def train(config: Training, folder: pathlib.Path, data_dir: str | None) -> None:
             multiprocess.tell(words)
         else:
             finish(run, state, seconds)
+
+
+def _is_steady(config: Training, path: pathlib.Path) -> bool:
+    """Whether a run may be made longer: nothing in it depends on its length."""
+    constant = config.optim.schedule == "constant" and not optimisers.switches(config)
+    if not constant or not path.is_file():
+        return constant
+    stored = workdir.stored(path).get("train")
+    before = stored.get("steps") if isinstance(stored, dict) else None
+    lengths = (before if isinstance(before, int) else 0, config.train.steps)
+    warm, still = (optimisers.warms(config.optim, steps) for steps in lengths)
+    return warm == still
 
 
 def _complete(folder: pathlib.Path, steps: int) -> bool:
@@ -123,7 +131,7 @@ def compiled(run: Run) -> Step:
             objectives.objective(config, run.module),
             optimiser,
             augment,
-            config.optim.ema,
+            optimisers.decay(config.optim, config.train.steps),
             config.train.log_every,
         )
     state = placing(run)

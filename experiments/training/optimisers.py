@@ -1,10 +1,12 @@
 """The optimiser of a run, its learning rate, and the one that may take over from it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax import Array
 
 from experiments.training import energy_recipes
 from experiments.training.config import Optim
@@ -12,16 +14,23 @@ from experiments.training.config_energy import (
     EnergyTraining,
     Training,
 )
-from experiments.training.networks import one_of
 
-__all__ = ["learning_rate", "of_run", "optimiser", "switched", "switches"]
+__all__ = [
+    "decay",
+    "learning_rate",
+    "of_run",
+    "optimiser",
+    "switched",
+    "switches",
+    "warms",
+]
+
+_UNTRAINED = 0.02
 
 
 def learning_rate(optim: Optim, steps: int) -> optax.Schedule:
     """The learning rate as a function of the step, over a run of `steps`."""
-    known = ("constant", "cosine", "drops")
-    name = one_of("optim.schedule", optim.schedule, known)
-    peak, warmup = optim.learning_rate, optim.warmup
+    name, peak, warmup = optim.schedule, optim.learning_rate, optim.warmup
     if name == "cosine":
         after = optax.cosine_decay_schedule(peak, max(1, steps - warmup))
     elif name == "drops":
@@ -33,6 +42,25 @@ def learning_rate(optim: Optim, steps: int) -> optax.Schedule:
         return after
     rise = optax.linear_schedule(0.0, peak, warmup)
     return optax.join_schedules([rise, after], [warmup])
+
+
+def warms(optim: Optim, steps: int) -> bool:
+    """Whether the average of the weights warms up, in a run too short for its decay.
+
+    Without it more than 2% of what is exported would be the untrained weights.
+    """
+    return optim.ema**steps > _UNTRAINED
+
+
+def decay(optim: Optim, steps: int) -> Callable[[Array], float | Array]:
+    """The decay of the average of the weights, as a function of the steps before.
+
+    It is `optim.ema`; where it `warms`, the smaller one of that and of
+    (1 + step) / (10 + step), as in TensorFlow's ExponentialMovingAverage.
+    """
+    if not warms(optim, steps):
+        return lambda step: optim.ema
+    return lambda step: jnp.minimum(optim.ema, (1 + step) / (10 + step))
 
 
 def switches(config: Training) -> bool:
@@ -80,7 +108,7 @@ def optimiser(optim: Optim, steps: int) -> optax.GradientTransformation:
 
     AdamW is Adam with weight decay added to its step.
     """
-    name = one_of("optim.name", optim.name, ("adam", "adamw", "sgd"))
+    name = optim.name
     decay = [optax.add_decayed_weights(optim.weight_decay)] * bool(optim.weight_decay)
     parts = []
     if optim.clip is not None:

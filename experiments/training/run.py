@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 from experiments.training import (
     energy,
     energy_recipes,
+    fitting,
     multiprocess,
     networks,
     optimisers,
@@ -87,6 +88,9 @@ def set_up(config: Training, folder: pathlib.Path, data_dir: str | None) -> Run:
     networks.check(config)
     mesh = devices.mesh(config.train.batch)
     images = data.load(config.data.name, "train", data_dir)
+    classifies = isinstance(config, ClassifierTraining)
+    test = data.load(config.data.name, "test", data_dir) if classifies else None
+    fitting.check_images(config.data, images, test)
     split = data.splits(images.labels, config.data.validation, config.data.split_seed)
     module = networks.network(
         config.net,
@@ -94,7 +98,7 @@ def set_up(config: Training, folder: pathlib.Path, data_dir: str | None) -> Run:
         len(images.names),
         variance=networks.learns_variance(config),
     )
-    classifies = isinstance(config, ClassifierTraining)
+    fitting.check_split(config.data, images, split, classifies)
     if isinstance(config, EnergyTraining):
         energy_recipes.fit(config, len(split["train"]), mesh.size)
     return Run(
@@ -103,7 +107,7 @@ def set_up(config: Training, folder: pathlib.Path, data_dir: str | None) -> Run:
         mesh,
         images.take(split["train"]),
         images.take(split["validation"]),
-        data.load(config.data.name, "test", data_dir) if classifies else None,
+        test,
         module,
         Validation(config, module, mesh),
         *jax.random.split(jax.random.key(config.train.seed), 5),

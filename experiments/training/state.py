@@ -62,13 +62,13 @@ def make_step(
     objective: Objective,
     optimiser: optax.GradientTransformation,
     augment: Callable[[Array, Array], Array],
-    ema: float,
+    decay: Callable[[Array], float | Array],
     log_every: int,
 ) -> Callable[[State, Array, Array, Array], tuple[State, Array]]:
     """The step `(state, seed key, images uint8 [N, H, W, C], labels [N])`.
 
     It returns the new state and the batch's loss. The key of a step is the seed key
-    folded with the step.
+    folded with the step; `decay` gives that of the averaged weights.
     """
 
     def step(
@@ -88,20 +88,21 @@ def make_step(
         params = optax.apply_updates(params, updates)
 
         variables = {**state.variables, **changed, "params": params}
-        average = optax.incremental_update(variables, state.ema, 1 - ema)
+        share = 1 - decay(state.step)
+        average = optax.incremental_update(variables, state.ema, share)
         total = jnp.where(state.step % log_every == 0, 0.0, state.total) + loss
         return State(state.step + 1, variables, average, moments, total), loss
 
     return step
 
 
-def finite(state: State) -> bool:
-    """Whether every number of the state is finite."""
+def finite(state: Any) -> bool:
+    """Whether every number of a state is finite."""
     return bool(_finite(state))
 
 
 @jax.jit
-def _finite(state: State) -> Array:
+def _finite(state: Any) -> Array:
     floats = [x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.inexact)]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in floats]))
 

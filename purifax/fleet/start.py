@@ -2,23 +2,36 @@
 
 These sources are tried in order: arguments; `PURIFAX_PROCESS_ID`,
 `PURIFAX_NUM_PROCESSES` and `PURIFAX_COORDINATOR`; the variables set by SLURM (in a
-step, by `srun`), Open MPI, an indexed Kubernetes job and a TPU slice; else it is one
-process. jax itself finds the coordinator on SLURM, Open MPI and TPUs.
+step, by `srun`), Open MPI, MPICH and what descends from it (Intel MPI, MVAPICH), an
+indexed Kubernetes job and a TPU slice; else it is one process. jax itself finds the
+coordinator on SLURM, Open MPI and TPUs; of MPICH on one machine it is that machine.
 
 A worker on a data set needs its number alone (`decide`). Programs whose processes must
 know each other, such as training, call `start`.
 """
 
 import os
+import socket
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
+
+from purifax.run.progress import say
 
 __all__ = ["MODES", "Start", "decide", "start"]
 
 MODES = ("auto", "on", "off")
 PREFIX = "PURIFAX_"
+_TOLD = ("arguments", "mpich", "kubernetes")
+"""Platforms on which jax does not find the coordinator."""
+
+PATIENCE = 120.0
+"""Seconds that process 0 is waited for."""
+
+_PORT = 29517
+"""Of the coordinator on this machine, as in `launch/local.sh`."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,8 @@ class Start:
     """The number of this process among all of a program.
 
     Attributes:
-        platform: "one", "arguments", "slurm", "open_mpi", "kubernetes" or "tpu".
+        platform: "one", "arguments", "slurm", "open_mpi", "mpich", "kubernetes" or
+            "tpu".
         process: the number of this process, from 0.
         processes: the number of processes.
         coordinator: address of process 0, `host:port`; None where jax finds it, or for
@@ -57,8 +71,8 @@ def decide(
         process: the number of this process.
 
     Raises:
-        ValueError: one number without the other, a number out of range, or "on" where
-            no platform is recognised.
+        ValueError: one number without the other, a number out of range, a coordinator
+            that is no host:port, or "on" where no platform is recognised.
 
     >>> decide({"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "4"})
     Start(platform='open_mpi', process=2, processes=4, coordinator=None)
@@ -68,7 +82,7 @@ def decide(
     if mode == "off":
         return Start()
     found = _explicit(environment, coordinator, processes, process)
-    for platform in (_slurm, _open_mpi, _tpu, _kubernetes):
+    for platform in (_slurm, _open_mpi, _mpich, _tpu, _kubernetes):
         found = found or platform(environment)
     if found is None:
         if mode == "on":
@@ -83,7 +97,57 @@ def decide(
             f"{found.platform} says that this is process {found.process} of "
             f"{found.processes}; they count from 0."
         )
+    if found.coordinator is not None:
+        _host_and_port(found.coordinator)
     return found
+
+
+def _host_and_port(coordinator: str) -> tuple[str, int]:
+    host, _, port = coordinator.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise ValueError(
+            f"the coordinator is {coordinator!r}; it must be host:port of process 0, "
+            f"such as node1:29517 ({PREFIX}COORDINATOR)."
+        )
+    return host.strip("[]"), int(port)
+
+
+def _reach(coordinator: str, first: bool) -> None:
+    """Waits until process 0 listens, and says what is waited for.
+
+    jax itself waits in silence and then ends the process with a stack trace.
+
+    Raises:
+        ValueError: nobody knows the host.
+        TimeoutError: nothing listens there.
+    """
+    host, port = _host_and_port(coordinator)
+    try:
+        socket.getaddrinfo(host, port)
+    except (OSError, UnicodeError) as error:
+        raise ValueError(
+            f"the host of the coordinator {coordinator} is unknown here ({error}); it "
+            f"must be that of process 0 ({PREFIX}COORDINATOR)."
+        ) from None
+    began, told = time.monotonic(), False
+    while not first and not _listens(host, port):
+        if time.monotonic() - began > PATIENCE:
+            raise TimeoutError(
+                f"no process 0 answered at the coordinator {coordinator} within "
+                f"{PATIENCE:.0f} s; start it, or correct {PREFIX}COORDINATOR."
+            )
+        if not told:
+            say(f"waiting for process 0 at {coordinator}")
+        told = True
+        time.sleep(0.5)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def start(
@@ -103,18 +167,22 @@ def start(
             otherwise they end, as they should where each step needs all of them.
 
     Raises:
-        ValueError: as `decide`, or several processes without a coordinator.
+        ValueError: as `decide`, or several processes without a coordinator, or with
+            one whose host is unknown.
+        TimeoutError: nothing answers at the coordinator's address.
     """
     found = decide(os.environ, mode, coordinator, processes, process)
     if found.processes == 1:
         return found
-    if found.coordinator is None and found.platform in ("arguments", "kubernetes"):
+    if found.coordinator is None and found.platform in _TOLD:
         raise ValueError(
             f"{found.processes} processes need a coordinator: set {PREFIX}COORDINATOR "
             "to the address of process 0, host:port."
         )
     if outlive and hasattr(jax.config, "jax_enable_recoverability"):
         jax.config.update("jax_enable_recoverability", True)
+    if found.coordinator is not None:
+        _reach(found.coordinator, found.process == 0)
     if found.coordinator is None:
         jax.distributed.initialize()
     else:
@@ -158,6 +226,18 @@ def _slurm(environment: Mapping[str, str]) -> Start | None:
 def _open_mpi(environment: Mapping[str, str]) -> Start | None:
     names = ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE")
     return _counted(environment, "open_mpi", *names)
+
+
+def _mpich(environment: Mapping[str, str]) -> Start | None:
+    """MPICH and Intel MPI, and MVAPICH under its own names."""
+    for one in ("PMI", "MV2_COMM_WORLD"):
+        found = _counted(environment, "mpich", f"{one}_RANK", f"{one}_SIZE")
+        if found is not None:
+            given = environment.get(f"{PREFIX}COORDINATOR") or None
+            local = _number(environment, "MPI_LOCALNRANKS") == found.processes
+            here = f"127.0.0.1:{_PORT}" if local else None
+            return replace(found, coordinator=given or here)
+    return None
 
 
 def _kubernetes(environment: Mapping[str, str]) -> Start | None:

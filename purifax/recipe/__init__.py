@@ -30,6 +30,13 @@ recipe needs no registration: it is named as "package.module:Class".
 """
 
 from purifax.recipe.annotations import typed
-from purifax.recipe.checks import above, at_least, one_of, only_with, within
+from purifax.recipe.checks import (
+    above,
+    at_least,
+    below,
+    one_of,
+    only_with,
+    within,
+)
 
-__all__ = ["above", "at_least", "one_of", "only_with", "typed", "within"]
+__all__ = ["above", "at_least", "below", "one_of", "only_with", "typed", "within"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from purifax.recipe.spelling import nearest
 
-__all__ = ["above", "at_least", "one_of", "only_with", "within"]
+__all__ = ["above", "at_least", "below", "one_of", "only_with", "within"]
 
 
 def one_of(recipe: Any, field: str, words: Sequence[str]) -> None:
@@ -24,39 +24,53 @@ def one_of(recipe: Any, field: str, words: Sequence[str]) -> None:
 
 
 def at_least(recipe: Any, field: str, least: float) -> None:
-    """Refuses a number below `least`, or one that is not finite.
+    """Refuses a number below `least`, or one that is not finite; also among several.
 
     Raises:
         ValueError: it is; None passes.
     """
     value = getattr(recipe, field)
-    if value is not None and not least <= value < math.inf:
+    if not all(least <= number < math.inf for number in _numbers(value)):
         raise ValueError(
             f"{_name(recipe, field)} must be {least:g} or more; got {value}."
         )
 
 
 def above(recipe: Any, field: str, least: float) -> None:
-    """Refuses a number that is not above `least`, or not finite.
+    """Refuses a number that is not above `least`, or not finite; also among several.
 
     Raises:
         ValueError: it is not; None passes.
     """
     value = getattr(recipe, field)
-    if value is not None and not least < value < math.inf:
+    if not all(least < number < math.inf for number in _numbers(value)):
         raise ValueError(
             f"{_name(recipe, field)} must be more than {least:g}; got {value}."
         )
 
 
-def within(recipe: Any, field: str, low: float, high: float) -> None:
-    """Refuses a number outside [low, high].
+def below(recipe: Any, field: str, low: float, high: float) -> None:
+    """Refuses a number outside [low, high); also among several.
 
     Raises:
         ValueError: it is; None passes.
     """
     value = getattr(recipe, field)
-    if value is not None and not low <= value <= high:
+    if not all(low <= number < high for number in _numbers(value)):
+        raise ValueError(
+            f"{_name(recipe, field)} must be {low:g} or more and less than {high:g}; "
+            f"got {value}."
+        )
+
+
+def within(recipe: Any, field: str, low: float, high: float) -> None:
+    """Refuses a number outside [low, high]; also among several.
+
+    Raises:
+        ValueError: it is; None passes.
+    """
+    value = getattr(recipe, field)
+    if not all(low <= number <= high for number in _numbers(value)):
         raise ValueError(
             f"{_name(recipe, field)} must be from {low:g} to {high:g}; got {value}."
         )
@@ -75,6 +89,13 @@ def only_with(recipe: Any, field: str, other: str, values: Sequence[Any]) -> Non
             f"{_name(recipe, field)} applies with {other}={wanted} alone; got "
             f"{field}={value} with {other}={beside}."
         )
+
+
+def _numbers(value: Any) -> Sequence[float]:
+    """The numbers of a field: none, one or several."""
+    if isinstance(value, tuple | list):
+        return value
+    return () if value is None else (value,)
 
 
 def _name(recipe: Any, field: str) -> str:

@@ -59,8 +59,8 @@ ROWS = [
     (f"{PURIFY} --source=digits --to=folder", 2, "should be one of <files|dataset>"),
     (f"{PURIFY} --source=digits --worker=3", 2, "--worker=3 must be like 0/4"),
     # Ranges.
-    (f"{TRAIN} --config.train.steps=0", 1, "train.steps must be 1 or more; got 0"),
-    (f"{TRAIN} --config.train.batch=0", 1, "train.batch must be 1 or more; got 0"),
+    (f"{TRAIN} --config.train.steps=0", 1, "Train.steps must be 1 or more; got 0"),
+    (f"{TRAIN} --config.train.batch=0", 1, "Train.batch must be 1 or more; got 0"),
     (f"{TRAIN} --config.noise.largest=0.01", 1, "0 < smallest <= largest"),
     (f"{TRAIN} --config.data.validation=2", 1, "fraction held out, in [0, 1); got 2"),
     (f"{EVALUATE} --config.images.count=9999", 1, "but digits has 500 test images"),
@@ -68,7 +68,7 @@ ROWS = [
     (f"{EVALUATE} --config.chunk=0", 1, "chunk must be 1 or more; got 0"),
     (f"{EVALUATE} --config.keys=0", 1, "keys must be 1 or more; got 0"),
     (f"{EVALUATE} --sweep=purifier.sigma", 2, "has no values; write FIELD=VALUE,VA"),
-    (f"{CERTIFY} --config.sigma=-1", 1, "sigma must be more than 0 and alpha"),
+    (f"{CERTIFY} --config.sigma=-1", 1, "sigma must be more than 0; got -1"),
     (f"{CERTIFY} --config.draws=0", 1, "draws must be 1 or more; got 0"),
     (f"{CERTIFY} --config.images.count=0", 1, "but digits has 500 test images"),
     (f"{PURIFY} --source=digits --worker=3/2", 2, "workers count from 0 to 1"),
@@ -77,7 +77,7 @@ ROWS = [
     ("benchmark --config=digits_adp --chains=-3", 2, "--chains 0 or more"),
     (f"{POISON} --config.images.train=99999", 1, "digits has 1297 training images"),
     ("mixture --config.calls=0 --workdir={run}", 2, "calls >= 4"),
-    ("density --config.steps=0 --workdir={run}", 2, "steps must be 1 or more; got"),
+    ("density --config.steps=0 --workdir={run}", 1, "steps must be 1 or more; got"),
     # Names of networks, methods, sets.
     (f"{TRAIN} --config.net.name=SmallScor", 1, "did you mean SmallScore?"),
     (f"{TRAIN} --config.optim.name=adamw2", 1, "did you mean adamw?"),

@@ -154,8 +154,8 @@ def test_each_front_is_built(root, tmp_path):
     ("changes", "words"),
     [
         ({"draws": 0}, "draws must be 1 or more"),
-        ({"draws": 100_001}, "draws must be 100000 or fewer; got 100001"),
-        ({"alpha": 0.5}, "alpha between 0 and 0.5"),
+        ({"draws": 100_001}, "draws must be from 1 to 100000; got 100001"),
+        ({"alpha": 0.5}, "alpha must be 0 or more and less than 0.5"),
         ({"sigma": 0.0}, "sigma must be more than 0"),
         ({"copies": -1}, "must be 0 or more"),
         ({"radii": (0.5, 0.1)}, r"radii must rise from 0 or more; got \(0.5, 0.1\)"),

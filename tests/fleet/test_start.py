@@ -1,5 +1,7 @@
 """Who a process is, from what each platform sets."""
 
+import socket
+
 import pytest
 
 from purifax.fleet import start
@@ -20,6 +22,13 @@ OPEN_MPI = {
     "OMPI_COMM_WORLD_RANK": "1",
     "OMPI_COMM_WORLD_LOCAL_RANK": "1",
 }
+MPICH = {
+    "PMI_RANK": "1",
+    "PMI_SIZE": "2",
+    "MPI_LOCALNRANKS": "2",
+    "MPI_LOCALRANKID": "1",
+}
+HERE = "127.0.0.1:29517"
 POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "JOB_COMPLETION_INDEX": "5"}
 TPU = {
     "KUBERNETES_SERVICE_HOST": "10.0.0.1",
@@ -40,13 +49,35 @@ OURS = {
         ({}, Start()),
         (SLURM, Start("slurm", 3, 4)),
         (OPEN_MPI, Start("open_mpi", 1, 2)),
+        (MPICH, Start("mpich", 1, 2, HERE)),
+        (MPICH | {"MPI_LOCALNRANKS": "1"}, Start("mpich", 1, 2)),
+        (MPICH | {"PURIFAX_COORDINATOR": "n:7"}, Start("mpich", 1, 2, "n:7")),
+        (
+            {"MV2_COMM_WORLD_RANK": "0", "MV2_COMM_WORLD_SIZE": "3"},
+            Start("mpich", 0, 3),
+        ),
+        (OPEN_MPI | MPICH, Start("open_mpi", 1, 2)),
         (POD | {"PURIFAX_NUM_PROCESSES": "8"}, Start("kubernetes", 5, 8)),
         (TPU, Start("tpu", 1, 2)),
         (OURS, Start("arguments", 2, 3, "here:29517")),
         (SLURM | OPEN_MPI | OURS, Start("arguments", 2, 3, "here:29517")),
         (SLURM | OPEN_MPI, Start("slurm", 3, 4)),
     ],
-    ids=["none", "slurm", "mpi", "pod", "tpu", "ours", "ours first", "slurm first"],
+    ids=[
+        "none",
+        "slurm",
+        "mpi",
+        "mpich",
+        "mpich on two hosts",
+        "mpich told",
+        "mvapich",
+        "open mpi first",
+        "pod",
+        "tpu",
+        "ours",
+        "ours first",
+        "slurm first",
+    ],
 )
 def test_each_platform_is_recognised(environment, found):
     assert decide(environment) == found
@@ -80,6 +111,15 @@ def test_arguments_come_before_the_environment():
         ({}, "on", "No platform was recognised"),
         ({}, "maybe", "one of auto, on, off; got 'maybe'"),
         (POD, "auto", "PURIFAX_NUM_PROCESSES to its completions"),
+        (
+            OURS | {"PURIFAX_COORDINATOR": "here"},
+            "auto",
+            "'here'; it must be host:port",
+        ),
+        (OURS | {"PURIFAX_COORDINATOR": ":1"}, "auto", "must be host:port"),
+        (OURS | {"PURIFAX_COORDINATOR": "here:0"}, "auto", "must be host:port"),
+        (OURS | {"PURIFAX_COORDINATOR": "here:x"}, "auto", "must be host:port"),
+        (MPICH | {"PMI_RANK": "2"}, "auto", "process 2 of 2; they count from 0"),
         ({"PURIFAX_NUM_PROCESSES": "3"}, "auto", "which one this is is missing"),
         ({"PURIFAX_PROCESS_ID": "3"}, "auto", "how many is missing"),
         (OURS | {"PURIFAX_PROCESS_ID": "3"}, "auto", "process 3 of 3"),
@@ -91,17 +131,25 @@ def test_half_an_answer_is_refused(environment, mode, words):
         decide(environment, mode)
 
 
+class Calls(list):
+    """What was called, and an address that listens."""
+
+    address: str
+
+
 @pytest.fixture
 def runtime(monkeypatch):
     """Records how jax's own runtime would be started."""
-    calls = []
-    for name in ("PURIFAX_PROCESS_ID", *SLURM, *OPEN_MPI, *TPU, *OURS):
+    calls = Calls()
+    for name in (*SLURM, *OPEN_MPI, *MPICH, *TPU, *OURS):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(
         start.jax.distributed, "initialize", lambda *given: calls.append(given)
     )
     monkeypatch.setattr(start.jax.config, "update", lambda *given: calls.append(given))
-    return calls
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        calls.address = f"127.0.0.1:{server.getsockname()[1]}"
+        yield calls
 
 
 def test_one_process_starts_nothing(runtime):
@@ -111,13 +159,32 @@ def test_one_process_starts_nothing(runtime):
 
 
 def test_several_survive_each_other(runtime):
-    assert start.start(coordinator="here:1", processes=4, process=2).process == 2
-    assert runtime == [("jax_enable_recoverability", True), ("here:1", 4, 2)]
+    found = start.start(coordinator=runtime.address, processes=4, process=2)
+    assert found.process == 2
+    assert runtime == [("jax_enable_recoverability", True), (runtime.address, 4, 2)]
 
 
 def test_those_that_need_each_other_end_together(runtime):
-    start.start(coordinator="here:1", processes=4, process=2, outlive=False)
-    assert runtime == [("here:1", 4, 2)]
+    where = {"coordinator": runtime.address, "processes": 4, "process": 2}
+    start.start(**where, outlive=False)
+    assert runtime == [(runtime.address, 4, 2)]
+
+
+def test_a_host_that_nobody_knows_is_refused_at_once(runtime):
+    with pytest.raises(ValueError, match="coordinator nobody.invalid:1 is unknown"):
+        start.start(coordinator="nobody.invalid:1", processes=2, process=1)
+    assert runtime == []
+
+
+def test_a_coordinator_that_never_comes_is_named(runtime, monkeypatch, capsys):
+    monkeypatch.setattr(start, "PATIENCE", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = f"127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(TimeoutError, match=f"no process 0 answered at .* {free}"):
+        start.start(coordinator=free, processes=2, process=1, outlive=False)
+    assert capsys.readouterr().err == f"waiting for process 0 at {free}\n"
+    start.start(coordinator=free, processes=2, process=0, outlive=False)
+    assert runtime == [(free, 2, 0)]
 
 
 def test_jax_finds_the_coordinator_of_a_platform(runtime, monkeypatch):

@@ -14,7 +14,6 @@ from experiments import accelerate as command
 from experiments.configs.digits import studies
 from experiments.examples import accelerate
 from purifax import nets, sample, weights
-from purifax.run.errors import UsageError
 
 SHAPE = (8, 8, 1)
 
@@ -108,11 +107,11 @@ def test_what_is_saved_is_told_against_the_plain_sampler():
     ("change", "message"),
     [
         ({"samplers": ("momentun",)}, "no sampler 'momentun'. Known: langevin"),
-        ({"calls": ()}, "calls of 4 or more"),
-        ({"last": 2.0}, "first > last > 0"),
-        ({"rates": ()}, "rates and ratios are needed"),
+        ({"calls": ()}, "calls is empty"),
+        ({"last": 2.0}, "first must be more than 2; got 1.0"),
+        ({"rates": ()}, "rates is empty"),
     ],
 )
 def test_what_cannot_be_sampled_is_refused(change, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(ValueError, match=message):
         accelerate.check(dataclasses.replace(studies.accelerate(), **change))

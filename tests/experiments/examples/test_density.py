@@ -10,7 +10,6 @@ import pytest
 from experiments import density as command
 from experiments.configs.studies import plane_density
 from experiments.examples import density
-from purifax.run.errors import UsageError
 
 GIVEN = dataclasses.replace(plane_density(), drawn=500)
 
@@ -47,9 +46,9 @@ def test_the_divergence_is_that_of_two_normal_laws():
         ({"weights": (1.0,)}, "equally many"),
         ({"updates": 0}, "updates must be 1 or more; got 0"),
         ({"batch": 2000}, "batch <= bank <= points"),
-        ({"fresh": 1.5}, "fresh a share"),
+        ({"fresh": 1.5}, "fresh must be from 0 to 1; got 1.5"),
     ],
 )
 def test_what_cannot_be_learnt_is_refused(change, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(ValueError, match=message):
         density.learn(dataclasses.replace(GIVEN, **change))

@@ -51,7 +51,7 @@ def test_the_distance_tells_good_from_bad():
     ],
 )
 def test_what_cannot_be_sampled_is_refused(change, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(ValueError, match=message):
         plane.sample(dataclasses.replace(SMALL, **change))
 
 

@@ -230,16 +230,8 @@ def test_only_drawn_chains_change_and_some_begin_afresh():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (run({"preset": "pureebm_cod"}), "did you mean pureebm_code?"),
-        (run({"temperature": 0.0}), "chains.temperature must be more than 0"),
-        (run({"epsilon": -1.0}), "chains.epsilon must be more than 0"),
-        (run({"steps": 0}), "chains.steps must be 1 or more"),
         (run({"bank": 8}), "chains.bank=8 is smaller than train.batch=16"),
         (run({"bank": 2000}), "chains.bank=2000 is larger than the 1167 training"),
-        (run({"start": "dta"}), "did you mean data?"),
-        (run({"rejuvenation": 2.0}), "rejuvenation is a probability; got 2.0"),
-        (changed(run(), "switch", at=0.0), "switch.at is a share of the run"),
-        (changed(run(), "strip", at=(5, 1)), "from few to many"),
         (changed(run(), "net", name="SmallEnergi"), "did you mean SmallEnergy?"),
         (changed(score_run(), "net", name="LightEnergy"), "activation=swish"),
     ],

@@ -68,13 +68,13 @@ def test_a_network_that_cannot_be_built_is_named(fields, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: optimisers.optimiser(Optim(name="adm"), 9), "did you mean adam?"),
+        (lambda: Optim(name="adm"), "did you mean adam?"),
         (
-            lambda: optimisers.learning_rate(Optim(schedule="cosin"), 9),
+            lambda: Optim(schedule="cosin"),
             "did you mean cosine?",
         ),
         (
-            lambda: networks.check(with_noise(law="lader")),
+            lambda: with_noise(law="lader"),
             "did you mean ladder?",
         ),
     ],

@@ -257,7 +257,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path, monkeypatch):
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
-    config = changed(classifier_run(save_every=1), "optim", learning_rate=float("inf"))
+    config = changed(classifier_run(save_every=1), "optim", learning_rate=1e300)
     with pytest.raises(loop.Diverged, match="weight is not finite at step 1 of"):
         loop.train(config, tmp_path, None)
     assert steps(tmp_path) == []
@@ -270,10 +270,6 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
         (changed(score_run(), "net", fold=3), "multiples of 3"),
         (changed(score_run(), "data", name="digit"), "Did you mean 'digits'"),
         (changed(score_run(), "data", name="cifar10"), "cifar10"),
-        (changed(score_run(), "data", validation=1.5), "in \\[0, 1\\); got 1.5"),
-        (changed(score_run(), "noise", law="x"), "noise.law is 'x'"),
-        (changed(score_run(), "optim", name="x"), "optim.name is 'x'"),
-        (changed(score_run(), "train", batch=0), "train.batch must be 1 or more"),
     ],
 )
 def test_a_config_that_cannot_run_leaves_nothing_behind(tmp_path, config, message):
