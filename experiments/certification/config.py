@@ -66,8 +66,9 @@ class Certification:
         for name in ("selection", "draws", "at_once", "votes", "chunk"):
             at_least(self, name, 1)
         within(self, "draws", 1, 100_000)
-        for name in ("copies", "copies_sigma", "attacked", "seed"):
+        for name in ("copies", "copies_sigma", "attacked"):
             at_least(self, name, 0)
+        below(self, "seed", 0, 2**63)
         above(self, "sigma", 0)
         above(self, "alpha", 0)
         below(self, "alpha", 0, 0.5)

@@ -16,7 +16,7 @@ from experiments.training.config import (
 )
 from experiments.training.config_energy import EnergyTraining
 from purifax.poison import LSP
-from purifax.recipe import at_least, one_of, typed
+from purifax.recipe import at_least, below, one_of, typed
 from purifax.recipe.kinds import POISON, Kind
 from purifax.run.config import make
 
@@ -176,7 +176,7 @@ class Poisoning:
 
     def __post_init__(self) -> None:
         at_least(self, "chunk", 1)
-        at_least(self, "seed", 0)
+        below(self, "seed", 0, 2**63)
 
 
 @dataclass(frozen=True)
@@ -296,5 +296,5 @@ class PoisonGrid:
     chunk: int = 256
 
     def __post_init__(self) -> None:
-        at_least(self, "seeds", 0)
+        below(self, "seeds", 0, 2**63)
         at_least(self, "chunk", 1)

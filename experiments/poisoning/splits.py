@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.poisoning.config import Shares
+from experiments.training import fitting
 from purifax import data
 from purifax.data.split import hold_out
 from purifax.evaluation.images import fingerprint
@@ -44,11 +45,12 @@ def parts(shares: Shares, data_dir: str | None) -> Parts:
     """The images as `Shares` divides them.
 
     Raises:
-        ValueError: more are asked for than there are.
+        ValueError: more are asked for than there are, or test images of other classes.
         DataError: the images are not found.
     """
     train = data.load(shares.name, "train", data_dir)
     test = data.load(shares.name, "test", data_dir)
+    fitting.check_images(train, test)
     count = len(train) - shares.other if shares.train is None else shares.train
     wanted = count + shares.other
     if not 0 <= shares.sparse < count or wanted > len(train) or shares.other < 0:

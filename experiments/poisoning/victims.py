@@ -22,7 +22,7 @@ from jax.tree_util import Partial
 
 from experiments.poisoning import features
 from experiments.poisoning.config import Victim
-from experiments.training import networks, optimisers
+from experiments.training import fitting, networks, optimisers
 from experiments.training.config import Data
 from experiments.training.health import Diverged
 from experiments.training.state import finite
@@ -233,9 +233,10 @@ def trainer(
         place: its work directory, where it may be already.
 
     Raises:
-        ValueError: no images to train a network on.
+        ValueError: no images to train a network on, or a crop wider than they are.
     """
     how = victim.transfer.how
+    fitting.check_crop(victim.crop, shape)
     fresh = Trainer(victim, shape, names)
     if how == "scratch":
         return fresh

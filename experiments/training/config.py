@@ -187,7 +187,7 @@ class Train:
             at_least(self, name, 1)
         at_least(self, "keep", 1)
         at_least(self, "validate_images", 1)
-        at_least(self, "seed", 0)
+        below(self, "seed", 0, 2**63)
 
 
 @dataclass(frozen=True)

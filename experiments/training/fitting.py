@@ -1,18 +1,18 @@
 """What a config and its images must agree on, before anything is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from experiments.training.config import Data
 from purifax.data.images import DataError, Images
 
-__all__ = ["check_images", "check_split"]
+__all__ = ["check_crop", "check_images", "check_split"]
 
 _CHANNELS = (1, 3)
 
 
-def check_images(given: Data, train: Images, test: Images | None) -> None:
+def check_images(train: Images, test: Images | None) -> None:
     """Refuses images of a strange form, and test images of another set.
 
     Args:
@@ -21,16 +21,11 @@ def check_images(given: Data, train: Images, test: Images | None) -> None:
     Raises:
         DataError: what differs, or what is strange.
     """
-    height, width, channels = train.images.shape[1:]
+    channels = train.images.shape[-1]
     if channels not in _CHANNELS:
         raise DataError(
             f"{train.source} has images of {channels} channels; networks are trained "
             "on 1 (grey) or 3 (red, green, blue). Convert them first."
-        )
-    if given.crop >= min(height, width):
-        raise DataError(
-            f"data.crop={given.crop} would crop images of {height} x {width} pixels "
-            "from their padding alone; set a smaller one."
         )
     if test is None:
         return
@@ -49,6 +44,23 @@ def check_images(given: Data, train: Images, test: Images | None) -> None:
         raise DataError(
             f"training images are {shapes[0]} and test images {shapes[1]}: "
             f"{train.source}, {test.source}."
+        )
+
+
+def check_crop(crop: int, shape: Sequence[int]) -> None:
+    """Refuses crops that may lie outside the image.
+
+    Args:
+        crop: pixels of padding.
+        shape: of an image, [H, W, C].
+
+    Raises:
+        DataError: the padding is as wide as the image.
+    """
+    if crop >= min(shape[:2]):
+        raise DataError(
+            f"crop={crop} may crop from images of {shape[0]} x {shape[1]} pixels "
+            "nothing but their padding; set a smaller one."
         )
 
 

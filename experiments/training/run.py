@@ -90,7 +90,8 @@ def set_up(config: Training, folder: pathlib.Path, data_dir: str | None) -> Run:
     images = data.load(config.data.name, "train", data_dir)
     classifies = isinstance(config, ClassifierTraining)
     test = data.load(config.data.name, "test", data_dir) if classifies else None
-    fitting.check_images(config.data, images, test)
+    fitting.check_images(images, test)
+    fitting.check_crop(config.data.crop, images.images.shape[1:])
     split = data.splits(images.labels, config.data.validation, config.data.split_seed)
     module = networks.network(
         config.net,

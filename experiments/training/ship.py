@@ -51,8 +51,9 @@ def ship(
         raise FileExistsError(f"{folder} exists; --replace takes its place.")
     if not (trained / "summary.json").is_file():
         raise FileNotFoundError(f"{trained} has no summary.json: no training finished.")
-    summary = read_json(trained / "summary.json")
-    summary["splits"] = read_json(trained / "splits.json")
+    needed = ("config", "parameters", "seconds", "steps", "versions", "weights_sha256")
+    summary = read_json(trained / "summary.json", *needed)
+    summary["splits"] = read_json(trained / "splits.json", "parts", "set", "source")
     images = data.load(summary["splits"]["set"], "test", data_dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:

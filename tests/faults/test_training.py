@@ -199,6 +199,7 @@ ROWS = [
         ("save_every", -5, "save_every must be 1 or more"),
         ("keep", 0, "keep must be 1 or more"),
         ("seed", -1, "seed must be 0 or more"),
+        ("seed", 2**63, "seed must be 0 or more and less than 9.2"),
         ("validate_images", -1, "validate_images must be 1 or more"),
         steps=3,
     ),
@@ -445,7 +446,7 @@ ROWS = [
         "agreement",
         "a crop as wide as the image",
         on(settings={"crop": 8}),
-        "data.crop=8 would crop images of 8 x 8 pixels",
+        "crop=8 may crop from images of 8 x 8 pixels",
     ),
     Fault(
         "agreement",

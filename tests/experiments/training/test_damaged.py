@@ -6,7 +6,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from training_runs import classifier_run, rows, saved, steps
+from training_runs import changed, classifier_run, rows, saved, steps
 
 from experiments.training import damaged, loop, optimisers
 from experiments.training import state as states
@@ -172,3 +172,13 @@ def test_the_average_warms_up_only_where_it_could_not_forget():
     assert float(short(np.float32(8))) == pytest.approx(0.5)
     assert float(short(np.float32(1e6))) == pytest.approx(0.999)
     assert not optimisers.warms(Optim(ema=0.0), 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"), [(3, 6, True), (2000, 9000, False), (9000, 9001, True)]
+)
+def test_a_run_grows_only_under_the_same_average(tmp_path, before, after, same):
+    config = changed(classifier_run(), "optim", ema=0.999)
+    workdir.claim(tmp_path, changed(config, "train", steps=before))
+    longer = changed(config, "train", steps=after)
+    assert loop._is_steady(longer, tmp_path / "config.json") is same
