@@ -61,8 +61,8 @@ ROWS = [
     # Ranges.
     (f"{TRAIN} --config.train.steps=0", 1, "Train.steps must be 1 or more; got 0"),
     (f"{TRAIN} --config.train.batch=0", 1, "Train.batch must be 1 or more; got 0"),
-    (f"{TRAIN} --config.noise.largest=0.01", 1, "0 < smallest <= largest"),
-    (f"{TRAIN} --config.data.validation=2", 1, "fraction held out, in [0, 1); got 2"),
+    (f"{TRAIN} --config.noise.largest=0.01", 1, "Noise.largest must be 0.05 or more"),
+    (f"{TRAIN} --config.data.validation=2", 1, "validation must be 0 or more and less than 1"),
     (f"{EVALUATE} --config.images.count=9999", 1, "but digits has 500 test images"),
     (f"{EVALUATE} --config.radius=-1", 1, "radius must be 0 or more, in [0, 1] pixel"),
     (f"{EVALUATE} --config.chunk=0", 1, "chunk must be 1 or more; got 0"),
@@ -76,7 +76,7 @@ ROWS = [
     ("benchmark --config=digits_adp --images=0", 2, "must be 1 or more"),
     ("benchmark --config=digits_adp --chains=-3", 2, "--chains 0 or more"),
     (f"{POISON} --config.images.train=99999", 1, "digits has 1297 training images"),
-    ("mixture --config.calls=0 --workdir={run}", 2, "calls >= 4"),
+    ("mixture --config.calls=0 --workdir={run}", 1, "calls must be 4 or more"),
     ("density --config.steps=0 --workdir={run}", 1, "steps must be 1 or more; got"),
     # Names of networks, methods, sets.
     (f"{TRAIN} --config.net.name=SmallScor", 1, "did you mean SmallScore?"),

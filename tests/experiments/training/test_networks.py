@@ -55,7 +55,6 @@ def test_data_decide_channels_and_classes():
     [
         ({"name": "SmallScor"}, "did you mean SmallScore?"),
         ({"name": "Wide"}, "known: NCSNv2, NCSNpp, SmallScore"),
-        ({"dtype": "float16"}, "net.dtype is 'float16'.*did you mean bfloat16?"),
         ({"name": "NCSNv2", "blocks": 2}, "net.blocks is set, but NCSNv2 has no"),
     ],
 )
