@@ -62,7 +62,11 @@ ROWS = [
     (f"{TRAIN} --config.train.steps=0", 1, "Train.steps must be 1 or more; got 0"),
     (f"{TRAIN} --config.train.batch=0", 1, "Train.batch must be 1 or more; got 0"),
     (f"{TRAIN} --config.noise.largest=0.01", 1, "Noise.largest must be 0.05 or more"),
-    (f"{TRAIN} --config.data.validation=2", 1, "validation must be 0 or more and less than 1"),
+    (
+        f"{TRAIN} --config.data.validation=2",
+        1,
+        "validation must be 0 or more and less",
+    ),
     (f"{EVALUATE} --config.images.count=9999", 1, "but digits has 500 test images"),
     (f"{EVALUATE} --config.radius=-1", 1, "radius must be 0 or more, in [0, 1] pixel"),
     (f"{EVALUATE} --config.chunk=0", 1, "chunk must be 1 or more; got 0"),
