@@ -216,8 +216,8 @@ class Sample:
         at_least(self, "images", 0)
         above(self, "smallest", 0)
         at_least(self, "largest", self.smallest)
-        at_least(self, "levels", 1)
-        at_least(self, "per_level", 1)
+        for name in ("levels", "per_level"):
+            at_least(self, name, 1)
         above(self, "rate", 0)
 
 

@@ -158,14 +158,17 @@ def test_an_earlier_checkpoint_can_be_loaded(score_folder):
     assert not np.allclose(early(x, sigma), late(x, sigma), atol=1e-7)
 
 
-def test_the_average_follows_the_weights(tmp_path):
-    config = changed(classifier_run(steps=1), "optim", ema=0.75)
+@pytest.mark.parametrize(("ema", "decay"), [(0.01, 0.01), (0.75, 0.1)])
+def test_the_average_follows_the_weights(tmp_path, ema, decay):
+    """One step is too short a run for 0.75: its decay begins at a tenth."""
+    config = changed(classifier_run(steps=1), "optim", ema=ema)
     loop.train(config, tmp_path / "run", None)
     begin = first_state(set_up(config, tmp_path, None)).variables
     last, averaged = saved(tmp_path / "run"), saved(tmp_path / "run", "ema")
     for path, leaf in jax.tree_util.tree_leaves_with_path(begin):
         name = jax.tree_util.keystr(path)
-        expected = 0.75 * np.asarray(leaf) + 0.25 * last[f"['variables']{name}"]
+        new = last[f"['variables']{name}"]
+        expected = decay * np.asarray(leaf) + (1 - decay) * new
         np.testing.assert_allclose(averaged[name], expected, atol=1e-7)
 
 
