@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from purifax.data.images import dimensions
+
 __all__ = ["Example", "Stream", "Unreadable", "checked"]
 
 
@@ -79,11 +81,8 @@ def checked(
     for row in rows:
         reason = None
         if isinstance(row, Example) and row.image.shape != tuple(shape):
-            reason = f"it is {_size(row.image.shape)}, the others are {_size(shape)}"
+            own, wanted = dimensions(row.image.shape), dimensions(shape)
+            reason = f"it is {own}, the others are {wanted}"
         elif isinstance(row, Example) and not 0 <= row.label < classes:
             reason = f"its label is {row.label}, but there are {classes} classes"
         yield Unreadable(row.position, where(row.position), reason) if reason else row
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

@@ -1,12 +1,15 @@
 """A split in memory: uint8 images with labels and their original positions."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["DataError", "Images", "suggestion"]
+__all__ = ["DataError", "Images", "dimensions", "suggestion"]
+
+_SHOWN = 10
+"""Classes that are listed in a line."""
 
 
 class DataError(ValueError):
@@ -45,6 +48,11 @@ class Images:
                 f"{self.source} holds {count} images but {len(self.labels)} labels "
                 f"and {len(self.index)} positions; it is incomplete or mixed up."
             )
+        for what, numbers in (("labels", self.labels), ("positions", self.index)):
+            if not np.issubdtype(numbers.dtype, np.integer):
+                raise DataError(
+                    f"{self.source} has {what} of {numbers.dtype}; integers are needed."
+                )
         if count and not 0 <= self.labels.min() <= self.labels.max() < len(self.names):
             raise DataError(
                 f"{self.source} has labels from {self.labels.min()} to "
@@ -53,6 +61,22 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def summary(self) -> str:
+        """What these images were understood to be, in one line.
+
+        >>> zero = np.zeros(3, int)
+        >>> grey = np.zeros((3, 8, 8, 1), np.uint8)
+        >>> Images(grey, zero, np.arange(3), ("cat", "dog"), "photos").summary()
+        '3 images of 8 x 8 x 1 in 2 classes (cat 3, dog 0) from photos'
+        """
+        counts = np.bincount(self.labels, minlength=len(self.names))
+        shown = [f"{n} {c}" for n, c in zip(self.names, counts, strict=True)][:_SHOWN]
+        more = ", ..." if len(self.names) > _SHOWN else ""
+        return (
+            f"{len(self)} images of {dimensions(self.images.shape[1:])} in "
+            f"{len(self.names)} classes ({', '.join(shown)}{more}) from {self.source}"
+        )
 
     def take(self, positions: np.ndarray) -> "Images":
         """The images at these positions (not original indices), in this order."""
@@ -63,6 +87,15 @@ class Images:
             self.names,
             self.source,
         )
+
+
+def dimensions(shape: Sequence[int]) -> str:
+    """A shape in words.
+
+    >>> dimensions((8, 8, 1))
+    '8 x 8 x 1'
+    """
+    return " x ".join(map(str, shape))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

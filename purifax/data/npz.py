@@ -1,45 +1,31 @@
 """Plain `.npz` files: images uint8 [N, H, W, C] or [N, H, W], labels integers [N].
 
-Accepted names of the arrays: `images, labels` or `image, label` or `x, y`, or for both
-splits in one file `x_train, y_train, x_test, y_test`. Optional: `index`, `test_index`
-or `val_index` (positions in the published split), `names`, `classes` or `wnids`.
-Without labels, all are 0. A split may be cut into parts `<name>_a.npz`,
-`<name>_b.npz`, ... (or 0, 1, 2, ... or 1, 2, ...), which are joined in order.
+Accepted names of the arrays, in any case: `images`, `image` or `x` with `labels`,
+`label` or `y`; or for several splits in one file the same with the name of a split,
+such as `x_train` or `train_images` (`purifax.data.roles` lists the names). Optional:
+`index`, `test_index` or `val_index` (positions in the published split), `names`,
+`classes` or `wnids`. Without labels, all are 0.
+
+A folder holds a file for each split, such as `train.npz` and `test.npz`. A split may be
+cut into parts `<name>_a.npz`, `<name>_b.npz`, ... (or 0, 1, 2, ... or 1, 2, ...), which
+are joined in order.
 """
 
 import re
 import string
-import zipfile
-import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from purifax.data import roles
+from purifax.data.arrays import check_bytes, class_names, label_numbers, shape_of
 from purifax.data.images import DataError, Images
-from purifax.data.split import hold_out
+from purifax.data.members import array, chosen, labels_in, load, names_in, splits_in
+from purifax.data.split import part_of
 
-__all__ = [
-    "DAMAGED",
-    "chosen",
-    "find",
-    "holds_splits",
-    "integers",
-    "nhwc",
-    "numbered",
-    "opened",
-    "read",
-]
-
-DAMAGED = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
-"""Errors raised by arrays of a truncated or damaged file."""
-
-PAIRS = (("images", "labels"), ("image", "label"), ("x", "y"))
-OPTIONAL = {
-    "index": ("index", "test_index", "val_index"),
-    "names": ("names", "classes", "wnids"),
-}
-WORDS = {"train": "train|training", "test": "test|val|validation"}
+__all__ = ["Described", "describe", "find", "holds_splits", "read"]
 
 
 def find(root: Path, name: str, split: str, names: Sequence[str] = ()) -> Images | None:
@@ -57,7 +43,7 @@ def find(root: Path, name: str, split: str, names: Sequence[str] = ()) -> Images
         if not paths and holds_splits(folder / f"{name}.npz"):
             paths = [folder / f"{name}.npz"]
         if paths:
-            return _images(paths, split, names)
+            return _images(paths, split, tuple(names))
     return None
 
 
@@ -66,40 +52,60 @@ def read(path: Path, split: str) -> Images:
 
     A file without splits is divided: a fifth, stratified and chosen by seed 0, is the
     test set. The split "all" is the whole of such a file.
+
+    Raises:
+        DataError: no such file or split, or arrays that are damaged, ambiguous or of
+            another kind.
     """
     if path.is_dir():
-        paths = _parts(path, "", split)
-        if not paths:
-            raise DataError(f"{path} holds no {split}.npz; save the images as that.")
-        return _images(paths, split)
+        return _from_folder(path, split)
     if not path.is_file():
         raise DataError(
             f"{path} does not exist; give an .npz file or a folder of them."
         )
     if holds_splits(path):
         return _images([path], split)
-    images = _images([path], split)
-    if split == "all":
-        return images
-    train, test = hold_out(images.labels, round(len(images) / 5))
-    return images.take(np.sort({"train": train, "test": test}[split]))
+    return part_of(_images([path], split), split)
 
 
-def _parts(folder: Path, prefix: str, split: str) -> list[Path]:
-    """The files of one split in order; a whole file is preferred to parts."""
-    if split not in WORDS or not folder.is_dir():
-        return []
-    form = re.compile(
-        rf"{re.escape(prefix)}(?:{WORDS[split]})\d*(?:_([a-z]|\d+))?\.npz"
+def _from_folder(folder: Path, split: str) -> Images:
+    others = (
+        one for one in ("train", "validation", "test") if one != roles.role(split)
     )
-    found = {}
-    for path in sorted(folder.glob("*.npz")):
-        if match := form.fullmatch(path.name):
-            found[match.group(1) or ""] = path
-    if not found:
+    if paths := _parts(folder, "", split):
+        beside = [path for other in others for path in _parts(folder, "", other, "")]
+        return _images(paths, split, (), beside)
+    if paths := _parts(folder, "", "all"):
+        return part_of(_images(paths, "all"), split)
+    raise DataError(f"{folder} holds no {split}.npz; save the images as that.")
+
+
+def _parts(
+    folder: Path, prefix: str, split: str, instead: str = "validation"
+) -> list[Path]:
+    """The files of one split in order; a whole file is preferred to parts.
+
+    Args:
+        instead: the split that is read where there is no test.
+    """
+    wanted = roles.role(split)
+    if not wanted or not folder.is_dir():
         return []
-    if "" in found:
-        return [found[""]]
+    words = "|".join(roles.NAMES[wanted])
+    form = re.compile(rf"{re.escape(prefix)}({words})(\d*)(?:_([a-z]|\d+))?\.npz", re.I)
+    names, found = set(), {}
+    for path in sorted(folder.iterdir()):
+        if match := form.fullmatch(path.name):
+            names.add(match[1])
+            found[match[3] or ""] = path
+    roles.named(names, folder)
+    if not found and wanted == "test" and instead:
+        return _parts(folder, prefix, instead)
+    return [found[""]] if "" in found else _consecutive(folder, found)
+
+
+def _consecutive(folder: Path, found: dict[str, Path]) -> list[Path]:
+    """Parts in the order of their marks, which must be a, b, ... or 0, 1, ..."""
     marks = sorted(found, key=lambda mark: (not mark.isdigit(), len(mark), mark))
     if marks == list(string.ascii_lowercase[: len(marks)]):
         return [found[mark] for mark in marks]
@@ -116,139 +122,129 @@ def _parts(folder: Path, prefix: str, split: str) -> list[Path]:
     )
 
 
-def _images(paths: list[Path], split: str, names: Sequence[str] = ()) -> Images:
-    """Parts joined in order; positions are counted where no part has an `index`."""
-    parts = [_read(path, split) for path in paths]
-    shapes = {part["images"].shape[1:] for part in parts}
+def _images(
+    paths: list[Path],
+    split: str,
+    names: tuple[str, ...] = (),
+    beside: Sequence[Path] = (),
+) -> Images:
+    """Parts joined in order; positions are counted where no part has an `index`.
+
+    Args:
+        names: of the classes; by default those stated, or numbers.
+        beside: files of the set's other splits, whose labels count as well.
+    """
+    parts = [describe(path, split) for path in paths]
+    shapes = {part.shape[1:] for part in parts}
     source = " + ".join(str(path) for path in paths)
     if len(shapes) > 1:
         raise DataError(f"{source} hold images of different shapes: {sorted(shapes)}.")
-    images, labels = (
-        np.concatenate([part[key] for part in parts]) for key in ("images", "labels")
-    )
-    stated = [part["index"] for part in parts if "index" in part]
+    stated = [part.index for part in parts if part.index is not None]
     if stated and len(stated) < len(parts):
         raise DataError(f"{source}: some parts state an `index` and some do not.")
-    index = np.concatenate(stated) if stated else np.arange(len(images))
-    names = (
-        tuple(names)
-        or tuple(str(name) for name in parts[0].get("names", ()))
-        or numbered(labels)
-    )
-    return Images(images, labels, index.astype(np.int64), names, source)
-
-
-def numbered(labels: np.ndarray) -> tuple[str, ...]:
-    """Names of classes without names: their numbers.
-
-    >>> numbered(np.array([2, 0]))
-    ('0', '1', '2')
-    """
-    return tuple(str(label) for label in range(labels.max(initial=0) + 1))
+    images = np.concatenate([load(p.path, p.images).reshape(p.shape) for p in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    index = np.concatenate(stated) if stated else np.arange(len(images), dtype=np.int64)
+    if not names:
+        names = _agreed([*parts, *(describe(path, "all") for path in beside)])
+    return Images(images, labels, index, names, source)
 
 
 def holds_splits(path: Path) -> bool:
-    """Whether a path is an .npz with arrays for both train and test."""
-    if not path.is_file():
-        return False
-    with opened(path) as arrays:
-        return "x_train" in arrays
+    """Whether a path is an .npz with arrays for the splits of a set."""
+    return path.is_file() and bool(splits_in(names_in(path)))
 
 
-def opened(path: Path) -> np.lib.npyio.NpzFile:
-    """The arrays of a file, opened without reading them.
+@dataclass(frozen=True)
+class Described:
+    """What an .npz says of one split, without its pixels.
+
+    Attributes:
+        path: of the file.
+        images: name of the array of images.
+        shape: [N, H, W, C].
+        labels: int32 [N].
+        index: int64 [N], or None.
+        names: of the classes; empty where none are stated.
+        beside: labels of the other splits in the file.
+    """
+
+    path: Path
+    images: str
+    shape: tuple[int, ...]
+    labels: np.ndarray
+    index: np.ndarray | None
+    names: tuple[str, ...]
+    beside: np.ndarray
+
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, or numbers.
+
+        Raises:
+            DataError: their number is unclear.
+        """
+        return _agreed([self])
+
+
+def describe(path: Path, split: str) -> Described:
+    """What an .npz says of one split.
 
     Raises:
-        DataError: it is not an .npz file.
+        DataError: arrays are missing, ambiguous, damaged or of another kind.
     """
-    try:
-        arrays = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        why = error if zipfile.is_zipfile(path) else "it is no zip archive"
-        raise DataError(f"{path} is not a readable .npz file ({why}).") from error
-    if not isinstance(arrays, np.lib.npyio.NpzFile):
-        raise DataError(f"{path} is a single array; an .npz with images is needed.")
-    return arrays
+    arrays = names_in(path)
+    names = chosen(path, arrays, split)
+    images = array(path, names["images"])
+    check_bytes(path, images.dtype)
+    small = {key: load(path, names[key]) for key in names if key != "images"}
+    labels = None
+    if "labels" in small:
+        labels = label_numbers(path, small["labels"])
+    shape = shape_of(path, images.shape, None if labels is None else len(labels))
+    others = [name for name in labels_in(arrays) if name != names.get("labels")]
+    beside = [label_numbers(path, load(path, name)) for name in others]
+    return Described(
+        path,
+        names["images"],
+        shape,
+        np.zeros(shape[0], np.int32) if labels is None else labels,
+        _positions(path, small.get("index")),
+        _stated(path, small.get("names")),
+        np.concatenate([np.zeros(0, np.int32), *beside]),
+    )
 
 
-def chosen(path: Path, arrays: Collection[str], split: str) -> dict[str, str]:
-    """The names of the arrays that are images, labels, index and class names.
-
-    Raises:
-        DataError: there are no images.
-
-    >>> chosen(Path("a.npz"), ["y", "x", "z"], "train")
-    {'images': 'x', 'labels': 'y'}
-    """
-    pairs = (*PAIRS, (f"x_{split}", f"y_{split}"))
-    pair = next((pair for pair in pairs if pair[0] in arrays), None)
-    if pair is None:
+def _positions(path: Path, index: np.ndarray | None) -> np.ndarray | None:
+    """The positions of the images, int64 [N]."""
+    if index is None:
+        return None
+    if index.ndim != 1 or index.dtype.kind not in "iu":
         raise DataError(
-            f"{path} holds {', '.join(sorted(arrays))}; "
-            "arrays `images` and `labels` (or `x` and `y`) are needed."
+            f"{path} holds `index` {index.dtype} {index.shape}; integers [N] are "
+            "needed."
         )
-    wanted = {"images": pair[:1], "labels": pair[1:], **OPTIONAL}
-    return {
-        key: choice
-        for key, choices in wanted.items()
-        for choice in choices
-        if choice in arrays
-    }
+    return index.astype(np.int64)
 
 
-def _read(path: Path, split: str) -> dict[str, np.ndarray]:
-    """Checked arrays of one file under the names images, labels, index, names."""
-    with opened(path) as arrays:
-        names = chosen(path, arrays, split)
-        try:
-            part = {key: arrays[name] for key, name in names.items()}
-        except DAMAGED as error:
-            raise DataError(f"{path} is truncated or damaged ({error}).") from error
-    images = part["images"]
-    part["images"] = images.reshape(nhwc(path, images.dtype, images.shape))
-    unlabelled = np.zeros(len(images), np.int32)
-    part["labels"] = integers(path, part.get("labels", unlabelled))
-    return part
-
-
-def nhwc(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape [N, H, W, C] of an array of images.
-
-    Raises:
-        DataError: a wrong dtype or shape.
-
-    >>> nhwc(Path("a.npz"), np.dtype(np.uint8), (5, 8, 8))
-    (5, 8, 8, 1)
-    """
-    if len(shape) == 3:
-        shape = (*shape, 1)
-    if dtype != np.uint8:
+def _stated(path: Path, names: np.ndarray | None) -> tuple[str, ...]:
+    """The names of the classes as text."""
+    if names is None:
+        return ()
+    if names.ndim != 1 or names.dtype.kind not in "USiu":
         raise DataError(
-            f"{path} holds {dtype} images; store uint8 from 0 to 255, "
-            "for example (255 * x).round().astype('uint8')."
+            f"{path} holds names of classes {names.dtype} {names.shape}; text [K] is "
+            "needed."
         )
-    if len(shape) != 4 or shape[-1] not in (1, 3, 4):
-        raise DataError(
-            f"{path} holds images of shape {shape}; channels come last, "
-            "[N, H, W, C] with C = 1 or 3, for example x.transpose(0, 2, 3, 1)."
-        )
-    return shape
+    if names.dtype.kind == "S":
+        names = np.char.decode(names, "utf-8", "backslashreplace")
+    return tuple(str(name) for name in names)
 
 
-def integers(path: Path, labels: np.ndarray) -> np.ndarray:
-    """Labels int32 [N] from integers [N] or [N, 1].
-
-    Raises:
-        DataError: a wrong dtype or shape.
-
-    >>> integers(Path("a.npz"), np.array([[3], [1]])).tolist()
-    [3, 1]
-    """
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(
-            f"{path} holds labels {labels.dtype} {labels.shape}; integers [N] are "
-            "needed, for example y.argmax(-1) of one-hot rows."
-        )
-    return labels.astype(np.int32)
+def _agreed(parts: Sequence[Described]) -> tuple[str, ...]:
+    """The names of the classes of all parts and splits of a set, or numbers."""
+    stated = {part.names: part.path for part in parts if part.names}
+    if len(stated) > 1:
+        one, other = list(stated.values())[:2]
+        raise DataError(f"{one} and {other} name different classes; make them agree.")
+    labels = np.concatenate([n for part in parts for n in (part.labels, part.beside)])
+    return next(iter(stated), ()) or class_names(parts[0].path, labels)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from purifax.data.images import DataError
+from purifax.data.images import DataError, Images
 
-__all__ = ["hold_out", "parts_record", "splits"]
+__all__ = ["hold_out", "part_of", "parts_record", "splits"]
 
 
 def splits(
@@ -66,6 +66,27 @@ def hold_out(
     for label, n in zip(classes, quota, strict=True):
         out[order[labels[order] == label][:n]] = True
     return order[~out[order]], order[out[order]]
+
+
+def part_of(images: Images, split: str) -> Images:
+    """A split of a set that has none: a fifth, stratified and by seed 0, is the test.
+
+    Args:
+        split: "train", "test", or "all" for the whole.
+
+    Raises:
+        DataError: the part has no image, since there are too few.
+    """
+    if split == "all":
+        return images
+    train, test = hold_out(images.labels, round(len(images) / 5))
+    part = np.sort({"train": train, "test": test}[split])
+    if not len(part):
+        raise DataError(
+            f"{images.source} holds {len(images)} image(s), of which a fifth is none; "
+            f"add more for the split '{split}', or give it files of its own."
+        )
+    return images.take(part)
 
 
 def parts_record(parts: Mapping[str, np.ndarray]) -> dict[str, dict[str, int | str]]:

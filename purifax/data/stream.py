@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from purifax.data import folder, npz, stream_npz, stream_official, stream_tfds
-from purifax.data.decode import decode
-from purifax.data.examples import Example, Stream, Unreadable, checked
+from purifax.data.decode import picture
+from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.files import is_remote
 from purifax.data.images import DataError, Images
 from purifax.data.sources import located
@@ -110,47 +110,38 @@ def from_folder(
     Raises:
         DataError: there are no images, or none is readable.
     """
-    files, labels, classes = folder.listed(place, split)
+    files, labels, classes, source = folder.listed(place, split)
     names = [os.path.relpath(file, place) for file in files]
     digest = hashlib.sha256(repr((classes, labels)).encode())
     for file, name in zip(files, names, strict=True):
-        digest.update(f"{name}\0{os.path.getsize(file)}\n".encode())
+        digest.update(os.fsencode(f"{name}\0{_size(file)}\n"))
     height, width, own = _first(files)
     shape = (height, width, channels or own)
 
     def rows(positions: range) -> Iterator[Example | Unreadable]:
         for n in positions:
             try:
-                image = _pixels(files[n], shape[-1])
-            except (DataError, OSError) as error:
+                image = picture(files[n], shape=shape)
+            except DataError as error:
                 yield Unreadable(n, files[n], str(error))
                 continue
             yield Example(n, image, labels[n], n, {"file": os.fsencode(names[n])})
 
-    def read(positions: range) -> Iterator[Example | Unreadable]:
-        return checked(rows(positions), shape, len(classes), files.__getitem__)
-
-    source, hashed = str(place), digest.hexdigest()
-    stream = Stream(len(files), shape, classes, source, hashed, read)
+    stream = Stream(len(files), shape, classes, source, digest.hexdigest(), rows)
     return replace(stream, extras={"file": ((), "bytes")})
 
 
-def _pixels(file: str, channels: int | None) -> np.ndarray:
-    """uint8 [H, W, C]; grey files can be read in colour, but not the reverse."""
-    images, grey = decode([file], lambda name: Path(name).read_bytes())
-    if channels == 1 and not grey[0]:
-        raise DataError(f"{file} is in colour, the set is grey.")
-    return (
-        images[0, ..., :1] if channels == 1 or (not channels and grey[0]) else images[0]
-    )
+def _size(file: str) -> int:
+    """The size of a file; -1 of one that is not there, such as a dangling link."""
+    return os.path.getsize(file) if os.path.exists(file) else -1
 
 
 def _first(files: Sequence[str]) -> tuple[int, int, int]:
     """The shape of the first readable image."""
     for file in files:
         try:
-            height, width, channels = _pixels(file, None).shape
-        except (DataError, OSError):
+            height, width, channels = picture(file).shape
+        except DataError:
             continue
         return height, width, channels
     raise DataError(f"None of {len(files)} files can be read, such as {files[0]}.")

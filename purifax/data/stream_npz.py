@@ -13,32 +13,20 @@ import hashlib
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from purifax.data import npz
+from purifax.data import members, npz
 from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.images import DataError, Images
+from purifax.data.members import DAMAGED, Array
 
 __all__ = ["read"]
 
 BLOCK = 1 << 20
 LOCAL = 30
 """Bytes of the header of a member, which ends with the lengths of two more fields."""
-
-
-@dataclass(frozen=True)
-class _Array:
-    """An array in a file; `start` is the position of its first value in its member."""
-
-    path: Path
-    member: zipfile.ZipInfo
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    by_row: bool
-    start: int
 
 
 def read(path: Path, split: str) -> Stream | None:
@@ -61,23 +49,18 @@ def read(path: Path, split: str) -> Stream | None:
     ...     stream.shape, [row.image.max().item() for row in stream.read(range(2))]
     ((4, 4, 1), [9, 9])
     """
-    with npz.opened(path) as arrays:
-        names = npz.chosen(path, arrays.files, split)
-        array = _array(path, names.pop("images"))
-        try:
-            small = {key: arrays[name] for key, name in names.items()}
-        except npz.DAMAGED as error:
-            raise DataError(f"{path} is truncated or damaged ({error}).") from error
-    shape = npz.nhwc(path, array.dtype, array.shape)
-    labels = npz.integers(path, small.get("labels", np.zeros(shape[0], np.int32)))
-    index = small.get("index", np.arange(shape[0])).astype(np.int64)
-    classes = tuple(str(name) for name in small.get("names", npz.numbered(labels)))
-    empty = np.broadcast_to(np.zeros((), np.uint8), shape)
-    rest = Images(empty, labels, index, classes, str(path))  # checks labels and index
+    found = npz.describe(path, split)
+    array = members.array(path, found.images)
+    counted = np.arange(found.shape[0], dtype=np.int64)
+    index = counted if found.index is None else found.index
+    classes = found.classes()
+    empty = np.broadcast_to(np.zeros((), np.uint8), found.shape)
+    rest = Images(empty, found.labels, index, classes, str(path))  # checks both
     if not array.by_row:
         return None
     _check(array)
-    pixels, (_, height, width, channels) = _pixels(array, shape[1:]), shape
+    count, height, width, channels = found.shape
+    pixels = _pixels(array, (height, width, channels))
 
     def rows(positions: range) -> Iterator[Example | Unreadable]:
         for n, image in zip(positions, pixels(positions), strict=True):
@@ -88,34 +71,17 @@ def read(path: Path, split: str) -> Stream | None:
 
     digest = hashlib.sha256(repr((split, _sums(path))).encode()).hexdigest()
     size = height, width, channels
-    return Stream(shape[0], size, classes, str(path), digest, rows)
+    return Stream(count, size, classes, str(path), digest, rows)
 
 
-def _array(path: Path, name: str) -> _Array:
-    """The description of an array, from its header."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            member = archive.getinfo(f"{name}.npy")
-            with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)
-                header = {
-                    (1, 0): np.lib.format.read_array_header_1_0,
-                    (2, 0): np.lib.format.read_array_header_2_0,
-                }[version]
-                shape, fortran, dtype = header(file)
-                return _Array(path, member, dtype, shape, not fortran, file.tell())
-    except (KeyError, *npz.DAMAGED) as error:
-        raise DataError(f"{path} is truncated or damaged ({error}).") from error
-
-
-def _check(array: _Array) -> None:
+def _check(array: Array) -> None:
     """Read an array once, which verifies its checksum at the end."""
     try:
         with zipfile.ZipFile(array.path) as archive:
             with archive.open(array.member) as file:
                 while file.read(BLOCK):
                     pass
-    except npz.DAMAGED as error:
+    except DAMAGED as error:
         raise DataError(
             f"{array.path} is damaged in {array.member.filename} ({error}): these are "
             "not the images that were saved, and which are wrong cannot be told; copy "
@@ -130,7 +96,7 @@ def _sums(path: Path) -> list[tuple[str, int, int]]:
 
 
 def _pixels(
-    array: _Array, shape: tuple[int, ...]
+    array: Array, shape: tuple[int, ...]
 ) -> Callable[[range], Iterator[np.ndarray | str]]:
     """A function of positions that yields images; for an unreadable one, the reason."""
     size = int(np.prod(shape))
@@ -143,7 +109,7 @@ def _pixels(
                 content = give(n)
                 if len(content) < size:
                     raise EOFError("it ends early")
-            except npz.DAMAGED as error:
+            except DAMAGED as error:
                 yield f"truncated or damaged ({error})"
                 continue
             yield np.frombuffer(content, np.uint8).reshape(shape)
@@ -151,7 +117,7 @@ def _pixels(
     return images
 
 
-def _stored(array: _Array, size: int) -> Callable[[int], bytes]:
+def _stored(array: Array, size: int) -> Callable[[int], bytes]:
     """A function of a position that returns its bytes in an uncompressed array."""
     with array.path.open("rb") as file:
         file.seek(array.member.header_offset)
@@ -166,7 +132,7 @@ def _stored(array: _Array, size: int) -> Callable[[int], bytes]:
     return give
 
 
-def _packed(array: _Array, size: int) -> Callable[[int], bytes]:
+def _packed(array: Array, size: int) -> Callable[[int], bytes]:
     """A function of a position that returns its bytes in a compressed array."""
     file = zipfile.ZipFile(array.path).open(array.member)
 

@@ -24,7 +24,7 @@ import numpy as np
 from etils import epath
 
 from purifax.data import prepared, tfrecord
-from purifax.data.decode import decode
+from purifax.data.decode import in_channels, picture
 from purifax.data.examples import Example, Stream, Unreadable, checked
 from purifax.data.files import is_remote, place
 from purifax.data.images import DataError
@@ -188,16 +188,11 @@ class _Reader:
     def _pixels(self, value: Any, where: str) -> np.ndarray:
         from tensorflow_datasets import features as kinds
 
-        feature = self.features[self.image]
-        colour = feature.shape[-1] != 1
+        feature: Any = self.features[self.image]
         if not isinstance(feature, kinds.Image):
             return feature.decode_example_np(value)
-        images, grey = decode([where], lambda name: value)
-        if colour:
-            return images[0]
-        if not grey[0]:
-            raise DataError(f"{where} is in colour, the set is grey.")
-        return images[0, ..., :1]
+        pixels = picture(where, lambda name: value)
+        return in_channels(where, pixels, 1 if feature.shape[-1] == 1 else 3)
 
 
 def _kept(feature: Any) -> tuple[tuple[int, ...], str] | None:
