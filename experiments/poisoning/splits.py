@@ -11,8 +11,10 @@ import numpy as np
 from experiments.poisoning.config import Shares
 from experiments.training import fitting
 from purifax import data
+from purifax.data.sources import OWN
 from purifax.data.split import hold_out
 from purifax.evaluation.images import fingerprint
+from purifax.run.progress import say
 
 __all__ = ["Parts", "disjoint", "parts"]
 
@@ -51,6 +53,9 @@ def parts(shares: Shares, data_dir: str | None) -> Parts:
     train = data.load(shares.name, "train", data_dir)
     test = data.load(shares.name, "test", data_dir)
     fitting.check_images(train, test)
+    if shares.name in OWN:
+        say(train.summary())
+        say(test.summary())
     count = len(train) - shares.other if shares.train is None else shares.train
     wanted = count + shares.other
     if not 0 <= shares.sparse < count or wanted > len(train) or shares.other < 0:

@@ -28,6 +28,7 @@ from experiments.training.config_energy import (
 from experiments.training.state import State, start
 from experiments.training.validation import Validation
 from purifax import data, nets
+from purifax.data.sources import OWN
 from purifax.data.split import parts_record
 from purifax.run import devices, workdir
 from purifax.weights import network_folders
@@ -92,6 +93,9 @@ def set_up(config: Training, folder: pathlib.Path, data_dir: str | None) -> Run:
     test = data.load(config.data.name, "test", data_dir) if classifies else None
     fitting.check_images(images, test)
     fitting.check_crop(config.data.crop, images.images.shape[1:])
+    for part in (images, test):
+        if part is not None and config.data.name in OWN:
+            multiprocess.tell(part.summary())
     split = data.splits(images.labels, config.data.validation, config.data.split_seed)
     module = networks.network(
         config.net,

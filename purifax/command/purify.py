@@ -7,7 +7,9 @@
 names weights that come with purifax, and takes the purifier that their card advises.
 The purified images keep their names, `purified.png` shows some before and after, and an
 .npz keeps its other arrays. Images must have the size that the network was made for.
-What is already in `--out` is not overwritten.
+A file that is refused (`purifax.data.decode` has the rules) is left out and reported,
+and the command ends with 1 when all the others are done. What is already in `--out` is
+not overwritten.
 
     purifax purify --weights=cifar10_dsm_small --source=cifar10 --out=DIR
     purifax purify ... --worker=3/8
@@ -90,9 +92,19 @@ def main(
     from purifax.pipelines import files
 
     source, out = pathlib.Path(options.source), pathlib.Path(options.out)
-    count = files.clean(config, source, out, options.data_dir, options.seed)
+    left_out: list[tuple[str, str]] = []
+    count = files.clean(
+        config,
+        source,
+        out,
+        options.data_dir,
+        options.seed,
+        lambda *file: left_out.append(file),
+    )
     print(f"{count} image(s) purified into {out}", file=sys.stderr)
-    return 0
+    for name, reason in left_out:
+        print(f"left out: {name}: {reason}", file=sys.stderr)
+    return 1 if left_out else 0
 
 
 def _check(options: flags.FlagValues) -> None:

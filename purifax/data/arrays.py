@@ -37,8 +37,8 @@ def check_pixels(images: Any) -> None:
     >>> check_pixels(np.array([0.0, 255.0]))
     Traceback (most recent call last):
         ...
-    purifax.data.images.DataError: images must lie in [0, 1]; these reach from 0.0 to \
-255.0. If they are in [0, 255], give images / 255, or uint8.
+    purifax.data.images.DataError: images must lie in [0, 1]; these reach from 0 to \
+255. If they are in [0, 255], give images / 255, or uint8.
     """
     if images.dtype == np.uint8:
         return
@@ -54,9 +54,14 @@ def check_pixels(images: Any) -> None:
         raise DataError("images must lie in [0, 1]; these have values not finite.")
     if not 0 <= low <= high <= 1:
         raise DataError(
-            f"images must lie in [0, 1]; these reach from {low} to {high}. "
-            f"{_advice(low, high)}"
+            f"images must lie in [0, 1]; these reach from {_number(low)} to "
+            f"{_number(high)}. {_advice(low, high)}"
         )
+
+
+def _number(value: float) -> str:
+    """All digits of a number, so that 1.0000001 does not read as 1."""
+    return repr(value).removesuffix(".0")
 
 
 def _advice(low: float, high: float) -> str:

@@ -19,6 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from purifax.data.arrays import label_numbers
+from purifax.data.budget import afford
+from purifax.data.gzipped import unpacked
 from purifax.data.images import DataError, Images
 
 __all__ = [
@@ -142,10 +145,14 @@ def _from_archive(archive: Path, files: tuple[str, ...]) -> dict[str, bytes]:
     """The wanted members, read into memory: nothing is unpacked on disk."""
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(archive) as tar:
+        with (
+            unpacked(archive) as packed,
+            tarfile.open(fileobj=packed, mode="r:") as tar,
+        ):
             for member in tar:
                 file = Path(member.name).name
                 if file in files and (stream := tar.extractfile(member)):
+                    afford(f"{archive}/{file}", member.size)
                     found[file] = stream.read()
                 if len(found) == len(files):
                     break
@@ -183,7 +190,7 @@ def _images(
     planes = np.concatenate(rows).reshape(-1, 3, 32, 32)
     return Images(
         np.ascontiguousarray(planes.transpose(0, 2, 3, 1)),
-        np.concatenate(labels).astype(np.int32),
+        label_numbers(source, np.concatenate(labels)),
         np.arange(len(planes), dtype=np.int64),
         tuple(classes),
         source,
@@ -221,7 +228,7 @@ def _python(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
         batch = _ArraysOnly(io.BytesIO(content), encoding="latin1").load()
         pixels = np.asarray(batch["data"])
         key = "fine_labels" if "fine_labels" in batch else "labels"
-        labels = np.asarray(batch[key], np.int64)
+        labels = np.asarray(batch[key])
     except DataError as error:
         raise DataError(f"{where} {error}") from error
     except Exception as error:  # a damaged pickle raises nearly anything

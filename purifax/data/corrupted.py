@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from purifax.data.arrays import label_numbers
 from purifax.data.images import DataError, Images, suggestion
 
 __all__ = ["CORRUPTIONS", "find", "parse_name"]
@@ -99,7 +100,7 @@ def _severity(
     rows = slice((severity - 1) * count, severity * count)
     return Images(
         np.array(images[rows]),
-        np.asarray(labels[rows]).astype(np.int32),
+        label_numbers(source, np.asarray(labels[rows])),
         np.arange(count, dtype=np.int64),
         tuple(classes),
         f"{source} severity {severity}",

@@ -143,7 +143,7 @@ def read_array(path: Path | str, name: str = "") -> np.ndarray:
     path = Path(path)
     try:
         if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
+            return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
         return array_of(containers.read(path, room=_ROOM), name)
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"{path} gives no poison: {error}") from error

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from purifax.data.budget import unpacks
+
 __all__ = ["Gzipped", "unpacked"]
 
 MAGIC = b"\x1f\x8b"
@@ -57,12 +59,14 @@ class Gzipped(io.RawIOBase):
     """The content of a gzipped file, which may consist of several gzip members.
 
     Reading raises `zlib.error` where the file is damaged or its checksum is wrong, and
-    `EOFError` where it is truncated. Seeking from the end unpacks all of it.
+    `EOFError` where it is truncated, and `DataError` where it unpacks to far more than
+    images would. Seeking from the end unpacks all of it.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._file = path.open("rb", buffering=0)
+        self._file, self._path = path.open("rb", buffering=0), path
+        self._packed = os.path.getsize(path)
         self._go_on(_Point(0, 0, b"", zlib.decompressobj(FORM)))
         self._points = [self._here()]
 
@@ -110,6 +114,7 @@ class Gzipped(io.RawIOBase):
             if self._unpack.eof:  # skip the padding after a member
                 self._pending = self._unpack.unused_data.lstrip(b"\0")
         self._at += len(content)
+        unpacks(self._path, self._packed, self._at)
         if self._at - self._points[-1].at >= APART:
             self._points.append(self._here())
         return content

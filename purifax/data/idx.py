@@ -7,15 +7,18 @@ Source: LeCun, Cortes and Burges, the MNIST database; Xiao et al., 2017, arXiv
 1708.07747.
 """
 
-import gzip
 import math
+import os
 import struct
 import zlib
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 
+from purifax.data.budget import afford
+from purifax.data.gzipped import Gzipped
 from purifax.data.images import DataError, Images
 
 __all__ = ["check_images", "find", "header", "located", "parse"]
@@ -95,9 +98,11 @@ def check_images(path: Path, shape: tuple[int, ...]) -> None:
 
 def parse(path: Path) -> np.ndarray:
     """The array of an IDX file of bytes: uint8, with the shape of its header."""
-    content = path.read_bytes()
+    afford(path, os.path.getsize(path))
+    packed = path.suffix == ".gz"
     try:
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        with BufferedReader(Gzipped(path)) if packed else path.open("rb") as file:
+            content = file.read()
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path} is truncated or damaged ({error}); fetch it again."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["DataError", "Images", "dimensions", "suggestion"]
+__all__ = ["DataError", "Images", "check_classes", "dimensions", "suggestion"]
 
 _SHOWN = 10
 """Classes that are listed in a line."""
@@ -87,6 +87,27 @@ class Images:
             self.names,
             self.source,
         )
+
+
+def check_classes(*splits: Images) -> None:
+    """Check that images can be classified: two classes or more, the same in all splits.
+
+    Raises:
+        DataError: they cannot; an unlabelled folder, for example, has one class.
+    """
+    first = splits[0]
+    for images in splits:
+        if len(images.names) < 2:
+            raise DataError(
+                f"{images.source} has one class ({', '.join(images.names)}), so that "
+                "there is nothing to classify; sort the images into one folder per "
+                "class, or give labels."
+            )
+        if images.names != first.names:
+            raise DataError(
+                f"{first.source} has {len(first.names)} classes and {images.source} "
+                f"has {len(images.names)}, or others; splits of one set have the same."
+            )
 
 
 def dimensions(shape: Sequence[int]) -> str:

@@ -51,8 +51,20 @@ class Layout:
                 f"Images of shape {tuple(self.shape)} cannot be written; "
                 "(H, W, C) with C = 1 or 3 is needed."
             )
+        for name in self.classes:
+            _check_class(name)
         for name, (shape, dtype) in self.extras.items():
             _check_extra(name, tuple(shape), dtype)
+
+
+def _check_class(name: str) -> None:
+    """Refuse a class name that would not be read as it was written, a line of text."""
+    written = name.encode("utf-8", "ignore").decode().strip()
+    if written != name or not name or "\n" in name or "\r" in name:
+        raise DataError(
+            f"A class cannot be called {name!r}: names are lines of UTF-8 text, "
+            "without space at the ends; rename it."
+        )
 
 
 def features(layout: Layout) -> Any:
@@ -75,10 +87,13 @@ def features(layout: Layout) -> Any:
 
 def _distinct(classes: Sequence[str]) -> list[str]:
     """Distinct class names, as TFDS requires: its label is added to a repeated name."""
-    return [
-        f"{name} ({label})" if name in classes[:label] else name
-        for label, name in enumerate(classes)
-    ]
+    distinct: list[str] = []
+    for label, name in enumerate(classes):
+        new = name
+        while new in distinct or (new != name and new in classes):
+            new = f"{new} ({label})"
+        distinct.append(new)
+    return distinct
 
 
 def _feature(shape: tuple[int, ...], dtype: str) -> Any:

@@ -82,7 +82,8 @@ def array(path: Path, name: str) -> Array:
     """The description of an array, from its header.
 
     Raises:
-        DataError: it is damaged, of Python objects, or of another size than it states.
+        DataError: it is damaged, of Python objects, of another size than it states, or
+            unpacks to far more than images would.
     """
     try:
         with zipfile.ZipFile(path) as stored:
@@ -109,6 +110,7 @@ def array(path: Path, name: str) -> Array:
             f"{path} is truncated or damaged: `{name}` is {dtype} {shape} by its "
             f"header, {size} bytes, but {member.file_size - start} bytes are stored."
         )
+    unpacks(f"`{name}` in {path}", os.path.getsize(path), member.file_size)
     return Array(path, member, dtype, shape, not fortran or len(shape) < 2, start)
 
 
@@ -116,12 +118,10 @@ def load(path: Path, name: str) -> np.ndarray:
     """An array, after a check that there is memory for it.
 
     Raises:
-        DataError: as `array`; or it unpacks to too much.
+        DataError: as `array`; or there is not enough memory.
     """
     found = array(path, name)
-    what = f"`{name}` in {path}"
-    unpacks(what, os.path.getsize(path), found.member.file_size)
-    afford(what, found.member.file_size)
+    afford(f"`{name}` in {path}", found.member.file_size)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return arrays[name]

@@ -22,7 +22,7 @@ LONG = 3072
 
 
 def placed(file: BinaryIO, start: int) -> tuple[int, np.ndarray] | None:
-    """The position of the first pixel of a batch, and its labels, int64 [n].
+    """The position of the first pixel of a batch, and its labels, [n].
 
     Args:
         file: a file in which the batch begins at `start`.
@@ -47,7 +47,7 @@ def placed(file: BinaryIO, start: int) -> tuple[int, np.ndarray] | None:
         return None
     if not isinstance(pixels, _Place) or pixels.size != math.prod(whole):
         return None
-    return pixels.start, np.asarray(labels, np.int64)
+    return pixels.start, np.asarray(labels)
 
 
 @dataclass(frozen=True)

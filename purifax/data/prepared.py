@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from purifax.data import tfrecord
+from purifax.data.arrays import label_numbers
 from purifax.data.decode import decode
 from purifax.data.images import DataError, Images
 
-__all__ = ["find", "image_and_label", "located", "opened", "read"]
+__all__ = ["find", "first_line", "image_and_label", "located", "opened", "read"]
 
 SPLITS = {"train": ("train",), "test": ("test", "validation")}
 
@@ -87,10 +88,14 @@ def _lacking(place: Any, split: str) -> DataError:
 
 
 def _info(place: Any) -> dict[str, Any]:
+    path = place / "dataset_info.json"
     try:
-        return json.loads((place / "dataset_info.json").read_text())
-    except ValueError as error:
-        raise DataError(f"{place}/dataset_info.json is damaged ({error}).") from error
+        info = json.loads(path.read_text())
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path} is damaged ({first_line(error)}).") from error
+    if not isinstance(info, dict):
+        raise DataError(f"{path} is damaged: it holds no object.")
+    return info
 
 
 def _newest(folder: Any) -> Any:
@@ -115,8 +120,16 @@ def _described(place: Any) -> Any:
         ) from error
     try:
         return tfds.builder_from_directory(place).info
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{place} is no readable TFDS directory ({error}).") from error
+    except Exception as error:  # a damaged description raises nearly anything
+        raise DataError(
+            f"{place} is no readable TFDS directory: its dataset_info.json or "
+            f"features.json is damaged ({first_line(error)})."
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _split(place: Any, split: str) -> Images | None:
@@ -160,7 +173,7 @@ def _array_records(path: Path) -> Sequence[bytes]:
         records = reader.read_all()
         reader.close()
     except (ValueError, RuntimeError, IndexError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise DataError(f"{path} is truncated or damaged ({reason}).") from error
     return records
 
@@ -184,7 +197,7 @@ def _images(records: Sequence[bytes], features: Any, source: str) -> Images:  # 
         index = order.copy()
     return Images(
         _pixels(pixels, features[image], source)[order],
-        np.asarray(labels, np.int32)[order],
+        label_numbers(source, np.asarray(labels, np.int64))[order],
         index,
         tuple(features[label].names),
         source,
@@ -236,6 +249,8 @@ def _pixels(values: Sequence[Any], feature: Any, source: str) -> np.ndarray:  # 
     """uint8 [N, H, W, C] of encoded files or of stored tensors."""
     import tensorflow_datasets as tfds
 
+    if not values:
+        return np.zeros((0, *(n or 1 for n in feature.shape)), np.uint8)
     grey = feature.shape[-1] == 1
     if not isinstance(feature, tfds.features.Image):
         return np.stack([feature.decode_example_np(value) for value in values])

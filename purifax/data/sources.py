@@ -20,7 +20,7 @@ from purifax.data.catalogue import SETS, Set
 from purifax.data.download import fetch
 from purifax.data.images import DataError, Images, suggestion
 
-__all__ = ["OFFICIAL", "cache", "load", "located", "tfds_home"]
+__all__ = ["OFFICIAL", "OWN", "cache", "load", "located", "tfds_home"]
 
 T = TypeVar("T")
 Finders = Mapping[str, Callable[..., T | None]]

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from purifax.data import cifar, idx
+from purifax.data.arrays import label_numbers
 from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.gzipped import unpacked
 from purifax.data.images import DataError, Images
@@ -184,7 +185,7 @@ def _stream(
 ) -> Stream:
     """The parts as one stream; without `labels`, they are among the pixels."""
     digest, read = _hashed(parts)
-    column = np.concatenate(labels or read).astype(np.int32)
+    column = label_numbers(source, np.concatenate(labels or read))
     ends = list(accumulate(part.count for part in parts))
     index, shape = np.arange(ends[-1], dtype=np.int64), parts[0].shape
     empty = np.broadcast_to(np.zeros((), np.uint8), (ends[-1], *shape))

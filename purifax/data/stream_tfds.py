@@ -28,6 +28,7 @@ from purifax.data.decode import in_channels, picture
 from purifax.data.examples import Example, Stream, Unreadable, checked
 from purifax.data.files import is_remote, place
 from purifax.data.images import DataError
+from purifax.data.prepared import first_line
 
 __all__ = ["is_prepared", "read"]
 
@@ -168,7 +169,7 @@ class _Reader:
         try:
             return self._example(position, record, where)
         except Exception as error:  # a damaged record raises nearly anything
-            return Unreadable(position, where, _first_line(error))
+            return Unreadable(position, where, first_line(error))
 
     def _example(self, position: int, record: bytes, where: str) -> Example:
         raw = self.parser.parse_example(record)
@@ -188,11 +189,12 @@ class _Reader:
     def _pixels(self, value: Any, where: str) -> np.ndarray:
         from tensorflow_datasets import features as kinds
 
-        feature: Any = self.features[self.image]
+        feature = self.features[self.image]
+        channels = feature.shape[-1]
         if not isinstance(feature, kinds.Image):
             return feature.decode_example_np(value)
         pixels = picture(where, lambda name: value)
-        return in_channels(where, pixels, 1 if feature.shape[-1] == 1 else 3)
+        return in_channels(where, pixels, 1 if channels == 1 else 3)
 
 
 def _kept(feature: Any) -> tuple[tuple[int, ...], str] | None:
@@ -223,7 +225,7 @@ def _array_records(
         reason = f"its file holds {records} records, not {count}"
     except Exception as error:  # errors of the reader in C++ have many types
         reader, records = None, -1
-        reason = f"its file is missing, cut short or damaged ({_first_line(error)})"
+        reason = f"its file is missing, cut short or damaged ({first_line(error)})"
     if reader is None or records != count:
         yield from [reason] * (stop - start)
         return
@@ -241,7 +243,7 @@ def _one(reader: Any, record: int) -> bytes | str:
     try:
         return reader.read([record])[0]
     except Exception as error:
-        return f"it is damaged ({_first_line(error)})"
+        return f"it is damaged ({first_line(error)})"
 
 
 def _tfrecords(path: str, start: int, stop: int, count: int) -> Iterator[bytes | str]:
@@ -269,7 +271,7 @@ def _last_tfrecord(path: str, stamp: tuple[int, ...]) -> list[bytes | str]:
     try:
         return tfrecord.salvage(Path(path))
     except OSError as error:
-        return [f"its file cannot be read ({_first_line(error)})"]
+        return [f"its file cannot be read ({first_line(error)})"]
 
 
 @functools.lru_cache(maxsize=1)
@@ -283,7 +285,3 @@ def _copied(path: str) -> tempfile._TemporaryFileWrapper:
 
 def _local(path: str) -> str:
     return _copied(path).name if is_remote(path) else path
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

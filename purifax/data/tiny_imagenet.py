@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from purifax.data.decode import decode
+from purifax.data.budget import unpacks
+from purifax.data.decode import content, decode
 from purifax.data.images import DataError, Images
 
 __all__ = ["find"]
@@ -37,7 +38,7 @@ def find(root: Path, name: str, split: str, classes: Sequence[str]) -> Images | 
 def _from_folder(folder: Path, split: str) -> Images:
     part = {"train": "train", "test": "val"}[split]
     names = [p.relative_to(folder).as_posix() for p in folder.glob(f"{part}/**/*")]
-    return _read(names, lambda file: (folder / file).read_bytes(), split, folder)
+    return _read(names, lambda file: content(folder / file), split, folder)
 
 
 def _from_zip(path: Path, split: str) -> Images:
@@ -45,7 +46,13 @@ def _from_zip(path: Path, split: str) -> Images:
         with zipfile.ZipFile(path) as archive:
             prefix = f"{FOLDER}/"
             names = [name.removeprefix(prefix) for name in archive.namelist()]
-            return _read(names, lambda file: archive.read(prefix + file), split, path)
+
+            def read(file: str) -> bytes:
+                member = archive.getinfo(prefix + file)
+                unpacks(f"{file} in {path}", member.compress_size, member.file_size)
+                return archive.read(member)
+
+            return _read(names, read, split, path)
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataError(
             f"{path} is truncated or damaged ({error}); fetch it again."
@@ -91,7 +98,14 @@ def _validation(
     source: Path,
 ) -> tuple[list[str], list[int], list[int]]:
     table = _text(read, "val/val_annotations.txt", source).splitlines()
-    labels = {row.split("\t")[0]: wnids.index(row.split("\t")[1]) for row in table}
+    try:
+        rows = (row.split("\t") for row in table)
+        labels = {row[0]: wnids.index(row[1]) for row in rows}
+    except (IndexError, ValueError) as error:
+        raise DataError(
+            f"{source} has a line in val/val_annotations.txt that gives no class of "
+            f"wnids.txt ({error}); unpack it again."
+        ) from error
     form = re.compile(r"val/images/(val_(\d+)\.JPEG)")
     found = sorted(
         (int(match[2]), name, labels[match[1]])
@@ -108,7 +122,7 @@ def _validation(
 def _text(read: Callable[[str], bytes], file: str, source: Path) -> str:
     try:
         return read(file).decode()
-    except (KeyError, OSError) as error:
+    except (KeyError, OSError, DataError, UnicodeDecodeError) as error:
         raise DataError(
             f"{source} lacks {file}, which gives the labels; unpack it again."
         ) from error
@@ -119,6 +133,6 @@ def _titles(wnids: Sequence[str], read: Callable[[str], bytes]) -> tuple[str, ..
     try:
         rows = (row.split("\t") for row in read("words.txt").decode().splitlines())
         words = {row[0]: row[-1].split(",")[0].strip() for row in rows}
-    except (KeyError, OSError):
+    except (KeyError, OSError, DataError):
         words = {}
     return tuple(words.get(wnid, wnid) for wnid in wnids)

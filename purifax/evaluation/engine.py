@@ -25,6 +25,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from purifax import data
+from purifax.data.sources import OWN
 from purifax.evaluation import (
     attackers,
     attacks,
@@ -41,7 +42,7 @@ from purifax.evaluation.world import World
 from purifax.purify.prior import Prior
 from purifax.report.types import NO_ANSWER
 from purifax.run import devices, workdir
-from purifax.run.progress import Progress
+from purifax.run.progress import Progress, say
 from purifax.run.stop import Stop, Stopped
 from purifax.types import Classifier
 
@@ -64,6 +65,8 @@ def set_up(config: Evaluation, folder: pathlib.Path, data_dir: str | None) -> Ru
     config.check()
     workdir.check(folder, config)
     images = chosen(config.images, data_dir)
+    if config.images.name in OWN:
+        say(images.summary())
 
     def calibration() -> np.ndarray:
         return held_out(config.images, data_dir).images

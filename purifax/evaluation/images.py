@@ -10,6 +10,8 @@ import numpy as np
 from jax import Array
 
 from purifax import data
+from purifax.data.arrays import check_layout, check_pixels
+from purifax.data.images import check_classes
 from purifax.evaluation.settings import Subjects
 
 __all__ = ["chosen", "fingerprint", "given", "held_out", "pixels", "share"]
@@ -30,6 +32,7 @@ def chosen(subjects: Subjects, data_dir: str | None) -> data.Images:
             f"images.split is {subjects.split!r}; it must be 'test', or 'validation' "
             "while settings are being chosen."
         )
+    check_classes(images)
     if not 1 <= subjects.count <= len(images):
         raise ValueError(
             f"images.count={subjects.count}, but {subjects.name} has {len(images)} "
@@ -86,6 +89,8 @@ def given(images: Any, labels: Any, names: Sequence[str] | None = None) -> data.
         raise ValueError(
             f"images must be [N, H, W, C], with one image or more; got {images.shape}."
         )
+    check_layout(images.shape)
+    check_pixels(images)
     if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"labels must be integers [{len(images)}]; got {labels.dtype} "
@@ -97,16 +102,6 @@ def given(images: Any, labels: Any, names: Sequence[str] | None = None) -> data.
     rest = labels.astype(np.int32), np.arange(len(images)), names, "given images"
     if images.dtype == np.uint8:
         return data.Images(images, *rest)
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            f"images must be uint8, or floats in [0, 1]; got {images.dtype}."
-        )
-    low, high = images.min(), images.max()
-    if not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"images must lie in [0, 1]; these reach from {low} to {high}. Divide "
-            "bytes by 255, and undo any normalisation: it belongs into the classifier."
-        )
     return Floats(images.astype(np.float32), *rest)
 
 

@@ -18,6 +18,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import weights
+from purifax.data.arrays import check_layout, check_pixels
 from purifax.pipelines import purifiers
 from purifax.recipe.spelling import nearest
 from purifax.run.config import plain
@@ -99,7 +100,7 @@ def purify_images(
     bound = _built(weights, purifier, energy, numbers)
     given = images if isinstance(images, jax.Array) else np.asarray(images)
     _check_key(key)
-    _check_values(given)
+    check_pixels(given)
     if chunk < 1:
         raise ValueError(f"chunk must be 1 or more; got {chunk}.")
     batch = _batch(given, weights, purifiers.image_shape(weights, energy))
@@ -187,8 +188,16 @@ def _batch(x: Any, name: Any, shape: tuple[int, ...] | None) -> Any:
         ValueError: they have another size, or their channels stand first.
     """
     if shape is None:
-        if x.ndim == 4 or (x.ndim == 3 and x.shape[-1] in (1, 3)):
-            return x.reshape(-1, *x.shape[-3:])
+        if x.ndim == 4:
+            check_layout(x.shape)
+            return x
+        if x.ndim == 3 and x.shape[-1] in (1, 3):
+            if x.shape[0] in (1, 3) and x.shape[1] > 3:
+                raise ValueError(
+                    f"got an array of shape {x.shape}, in which channels may come "
+                    "first or last; give a batch, such as images[None] of [H, W, C]."
+                )
+            return x[None]
         raise ValueError(
             f"got an array of shape {x.shape}; images are [H, W, C], alone or in a "
             "batch, with 1 or 3 channels where one stands alone."
@@ -217,30 +226,3 @@ def _hint(got: tuple[int, ...], shape: tuple[int, ...]) -> str:
     if fit and len(got) in (3, 4):
         return f"Weights for such images: {', '.join(fit)}."
     return f"Resize them to {height} x {width}, or train weights for their size."
-
-
-def _check_values(x: Any) -> None:
-    """Refuses dtypes and ranges in which an image is not given.
-
-    Raises:
-        ValueError: which, and what would be right.
-    """
-    if x.dtype == np.uint8:
-        return
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ValueError(
-            f"images are {x.dtype}; give uint8, or floating numbers in [0, 1]."
-        )
-    low, high = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
-    if 0 <= low and high <= 1:
-        return
-    if not np.isfinite([low, high]).all():
-        raise ValueError("images have values that are not finite.")
-    hint = "Divide them by their largest value."
-    if -1 <= low < 0 and high <= 1:
-        hint = "If they are in [-1, 1], give (images + 1) / 2."
-    elif 0 <= low and high <= 255:
-        hint = "If they are in [0, 255], give images / 255, or uint8."
-    raise ValueError(
-        f"images go from {low:g} to {high:g}; they must be in [0, 1]. {hint}"
-    )

@@ -93,9 +93,6 @@ def broken(folder, what):
     folder.mkdir()
     if what == "unreadable":
         (folder / "a.png").write_bytes(b"not a picture")
-    elif what == "mixed":
-        Image.new("L", (8, 8)).save(folder / "a.png")
-        Image.new("L", (9, 8)).save(folder / "b.png")
     elif what == "size":
         Image.new("RGB", (8, 8)).save(folder / "a.png")
     elif what == "twice":
@@ -109,7 +106,6 @@ def broken(folder, what):
     [
         ("empty", "holds no image; known endings"),
         ("unreadable", "a.png cannot be read as an image"),
-        ("mixed", "b.png is 8 x 9 x 1 but .*a.png is 8 x 8 x 1"),
         ("size", "images of 8 x 8 x 3; the score network .* takes 8 x 8 x 1"),
         ("twice", "two images would both be written as a.png"),
     ],
@@ -118,6 +114,36 @@ def test_bad_folders_are_refused(config, tmp_path, what, words):
     with pytest.raises(ValueError, match=words):
         cleaning.clean(config, broken(tmp_path / "in", what), tmp_path / "o", None, 0)
     assert not (tmp_path / "o").exists()
+
+
+def test_refused_files_are_left_out_and_the_others_are_as_ever(
+    config, pictures, tmp_path, capsys
+):
+    source = save(tmp_path / "in", pictures)
+    cleaning.clean(config, source, tmp_path / "all", None, 0)
+    (source / "1.png").write_bytes(b"nothing")
+    Image.new("L", (9, 8)).save(source / "2.png")
+    (source / "3.png").unlink()
+    (source / "3.png").symlink_to("nowhere")
+    (source / ".hidden.png").write_bytes((source / "0.png").read_bytes())
+    os.mkfifo(source / "5.png")
+    assert cleaning.clean(config, source, tmp_path / "out", None, 0) == 2
+    told = capsys.readouterr().err
+    for words in ("1.png cannot", "2.png is 8 x 9", "dangling", "no regular", "1 hid"):
+        assert words in told
+    for name in ("0.png", "4.png"):
+        one, same = ((tmp_path / d / name).read_bytes() for d in ("all", "out"))
+        assert one == same
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_an_image_called_as_the_picture_keeps_its_name(config, pictures, tmp_path):
+    source = save(tmp_path / "in", pictures[:1])
+    (source / "0.png").rename(source / "purified.png")
+    cleaning.clean(config, source, tmp_path / "out", None, 0)
+    with Image.open(tmp_path / "out" / "purified.png") as image:
+        assert image.size == (8, 8)
+    assert (tmp_path / "out" / "purified2.png").exists()
 
 
 @pytest.mark.parametrize(
