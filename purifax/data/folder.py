@@ -143,15 +143,15 @@ def _part(folder: Path, tops: dict[str, list[Path]]) -> _Part:
         raise _loose(folder, tops[""][0])
     for name in filter(None, tops):
         deeper = set(_by_top(folder / name, tops[name])) - {""}
+        if len(tops) == 1 and deeper:
+            raise DataError(
+                f"{folder} holds the one folder {name}, which holds {_some(deeper)}; "
+                f"if those are the classes or splits, give {folder / name}."
+            )
         if len(roles.named(deeper, folder / name)) > 1:
             raise DataError(
                 f"{folder / name} holds {_some(deeper)}: folders of splits stand above "
                 "folders of classes, as in train/cat."
-            )
-        if len(tops) == 1 and deeper:
-            raise DataError(
-                f"{folder} holds the one folder {name}, which holds {_some(deeper)}; "
-                f"if those are the classes, give {folder / name}."
             )
     return _Part(folder, tops)
 

@@ -118,6 +118,7 @@ def _described(place: Any) -> Any:
             f"{place} is a TFDS directory, and tensorflow-datasets is not installed; "
             "run: pip install tensorflow-datasets"
         ) from error
+    _info(place)  # names the file, if that is damaged
     try:
         return tfds.builder_from_directory(place).info
     except Exception as error:  # a damaged description raises nearly anything
