@@ -73,14 +73,15 @@ def picture(
     Args:
         name: of the file; used in error messages.
         read: returns its bytes.
-        shape: (H, W, C) of the result; by default its own, with C = 1 where it is grey.
+        shape: (H, W, C) or (H, W) of the result; by default its own, with C = 1 where
+            it is grey.
 
     Raises:
         DataError: the file is refused, or has another size.
     """
     with _quiet():
         pixels = _pixels(name, read, shape and shape[:2])
-    return pixels if shape is None else in_channels(name, pixels, shape[2])
+    return in_channels(name, pixels, shape[2]) if shape and shape[2:] else pixels
 
 
 def in_channels(name: str, pixels: np.ndarray, channels: int) -> np.ndarray:

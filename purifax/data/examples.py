@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from purifax.data.images import dimensions
+from purifax.data.images import dimensions, understood
 
 __all__ = ["Example", "Stream", "Unreadable", "checked"]
 
@@ -44,11 +44,13 @@ class Stream:
     """Labelled images of one size that are read by position.
 
     Attributes:
-        count: number of images, including unreadable ones. shape: (H, W, C) of every
-        image. names: names of the classes, in the order of the labels. source: the
-        origin of the images, in words. digest: a hash that identifies the source. read:
-        `read(positions)` yields one row for each position, in order; called by one
-            thread at a time.
+        count: number of images, including unreadable ones.
+        shape: (H, W, C) of every image.
+        names: names of the classes, in the order of the labels.
+        source: the origin of the images, in words.
+        digest: a hash that identifies the source.
+        read: `read(positions)` yields one row for each position, in order; called by
+            one thread at a time.
         text_ids: whether ids are text.
         extras: further features of each example, as in `Layout`.
     """
@@ -61,6 +63,10 @@ class Stream:
     read: Callable[[range], Iterator[Example | Unreadable]]
     text_ids: bool = False
     extras: Mapping[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """What this source was understood to be, in one line."""
+        return understood(self.count, self.shape, self.names, self.source)
 
 
 def checked(

@@ -100,8 +100,8 @@ def _understood(folder: Path) -> _Found:
     found = below(folder)
     if not found.files:
         raise DataError(
-            f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}), alone or in "
-            "one folder per class."
+            f"{found.words()} holds no images ({', '.join(sorted(SUFFIXES))}), alone "
+            "or in one folder per class."
         )
     tops = _by_top(folder, found.files)
     splits = roles.named(filter(None, tops), folder)

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["DataError", "Images", "check_classes", "dimensions", "suggestion"]
+__all__ = [
+    "DataError",
+    "Images",
+    "check_classes",
+    "dimensions",
+    "suggestion",
+    "understood",
+]
 
 _SHOWN = 10
 """Classes that are listed in a line."""
@@ -71,12 +78,8 @@ class Images:
         '3 images of 8 x 8 x 1 in 2 classes (cat 3, dog 0) from photos'
         """
         counts = np.bincount(self.labels, minlength=len(self.names))
-        shown = [f"{n} {c}" for n, c in zip(self.names, counts, strict=True)][:_SHOWN]
-        more = ", ..." if len(self.names) > _SHOWN else ""
-        return (
-            f"{len(self)} images of {dimensions(self.images.shape[1:])} in "
-            f"{len(self.names)} classes ({', '.join(shown)}{more}) from {self.source}"
-        )
+        names = [f"{n} {c}" for n, c in zip(self.names, counts, strict=True)]
+        return understood(len(self), self.images.shape[1:], names, self.source)
 
     def take(self, positions: np.ndarray) -> "Images":
         """The images at these positions (not original indices), in this order."""
@@ -108,6 +111,19 @@ def check_classes(*splits: Images) -> None:
                 f"{first.source} has {len(first.names)} classes and {images.source} "
                 f"has {len(images.names)}, or others; splits of one set have the same."
             )
+
+
+def understood(
+    count: int, shape: Sequence[int], names: Sequence[str], source: str
+) -> str:
+    """What a source was understood to be, in one line.
+
+    >>> understood(2, (8, 8, 1), ("cat", "dog"), "photos")
+    '2 images of 8 x 8 x 1 in 2 classes (cat, dog) from photos'
+    """
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    kinds = f"{len(names)} class{'es' * (len(names) != 1)} ({shown})"
+    return f"{count} images of {dimensions(shape)} in {kinds} from {source}"
 
 
 def dimensions(shape: Sequence[int]) -> str:

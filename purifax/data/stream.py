@@ -31,18 +31,20 @@ def open_stream(
     split: str = "train",
     data_dir: str | os.PathLike[str] | None = None,
     channels: int | None = None,
+    size: tuple[int, ...] | None = None,
 ) -> Stream:
     """A split of a source: the path of one's own images, or the name of a set.
 
     Args:
         source: a prepared TFDS directory, on a disk or in a store (`gs://`); a folder
-        of
-            images, with or without a folder per class; an .npz file; or a name that
+            of images, with or without a folder per class; an .npz file; or a name that
             `load` knows, such as "cifar10".
         split: as published. A folder or .npz without splits is read whole, for any
             split.
-        data_dir: the directory in which a named set is searched first. channels: 1 or
-        3, for the files of a folder; by default those of its first image.
+        data_dir: the directory in which a named set is searched first.
+        channels: 1 or 3, for the files of a folder; by default those of its first
+            image.
+        size: (H, W), for the files of a folder; by default that of its first image.
 
     Raises:
         DataError: the source does not exist, or holds no images.
@@ -57,7 +59,7 @@ def open_stream(
     if path.is_dir():
         if stream_tfds.is_prepared(path):
             return stream_tfds.read(path, split)
-        return from_folder(path, split, channels)
+        return from_folder(path, split, channels, size)
     if path.is_file():
         if path.suffix != ".npz":
             raise DataError(f"{path} is neither an .npz nor a folder of images.")
@@ -96,16 +98,20 @@ def from_images(images: Images) -> Stream:
 
 
 def from_folder(
-    place: Path, split: str = "train", channels: int | None = None
+    place: Path,
+    split: str = "train",
+    channels: int | None = None,
+    size: tuple[int, ...] | None = None,
 ) -> Stream:
     """A stream of image files, sorted by class and name; `id` counts them.
 
-    Each example has the path of its file below the folder as `file`. The size is that
-    of the first readable image. The digest is of the names and sizes of the files, not
-    of their content, which would all have to be read.
+    Each example has the path of its file below the folder as `file`. The digest
+    is of the names and sizes of the files, not of their content, which would all have
+    to be read.
 
     Args:
-        channels: 1 or 3; by default those of the first image.
+        channels: 1 or 3; by default those of the first readable image.
+        size: (H, W); by default that of the first readable image.
 
     Raises:
         DataError: there are no images, or none is readable.
@@ -115,7 +121,7 @@ def from_folder(
     digest = hashlib.sha256(repr((classes, labels)).encode())
     for file, name in zip(files, names, strict=True):
         digest.update(os.fsencode(f"{name}\0{_size(file)}\n"))
-    height, width, own = _first(files)
+    height, width, own = _first(files, size)
     shape = (height, width, channels or own)
 
     def rows(positions: range) -> Iterator[Example | Unreadable]:
@@ -136,12 +142,14 @@ def _size(file: str) -> int:
     return os.path.getsize(file) if os.path.exists(file) else -1
 
 
-def _first(files: Sequence[str]) -> tuple[int, int, int]:
-    """The shape of the first readable image."""
+def _first(files: Sequence[str], size: tuple[int, ...] | None) -> tuple[int, int, int]:
+    """The shape of the first readable image of a size; without one, of the first."""
     for file in files:
         try:
-            height, width, channels = picture(file).shape
+            height, width, channels = picture(file, shape=size).shape
         except DataError:
             continue
         return height, width, channels
+    if size:
+        return _first(files, None)
     raise DataError(f"None of {len(files)} files can be read, such as {files[0]}.")

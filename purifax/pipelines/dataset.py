@@ -69,6 +69,8 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
     job = begin(dataclasses.replace(job, batch=share(config.chunk)))
     purifier, batch = _batched(job, bound, config.chunk)
     worker, workers = where.worker
+    if worker == 0 and os.path.exists(os.path.expanduser(where.source)):
+        say(stream.summary())
     tell = _Shown(worker == 0)
     leases = lease.Leases(job.leases, lasting=where.lease)
     with Stop() as stop:
@@ -176,8 +178,8 @@ def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Purifi
     """
     made = files.recipe(config)
     expected = files.shape(config)
-    channels = expected[-1] if expected else None
-    stream = data.open_stream(where.source, where.split, where.data_dir, channels)
+    size, channels = (expected[:2], expected[2]) if expected else (None, None)
+    stream = data.open_stream(where.source, where.split, where.data_dir, channels, size)
     files.check_size(config, stream.source, stream.shape)
     purifier = files.purifier(config, made, where.data_dir)
 
