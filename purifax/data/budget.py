@@ -5,7 +5,7 @@ promises too much, or a small file that unpacks to a huge one, then costs one li
 instead of the machine's memory.
 
 >>> afford("a.npz", 1 << 20)
->>> afford("a.npz", 1 << 60)
+>>> afford("a.npz", 1 << 60)  # doctest: +ELLIPSIS
 Traceback (most recent call last):
     ...
 purifax.data.images.DataError: a.npz needs 1.2e+09 GB of memory, of which ...
@@ -67,7 +67,7 @@ def unpacks(what: Any, packed: int, unpacked: int) -> None:
     Raises:
         DataError: more than `RATIO` times as many, and more than `SMALL`.
 
-    >>> unpacks("a.gz", 1 << 20, 1 << 31)
+    >>> unpacks("a.gz", 1 << 20, 1 << 31)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     purifax.data.images.DataError: a.gz unpacks from 1 MB to 2147 MB or more, ...

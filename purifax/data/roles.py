@@ -43,7 +43,7 @@ def named(names: Iterable[str], where: Any) -> dict[str, str]:
         DataError: two names stand for one split.
 
     >>> named(["train", "Val", "cats"], "photos")
-    {'train': 'train', 'validation': 'Val'}
+    {'validation': 'Val', 'train': 'train'}
     """
     found: dict[str, str] = {}
     for name in sorted(names):
