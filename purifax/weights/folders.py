@@ -96,10 +96,6 @@ def _shape(value: Any) -> bool:
     return 2 <= len(sizes) <= 3 and all(type(n) is int and 0 < n < 2**16 for n in sizes)
 
 
-def _one_of(*words: str | None) -> Any:
-    return lambda value: value is None or isinstance(value, str) and value in words
-
-
 def _process(value: Any) -> bool:
     """A name and numbers of which no process has larger ones, or a list of them."""
     if value is None or not isinstance(value, dict):
@@ -125,7 +121,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
         "score, classifier or energy",
     ),
     "image": (_shape, "the sizes of one image, [height, width, channels]"),
-    "kind": (_one_of("linen", "built", "function"), "linen, built or function"),
+    "kind": (lambda value: value is None or isinstance(value, str), "a name"),
     "fields": (_dictionary, "a dictionary"),
     "arguments": (_dictionary, "a dictionary"),
     "predicts": (lambda value: value is None or isinstance(value, str), "a name"),

@@ -131,7 +131,9 @@ ROWS = [
     Fault("network.json", "half an image", network(image=[8.5, 8, 1]), "`image` must"),
     Fault("network.json", "no fields", network(fields=None), "has no 'fields'"),
     Fault("network.json", "listed fields", network(fields=[1]), "`fields` must be a d"),
-    Fault("network.json", "unknown kind", network(kind="pickle"), "`kind` must be lin"),
+    Fault(
+        "network.json", "unknown kind", network(kind="pickle"), "of the kind 'pickle'"
+    ),
     Fault("network.json", "no arguments", network(kind="built"), "has no 'arguments'"),
     Fault(
         "network.json",
