@@ -18,8 +18,9 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.transform.shard_draws import Axis, spread
-from purifax.types import Classifier, Model, Purifier
+from purifax.types import Classifier, Model, Purifier, expect
 
 __all__ = [
     "cross_entropy",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 
+@checks.checked()
 def cross_entropy(logits: Array, label: Array) -> Array:
     """-log softmax(logits)[label], averaged over leading axes.
 
@@ -53,6 +55,7 @@ def cross_entropy(logits: Array, label: Array) -> Array:
     return -jnp.mean(_pick(jax.nn.log_softmax(logits), label))
 
 
+@checks.checked()
 def margin(logits: Array, label: Array) -> Array:
     """The largest wrong logit minus the right one, averaged over leading axes.
 
@@ -70,6 +73,7 @@ def margin(logits: Array, label: Array) -> Array:
     return jnp.mean(wrong - _pick(logits, label))
 
 
+@checks.checked()
 def dlr(logits: Array, label: Array) -> Array:
     """Difference of logits ratio: the margin over the spread of the top three logits.
 
@@ -97,6 +101,7 @@ def dlr(logits: Array, label: Array) -> Array:
     return jnp.mean((wrong - _pick(logits, label)) / (spread + 1e-12))
 
 
+@checks.checked()
 def targeted_margin(logits: Array, label: Array, target: Array) -> Array:
     """The target's logit minus the right one, averaged over leading axes.
 
@@ -106,6 +111,7 @@ def targeted_margin(logits: Array, label: Array, target: Array) -> Array:
     return jnp.mean(_pick(logits, target) - _pick(logits, label))
 
 
+@checks.checked()
 def targeted_dlr(logits: Array, label: Array, target: Array) -> Array:
     """The targeted margin over the spread of the top four logits.
 
@@ -130,6 +136,7 @@ def targeted_dlr(logits: Array, label: Array, target: Array) -> Array:
     return jnp.mean(change / (spread + 1e-12))
 
 
+@checks.checked()
 def undefended(key: Array, x: Array, classifier: Classifier) -> Array:
     """The bare classifier as a model; the key is not used.
 
@@ -137,9 +144,10 @@ def undefended(key: Array, x: Array, classifier: Classifier) -> Array:
     Array([2.], dtype=float32)
     """
     del key
-    return classifier(x)
+    return _one_answer(classifier(x))
 
 
+@checks.checked()
 def defend(
     key: Array, x: Array, purifier: Purifier, classifier: Classifier, **knobs: Array
 ) -> Array:
@@ -154,9 +162,10 @@ def defend(
     >>> defend(None, jnp.array([1.0]), lambda key, x: x + 1, lambda x: 2 * x)
     Array([4.], dtype=float32)
     """
-    return classifier(purifier(key, x, **knobs))
+    return _one_answer(classifier(purifier(key, x, **knobs)))
 
 
+@checks.checked(draws=checks.draws)
 def each(
     key: Array,
     x: Array,
@@ -203,6 +212,7 @@ def each(
     return logits.reshape(draws.size, *logits.shape[2:])
 
 
+@checks.checked(draws=checks.draws)
 def mean_logits(
     key: Array,
     x: Array,
@@ -215,6 +225,7 @@ def mean_logits(
     return jnp.mean(each(key, x, model, draws, knobs=knobs), axis=0)
 
 
+@checks.checked(draws=checks.draws)
 def mean_probabilities(
     key: Array,
     x: Array,
@@ -232,6 +243,7 @@ def mean_probabilities(
     return total - jnp.log(jnp.asarray(logits.shape[0], total.dtype))
 
 
+@checks.checked(draws=checks.draws)
 def vote(
     key: Array,
     x: Array,
@@ -247,6 +259,7 @@ def vote(
     return jnp.mean(_one_hot(each(key, x, model, draws, knobs=knobs)), axis=0)
 
 
+@checks.checked()
 def curves(logits: Array) -> dict[str, Array]:
     """Predictions of ensembles of the first 1 .. S draws, by each rule.
 
@@ -254,7 +267,8 @@ def curves(logits: Array) -> dict[str, Array]:
         logits: [S, K], from `each`.
 
     Returns:
-        `{"logits": [S], "probabilities": [S], "vote": [S]}`, integer classes.
+        `{"logits": [S], "probabilities": [S], "vote": [S]}`, integer classes; -1, "no
+        answer", from the first draw whose logits are not finite.
 
     >>> two = jnp.array([[0.0, 9.0], [1.0, 0.0]])
     >>> {rule: p.tolist() for rule, p in curves(two).items()}
@@ -265,10 +279,18 @@ def curves(logits: Array) -> dict[str, Array]:
         "probabilities": jax.nn.softmax(logits),
         "vote": _one_hot(logits),
     }
+    lost = jnp.cumsum(~jnp.all(jnp.isfinite(logits), axis=-1)) > 0
     return {
-        rule: jnp.argmax(jnp.cumsum(member, axis=0), axis=-1)
+        rule: jnp.where(lost, -1, jnp.argmax(jnp.cumsum(member, axis=0), axis=-1))
         for rule, member in members.items()
     }
+
+
+def _one_answer(logits: Array) -> Array:
+    """The logits of a classifier, if they are those of one image."""
+    hint = "It is given one image [H, W, C], without a batch axis."
+    expect("The output of the classifier for one image", logits, (None,), hint=hint)
+    return logits
 
 
 def _largest(logits: Array, count: int, name: str, other: str) -> Array:
@@ -282,12 +304,20 @@ def _largest(logits: Array, count: int, name: str, other: str) -> Array:
 
 
 def _one_hot(logits: Array) -> Array:
-    classes = logits.shape[-1]
-    return jax.nn.one_hot(jnp.argmax(logits, axis=-1), classes, dtype=logits.dtype)
+    """One at the largest logit; NaN where one of them is, which `argmax` would lose."""
+    classes, lost = logits.shape[-1], _lost(logits)[..., None]
+    picked = jax.nn.one_hot(jnp.argmax(logits, axis=-1), classes, dtype=logits.dtype)
+    return jnp.where(lost, jnp.nan, picked)
+
+
+def _lost(logits: Array) -> Array:
+    """Where logits [..., K] are not numbers, so that they have no largest."""
+    return jnp.any(jnp.isnan(logits), axis=-1)
 
 
 def _pick(values: Array, label: Array) -> Array:
-    """values[..., label], without a gather."""
-    return jnp.sum(
-        jnp.where(jnp.arange(values.shape[-1]) == label, values, 0.0), axis=-1
-    )
+    """values[..., label], without a gather; NaN where a traced label is no class."""
+    classes = values.shape[-1]
+    valid = checks.among("`label`", label, classes)
+    picked = jnp.sum(jnp.where(jnp.arange(classes) == label, values, 0.0), axis=-1)
+    return checks.where(valid, picked)

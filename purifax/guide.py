@@ -23,6 +23,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.score import denoise
 from purifax.types import Score, as_pytree, expect
 
@@ -37,6 +38,7 @@ NoisyClassifier = Callable[[Array, Array], Array]
 _ONE_LABEL = "It is the number of one class."
 
 
+@checks.checked()
 def class_conditional(score: ConditionalScore, label: Array | int) -> Score:
     """The score of one class.
 
@@ -51,6 +53,7 @@ def class_conditional(score: ConditionalScore, label: Array | int) -> Score:
     return Partial(_class_conditional, score=as_pytree(score), label=label)
 
 
+@checks.checked()
 def classifier_free(
     conditional: Score, unconditional: Score, scale: Array | float = 1.0
 ) -> Score:
@@ -73,6 +76,7 @@ def classifier_free(
     )
 
 
+@checks.checked()
 def by_classifier(
     score: Score,
     classifier: NoisyClassifier,
@@ -107,6 +111,7 @@ def by_classifier(
     )
 
 
+@checks.checked(low=checks.number(), high=checks.number())
 def bounded(score: Score, low: Array | float = 0.0, high: Array | float = 1.0) -> Score:
     """The score whose denoised image is clipped to [low, high].
 
@@ -141,13 +146,16 @@ def _by_classifier(
     label: Array,
     scale: Array,
 ) -> Array:
-    def log_probability(x: Array) -> Array:
+    def log_probability(x: Array) -> tuple[Array, Array]:
         logits = classifier(x, sigma)
         expect("The output of the classifier for one image", logits, (None,))
         logs = jax.nn.log_softmax(logits)
-        return jnp.sum(jnp.where(jnp.arange(logs.shape[0]) == label, logs, 0.0))
+        right = jnp.arange(logs.shape[0]) == label
+        return jnp.sum(jnp.where(right, logs, 0.0)), logits
 
-    return score(x, sigma) + jnp.asarray(scale, x.dtype) * jax.grad(log_probability)(x)
+    slope, logits = jax.grad(log_probability, has_aux=True)(x)
+    slope = checks.where(checks.among("`label`", label, logits.shape[0]), slope)
+    return score(x, sigma) + jnp.asarray(scale, x.dtype) * slope
 
 
 def _bounded(x: Array, sigma: Array, score: Score, low: Array, high: Array) -> Array:

@@ -25,7 +25,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import schedule
+from purifax import checks, schedule
 from purifax.transform import remat
 from purifax.types import Score, expect, known
 
@@ -44,6 +44,7 @@ Prior = Callable[[Array, Array], Array]
 """`prior(x, sigma) -> log p_sigma(x) []`, at the highest level."""
 
 
+@checks.checked()
 def exact_divergence(
     key: Array, x: Array, score: Score, sigma: Array
 ) -> tuple[Array, Array]:
@@ -60,6 +61,7 @@ def exact_divergence(
     return value, jnp.sum(along)
 
 
+@checks.checked()
 def hutchinson(
     key: Array, x: Array, score: Score, sigma: Array, *, draws: Array | None = None
 ) -> tuple[Array, Array]:
@@ -88,6 +90,7 @@ def hutchinson(
     return value, jnp.mean(jax.lax.map(one, draws))
 
 
+@checks.checked()
 def isotropic(
     x: Array,
     sigma: Array,
@@ -109,6 +112,7 @@ def isotropic(
     return -0.5 * (square + jnp.sum(jnp.log(2 * math.pi * total) + 0 * x))
 
 
+@checks.checked(sigmas=checks.listed)
 def log_likelihood(
     key: Array,
     x: Array,
@@ -170,6 +174,7 @@ def log_likelihood(
     return prior(top, levels[-1]) - gained, top
 
 
+@checks.checked()
 def bits_per_dimension(log_density: Array, x: Array) -> Array:
     """Minus the log density of an image in bits, divided by its number of values.
 

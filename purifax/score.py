@@ -23,6 +23,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax import energy as energies
 from purifax.energy import Tempered, force
 from purifax.noise import Process
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 
+@checks.checked()
 def scaled(x: Array, sigma: Array | float, score: Score) -> Array:
     """f = sigma score(x, sigma): minus the estimated unit noise in x.
 
@@ -64,6 +66,7 @@ def scaled(x: Array, sigma: Array | float, score: Score) -> Array:
     return sigma * _like(x, score(x, sigma), "the score")
 
 
+@checks.checked()
 def denoise(x: Array, sigma: Array | float, score: Score) -> Array:
     """Tweedie: the posterior mean of the clean image, x + sigma^2 score(x, sigma).
 
@@ -138,6 +141,7 @@ def from_denoiser(denoiser: Denoiser) -> Score:
     return Partial(_denoiser_score, denoiser=as_pytree(denoiser))
 
 
+@checks.checked()
 def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
     """The score -dE/dx / temperature, the same at every sigma.
 

@@ -137,17 +137,33 @@ def _written(shape: Sequence[int | None]) -> str:
 def known(value: Any) -> list[float] | None:
     """Return the numbers of a scalar or vector, or None while jax traces it.
 
-    For checks of values: a traced number has no value yet.
+    For checks of values: a traced number has no value yet. The scalars of an eager
+    `vmap` have theirs, those of all rows.
 
     >>> known(0.5), known(jax.numpy.array([2.0, 1.0]))
     ([0.5], [2.0, 1.0])
     >>> jax.make_jaxpr(lambda x: 0.0 if known(x) is None else x)(1.0)
     { lambda ; a:f32[]. let  in (0.0:f32[],) }
+    >>> jax.vmap(lambda x: jax.numpy.sum(jax.numpy.array(known(x))))(jax.numpy.ones(2))
+    Array([2., 2.], dtype=float32)
     """
     if isinstance(value, Tracer):
+        value = concrete(value) if value.ndim == 0 else None
+    if value is None:
         return None
     numbers = value.tolist() if hasattr(value, "tolist") else value
     return list(numbers) if isinstance(numbers, list | tuple) else [numbers]
+
+
+def concrete(value: Any) -> Any:
+    """The array of a value, that of all rows under an eager `vmap`; None while traced.
+
+    >>> jax.vmap(lambda x: concrete(x))(jax.numpy.ones(1)).shape
+    (1, 1)
+    """
+    while isinstance(value, Tracer) and hasattr(value, "batch_dim"):  # of `vmap`
+        value = value.val
+    return None if isinstance(value, Tracer) else value
 
 
 T = TypeVar("T")

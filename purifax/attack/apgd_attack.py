@@ -33,9 +33,10 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.attack.apgd_state import _begin, _check, _move, _note, _State
 from purifax.attack.budget import Ascent
+from purifax.attack.checks import attacking
 from purifax.attack.starts import Start, at_surface
 from purifax.attack.target import Target
 from purifax.attack.trace import Kept, See, Trace, everything, images, nothing
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 
+@attacking(first_step=checks.positive, weight=checks.share)
 def apgd(
     key: Array,
     x: Array,
@@ -109,6 +111,7 @@ def apgd(
     return kept.image
 
 
+@attacking(first_step=checks.positive, weight=checks.share)
 def apgd_path(
     key: Array,
     x: Array,
@@ -126,6 +129,7 @@ def apgd_path(
     return path
 
 
+@attacking(first_step=checks.positive, weight=checks.share)
 def apgd_trace(
     key: Array,
     x: Array,

@@ -26,7 +26,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.attack.apgd_attack import value_and_slope
+from purifax.attack.checks import attacking
 from purifax.attack.starts import Start, at_surface
 from purifax.attack.trace import Kept, See, Trace, everything, images, nothing
 from purifax.classify import cross_entropy
@@ -42,6 +44,9 @@ __all__ = [
 ]
 
 
+@attacking(
+    share=checks.share, factor=checks.number(1), least=checks.share, kept=checks.share
+)
 def apgd_l1(
     key: Array,
     x: Array,
@@ -77,6 +82,9 @@ def apgd_l1(
     return _ascend(key, x, label, model, threat, checkpoints, nothing, **more)[0]
 
 
+@attacking(
+    share=checks.share, factor=checks.number(1), least=checks.share, kept=checks.share
+)
 def apgd_l1_path(
     key: Array,
     x: Array,
@@ -90,6 +98,9 @@ def apgd_l1_path(
     return _ascend(key, x, label, model, threat, checkpoints, images, **more)[1]
 
 
+@attacking(
+    share=checks.share, factor=checks.number(1), least=checks.share, kept=checks.share
+)
 def apgd_l1_trace(
     key: Array,
     x: Array,
@@ -127,6 +138,9 @@ def _ascend(
     return _climb(*args, see, **more)
 
 
+@attacking(
+    share=checks.share, factor=checks.number(1), least=checks.share, kept=checks.share
+)
 def apgd_l1_shrinking(
     key: Array,
     x: Array,

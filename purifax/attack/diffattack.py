@@ -33,8 +33,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.attack.budget import Budget
+from purifax.attack.checks import attacking
 from purifax.attack.pgd_attack import pgd
 from purifax.attack.starts import Start, at_random
 from purifax.attack.target import Target
@@ -129,6 +130,7 @@ def deviated(
     return loss(logits, label) + weight * jnp.mean(gap)
 
 
+@attacking("classifier", steps=checks.numbers, weight=checks.at_least_zero)
 def deviate(
     key: Array,
     x: Array,

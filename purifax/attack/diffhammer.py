@@ -38,6 +38,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.attack.budget import LOSSES
+from purifax.attack.checks import attacking
 from purifax.attack.diffhammer_steps import graft
 from purifax.attack.selection import choose
 from purifax.attack.starts import STARTS, Start, at_random
@@ -56,6 +57,7 @@ __all__ = [
 ]
 
 
+@attacking("classifier")
 def hammer(
     key: Array,
     x: Array,
@@ -113,6 +115,7 @@ def hammer(
     return _climb(*args, _nothing)[1]
 
 
+@attacking("classifier")
 def hammer_path(
     key: Array,
     x: Array,

@@ -8,6 +8,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
+from purifax.attack.checks import attacking
 from purifax.classify import margin
 from purifax.threat import L2, Linf
 from purifax.transform.shard_draws import Axis, spread
@@ -19,6 +21,7 @@ ROUNDS = 5
 """EM steps, as published."""
 
 
+@checks.checked()
 def shared(
     losses: Array,
     slopes: Array,
@@ -60,6 +63,7 @@ def shared(
     return leader, weights[-1], r
 
 
+@attacking("classifier")
 def graft(
     key: Array,
     x: Array,

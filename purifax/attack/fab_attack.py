@@ -33,6 +33,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
+from purifax.attack.checks import attacking
 from purifax.attack.hyperplane import slope_length, step_to_plane
 from purifax.attack.selection import choose
 from purifax.attack.starts import at_surface
@@ -54,6 +56,9 @@ def fab_limits(iterations: int, *, largest: float = 0.1) -> Array:
     return jnp.full(iterations, largest, jnp.float32)
 
 
+@attacking(
+    eta=checks.positive, beta=checks.share, limits=checks.shares, starts=checks.shares
+)
 def fab(
     key: Array,
     x: Array,
@@ -103,6 +108,9 @@ def fab(
     )
 
 
+@attacking(
+    eta=checks.positive, beta=checks.share, limits=checks.shares, starts=checks.shares
+)
 def fab_targeted(
     key: Array,
     x: Array,

@@ -19,6 +19,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.attack.budget import Budget, check_at_once
+from purifax.attack.checks import attacking
 from purifax.attack.pgd_attack import gradient
 from purifax.attack.starts import Start, at_image
 from purifax.attack.target import Target
@@ -56,6 +57,7 @@ def pull(key: Array, x: Array, purifier: Purifier, draws: Array) -> Array:
     return jnp.mean(runs - x[None], axis=0)
 
 
+@attacking()
 def joint(
     key: Array,
     x: Array,

@@ -20,6 +20,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.attack.budget import Ascent
+from purifax.attack.checks import attacking
 from purifax.attack.starts import Start, at_random
 from purifax.attack.target import Target
 from purifax.classify import cross_entropy
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 
+@attacking()
 def pgd(
     key: Array,
     x: Array,
@@ -78,6 +80,7 @@ def pgd(
     return scan(step, first, _numbered(step_sizes))[0]
 
 
+@attacking()
 def pgd_path(
     key: Array,
     x: Array,

@@ -16,6 +16,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.attack.budget import LOSSES, check_at_once
+from purifax.attack.checks import attacking
 from purifax.attack.starts import STARTS, Start, at_random
 from purifax.attack.target import Target
 from purifax.classify import margin
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 
+@attacking()
 def random_search(
     key: Array,
     x: Array,

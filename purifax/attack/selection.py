@@ -16,6 +16,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
+from purifax.attack.checks import attacking
 from purifax.classify import cross_entropy
 from purifax.transform.remat import Scan
 from purifax.types import Loss, Model
@@ -23,6 +25,7 @@ from purifax.types import Loss, Model
 __all__ = ["best_iterate", "best_of_restarts", "choose"]
 
 
+@checks.checked()
 def choose(
     key: Array,
     candidates: Array,
@@ -49,6 +52,7 @@ def choose(
     return jax.lax.dynamic_index_in_dim(candidates, worst, keepdims=False), losses
 
 
+@attacking("judge", candidates=checks.numbers)
 def best_iterate(
     key: Array,
     x: Array,
@@ -74,6 +78,7 @@ def best_iterate(
     return choose(k_judge, iterates[candidates], label, judge, loss=loss)[0]
 
 
+@attacking("judge")
 def best_of_restarts(
     key: Array,
     x: Array,

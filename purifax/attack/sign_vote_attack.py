@@ -21,6 +21,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.attack.budget import LOSSES
+from purifax.attack.checks import attacking
 from purifax.attack.pgd_attack import gradient
 from purifax.attack.target import Target
 from purifax.classify import cross_entropy, undefended
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 
+@attacking("classifier")
 def sign_vote(
     key: Array,
     x: Array,

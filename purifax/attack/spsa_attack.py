@@ -18,6 +18,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.attack.budget import Budget, check_at_once
+from purifax.attack.checks import attacking
 from purifax.attack.starts import Start, at_image
 from purifax.attack.target import Target
 from purifax.classify import margin
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@attacking()
 def spsa(
     key: Array,
     x: Array,

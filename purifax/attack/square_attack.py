@@ -28,6 +28,7 @@ from jax.tree_util import Partial
 
 from purifax import recipe
 from purifax.attack.budget import LOSSES, check_at_once
+from purifax.attack.checks import attacking
 from purifax.attack.target import Target
 from purifax.classify import margin
 from purifax.recipe import typed
@@ -66,6 +67,7 @@ def square_shares(queries: int, *, first: float = 0.8, span: int = 10_000) -> Ar
     return jnp.array([first / 2**count for count in halved], jnp.float32)
 
 
+@attacking()
 def square(
     key: Array,
     x: Array,

@@ -15,6 +15,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.attack.apgd_attack import apgd
+from purifax.attack.checks import attacking
 from purifax.attack.selection import choose, handed, over
 from purifax.classify import margin, targeted_dlr
 from purifax.threat import Threat
@@ -24,6 +25,7 @@ from purifax.types import Model
 __all__ = ["apgd_targeted"]
 
 
+@attacking()
 def apgd_targeted(
     key: Array,
     x: Array,

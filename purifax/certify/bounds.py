@@ -5,11 +5,14 @@ from jax import Array
 from jax import numpy as jnp
 from jax.scipy.special import betainc
 
+from purifax import checks
+
 __all__ = ["cautious", "lower_bound"]
 
 _MOST = 100_000
 
 
+@checks.checked()
 def lower_bound(successes: Array | int, trials: int, *, alpha: float = 0.001) -> Array:
     """A lower bound of a probability, wrong with probability at most alpha.
 

@@ -14,6 +14,7 @@ import jax
 from jax import Array
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.classify import mean_probabilities
 from purifax.noise import gaussian
 from purifax.purify.dds_denoiser import dds
@@ -22,6 +23,7 @@ from purifax.types import Classifier, Purifier, as_pytree
 __all__ = ["dds", "diffsmooth"]
 
 
+@checks.checked()
 def diffsmooth(
     key: Array,
     x: Array,

@@ -22,6 +22,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.scipy.special import betainc, ndtri
 
+from purifax import checks
 from purifax.certify.bounds import cautious, lower_bound
 from purifax.noise import gaussian
 from purifax.types import Model
@@ -29,6 +30,7 @@ from purifax.types import Model
 __all__ = ["certify", "counts", "decide", "noised", "predict"]
 
 
+@checks.checked(x=checks.in_box, draws=checks.draws)
 def certify(
     key: Array,
     x: Array,
@@ -65,6 +67,7 @@ def certify(
     return decide(first, second, sigma, trials=draws.size, alpha=alpha)
 
 
+@checks.checked()
 def decide(
     first: Array,
     second: Array,
@@ -93,6 +96,7 @@ def decide(
     return jnp.where(sure, label, -1), jnp.where(sure, radius, 0.0)
 
 
+@checks.checked(x=checks.in_box, draws=checks.draws)
 def predict(
     key: Array,
     x: Array,
@@ -127,6 +131,7 @@ def predict(
     return jnp.where(p <= cautious(alpha, n), jnp.argmax(found), -1)
 
 
+@checks.checked()
 def noised(key: Array, x: Array, model: Model, sigma: Array | float) -> Array:
     """One draw of the smoothed classifier: the model's logits [K] at x + sigma z.
 
@@ -141,6 +146,7 @@ def noised(key: Array, x: Array, model: Model, sigma: Array | float) -> Array:
     return model(k_model, gaussian(k_noise, x, sigma))
 
 
+@checks.checked(draws=checks.draws)
 def counts(
     key: Array, x: Array, model: Model, sigma: Array | float, draws: Array
 ) -> Array:

@@ -83,13 +83,8 @@ def classes(logits: Array) -> dict[str, Array]:
     {'logits': [1], 'probabilities': [1], 'vote': [1], 'single': [1]}
     """
     broken = ~jnp.all(jnp.isfinite(logits), axis=-1)
-    lost = jnp.cumsum(broken) > 0
-    pooled = {
-        rule: jnp.where(lost, NO_ANSWER, answer)
-        for rule, answer in classify.curves(logits).items()
-    }
     single = jnp.where(broken, NO_ANSWER, jnp.argmax(logits, axis=-1))
-    return {**pooled, "single": single}
+    return {**classify.curves(logits), "single": single}
 
 
 def climb(world: World) -> Partial | None:

@@ -25,6 +25,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.loss.diffusion import random_place
 from purifax.noise import Process
 
@@ -33,6 +34,7 @@ __all__ = ["bound_term", "hybrid"]
 _LEVEL = 1 / 255
 
 
+@checks.checked(weight=checks.at_least_zero)
 def hybrid(
     key: Array,
     x: Array,
@@ -75,6 +77,7 @@ def hybrid(
     return 0.5 * jnp.sum(jnp.square(f + z)) + share * bits
 
 
+@checks.checked()
 def bound_term(
     x: Array,
     denoised: Array,

@@ -19,12 +19,14 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.energy import checked_temperature
 from purifax.types import Energy, expect
 
 __all__ = ["contrastive"]
 
 
+@checks.checked()
 def contrastive(
     positive: Array,
     negative: Array,

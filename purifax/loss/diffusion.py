@@ -19,6 +19,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.loss.matching import dsm_single
 from purifax.noise import Process
 from purifax.types import ScaledScore, expect
@@ -26,6 +27,7 @@ from purifax.types import ScaledScore, expect
 __all__ = ["continuous", "edm", "min_snr", "random_place", "simple"]
 
 
+@checks.checked()
 def simple(key: Array, x: Array, f: ScaledScore, noise: Process, times: Array) -> Array:
     """Noise prediction at a time drawn uniformly from a table.
 
@@ -45,6 +47,7 @@ def simple(key: Array, x: Array, f: ScaledScore, noise: Process, times: Array) -
     return dsm_single(k_noise, x, f, noise.sigma(t).astype(x.dtype))
 
 
+@checks.checked(earliest=checks.at_least_zero, latest=checks.at_least_zero)
 def continuous(
     key: Array,
     x: Array,
@@ -70,6 +73,7 @@ def continuous(
     return dsm_single(k_noise, x, f, noise.sigma(t).astype(x.dtype))
 
 
+@checks.checked(cap=checks.positive)
 def min_snr(
     key: Array,
     x: Array,
@@ -102,6 +106,7 @@ def min_snr(
     return weight.astype(x.dtype) * dsm_single(k_noise, x, f, sigma)
 
 
+@checks.checked(deviation=checks.at_least_zero, spread=checks.positive)
 def edm(
     key: Array,
     x: Array,
@@ -134,6 +139,7 @@ def edm(
     return weight.astype(x.dtype) * dsm_single(k_noise, x, f, wide / width)
 
 
+@checks.checked()
 def random_place(key: Array, times: Array) -> Array:
     """A position in a table, uniform, [].
 

@@ -15,11 +15,13 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.types import ScaledScore, expect, floating
 
 __all__ = ["denoise", "dsm_continuous", "dsm_ladder", "dsm_single"]
 
 
+@checks.checked()
 def denoise(z: Array, x: Array, f: ScaledScore, sigma: Array | float) -> Array:
     """1/2 |f(x + sigma z, sigma) + z|^2 for the unit noise z.
 
@@ -50,6 +52,7 @@ def denoise(z: Array, x: Array, f: ScaledScore, sigma: Array | float) -> Array:
     return 0.5 * jnp.sum(jnp.square(residual))
 
 
+@checks.checked()
 def dsm_single(key: Array, x: Array, f: ScaledScore, sigma: Array | float) -> Array:
     """Denoising score matching at one noise level (Vincent 2011).
 
@@ -62,6 +65,7 @@ def dsm_single(key: Array, x: Array, f: ScaledScore, sigma: Array | float) -> Ar
     return denoise(jax.random.normal(key, x.shape, x.dtype), x, f, sigma)
 
 
+@checks.checked()
 def dsm_ladder(key: Array, x: Array, f: ScaledScore, sigmas: Array) -> Array:
     """Denoising score matching at a level drawn uniformly from a ladder.
 
@@ -82,6 +86,7 @@ def dsm_ladder(key: Array, x: Array, f: ScaledScore, sigmas: Array) -> Array:
     return dsm_single(k_noise, x, f, chosen.astype(x.dtype))
 
 
+@checks.checked()
 def dsm_continuous(
     key: Array,
     x: Array,

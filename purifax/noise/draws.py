@@ -9,11 +9,13 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.types import Score, expect, floating
 
 __all__ = ["binary", "gaussian", "heteroscedastic"]
 
 
+@checks.checked(sigma=checks.levels)
 def gaussian(key: Array, x: Array, sigma: Array | float) -> Array:
     """x + sigma z with z ~ N(0, I). `sigma` is a scalar or like x. No clipping.
 
@@ -27,6 +29,7 @@ def gaussian(key: Array, x: Array, sigma: Array | float) -> Array:
     return x + jnp.asarray(sigma, x.dtype) * z
 
 
+@checks.checked(sigma=checks.levels)
 def binary(key: Array, x: Array, sigma: Array | float) -> Array:
     """x + s sigma sqrt(2 / pi) with independent fair signs s. No clipping.
 
@@ -44,6 +47,7 @@ def binary(key: Array, x: Array, sigma: Array | float) -> Array:
     return x + signs * jnp.asarray(sigma * math.sqrt(2 / math.pi), x.dtype)
 
 
+@checks.checked()
 def heteroscedastic(
     key: Array,
     x: Array,

@@ -6,6 +6,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.types import expect, floating, known
 
 __all__ = ["Process", "alpha_bar_of", "perturb", "reached", "root", "sigma_of"]
@@ -27,6 +28,7 @@ class Process(Protocol):
         ...
 
 
+@checks.checked(alpha_bar=checks.listed)
 def sigma_of(alpha_bar: Array | float, *, width: Array | float = 2.0) -> Array:
     """The level, in [0, 1] pixel units, of a variance-preserving alpha_bar.
 
@@ -42,6 +44,7 @@ def sigma_of(alpha_bar: Array | float, *, width: Array | float = 2.0) -> Array:
     return jnp.sqrt((1 - alpha_bar) / alpha_bar) / width
 
 
+@checks.checked(sigma=checks.levels)
 def alpha_bar_of(sigma: Array | float, *, width: Array | float = 2.0) -> Array:
     """The inverse of `sigma_of`: 1 / (1 + (width sigma)^2).
 
@@ -51,6 +54,7 @@ def alpha_bar_of(sigma: Array | float, *, width: Array | float = 2.0) -> Array:
     return 1 / (1 + jnp.square(jnp.asarray(sigma) * width))
 
 
+@checks.checked()
 def perturb(key: Array, x: Array, noise: Process, t: Array | float) -> Array:
     """x_t = a(t) (x + sigma(t) z) for one image.
 

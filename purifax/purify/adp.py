@@ -30,7 +30,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.noise import gaussian
 from purifax.purify.adp_climb import Climb
 from purifax.purify.adp_early import (
@@ -64,6 +64,7 @@ class Trace(NamedTuple):
     step_sizes: Array
 
 
+@checks.checked(x=checks.in_scale)
 def adaptive(
     key: Array,
     x: Array,
@@ -128,6 +129,7 @@ def adaptive(
     return purified
 
 
+@checks.checked(x=checks.in_scale)
 def adaptive_trace(
     key: Array,
     x: Array,

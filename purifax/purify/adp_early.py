@@ -7,6 +7,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.noise import gaussian
 from purifax.purify.adp_step import all_active, climb_step, noised
 from purifax.purify.curvature import Curvature, by_jvp
@@ -16,6 +17,7 @@ from purifax.types import Perturb, Score
 __all__ = ["adaptive_chain", "adaptive_early"]
 
 
+@checks.checked(x=checks.in_scale)
 def adaptive_early(
     key: Array,
     x: Array,
@@ -41,6 +43,7 @@ def adaptive_early(
     return run_chain(chain, key, x)
 
 
+@checks.checked()
 def adaptive_chain(
     score: Score,
     levels: Array,

@@ -19,6 +19,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.noise import gaussian
 from purifax.score import scaled
 from purifax.types import Perturb, Score
@@ -26,6 +27,7 @@ from purifax.types import Perturb, Score
 __all__ = ["reference"]
 
 
+@checks.checked()
 def reference(
     key: Array,
     images: Array,

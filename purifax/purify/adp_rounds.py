@@ -15,6 +15,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.purify.adp import adaptive
 from purifax.purify.adp_climb import Climb
 from purifax.purify.prior import Prior
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 
+@checks.checked(x=checks.in_scale)
 def rounds(
     key: Array,
     x: Array,

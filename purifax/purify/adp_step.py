@@ -3,6 +3,7 @@
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.purify.curvature import Curvature, step_size
 from purifax.types import Perturb, Score
 
@@ -19,6 +20,7 @@ def all_active(x: Array) -> Array:
     return jnp.sum(x) == jnp.sum(x)
 
 
+@checks.checked()
 def climb_step(
     x: Array,
     active: Array,

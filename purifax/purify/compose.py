@@ -10,12 +10,14 @@ import jax
 from jax import Array
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.transform import remat
 from purifax.types import Purifier
 
 __all__ = ["chain", "repeat"]
 
 
+@checks.checked(x=checks.in_scale)
 def chain(key: Array, x: Array, purifiers: Sequence[Purifier]) -> Array:
     """Purifier 0, then purifier 1 on its result, and so on; i with `fold_in(key, i)`.
 
@@ -28,6 +30,7 @@ def chain(key: Array, x: Array, purifiers: Sequence[Purifier]) -> Array:
     return x
 
 
+@checks.checked(x=checks.in_scale)
 def repeat(
     key: Array,
     x: Array,

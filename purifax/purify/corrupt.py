@@ -14,12 +14,15 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
+
 __all__ = ["grayscale", "noised"]
 
 # ITU-R 601 in 16 bits, as Pillow has it.
 _RED, _GREEN, _BLUE, _HALF = 19595, 38470, 7471, 1 << 15
 
 
+@checks.checked(x=checks.in_scale)
 def grayscale(key: Array, x: Array, *, probability: Array | float = 1.0) -> Array:
     """The image in grey, with a probability; its channels stay three.
 
@@ -45,6 +48,7 @@ def grayscale(key: Array, x: Array, *, probability: Array | float = 1.0) -> Arra
     return jnp.where(chosen, jnp.broadcast_to(flat, x.shape), x)
 
 
+@checks.checked(x=checks.in_scale)
 def noised(key: Array, x: Array, *, sigma: Array | float = 0.05) -> Array:
     """The image with Gaussian noise in every pixel and channel, clipped to [0, 1].
 

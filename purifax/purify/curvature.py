@@ -10,6 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.score import scaled
 from purifax.types import Score
 
@@ -19,6 +20,7 @@ Curvature = Callable[[Array, Array, Score], tuple[Array, Array]]
 """`curvature(x, level, score) -> (v, bend)`: v like x, bend []."""
 
 
+@checks.checked()
 def by_jvp(x: Array, level: Array, score: Score) -> tuple[Array, Array]:
     """v = f(x) and its bend by one Jacobian-vector product.
 
@@ -30,6 +32,7 @@ def by_jvp(x: Array, level: Array, score: Score) -> tuple[Array, Array]:
     return v, -_ratio(v, push(v))
 
 
+@checks.checked()
 def by_difference(
     x: Array, level: Array, score: Score, *, probe: Array | float = 1e-3
 ) -> tuple[Array, Array]:
@@ -48,6 +51,7 @@ def by_difference(
     return v, (1.0 - _ratio(v, ahead)) / probe
 
 
+@checks.checked()
 def held(
     x: Array, level: Array, score: Score, *, curvature: Curvature = Partial(by_jvp)
 ) -> tuple[Array, Array]:
@@ -61,6 +65,7 @@ def held(
     return v, jax.lax.stop_gradient(bend)
 
 
+@checks.checked()
 def step_size(
     bend: Array,
     *,

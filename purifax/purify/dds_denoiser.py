@@ -9,7 +9,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.purify.prior import Prior
 from purifax.recipe import typed
 from purifax.score import denoise
@@ -18,6 +18,7 @@ from purifax.types import Purifier, Score
 __all__ = ["DDS", "dds"]
 
 
+@checks.checked()
 def dds(key: Array, x: Array, score: Score, *, sigma: Array | float) -> Array:
     """Denoised smoothing's purifier: the posterior mean of an image already noised.
 

@@ -18,7 +18,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.purify.adp import adaptive, adaptive_early
 from purifax.purify.adp_climb import Climb
 from purifax.purify.prior import Prior
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 
+@checks.checked()
 def scaled_norm(x: Array, score: Score, level: Array | float) -> Array:
     """|f(x)|_2 with f = level score(x, level), [].
 
@@ -45,6 +46,7 @@ def scaled_norm(x: Array, score: Score, level: Array | float) -> Array:
     return jnp.sqrt(jnp.sum(jnp.square(v)) + 1e-24)
 
 
+@checks.checked(false_alarms=checks.share)
 def threshold(norms: Array, false_alarms: float = 0.05) -> Array:
     """The norm above which a share `false_alarms` of clean images lies.
 
@@ -64,6 +66,9 @@ def threshold(norms: Array, false_alarms: float = 0.05) -> Array:
     return jnp.quantile(norms, 1.0 - false_alarms)
 
 
+@checks.checked(
+    x=checks.in_scale, limit=checks.at_least_zero, calm=checks.at_least_zero
+)
 def detect(
     key: Array,
     x: Array,

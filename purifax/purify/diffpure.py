@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from jax import Array
 from jax.tree_util import Partial
 
+from purifax import checks, recipe, sample
 from purifax import noise as noises
-from purifax import recipe, sample
 from purifax.noise import Process
 from purifax.purify import descent
 from purifax.purify.compose import chain, repeat
@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 
+@checks.checked(x=checks.in_scale, sigmas=checks.listed)
 def diffuse_from(
     key: Array,
     x: Array,
@@ -75,6 +76,7 @@ def diffuse_from(
     return diffuse_path(key, x, score, sigmas, sampler=sampler, scan=scan)[-1]
 
 
+@checks.checked(x=checks.in_scale)
 def diffuse(
     key: Array,
     x: Array,
@@ -106,6 +108,7 @@ def diffuse(
     return diffuse_from(key, x, score, sigmas, sampler=sampler, scan=scan)
 
 
+@checks.checked(x=checks.in_scale)
 def diffuse_in_time(
     key: Array,
     x: Array,
@@ -134,6 +137,7 @@ def diffuse_in_time(
     return diffuse_in_time_path(key, x, score, noise, times, scan=scan)[-1]
 
 
+@checks.checked(x=checks.in_scale)
 def gradual(
     key: Array,
     x: Array,

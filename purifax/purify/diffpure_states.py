@@ -8,7 +8,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import sample
+from purifax import checks, sample
 from purifax.noise import Process, gaussian
 from purifax.transform import remat
 from purifax.types import Score
@@ -20,6 +20,7 @@ Sampler = Callable[..., tuple[Array, Any]]
 """`sampler(key, x, score, sigmas, scan=scan) -> (x, path)`, as a `Partial`."""
 
 
+@checks.checked(x=checks.in_scale, sigmas=checks.listed)
 def diffuse_path(
     key: Array,
     x: Array,
@@ -43,6 +44,7 @@ def diffuse_path(
     return _clipped(*sampler(k_sample, noised, score, sigmas, scan=scan))
 
 
+@checks.checked(x=checks.in_scale, sigmas=checks.listed)
 def forward_path(key: Array, x: Array, sigmas: Array) -> Array:
     """x + sigma z at every level, [T + 1, H, W, C], with the noise of `diffuse_path`.
 
@@ -63,6 +65,7 @@ def _clipped(last: Array, path: Array) -> Array:
     return jnp.concatenate([path[:-1], jnp.clip(last, 0.0, 1.0)[None]])
 
 
+@checks.checked(x=checks.in_scale)
 def diffuse_in_time_path(
     key: Array,
     x: Array,

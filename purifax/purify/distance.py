@@ -11,6 +11,8 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
+
 __all__ = [
     "DISTANCES",
     "Distance",
@@ -24,6 +26,7 @@ Distance = Callable[[Array, Array], Array]
 """`distance(x, y) -> []`, as a `Partial`."""
 
 
+@checks.checked()
 def mean_square(x: Array, y: Array) -> Array:
     """The mean of (x - y)^2 over all values.
 
@@ -33,6 +36,7 @@ def mean_square(x: Array, y: Array) -> Array:
     return jnp.mean(jnp.square(x - y))
 
 
+@checks.checked()
 def manhattan(x: Array, y: Array) -> Array:
     """|x - y| summed over channels, its mean over pixels.
 
@@ -45,6 +49,7 @@ def manhattan(x: Array, y: Array) -> Array:
     return jnp.sum(jnp.abs(x - y)) / (x.shape[0] * x.shape[1])
 
 
+@checks.checked()
 def dissimilarity(x: Array, y: Array) -> Array:
     """1 - `ssim`.
 
@@ -54,6 +59,7 @@ def dissimilarity(x: Array, y: Array) -> Array:
     return 1.0 - ssim(x, y)
 
 
+@checks.checked(spread=checks.positive, peak=checks.positive)
 def ssim(
     x: Array,
     y: Array,

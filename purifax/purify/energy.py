@@ -25,7 +25,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import sample
+from purifax import checks, sample
 from purifax.score import from_energy
 from purifax.transform import remat
 from purifax.types import Energy
@@ -33,6 +33,7 @@ from purifax.types import Energy
 __all__ = ["langevin", "mala"]
 
 
+@checks.checked(x=checks.in_scale)
 def langevin(
     key: Array,
     x: Array,
@@ -67,6 +68,7 @@ def langevin(
     return sample.langevin(key, x, score, levels, step_sizes, scan=scan)[0]
 
 
+@checks.checked(x=checks.in_scale)
 def mala(
     key: Array,
     x: Array,

@@ -11,7 +11,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import guide, recipe, sample
+from purifax import checks, guide, recipe, sample
 from purifax.purify import descent
 from purifax.purify.compose import repeat
 from purifax.purify.descent import Descent, start_words
@@ -26,6 +26,7 @@ from purifax.types import Purifier, Score
 __all__ = ["GDMP", "guided_rounds"]
 
 
+@checks.checked(x=checks.in_scale, sigmas=checks.listed)
 def guided_rounds(
     key: Array,
     x: Array,

@@ -34,7 +34,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import sample, schedule
+from purifax import checks, sample, schedule
 from purifax.noise import gaussian
 from purifax.noise.process import alpha_bar_of
 from purifax.purify.distance import Distance, mean_square
@@ -52,6 +52,7 @@ __all__ = [
 ]
 
 
+@checks.checked(radius=checks.positive)
 def square_scales(
     sigmas: Array,
     *,
@@ -77,6 +78,7 @@ def square_scales(
     return 3 * strength * sigmas[:-1] / radius * a[:-1] * a[1:] * jnp.square(width)
 
 
+@checks.checked(radius=checks.positive)
 def similarity_scales(
     sigmas: Array,
     *,
@@ -102,6 +104,7 @@ def similarity_scales(
     return 3 * strength * sigmas[:-1] / radius * a[1:] / a[:-1]
 
 
+@checks.checked()
 def guided_step(
     key: Array,
     x: Array,
@@ -129,6 +132,7 @@ def guided_step(
     return ahead - size * pull
 
 
+@checks.checked(x=checks.in_scale, sigmas=checks.listed)
 def guided(
     key: Array,
     x: Array,

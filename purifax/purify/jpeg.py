@@ -23,7 +23,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.purify.prior import Prior
 from purifax.recipe import typed
 from purifax.types import Purifier, known
@@ -65,6 +65,7 @@ _TO_YCC = (
 _TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 
 
+@checks.checked(x=checks.in_scale)
 def bit_depth(key: Array, x: Array, *, bits: Array | int = 3) -> Array:
     """The image with 2^bits values for each channel.
 
@@ -87,6 +88,7 @@ def bit_depth(key: Array, x: Array, *, bits: Array | int = 3) -> Array:
     return _rounded(jnp.clip(x, 0.0, 1.0) * top) / top
 
 
+@checks.checked(x=checks.in_scale)
 def jpeg_420(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
     """The image after a JPEG encoder and decoder, chroma of half the resolution.
 
@@ -110,6 +112,7 @@ def jpeg_420(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
     return _through(x, quality, _half_as_fine)
 
 
+@checks.checked(x=checks.in_scale)
 def jpeg_444(key: Array, x: Array, *, quality: Array | float = 75) -> Array:
     """`jpeg_420` with chroma of the full resolution (4:4:4).
 

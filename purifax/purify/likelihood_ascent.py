@@ -33,7 +33,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.purify.adam import State, adam_step, resting
 from purifax.purify.distance import mean_square
 from purifax.purify.likelihood_gaps import Objective, anchored_gap, gap, regularised_gap
@@ -52,6 +52,7 @@ __all__ = [
 ]
 
 
+@checks.checked(x=checks.in_scale, spread=checks.at_least_zero)
 def maximise(
     key: Array,
     x: Array,
@@ -107,6 +108,7 @@ def maximise(
     return jnp.clip(last, 0.0, 1.0)
 
 
+@checks.checked(x=checks.in_scale)
 def maximise_noised(
     key: Array,
     x: Array,

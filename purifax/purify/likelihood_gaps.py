@@ -6,6 +6,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.noise import gaussian
 from purifax.purify.distance import mean_square
 from purifax.score import denoise
@@ -18,6 +19,7 @@ Objective = Callable[[Array, Array, Array, Score, Array], Array]
 """`objective(key, x, start, score, sigma) -> []`, as a `Partial`."""
 
 
+@checks.checked()
 def gap(key: Array, x: Array, start: Array, score: Score, sigma: Array) -> Array:
     """The mean of (D(x + sigma z) - x)^2.
 
@@ -29,6 +31,7 @@ def gap(key: Array, x: Array, start: Array, score: Score, sigma: Array) -> Array
     return mean_square(denoise(gaussian(key, x, sigma), sigma, score), x)
 
 
+@checks.checked(weight=checks.at_least_zero)
 def anchored_gap(
     key: Array,
     x: Array,
@@ -48,6 +51,7 @@ def anchored_gap(
     return gap(key, x, start, score, sigma) + near
 
 
+@checks.checked(weight=checks.at_least_zero)
 def regularised_gap(
     key: Array,
     x: Array,

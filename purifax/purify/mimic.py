@@ -33,7 +33,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe, sample
+from purifax import checks, recipe, sample
 from purifax.noise.process import alpha_bar_of
 from purifax.purify import descent
 from purifax.purify.descent import start_words
@@ -55,6 +55,7 @@ __all__ = [
 ]
 
 
+@checks.checked(start=checks.share, stop=checks.share)
 def mimic_scales(
     sigmas: Array,
     *,
@@ -83,6 +84,7 @@ def mimic_scales(
     return jnp.where((share > start) & (share < stop), size, 0.0)
 
 
+@checks.checked()
 def mimic_step(
     key: Array,
     x: Array,
@@ -110,6 +112,7 @@ def mimic_step(
     return ahead - jnp.asarray(scale, x.dtype) * pull
 
 
+@checks.checked(x=checks.in_scale, sigmas=checks.listed)
 def mimic_from_noise(
     key: Array,
     x: Array,

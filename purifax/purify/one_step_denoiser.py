@@ -10,7 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.noise import gaussian
 from purifax.purify.adp_climb import NOISES, perturbation
 from purifax.purify.prior import Prior
@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 
+@checks.checked(x=checks.in_scale)
 def one_step(
     key: Array,
     x: Array,

@@ -13,6 +13,8 @@ of 1,024, no bias; only training images are projected.
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
+
 __all__ = ["orthogonal", "orthonormal"]
 
 
@@ -31,6 +33,7 @@ def orthonormal(weights: Array) -> Array:
     return columns.T.reshape(weights.shape)
 
 
+@checks.checked()
 def orthogonal(key: Array, x: Array, basis: Array) -> Array:
     """The image without its part along the basis.
 

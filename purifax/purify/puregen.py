@@ -24,7 +24,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe, sample
+from purifax import checks, recipe, sample
 from purifax.noise import Process, VPDiscrete, gaussian
 from purifax.purify import descent
 from purifax.purify.compose import chain, repeat
@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 
+@checks.checked(x=checks.in_scale)
 def puregen_rounds(
     key: Array,
     x: Array,
@@ -73,6 +74,7 @@ def puregen_rounds(
     return repeat(key, x, Partial(chain, purifiers=within), draws, scan=scan)
 
 
+@checks.checked(x=checks.in_scale)
 def puregen_ddpm(
     key: Array,
     x: Array,

@@ -7,11 +7,13 @@ from typing import Any
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.types import Energy, known
 
 __all__ = ["filtered", "highest"]
 
 
+@checks.checked(limit=checks.number(infinite=True))
 def filtered(
     key: Array,
     x: Array,

@@ -11,9 +11,12 @@ from jax import numpy as jnp
 from jax.scipy.special import betainc, ndtri
 from jax.typing import ArrayLike
 
+from purifax import checks
+
 __all__ = ["clopper_pearson", "interval", "mcnemar", "paired_difference", "wilson"]
 
 
+@checks.checked()
 def wilson(
     successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
 ) -> tuple[Array, Array]:
@@ -46,6 +49,7 @@ def wilson(
     return jnp.where(unknown, jnp.nan, low), jnp.where(unknown, jnp.nan, high)
 
 
+@checks.checked()
 def clopper_pearson(
     successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
 ) -> tuple[Array, Array]:
@@ -69,6 +73,7 @@ def clopper_pearson(
     return _exact_low(s, n, tail), 1.0 - _exact_low(n - s, n, tail)
 
 
+@checks.checked()
 def interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Array]:
     """Interval of a mean over images, each of which contributes a share in [0, 1].
 
@@ -91,6 +96,7 @@ def interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Arr
     return wilson(jnp.sum(shares, axis=0), shares.shape[0], confidence=confidence)
 
 
+@checks.checked()
 def paired_difference(
     key: Array,
     a: ArrayLike,

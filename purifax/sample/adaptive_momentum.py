@@ -33,7 +33,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import schedule
+from purifax import checks, schedule
 from purifax.transform import remat
 from purifax.types import Score
 
@@ -64,6 +64,7 @@ class MomentumState(NamedTuple):
         return cls(x, 0 * x, 0 * x)
 
 
+@checks.checked()
 def momentum_step(
     key: Array,
     state: MomentumState,
@@ -84,6 +85,7 @@ def momentum_step(
     return MomentumState(state.x + move + jnp.sqrt(2 * step) * z, m, g)
 
 
+@checks.checked()
 def matched_momentum_step(
     key: Array,
     state: MomentumState,
@@ -103,6 +105,7 @@ def matched_momentum_step(
     return MomentumState(state.x + step * m + jnp.sqrt(2 * step) * z, m, g)
 
 
+@checks.checked()
 def momentum(
     key: Array,
     x: Array,

@@ -28,11 +28,13 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.noise import gaussian
 
 __all__ = ["draw", "from_images", "from_noise", "rejuvenate", "write"]
 
 
+@checks.checked()
 def from_images(
     key: Array, images: Array, sigma: Array | float, *, index: Array | None = None
 ) -> Array:
@@ -88,6 +90,7 @@ def draw(key: Array, chains: int, count: int) -> Array:
     return jax.random.choice(key, chains, (count,), replace=False)
 
 
+@checks.checked()
 def rejuvenate(key: Array, x: Array, fresh: Array, probability: Array | float) -> Array:
     """One chain, restarted at `fresh` with the given probability.
 

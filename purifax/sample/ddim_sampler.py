@@ -18,6 +18,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.noise.process import root
 from purifax.sample.descent import descend
 from purifax.transform import remat
@@ -26,6 +27,7 @@ from purifax.types import Score
 __all__ = ["ddim", "ddim_step"]
 
 
+@checks.checked(eta=checks.share)
 def ddim_step(
     key: Array,
     x: Array,
@@ -48,6 +50,7 @@ def ddim_step(
     return x - sigma * e + below * (root(1 - fresh) * e + root(fresh) * z)
 
 
+@checks.checked(eta=checks.share, sigmas=checks.listed)
 def ddim(
     key: Array,
     x: Array,

@@ -24,6 +24,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.noise.process import root
 from purifax.sample.descent import descend, removed
 from purifax.transform import remat
@@ -35,6 +36,7 @@ Variance = Callable[[Array, Array, Array], Array]
 """`variance(x, sigma, below)`, [] or like x: of the step's noise over the scale."""
 
 
+@checks.checked()
 def small(x: Array, sigma: Array, below: Array) -> Array:
     """The posterior variance, below^2 (sigma^2 - below^2) / sigma^2.
 
@@ -45,6 +47,7 @@ def small(x: Array, sigma: Array, below: Array) -> Array:
     return jnp.square(below) * (1 - jnp.square(below / sigma))
 
 
+@checks.checked()
 def large(x: Array, sigma: Array, below: Array, *, width: Array | float = 2.0) -> Array:
     """beta of a variance-preserving chain over pixels of range `width`.
 
@@ -56,6 +59,7 @@ def large(x: Array, sigma: Array, below: Array, *, width: Array | float = 2.0) -
     return removed(sigma, below) * shrunk
 
 
+@checks.checked()
 def learned(
     x: Array,
     sigma: Array,
@@ -82,6 +86,7 @@ def learned(
     return jnp.where(positive, jnp.exp(v * high + (1 - v) * low), 0.0)
 
 
+@checks.checked()
 def ancestral_step(
     key: Array,
     x: Array,
@@ -103,6 +108,7 @@ def ancestral_step(
     return mean + spread.astype(x.dtype) * jax.random.normal(key, x.shape, x.dtype)
 
 
+@checks.checked(sigmas=checks.listed)
 def ancestral(
     key: Array,
     x: Array,

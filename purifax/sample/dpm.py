@@ -16,7 +16,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import schedule
+from purifax import checks, schedule
 from purifax.score import denoise
 from purifax.transform import remat
 from purifax.types import Score
@@ -24,6 +24,7 @@ from purifax.types import Score
 __all__ = ["dpm_solver", "dpm_solver_step"]
 
 
+@checks.checked(above=checks.at_least_zero)
 def dpm_solver_step(
     x: Array,
     denoised: Array,
@@ -51,6 +52,7 @@ def dpm_solver_step(
     return r * x + (1 - r) * (denoised + slope)
 
 
+@checks.checked(sigmas=checks.listed)
 def dpm_solver(
     key: Array,
     x: Array,

@@ -10,7 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import schedule
+from purifax import checks, schedule
 from purifax.score import denoise
 from purifax.transform import remat
 from purifax.types import Score
@@ -18,6 +18,7 @@ from purifax.types import Score
 __all__ = ["annealed_langevin", "langevin", "langevin_step"]
 
 
+@checks.checked()
 def langevin_step(
     key: Array,
     x: Array,
@@ -40,6 +41,7 @@ def langevin_step(
     return x + step * score(x, sigma) + heat * z
 
 
+@checks.checked()
 def langevin(
     key: Array,
     x: Array,
@@ -83,6 +85,7 @@ def langevin(
     return last, jnp.concatenate([x[None], path])
 
 
+@checks.checked()
 def annealed_langevin(
     key: Array,
     x: Array,

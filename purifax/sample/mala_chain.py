@@ -21,6 +21,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.energy import Tempered
 from purifax.transform import remat
 from purifax.types import Energy, expect
@@ -52,6 +53,7 @@ class MALAState(NamedTuple):
         return cls(x, value, -slope)
 
 
+@checks.checked()
 def mala_step(
     key: Array, state: MALAState, energy: Energy, step_size: Array | float
 ) -> tuple[MALAState, Array]:
@@ -80,6 +82,7 @@ def mala_step(
     return MALAState(*kept), accepted
 
 
+@checks.checked()
 def mala(
     key: Array,
     x: Array,

@@ -20,6 +20,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.noise.process import root
 from purifax.sample.descent import descend
 from purifax.transform import remat
@@ -28,6 +29,7 @@ from purifax.types import Score
 __all__ = ["euler", "euler_step", "heun", "heun_step"]
 
 
+@checks.checked()
 def euler_step(
     x: Array, score: Score, sigma: Array | float, below: Array | float
 ) -> Array:
@@ -40,6 +42,7 @@ def euler_step(
     return x + (sigma - below) * sigma * score(x, sigma)
 
 
+@checks.checked(sigmas=checks.listed)
 def euler(
     key: Array,
     x: Array,
@@ -71,6 +74,7 @@ def euler(
     return descend(key, x, step, sigmas, scan)
 
 
+@checks.checked(grow=checks.at_least_zero)
 def heun_step(
     key: Array,
     x: Array,
@@ -107,6 +111,7 @@ def heun_step(
     return jnp.where(below > 0, y + (below - high) * mean, there)
 
 
+@checks.checked(sigmas=checks.listed, largest=checks.number(0, infinite=True))
 def heun(
     key: Array,
     x: Array,

@@ -33,7 +33,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import schedule
+from purifax import checks, schedule
 from purifax.noise.process import root
 from purifax.sample.descent import descend, removed
 from purifax.transform import remat
@@ -110,6 +110,7 @@ class Filters:
         )
 
 
+@checks.checked()
 def preconditioned_langevin_step(
     key: Array,
     x: Array,
@@ -131,6 +132,7 @@ def preconditioned_langevin_step(
     return moved + jnp.sqrt(2 * step) * filters.noise(z)
 
 
+@checks.checked()
 def preconditioned_langevin(
     key: Array,
     x: Array,
@@ -169,6 +171,7 @@ def preconditioned_langevin(
     return last, jnp.concatenate([x[None], path])
 
 
+@checks.checked()
 def preconditioned_corrector(
     key: Array,
     x: Array,
@@ -194,6 +197,7 @@ def preconditioned_corrector(
     return x + size * drift + heat * z
 
 
+@checks.checked()
 def preconditioned_predictor(
     key: Array,
     x: Array,
@@ -215,6 +219,7 @@ def preconditioned_predictor(
     return x + lost * filters.drift(score(x, sigma)) + heat * z
 
 
+@checks.checked()
 def matched_predictor(
     key: Array,
     x: Array,
@@ -237,6 +242,7 @@ def matched_predictor(
     return x + lost * (s + filters.drift(s)) / 2 + heat * z
 
 
+@checks.checked(sigmas=checks.listed)
 def preconditioned(
     key: Array,
     x: Array,

@@ -21,6 +21,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.sample.descent import descend
 from purifax.sample.reverse_sde import sde_step
 from purifax.transform import remat
@@ -32,6 +33,7 @@ Predictor = Callable[[Array, Array, Score, Array, Array], Array]
 """`predictor(key, x, score, sigma, below) -> x`, such as `sde_step` or `ddim_step`."""
 
 
+@checks.checked()
 def corrector_step(
     key: Array,
     x: Array,
@@ -60,6 +62,7 @@ def corrector_step(
     return x + size * s + root * z
 
 
+@checks.checked(sigmas=checks.listed)
 def predictor_corrector(
     key: Array,
     x: Array,

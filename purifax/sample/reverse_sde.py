@@ -22,7 +22,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import schedule
+from purifax import checks, schedule
 from purifax.noise import Process
 from purifax.noise.process import root
 from purifax.sample.descent import descend, removed
@@ -32,6 +32,7 @@ from purifax.types import Score
 __all__ = ["sde", "sde_in_time", "sde_in_time_step", "sde_step"]
 
 
+@checks.checked()
 def sde_step(
     key: Array, x: Array, score: Score, sigma: Array | float, below: Array | float
 ) -> Array:
@@ -47,6 +48,7 @@ def sde_step(
     return x + lost * score(x, sigma) + jnp.where(below > 0, root(lost), 0.0) * z
 
 
+@checks.checked(sigmas=checks.listed)
 def sde(
     key: Array,
     x: Array,
@@ -77,6 +79,7 @@ def sde(
     return descend(key, x, step, sigmas, scan)
 
 
+@checks.checked()
 def sde_in_time_step(
     key: Array,
     u: Array,
@@ -108,6 +111,7 @@ def sde_in_time_step(
     return u - dt * drift + heat * jax.random.normal(key, u.shape, u.dtype)
 
 
+@checks.checked()
 def sde_in_time(
     key: Array,
     x: Array,

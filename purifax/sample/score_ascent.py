@@ -7,13 +7,14 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import schedule
+from purifax import checks, schedule
 from purifax.transform import remat
 from purifax.types import Score, floating
 
 __all__ = ["ascend", "ascend_step"]
 
 
+@checks.checked()
 def ascend_step(
     x: Array, score: Score, sigma: Array | float, step_size: Array | float
 ) -> Array:
@@ -26,6 +27,7 @@ def ascend_step(
     return x + step * score(x, sigma)
 
 
+@checks.checked()
 def ascend(
     x: Array,
     score: Score,
