@@ -21,8 +21,9 @@ from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
 from jax import Array
 from jax import numpy as jnp
+from jax.tree_util import Partial
 
-from purifax.types import concrete, expect, floating, known
+from purifax.types import as_pytree, concrete, expect, floating, known
 
 __all__ = ["checked"]
 
@@ -198,6 +199,35 @@ def ball(name: str, value: Any, x: Any = None) -> Any:
     return value
 
 
+def score(name: str, value: Any, x: Any = None) -> Any:
+    """A rule: a callable; what it gives for an image is like the image, or refused."""
+    del name, x
+    known_as = getattr(value, "func", None)
+    return value if known_as is _like_image else Partial(_like_image, as_pytree(value))
+
+
+def purifier(name: str, value: Any, x: Any = None) -> Any:
+    """A rule: a callable of a key and an image, which gives an image like it."""
+    del name, x
+    known_as = getattr(value, "func", None)
+    return value if known_as is _purified else Partial(_purified, as_pytree(value))
+
+
+def _like_image(score: Any, x: Array, *more: Any) -> Array:
+    return like(x, score(x, *more), "the score")
+
+
+def _purified(purifier: Any, key: Any, x: Array, **knobs: Any) -> Array:
+    return like(x, purifier(key, x, **knobs), "the purifier")
+
+
+def like(x: Array, found: Any, what: str) -> Array:
+    """What a network gave for an image, in its dtype, if it has its shape."""
+    hint = "It would be broadcast against the image."
+    expect(f"The output of {what} for one image", found, jnp.shape(x), hint=hint)
+    return jnp.asarray(found, jnp.result_type(x))
+
+
 def among(name: str, value: Any, classes: int) -> Array | None:
     """Whether a label is one of the classes, as traced; None where it certainly is.
 
@@ -317,6 +347,8 @@ BY_NAME: dict[str, Rule] = {
     "label": label,
     "target": label,
     "threat": ball,
+    "score": score,
+    "purifier": purifier,
     "checkpoints": flags,
     **dict.fromkeys(("sigma", "level", "below", "stop", "step_size"), at_least_zero),
     **dict.fromkeys(("temperature", "churn", "decay", "sharpness"), at_least_zero),

@@ -12,7 +12,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax.types import Energy, as_pytree, known, noun
+from purifax.types import Energy, as_pytree, expect, known, noun
 
 __all__ = ["Gaussian", "Mixture", "Sum", "Tempered"]
 
@@ -141,4 +141,16 @@ def force(x: Array, energy: Energy) -> Array:
     >>> force(jnp.full((1, 1, 1), 3.0), Gaussian(mean=1.0, variance=2.0))
     Array([[[-1.]]], dtype=float32)
     """
-    return -jax.grad(energy)(x)
+    return -jax.grad(lambda y: valued(y, energy))(x)
+
+
+def valued(x: Array, energy: Energy) -> Array:
+    """The energy of one image, if it is one number.
+
+    Raises:
+        ValueError: it has another shape, such as one number a pixel.
+    """
+    value = energy(x)
+    hint = "Sum over the pixels, and give it one image."
+    expect("The energy of one image", value, (), float, hint=hint)
+    return value

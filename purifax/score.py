@@ -33,8 +33,6 @@ from purifax.types import (
     ScaledScore,
     Score,
     as_pytree,
-    expect,
-    floating,
     noun,
 )
 
@@ -62,8 +60,8 @@ def scaled(x: Array, sigma: Array | float, score: Score) -> Array:
     >>> scaled(jnp.ones(()), 2.0, lambda x, sigma: x)
     Array(2., dtype=float32)
     """
-    sigma = _level(x, sigma)
-    return sigma * _like(x, score(x, sigma), "the score")
+    sigma = jnp.asarray(sigma, x.dtype)
+    return sigma * score(x, sigma)
 
 
 @checks.checked()
@@ -76,8 +74,8 @@ def denoise(x: Array, sigma: Array | float, score: Score) -> Array:
     >>> denoise(jnp.ones(()), 2.0, lambda x, sigma: -x / 8)
     Array(0.5, dtype=float32)
     """
-    sigma = _level(x, sigma)
-    return x + jnp.square(sigma) * _like(x, score(x, sigma), "the score")
+    sigma = jnp.asarray(sigma, x.dtype)
+    return x + jnp.square(sigma) * score(x, sigma)
 
 
 def from_scaled(network: ScaledScore) -> Score:
@@ -222,26 +220,12 @@ class Mixture:
         return noised.log_joint(x)
 
 
-def _level(x: Array, sigma: Array | float) -> Array:
-    """The level in the dtype of the image."""
-    floating(x)
-    expect("`sigma`", sigma, (), hint="Map over several images with `batched`.")
-    return jnp.asarray(sigma, x.dtype)
-
-
-def _like(x: Array, found: Array, what: str) -> Array:
-    """What a network gave for an image, if it has the image's shape."""
-    hint = "It would be broadcast against the image."
-    expect(f"The output of {what} for one image", found, jnp.shape(x), hint=hint)
-    return found
-
-
 def _scaled_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
-    return _like(x, network(x, sigma), "the network") / sigma
+    return checks.like(x, network(x, sigma), "the network") / sigma
 
 
 def _noise_score(x: Array, sigma: Array, network: ScaledScore) -> Array:
-    return -_like(x, network(x, sigma), "the network") / sigma
+    return -checks.like(x, network(x, sigma), "the network") / sigma
 
 
 def _process_score(
@@ -254,11 +238,11 @@ def _process_score(
 ) -> Array:
     t = noise.time(sigma)
     x_t = jnp.asarray(noise.scale(t) * width, x.dtype) * (x - centre)
-    return -_like(x, network(x_t, t), "the network") / jnp.asarray(sigma, x.dtype)
+    return -checks.like(x, network(x_t, t), "the network") / jnp.asarray(sigma, x.dtype)
 
 
 def _denoiser_score(x: Array, sigma: Array, denoiser: Denoiser) -> Array:
-    return (_like(x, denoiser(x, sigma), "the denoiser") - x) / jnp.square(sigma)
+    return (checks.like(x, denoiser(x, sigma), "the denoiser") - x) / jnp.square(sigma)
 
 
 def _energy_score(x: Array, sigma: Array, energy: Energy) -> Array:

@@ -53,10 +53,10 @@ def attacking(by: str = "model", **rules: Rule) -> Callable[..., Any]:
 
 
 def _classes(given: Mapping[str, Any], by: str) -> int:
-    """How many classes the model tells apart."""
+    """How many classes the model tells apart; its logits are its first output."""
     x = checks.image("`x`", given["x"])
     args = (x,) if by == "classifier" else (given["key"], x)
-    logits = jax.eval_shape(given[by], *args)
+    logits = jax.tree.leaves(jax.eval_shape(given[by], *args))[0]
     free = (None,) * max(1, min(2, len(logits.shape)))
     hint = "They are [K], or [S, K] with `classify.each`."
     expect(f"The logits of `{by}` for one image", logits, free, float, hint=hint)

@@ -18,8 +18,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.attack.budget import Budget
-from purifax.attack.checks import attacking
 from purifax.attack.pgd_attack import pgd
 from purifax.attack.selection import handed, over
 from purifax.attack.target import Target
@@ -50,7 +50,7 @@ def known(model: Model, key: Array) -> Model:
     return Partial(_known, model=as_pytree(model), known=key)
 
 
-@attacking()
+@checks.checked()
 def fixed_key(
     key: Array,
     x: Array,

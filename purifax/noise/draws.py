@@ -10,7 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax import checks
-from purifax.types import Score, expect, floating
+from purifax.types import Score, expect
 
 __all__ = ["binary", "gaussian", "heteroscedastic"]
 
@@ -24,7 +24,7 @@ def gaussian(key: Array, x: Array, sigma: Array | float) -> Array:
     >>> bool((gaussian(jax.random.key(0), x, 0.0) == x).all())
     True
     """
-    _check(x, sigma)
+    _same_shape(x, sigma)
     z = jax.random.normal(key, x.shape, x.dtype)
     return x + jnp.asarray(sigma, x.dtype) * z
 
@@ -42,7 +42,7 @@ def binary(key: Array, x: Array, sigma: Array | float) -> Array:
     >>> bool(jnp.allclose(jnp.abs(y), 0.7978846))
     True
     """
-    _check(x, sigma)
+    _same_shape(x, sigma)
     signs = jax.random.rademacher(key, x.shape, x.dtype)
     return x + signs * jnp.asarray(sigma * math.sqrt(2 / math.pi), x.dtype)
 
@@ -75,14 +75,12 @@ def heteroscedastic(
     >>> bool((y == gaussian(key, x, 0.1)).all())
     True
     """
-    floating(x)
     level = jnp.asarray(level, x.dtype)
     size = jnp.abs(level * score(x, level))
     return gaussian(key, x, sigma + slope * size)
 
 
-def _check(x: Array, sigma: Array | float) -> None:
-    """Refuse an image of integers, and levels that would be broadcast."""
-    floating(x)
+def _same_shape(x: Array, sigma: Array | float) -> None:
+    """Refuse levels that would be broadcast."""
     if jnp.shape(sigma) != ():
         expect("`sigma`", sigma, x.shape, hint="Give a scalar, or one level a value.")

@@ -97,10 +97,10 @@ def root(square: Array) -> Array:
 
     A compiler may compute `square` twice with different rounding, once for the
     comparison and once for the root; so the stand-in below zero is a number whose root
-    is nearly zero.
+    is nearly zero. NaN stays NaN.
 
     >>> root(jnp.array([4.0, 0.0, -1e-9])).tolist()
     [2.0, 0.0, 0.0]
     """
-    positive, least = square > 0, jnp.finfo(square.dtype).tiny
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, least)), 0.0)
+    flat, least = square <= 0, jnp.finfo(square.dtype).tiny
+    return jnp.where(flat, 0.0, jnp.sqrt(jnp.where(flat, least, square)))

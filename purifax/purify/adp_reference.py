@@ -70,7 +70,7 @@ def reference(
         alpha = jnp.where(active | jnp.isnan(alpha), alpha, 0.0)
         wide = jnp.expand_dims(alpha, axes)
         moved = jnp.clip((x + wide * v) * (256 / 255) - 1 / 510, 0.0, 1.0)
-        x = jnp.where(jnp.any(active), moved, x)
+        x = jnp.where(jnp.any(active) | jnp.any(jnp.isnan(v)), moved, x)
         return (x, active), (x, alpha)
 
     everyone = jnp.ones(images.shape[0], bool)

@@ -45,7 +45,8 @@ def grayscale(key: Array, x: Array, *, probability: Array | float = 1.0) -> Arra
     grey = (_RED * red + _GREEN * green + _BLUE * blue + _HALF) >> 16
     flat = (grey.astype(x.dtype) / 255)[..., None]
     chosen = jax.random.bernoulli(key, probability)
-    return jnp.where(chosen, jnp.broadcast_to(flat, x.shape), x)
+    grey = jnp.where(jnp.isnan(x), x, jnp.broadcast_to(flat, x.shape))
+    return jnp.where(chosen, grey, x)
 
 
 @checks.checked(x=checks.in_scale)

@@ -95,8 +95,9 @@ def detect(
     >>> float(detect(None, jnp.ones(()), purifier, f, 1.0, 2.0, sigma=0.5))
     1.100000023841858
     """
-    suspected = scaled_norm(x, score, level) > limit
-    sigma = jnp.where(suspected, sigma, sigma * calm)
+    norm = scaled_norm(x, score, level)
+    sigma = jnp.where(norm > limit, sigma, sigma * calm)
+    sigma = jnp.where(jnp.isnan(norm), jnp.nan, sigma)
     return purifier(key, x, sigma=sigma, **knobs)  # pyright: ignore[reportCallIssue]
 
 

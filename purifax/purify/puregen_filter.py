@@ -35,7 +35,9 @@ def filtered(
     >>> [float(filtered(None, jnp.array(x), raised, far, 1.0)) for x in (0.5, 2.0)]
     [0.5, 3.0]
     """
-    return jnp.where(energy(x) > limit, purifier(key, x, **knobs), x)
+    value = energy(x)
+    found = jnp.where(value > limit, purifier(key, x, **knobs), x)
+    return jnp.where(jnp.isnan(value), jnp.nan, found)
 
 
 def highest(energies: Array, fraction: Array | float) -> Array:

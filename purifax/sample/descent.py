@@ -8,7 +8,6 @@ from jax import numpy as jnp
 
 from purifax import schedule
 from purifax.transform import remat
-from purifax.types import floating
 
 __all__ = ["Step", "descend", "removed"]
 
@@ -41,7 +40,6 @@ def descend(
     >>> descend(key, jnp.ones(()), halve, levels, remat.none)[1].tolist()
     [1.0, 0.5, 0.0]
     """
-    floating(x)
     levels = schedule.falling(sigmas).astype(x.dtype)
 
     def one(x: Array, at: tuple[Array, Array, Array]) -> tuple[Array, Array]:

@@ -22,9 +22,9 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import checks
-from purifax.energy import Tempered
+from purifax.energy import Tempered, valued
 from purifax.transform import remat
-from purifax.types import Energy, expect
+from purifax.types import Energy
 
 __all__ = ["MALAState", "acceptance", "mala", "mala_step"]
 
@@ -49,7 +49,7 @@ class MALAState(NamedTuple):
     @classmethod
     def at(cls, x: Array, energy: Energy) -> "MALAState":
         """The state of a chain at x."""
-        value, slope = jax.value_and_grad(energy)(x)
+        value, slope = jax.value_and_grad(Partial(valued, energy=energy))(x)
         return cls(x, value, -slope)
 
 
@@ -59,7 +59,8 @@ def mala_step(
 ) -> tuple[MALAState, Array]:
     """One step at temperature one, and whether it was accepted, bool [].
 
-    A proposal whose energy is not finite is rejected.
+    A proposal whose energy is not finite is rejected. A state whose own energy or force
+    is not finite could never move: it becomes NaN.
 
     >>> half = lambda x: 0.5 * jnp.sum(x**2)
     >>> state = MALAState.at(jnp.ones((1, 1, 1)), half)
@@ -79,7 +80,8 @@ def mala_step(
     level = -jax.random.exponential(k_accept, (), ratio.dtype)
     accepted = jnp.isfinite(ratio) & (level <= ratio)
     kept = (jnp.where(accepted, a, b) for a, b in zip(proposal, state, strict=True))
-    return MALAState(*kept), accepted
+    on, usable = MALAState(*kept), jnp.isfinite(value) & jnp.all(jnp.isfinite(force))
+    return on._replace(x=jnp.where(usable, on.x, jnp.nan)), accepted
 
 
 @checks.checked()
@@ -123,7 +125,6 @@ def mala(
         state, _ = mala_step(jax.random.fold_in(key, i), state, tempered, size)
         return state, state.x
 
-    expect("`step_sizes`", step_sizes, (None,))
     steps = (jnp.arange(step_sizes.shape[0]), step_sizes)
     last, path = scan(step, MALAState.at(x, tempered), steps)
     return last.x, jnp.concatenate([x[None], path])

@@ -9,7 +9,7 @@ from jax.tree_util import Partial
 
 from purifax import checks, schedule
 from purifax.transform import remat
-from purifax.types import Score, floating
+from purifax.types import Score
 
 __all__ = ["ascend", "ascend_step"]
 
@@ -50,8 +50,6 @@ def ascend(
     >>> ascend(jnp.ones(()), lambda x, s: -x, steps, steps)[1].tolist()
     [1.0, 0.5, 0.25]
     """
-
-    floating(x)
 
     def step(x: Array, at: tuple[Array, Array]) -> tuple[Array, Array]:
         x = ascend_step(x, score, *at)
