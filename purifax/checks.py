@@ -88,6 +88,26 @@ def applied(rules: Mapping[str, Rule], given: Mapping[str, Any]) -> dict[str, An
     return found
 
 
+def fields(made: Any, **rules: Rule) -> None:
+    """Apply rules to the fields of a dataclass, as it is made."""
+    for name, rule in rules.items():
+        rule(f"{type(made).__name__}.{name}", getattr(made, name), None)
+
+
+def whole(least: int) -> Rule:
+    """A rule: a Python integer of `least` or more, such as a length."""
+
+    def rule(name: str, value: Any, x: Any) -> Any:
+        del x
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise ValueError(f"{name} must be an integer; got {value!r:.40}.")
+        if value < least:
+            raise ValueError(f"{name} must be {least} or more; got {value}.")
+        return value
+
+    return rule
+
+
 def number(
     least: float = -math.inf,
     most: float = math.inf,
@@ -228,6 +248,24 @@ def like(x: Array, found: Any, what: str) -> Array:
     return jnp.asarray(found, jnp.result_type(x))
 
 
+def labels(name: str, value: Any, x: Any = None) -> Any:
+    """A rule: one integer class for each image, [N]."""
+    del x
+    value = array(name, value)
+    expect(name, value, (None,), int, hint="It holds one class per image.")
+    classes(name, value)
+    return value
+
+
+def row(table: Array, label: Any) -> Array:
+    """The entry of a class in a table; NaN, or an error, where there is no such class.
+
+    A gather alone would take the last class for one that is beyond it.
+    """
+    valid = among("`label`", label, table.shape[0])
+    return where(valid, table[label])
+
+
 def among(name: str, value: Any, classes: int) -> Array | None:
     """Whether a label is one of the classes, as traced; None where it certainly is.
 
@@ -321,6 +359,53 @@ def levels(name: str, value: Any, x: Any) -> Any:
     return value
 
 
+def counts(name: str, value: Any, x: Any = None) -> Any:
+    """A rule: numbers of any shape, none of them negative or infinite; NaN passes."""
+    shown = _reals(name, value)
+    if shown is not None and bool(jnp.any((shown < 0) | jnp.isinf(shown))):
+        raise ValueError(f"{name} must be 0 or more, and finite; got {value!s:.60}.")
+    return value
+
+
+def classes(name: str, value: Any, least: int = 0, most: float = math.inf) -> None:
+    """Refuse class numbers, of any shape, that are not integers in [least, most]."""
+    value = array(name, value)
+    hint = "It holds class numbers; take the `argmax` of logits."
+    expect(name, value, value.shape, int, hint=hint)
+    shown = concrete(value)
+    if shown is None or not shown.size:
+        return
+    low, high = int(jnp.min(shown)), int(jnp.max(shown))
+    if low < least or high > most:
+        wanted = f"{least} or more" if most == math.inf else f"from {least} to {most}"
+        raise ValueError(f"{name} must be classes {wanted}; got {low} to {high}.")
+
+
+def rates(name: str, value: Any, x: Any = None) -> Any:
+    """A rule: numbers of any shape from 0 to 1, or booleans; NaN passes."""
+    shown = _reals(name, value)
+    if shown is not None and bool(jnp.any((shown < 0) | (shown > 1))):
+        raise ValueError(f"{name} must be from 0 to 1; got {value!s:.60}.")
+    return value
+
+
+def _reals(name: str, value: Any) -> Array | None:
+    """The numbers as float32, where their values are there."""
+    shown = concrete(array(name, value))
+    return None if shown is None else shown.astype(jnp.float32)
+
+
+def no_more(name: str, value: Any, than: Any) -> None:
+    """Refuse counts above those of all trials."""
+    some, all_of_them = _reals(name, value), _reals("`trials`", than)
+    if some is None or all_of_them is None:
+        return
+    if bool(jnp.any(some > all_of_them * (1 + 1e-6))):  # sums of shares are rounded
+        raise ValueError(
+            f"{name} must be at most `trials`; got {value!s:.60} of {than!s:.60}."
+        )
+
+
 def floats(name: str, value: Any, x: Any = None) -> Any:
     """A rule: floating numbers with one axis at least, such as logits."""
     del x
@@ -345,6 +430,7 @@ BY_NAME: dict[str, Rule] = {
     "x": image,
     "logits": floats,
     "label": label,
+    "labels": labels,
     "target": label,
     "threat": ball,
     "score": score,
@@ -359,7 +445,9 @@ BY_NAME: dict[str, Rule] = {
     **dict.fromkeys(("strength", "scale", "centre"), number()),
     **dict.fromkeys(("sigmas", "levels", "step_sizes", "radii"), vector(0)),
     **dict.fromkeys(("limits", "starts", "shares"), shares),
-    **dict.fromkeys(("times", "scales"), vector()),
+    "times": vector(-1),
+    "scales": vector(),
+    **dict.fromkeys(("length", "iterations", "queries", "trials"), whole(0)),
     **dict.fromkeys(("draws", "copies", "selection", "ranks", "restarts"), numbers),
     **dict.fromkeys(("tries", "directions", "answers"), numbers),
 }

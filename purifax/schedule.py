@@ -7,6 +7,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.types import expect, known
 
 __all__ = [
@@ -32,6 +33,7 @@ def falling(sigmas: Array) -> Array:
     >>> falling(jnp.array([1.0, 0.5, 0.0])).tolist()
     [1.0, 0.5, 0.0]
     """
+    sigmas = checks.array("`sigmas`", sigmas)
     if sigmas.ndim != 1 or sigmas.shape[0] < 2:
         raise ValueError(
             "A sampler needs levels [T + 1] from the start to the end, at least two; "
@@ -72,6 +74,7 @@ Each step takes one level and one step size.
     return sigmas, step_sizes
 
 
+@checks.checked(first=checks.number(), last=checks.number())
 def linear(first: float, last: float, length: int) -> Array:
     """`length` evenly spaced values from first to last, both included.
 
@@ -81,6 +84,7 @@ def linear(first: float, last: float, length: int) -> Array:
     return jnp.linspace(first, last, length)
 
 
+@checks.checked(first=checks.number(), last=checks.number())
 def geometric(first: float, last: float, length: int) -> Array:
     """`length` values with a constant ratio from first to last, both included.
 
@@ -102,6 +106,7 @@ def geometric(first: float, last: float, length: int) -> Array:
     return jnp.geomspace(first, last, length)
 
 
+@checks.checked(first=checks.number(), last=checks.number(), rho=checks.positive)
 def karras(
     first: float = 40.0, last: float = 0.001, length: int = 18, *, rho: float = 7.0
 ) -> Array:
@@ -129,6 +134,7 @@ def karras(
     return jnp.append(roots**rho, 0.0)
 
 
+@checks.checked(step=checks.at_least_zero)
 def langevin_steps(sigmas: Array, step: float = 6.2e-6) -> Array:
     """Step sizes of annealed Langevin dynamics: step (sigma_i / sigma_last)^2.
 
@@ -141,6 +147,7 @@ def langevin_steps(sigmas: Array, step: float = 6.2e-6) -> Array:
     return step * jnp.square(sigmas / sigmas[-1])
 
 
+@checks.checked(epsilon=checks.at_least_zero)
 def noise_steps(epsilon: float, length: int, *, width: float = 2.0) -> Array:
     """`length` equal Langevin step sizes, given by the noise epsilon of one step.
 
@@ -160,6 +167,7 @@ def noise_steps(epsilon: float, length: int, *, width: float = 2.0) -> Array:
     return jnp.full(length, 0.5 * (epsilon / width) ** 2)
 
 
+@checks.checked(schedule=checks.vector())
 def subset(schedule: Array, length: int) -> Array:
     """`length` entries evenly spread over a schedule, with its first and last.
 

@@ -19,6 +19,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.types import expect, noun
 
 __all__ = ["L1", "L2", "Linf", "Threat"]
@@ -71,7 +72,7 @@ class Linf:
 
     def project(self, x_adv: Array, x: Array) -> Array:
         """The nearest point of the set."""
-        _alike(x_adv, x)
+        _alike(x_adv, x, self.radius)
         near = jnp.clip(x_adv, x - self.radius, x + self.radius)
         return jnp.clip(near, 0.0, 1.0).astype(x.dtype)
 
@@ -109,7 +110,7 @@ class L2:
 
     def project(self, x_adv: Array, x: Array) -> Array:
         """A point of the set; x_adv itself if it is in the set."""
-        _alike(x_adv, x)
+        _alike(x_adv, x, self.radius)
         delta = x_adv - x
         length = jnp.sqrt(jnp.sum(jnp.square(delta)) + _TINY)
         shrink = jnp.minimum(1.0, self.radius / length)
@@ -155,7 +156,7 @@ class L1:
 
     def project(self, x_adv: Array, x: Array) -> Array:
         """The nearest point of the set."""
-        _alike(x_adv, x)
+        _alike(x_adv, x, self.radius)
         delta = x_adv - x
         size, room = jnp.abs(delta), jnp.where(delta > 0, 1.0 - x, x)
         level = _shrinkage(size.ravel(), room.ravel(), self.radius)
@@ -189,8 +190,9 @@ class L1:
         return jnp.sum(jnp.abs(x_adv - x))
 
 
-def _alike(x_adv: Array, x: Array) -> None:
-    """Refuse images of integers, and a pair that would be broadcast."""
+def _alike(x_adv: Array, x: Array, radius: Array | float = 0.0) -> None:
+    """Refuse images of integers, a pair that would be broadcast, a negative radius."""
+    checks.at_least_zero("The radius of a threat", radius, x)
     hint = "Both are one image in [0, 1]; map over several with `batched`."
     expect("`x`", x, jnp.shape(x), float, hint=hint)
     expect("`x_adv`", x_adv, jnp.shape(x), float, hint=hint)

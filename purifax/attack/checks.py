@@ -2,48 +2,56 @@
 
 An attack that climbs away from a class that the model does not have leaves the model
 right: the images would look robust. So a label outside the classes is an error where
-its value is known, and gives NaN where it is traced.
+its value is known, and gives NaN where it is traced. What the classes are, the loss
+says: it raises, or is NaN, for a label that is none of them.
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
+from jax import Array
+from jax import numpy as jnp
 
 from purifax import checks
 from purifax.checks import Rule
-from purifax.types import expect
+from purifax.classify import cross_entropy
+from purifax.types import Loss
 
 __all__ = ["attacking"]
 
 P, R = ParamSpec("P"), TypeVar("R")
 
 
-def attacking(by: str = "model", **rules: Rule) -> Callable[..., Any]:
+def attacking(
+    by: str = "model", loss: Loss | None = None, **rules: Rule
+) -> Callable[..., Any]:
     """Check the arguments of an attack before it runs.
 
     Args:
-        by: the argument that tells how many classes there are: a model
-            `(key, x) -> logits`, or "classifier", `(x) -> logits`.
+        by: the argument that gives what the loss reads: a model `(key, x) -> logits`,
+            or "classifier", `(x) -> logits`.
+        loss: that judges the label, in place of the argument of this name.
         rules: as in `checks.checked`.
 
     Returns:
         A decorator. What the attack returns is NaN where a traced label is not one of
         the classes.
     """
-    own = {"x": checks.in_box, **rules}
 
     def decorate(fn: Callable[P, R]) -> Callable[P, R]:
-        inner, names = checks.checked(**own)(fn), checks.names(fn)
+        inner = checks.checked(x=checks.in_box, **rules)(fn)
+        order, usual = checks.names(fn), inspect.signature(fn).parameters.get("loss")
+        default = cross_entropy if usual is None else usual.default
 
         @functools.wraps(fn)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            given = dict(zip(names, args, strict=False)) | kwargs
+            given = dict(zip(order, args, strict=False)) | kwargs
             valid = None
             if {"x", "label", by} <= given.keys():
-                checks.label("`label`", given["label"])
-                valid = checks.among("`label`", given["label"], _classes(given, by))
+                valid = _valid(given, by, loss or given.get("loss", default))
             found = inner(*args, **kwargs)
             return jax.tree.map(lambda leaf: checks.where(valid, leaf), found)
 
@@ -52,12 +60,16 @@ def attacking(by: str = "model", **rules: Rule) -> Callable[..., Any]:
     return decorate
 
 
-def _classes(given: Mapping[str, Any], by: str) -> int:
-    """How many classes the model tells apart; its logits are its first output."""
+def _valid(given: Mapping[str, Any], by: str, loss: Loss) -> Array | None:
+    """Whether the label is a class, []; None where its value is known, and it is.
+
+    Raises:
+        ValueError: by the loss, or the rule of labels.
+    """
+    label = checks.label("`label`", given["label"])
     x = checks.image("`x`", given["x"])
     args = (x,) if by == "classifier" else (given["key"], x)
-    logits = jax.tree.leaves(jax.eval_shape(given[by], *args))[0]
-    free = (None,) * max(1, min(2, len(logits.shape)))
-    hint = "They are [K], or [S, K] with `classify.each`."
-    expect(f"The logits of `{by}` for one image", logits, free, float, hint=hint)
-    return logits.shape[-1]
+    shapes = jax.eval_shape(given[by], *args)
+    some = jax.tree.map(lambda one: jnp.full(one.shape, 0.5, one.dtype), shapes)
+    lost = jnp.isnan(loss(some, label))
+    return None if checks.known(label) is not None else ~lost

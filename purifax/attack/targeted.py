@@ -17,7 +17,7 @@ from jax.tree_util import Partial
 from purifax.attack.apgd_attack import apgd
 from purifax.attack.checks import attacking
 from purifax.attack.selection import choose, handed, over
-from purifax.classify import margin, targeted_dlr
+from purifax.classify import cross_entropy, margin, targeted_dlr
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
 from purifax.types import Model
@@ -25,7 +25,7 @@ from purifax.types import Model
 __all__ = ["apgd_targeted"]
 
 
-@attacking()
+@attacking(loss=cross_entropy)
 def apgd_targeted(
     key: Array,
     x: Array,

@@ -12,7 +12,7 @@ __all__ = ["cautious", "lower_bound"]
 _MOST = 100_000
 
 
-@checks.checked()
+@checks.checked(successes=checks.counts)
 def lower_bound(successes: Array | int, trials: int, *, alpha: float = 0.001) -> Array:
     """A lower bound of a probability, wrong with probability at most alpha.
 
@@ -27,7 +27,8 @@ def lower_bound(successes: Array | int, trials: int, *, alpha: float = 0.001) ->
         Of the shape of `successes`, in [0, 1).
 
     Raises:
-        ValueError: more than 100000 trials, where float32 is too coarse.
+        ValueError: more than 100000 trials, where float32 is too coarse; more successes
+            than trials, or fewer than 0; alpha is outside (0, 1).
 
     Source: Clopper and Pearson 1934, Biometrika 26, 404-413.
 
@@ -38,6 +39,7 @@ def lower_bound(successes: Array | int, trials: int, *, alpha: float = 0.001) ->
         raise ValueError(
             f"At most {_MOST} trials can be bounded safely in float32; got {trials}."
         )
+    checks.no_more("`successes`", successes, trials)
     s = jnp.asarray(successes).astype(jnp.float32)
     n = jnp.full_like(s, trials)
     a, b, tail = jnp.maximum(s, 1.0), n - s + 1.0, cautious(alpha, n)
@@ -50,7 +52,8 @@ def lower_bound(successes: Array | int, trials: int, *, alpha: float = 0.001) ->
 
     bounds = (0.0 * s, 0.0 * s + 1.0)
     low, _ = jax.lax.fori_loop(0, 40, halve, bounds)
-    return jnp.where(s > 0, low, 0.0)
+    low = jnp.where(s > 0, low, 0.0)
+    return jnp.where((s >= 0) & (s <= n), low, jnp.nan)
 
 
 def cautious(alpha: float, n: Array) -> Array:

@@ -14,6 +14,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.noise.process import reached, root
 from purifax.types import known, noun
 
@@ -61,7 +62,8 @@ class VPDiscrete:
 
     An integer time is looked up in the table. Between labels -log alpha_bar is linear
     in time, for float times and for `time`; `label` is the nearest integer, for
-    networks that know integer times only. A time outside the table is a ValueError.
+    networks that know integer times only. A time outside the table is a ValueError, or
+    NaN where it is traced.
 
     Attributes:
         betas: [T], in (0, 1).
@@ -76,6 +78,10 @@ class VPDiscrete:
 
     betas: Array = field(default_factory=linear_betas)
     width: Array | float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse betas outside [0, 1)."""
+        checks.fields(self, betas=checks.vector(0, 1), width=checks.positive)
 
     def alpha_bar(self, t: Array | int) -> Array:
         """The square of `scale`."""
@@ -118,8 +124,9 @@ class VPDiscrete:
                 raise ValueError(
                     f"VPDiscrete has times from -1 (clean) to {last}; got {time}."
                 )
+        inside = None if known(t) is not None else (t >= -1) & (t <= last)
         t, table = jnp.asarray(t), self._table()
         if jnp.issubdtype(t.dtype, jnp.integer):
-            return table[t + 1]
+            return checks.where(inside, table[t + 1])
         labels = jnp.arange(-1, self.betas.shape[0], dtype=table.dtype)
-        return jnp.interp(t, labels, table)
+        return checks.where(inside, jnp.interp(t, labels, table))

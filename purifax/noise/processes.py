@@ -21,10 +21,17 @@ from dataclasses import dataclass
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.noise.process import reached, root
 from purifax.types import noun
 
 __all__ = ["EDM", "VE", "VP", "SubVP", "VPCosine"]
+
+_NUMBERS = {
+    "first": checks.at_least_zero,
+    "last": checks.at_least_zero,
+    "width": checks.positive,
+}
 
 
 @noun
@@ -42,6 +49,10 @@ class VE:
 
     smallest: Array | float = 0.01
     largest: Array | float = 50.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that give no process."""
+        checks.fields(self, smallest=checks.positive, largest=checks.positive)
 
     def scale(self, t: Array | float) -> Array:
         """One, like t."""
@@ -77,6 +88,10 @@ class EDM:
 
     width: Array | float = 2.0
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that give no process."""
+        checks.fields(self, width=checks.positive)
+
     def scale(self, t: Array | float) -> Array:
         """One, like t."""
         return jnp.ones_like(jnp.asarray(t, jnp.float32))
@@ -111,6 +126,10 @@ class VP:
     first: Array | float = 0.1
     last: Array | float = 20.0
     width: Array | float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that give no process."""
+        checks.fields(self, **_NUMBERS)
 
     def alpha_bar(self, t: Array | float) -> Array:
         """The square of `scale`."""
@@ -156,6 +175,10 @@ class SubVP:
     last: Array | float = 20.0
     width: Array | float = 2.0
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that give no process."""
+        checks.fields(self, **_NUMBERS)
+
     def scale(self, t: Array | float) -> Array:
         """exp(-1/2 of the integral of beta from 0 to t)."""
         return jnp.exp(-0.5 * _linear_sum(t, self.first, self.last))
@@ -192,6 +215,10 @@ class VPCosine:
 
     offset: Array | float = 0.008
     width: Array | float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that give no process."""
+        checks.fields(self, offset=checks.at_least_zero, width=checks.positive)
 
     def alpha_bar(self, t: Array | float) -> Array:
         """The square of `scale`."""

@@ -17,7 +17,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.poison.ar_filters import ar_coefficients, autoregress
 from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
@@ -59,6 +59,7 @@ def ar_matrices(
     return signals.reshape(*coefficients.shape[:2], height * width, count)
 
 
+@checks.checked(length=checks.at_least_zero)
 def autoregressive(
     key: Array,
     x: Array,
@@ -83,7 +84,9 @@ def autoregressive(
     1.0
     """
     start = jax.random.normal(key, (x.shape[-1], matrices.shape[-1]), matrices.dtype)
-    signal = jnp.einsum("cpb,cb->pc", matrices[label], start, precision="highest")
+    signal = jnp.einsum(
+        "cpb,cb->pc", checks.row(matrices, label), start, precision="highest"
+    )
     norm = jnp.sqrt(jnp.sum(jnp.square(signal)) + _TINY)
     return (length * signal / norm).reshape(x.shape).astype(x.dtype)
 

@@ -15,6 +15,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.poison.budget import Pixels
 from purifax.poison.building import chosen, crafted, of_class
 from purifax.poison.context import Context
@@ -47,6 +48,7 @@ def checker(shape: tuple[int, ...]) -> tuple[Array, Array]:
     return jnp.tile(patch[:, :, None], (1, 1, channels)), mask
 
 
+@checks.checked()
 def stamp(key: Array, x: Array, label: Array, patch: Array, mask: Array) -> Array:
     """Sets the pixels under the mask to those of the patch; a maker.
 
@@ -64,6 +66,7 @@ def stamp(key: Array, x: Array, label: Array, patch: Array, mask: Array) -> Arra
     return jnp.where(mask[:, :, None], patch.astype(x.dtype) - x, 0.0)
 
 
+@checks.checked()
 def additive(key: Array, x: Array, label: Array, pattern: Array) -> Array:
     """The same shift of every image, such as a low-frequency trigger; a maker.
 

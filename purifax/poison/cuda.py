@@ -17,7 +17,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Share
@@ -73,6 +73,7 @@ def blurred(x: Array, weights: Array) -> Array:
     return jnp.moveaxis(y[:, 0] / jnp.where(top > 0, top, 1.0), 0, -1)
 
 
+@checks.checked()
 def blur(key: Array, x: Array, label: Array, filters: Array) -> Array:
     """What the filter of its class changes in an image; a maker without a budget.
 
@@ -85,7 +86,7 @@ def blur(key: Array, x: Array, label: Array, filters: Array) -> Array:
     [0.25, 0.5]
     """
     del key
-    return jnp.clip(blurred(x, filters[label]), 0.0, 1.0) - x
+    return jnp.clip(blurred(x, checks.row(filters, label)), 0.0, 1.0) - x
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.poison.building import crafted, everywhere, unit
 from purifax.poison.context import Context, Optimiser
 from purifax.poison.fields import Share, Surrogate
@@ -34,6 +34,7 @@ from purifax.threat import Linf
 __all__ = ["DeepConfuse", "after_steps", "damage", "generated"]
 
 
+@checks.checked()
 def generated(
     key: Array,
     x: Array,
@@ -59,6 +60,7 @@ def generated(
     return threat.project(x + threat.radius * generator(x), x) - x
 
 
+@checks.checked()
 def after_steps(
     key: Array,
     images: Array,
@@ -89,6 +91,7 @@ def after_steps(
     return jax.lax.scan(step, params, (jnp.arange(rates.shape[0]), rates))[0]
 
 
+@checks.checked()
 def damage(
     key: Array,
     poisoned: Array,

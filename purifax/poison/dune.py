@@ -24,7 +24,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.classify import cross_entropy
 from purifax.poison.building import crafted, everywhere, model_of, surrogates, unit
 from purifax.poison.context import Context
@@ -53,6 +53,7 @@ _TINY = 1e-12
 _MOST = 1000  # images of a class on which a colour is judged, as in the released code
 
 
+@checks.checked()
 def dual_branch(
     key: Array,
     x: Array,
@@ -85,10 +86,11 @@ def dual_branch(
     [[[-0.375]]]
     """
     delta = self_ensemble(key, x, label, models, threat, step_sizes, shift=shift)
-    colour = colours[label].astype(x.dtype)[None, None, :]
+    colour = checks.row(colours, label).astype(x.dtype)[None, None, :]
     return jnp.clip(x + delta + colour, 0.0, 1.0) - x
 
 
+@checks.checked()
 def colour_loss(
     key: Array,
     images: Array,

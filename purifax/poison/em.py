@@ -19,8 +19,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.attack import pgd
+from purifax.attack.checks import attacking
 from purifax.attack.pgd_attack import gradient
 from purifax.classify import cross_entropy
 from purifax.poison.budget import in_ball
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 
+@checks.checked()
 def own_loss(logits: Array, label: Array) -> Array:
     """Minus the cross-entropy: climbing it makes the model surer of the label, [].
 
@@ -51,6 +53,7 @@ def own_loss(logits: Array, label: Array) -> Array:
     return -cross_entropy(logits, label)
 
 
+@attacking()
 def error_minimising(
     key: Array,
     x: Array,
@@ -89,6 +92,7 @@ def _at(x_adv: Array, key: Array, x: Array, threat: Threat) -> Array:
     return x_adv
 
 
+@checks.checked()
 def error_minimising_by_class(
     key: Array,
     images: Array,
@@ -126,7 +130,7 @@ def error_minimising_by_class(
     """
 
     def one(k: Array, x: Array, label: Array) -> Array:
-        delta = patterns[label]
+        delta = checks.row(patterns, label)
         x_adv = jnp.clip(x + delta, 0.0, 1.0)
         g = gradient(k, x_adv, label, model, own_loss)
         return in_ball(threat.ascend(delta, g, step_size), threat)

@@ -21,7 +21,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.poison.building import crafted, everywhere, unit
 from purifax.poison.context import Context
 from purifax.poison.fields import Descended, Share, moved
@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 
+@checks.checked()
 def centroids(features: Array, labels: Array, classes: Array) -> Array:
     """The mean features of every class, [K, D].
 
@@ -59,6 +60,7 @@ def centroids(features: Array, labels: Array, classes: Array) -> Array:
     return total / jnp.maximum(jnp.sum(member, axis=1, keepdims=True), 1.0)
 
 
+@checks.checked()
 def push_loss(features: Array, label: Array, centroids: Array) -> Array:
     """The distance from the own centroid, to be climbed; averaged over leading axes.
 
@@ -69,10 +71,12 @@ def push_loss(features: Array, label: Array, centroids: Array) -> Array:
     >>> float(push_loss(jnp.ones(2), jnp.array(1), jnp.array([[1.0, 1.0], [3.0, 1.0]])))
     2.0
     """
-    own = jnp.arange(centroids.shape[0]) == label
-    return jnp.mean(jnp.sum(jnp.where(own, _distances(features, centroids), 0.0), -1))
+    own, valid = _own(label, centroids)
+    far = jnp.sum(jnp.where(own, _distances(features, centroids), 0.0), -1)
+    return checks.where(valid, jnp.mean(far))
 
 
+@checks.checked()
 def pull_loss(features: Array, label: Array, centroids: Array) -> Array:
     """Minus the distance to the nearest other centroid; averaged over leading axes.
 
@@ -80,11 +84,12 @@ def pull_loss(features: Array, label: Array, centroids: Array) -> Array:
     >>> float(pull_loss(jnp.ones(2), jnp.array(0), near))
     -2.0
     """
-    own = jnp.arange(centroids.shape[0]) == label
+    own, valid = _own(label, centroids)
     far = jnp.where(own, jnp.inf, _distances(features, centroids))
-    return -jnp.mean(jnp.min(far, axis=-1))
+    return checks.where(valid, -jnp.mean(jnp.min(far, axis=-1)))
 
 
+@checks.checked()
 def pull_loss_released(features: Array, label: Array, centroids: Array) -> Array:
     """`pull_loss` as the released code has it: the own class counts as at distance 1.
 
@@ -94,13 +99,14 @@ def pull_loss_released(features: Array, label: Array, centroids: Array) -> Array
     >>> abs(float(pull_loss_released(jnp.ones(2), jnp.array(0), near)))
     0.0
     """
-    own = jnp.arange(centroids.shape[0]) == label
+    own, valid = _own(label, centroids)
     distances = _distances(features, centroids)
     nearest = jnp.argmin(jnp.where(own, 1.0, distances), axis=-1)
     chosen = jax.nn.one_hot(nearest, centroids.shape[0], dtype=distances.dtype)
-    return -jnp.mean(jnp.sum(chosen * distances, axis=-1))
+    return checks.where(valid, -jnp.mean(jnp.sum(chosen * distances, axis=-1)))
 
 
+@checks.checked()
 def entangle(
     key: Array,
     x: Array,
@@ -136,6 +142,12 @@ def entangle(
     """
     climbed = Partial(loss, centroids=centroids)
     return restarted(key, x, label, extractor, threat, step_sizes, restarts, climbed)
+
+
+def _own(label: Array, centroids: Array) -> tuple[Array, Array | None]:
+    """Which centroid is the label's, [K], and whether there is one; see `among`."""
+    classes = centroids.shape[0]
+    return jnp.arange(classes) == label, checks.among("`label`", label, classes)
 
 
 def _distances(features: Array, centroids: Array) -> Array:

@@ -23,7 +23,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.poison.building import chosen, of_class, rows, unit
 from purifax.poison.context import Context
 from purifax.poison.descent import (
@@ -55,6 +55,7 @@ Learning: TypeAlias = Callable[[Any, Array, Array, Array], Array]
 _TINY = 1e-24
 
 
+@checks.checked()
 def target_gradient(
     key: Array, images: Array, labels: Array, params: Any, learning: Learning
 ) -> Any:
@@ -87,6 +88,7 @@ def mismatch(one: Any, other: Any) -> Array:
     return 1.0 - _dot(one, other) / size
 
 
+@checks.checked()
 def gradient_mismatch(
     key: Array,
     images: Array,
@@ -125,6 +127,7 @@ def gradient_mismatch(
     return mismatch(target, target_gradient(k_loss, shown, labels, params, learning))
 
 
+@checks.checked()
 def match_gradients(
     key: Array,
     images: Array,

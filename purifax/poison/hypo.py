@@ -19,6 +19,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax.attack import at_image, pgd
+from purifax.attack.checks import attacking
 from purifax.classify import cross_entropy
 from purifax.poison.budget import in_ball
 from purifax.poison.building import crafted, everywhere
@@ -35,6 +36,7 @@ from purifax.types import Model
 __all__ = ["HYPO", "Mislead", "hypocritical", "mislead", "universal_step"]
 
 
+@attacking()
 def mislead(
     key: Array,
     x: Array,
@@ -64,6 +66,7 @@ def mislead(
     return pgd(key, x, label, model, threat, step_sizes, loss=loss, start=start) - x
 
 
+@attacking()
 def hypocritical(
     key: Array,
     x: Array,

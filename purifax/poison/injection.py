@@ -15,6 +15,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.poison.budget import Budget
 from purifax.poison.rounding import stored
 from purifax.types import known, noun
@@ -51,6 +52,7 @@ class Poison:
     name: str = field(default="poison", metadata={"static": True})
 
 
+@checks.checked()
 def inject(
     images: Array,
     labels: Array,
@@ -100,6 +102,7 @@ def kept(count: int, poison: Poison) -> Array:
     return jnp.flatnonzero(alone, size=count - poison.index.shape[0])
 
 
+@checks.checked()
 def remove(images: Array, labels: Array, poison: Poison) -> tuple[Array, Array]:
     """The set without its poisoned images: a defence that knows them all.
 

@@ -15,6 +15,7 @@ from jax import Array
 from jax.tree_util import Partial
 
 from purifax.attack import at_image, pgd
+from purifax.attack.checks import attacking
 from purifax.poison.badnets import patch_of
 from purifax.poison.budget import Outside
 from purifax.poison.building import crafted
@@ -28,6 +29,7 @@ from purifax.types import Model
 __all__ = ["LabelConsistent", "hardened_trigger"]
 
 
+@attacking()
 def hardened_trigger(
     key: Array,
     x: Array,

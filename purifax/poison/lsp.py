@@ -21,7 +21,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Share
@@ -98,6 +98,7 @@ def lsp_length(shape: tuple[int, ...], *, level: float = 6 / 255) -> float:
     return level * math.sqrt(math.prod(shape))
 
 
+@checks.checked(length=checks.at_least_zero)
 def linearly_separable(
     key: Array, x: Array, label: Array, clusters: Clusters, length: Array | float
 ) -> Array:
@@ -117,7 +118,7 @@ def linearly_separable(
     >>> delta.shape, round(float(jnp.linalg.norm(delta)), 4)
     ((8, 8, 1), 0.5)
     """
-    centre = clusters.centres[label]
+    centre = checks.row(clusters.centres, label)
     z = jax.random.normal(key, (centre.size,), centre.dtype)
     u = centre + (z @ clusters.mixing[label]).reshape(centre.shape)
     tall, wide = (math.ceil(n / m) for n, m in zip(x.shape, u.shape[:2], strict=False))

@@ -15,6 +15,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.classify import defend, each
 from purifax.poison.budget import Budget
 from purifax.poison.injection import Poison
@@ -27,6 +28,7 @@ Maker: TypeAlias = Callable[[Array, Array, Array], Array]
 """`maker(key, x, label) -> delta`, like x."""
 
 
+@checks.checked()
 def craft(
     key: Array,
     images: Array,

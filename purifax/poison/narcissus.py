@@ -23,7 +23,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.classify import cross_entropy
 from purifax.poison.badnets import additive
 from purifax.poison.budget import in_ball
@@ -116,6 +116,7 @@ def narcissus_step(
     return Trigger(in_ball(moved, threat), moments), loss
 
 
+@checks.checked()
 def magnified(x: Array, pattern: Array, *, times: Array | float = 3.0) -> Array:
     """An image with a trigger as it is shown to the victim, in [0, 1].
 

@@ -20,7 +20,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.classify import cross_entropy
 from purifax.poison.building import everywhere, public, unit
 from purifax.poison.context import Context, Images
@@ -68,6 +68,7 @@ def tangent_fit(
     return jnp.matmul(relaxation(regular, time), targets, precision="highest")
 
 
+@checks.checked()
 def ntga_loss(
     images: Array,
     targets: Array,
@@ -103,6 +104,7 @@ def ntga_loss(
     return jnp.mean(jax.lax.map(part, (seen, labels)))
 
 
+@checks.checked()
 def generalization_attack(
     images: Array,
     targets: Array,

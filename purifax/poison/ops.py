@@ -19,6 +19,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.poison.budget import Pixels
 from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
@@ -74,6 +75,7 @@ def one_pixel_scores(images: Array, member: Array) -> Array:
     return jnp.mean(distance, axis=-1) / jnp.sqrt(both + _TINY)
 
 
+@checks.checked()
 def one_pixel_search(images: Array, labels: Array, classes: Array) -> Shortcuts:
     """The pixel and colour of every class, in their order.
 
@@ -100,6 +102,7 @@ def one_pixel_search(images: Array, labels: Array, classes: Array) -> Shortcuts:
     return Shortcuts(row, column, _colours(channels)[number])
 
 
+@checks.checked()
 def one_pixel(key: Array, x: Array, label: Array, shortcuts: Shortcuts) -> Array:
     """Sets the pixel of the image's class; a maker, whose budget is `Pixels(1)`.
 
@@ -112,10 +115,12 @@ def one_pixel(key: Array, x: Array, label: Array, shortcuts: Shortcuts) -> Array
     [0.0, 0.75]
     """
     del key
+    valid = checks.among("`label`", label, shortcuts.row.shape[0])
     rows = jnp.arange(x.shape[0])[:, None] == shortcuts.row[label]
     columns = jnp.arange(x.shape[1])[None, :] == shortcuts.column[label]
     colour = shortcuts.colour[label].astype(x.dtype)
-    return jnp.where((rows & columns)[:, :, None], colour[None, None] - x, 0.0)
+    delta = jnp.where((rows & columns)[:, :, None], colour[None, None] - x, 0.0)
+    return checks.where(valid, delta)
 
 
 def _colours(channels: int) -> Array:

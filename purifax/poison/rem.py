@@ -21,7 +21,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import attack, recipe
+from purifax import attack, checks, recipe
+from purifax.attack.checks import attacking
 from purifax.attack.pgd_attack import gradient
 from purifax.poison.building import batch_order, everywhere, model_of, rows
 from purifax.poison.context import Context, Trainer
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 
+@attacking()
 def robust_error_minimising(
     key: Array,
     x: Array,
@@ -88,6 +90,7 @@ def robust_error_minimising(
     return jax.lax.scan(step, threat.project(x + delta, x), steps)[0] - x
 
 
+@attacking()
 def robust_slope(
     key: Array,
     x: Array,
@@ -119,6 +122,7 @@ def robust_slope(
     return jnp.sum(jax.vmap(one)(draws), axis=0)
 
 
+@checks.checked()
 def robust_example(
     key: Array,
     x: Array,

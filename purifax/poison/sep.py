@@ -26,7 +26,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.attack import at_image, pgd
 from purifax.attack.pgd_attack import gradient
 from purifax.poison.building import crafted, everywhere, model_of, surrogates
@@ -62,6 +62,7 @@ def together(key: Array, x: Array, models: Sequence[Model]) -> Array:
     return jnp.stack([model(jax.random.fold_in(key, i), x) for i, model in draws])
 
 
+@checks.checked()
 def self_ensemble(
     key: Array,
     x: Array,
@@ -93,6 +94,7 @@ def self_ensemble(
     return mislead(key, x, label, model, threat, step_sizes, shift=shift)
 
 
+@checks.checked()
 def self_ensemble_features(
     key: Array,
     x: Array,
@@ -128,6 +130,7 @@ def self_ensemble_features(
     return pgd(key, x, label, model, threat, step_sizes, **more) - x
 
 
+@checks.checked()
 def self_ensemble_reduced(
     key: Array,
     x: Array,
@@ -197,9 +200,11 @@ def _nearness(
 ) -> Array:
     """Minus the mean square between features [M, D] and the shifted class's means."""
     classes = centroids.shape[1]
+    valid = checks.among("`label`", label, classes)
     wanted = jnp.arange(classes) == (label + shift) % classes
     aims = jnp.sum(jnp.where(wanted[None, :, None], centroids, 0.0), axis=1)
-    return -jnp.mean(jnp.square(features - aims.reshape(features.shape)))
+    far = jnp.mean(jnp.square(features - aims.reshape(features.shape)))
+    return checks.where(valid, -far)
 
 
 def _slope(

@@ -13,6 +13,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
+from purifax import checks
 from purifax.types import Model
 
 __all__ = ["Transform", "jitter", "jittered", "shifted"]
@@ -21,6 +22,7 @@ Transform: TypeAlias = Callable[[Array, Array], Array]
 """`transform(key, x) -> like x`, an augmentation with a gradient."""
 
 
+@checks.checked(largest=checks.at_least_zero)
 def jitter(key: Array, x: Array, *, largest: Array | float = 8.0) -> Array:
     """The image shifted by up to that many pixels each way, and mirrored or not.
 
@@ -33,6 +35,7 @@ def jitter(key: Array, x: Array, *, largest: Array | float = 8.0) -> Array:
     return shifted(jnp.where(flip, x[:, ::-1], x), by)
 
 
+@checks.checked()
 def jittered(
     key: Array, x: Array, model: Model, *, largest: Array | float = 8.0
 ) -> Array:

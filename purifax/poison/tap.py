@@ -16,8 +16,9 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.attack import best_of_restarts, pgd
+from purifax.attack.checks import attacking
 from purifax.classify import cross_entropy, each
 from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 
+@checks.checked()
 def shifted_loss(logits: Array, label: Array, *, shift: Array | int = 1) -> Array:
     """Minus the cross-entropy of the class `shift` after the label, around the end, [].
 
@@ -45,7 +47,9 @@ def shifted_loss(logits: Array, label: Array, *, shift: Array | int = 1) -> Arra
     >>> round(float(shifted_loss(logits, jnp.array(2))), 3)
     -0.0
     """
-    return -cross_entropy(logits, (label + shift) % logits.shape[-1])
+    classes = logits.shape[-1]
+    valid = checks.among("`label`", label, classes)
+    return checks.where(valid, -cross_entropy(logits, (label + shift) % classes))
 
 
 def at_normal(key: Array, x: Array, threat: Threat) -> Array:
@@ -61,6 +65,7 @@ def at_normal(key: Array, x: Array, threat: Threat) -> Array:
     return threat.project(x + threat.radius * noise, x)
 
 
+@attacking()
 def targeted_adversarial(
     key: Array,
     x: Array,
@@ -96,6 +101,7 @@ def targeted_adversarial(
     return restarted(key, x, label, model, threat, step_sizes, restarts, loss)
 
 
+@attacking()
 def untargeted_adversarial(
     key: Array,
     x: Array,
@@ -120,6 +126,7 @@ def untargeted_adversarial(
     return restarted(key, x, label, model, threat, step_sizes, restarts, loss)
 
 
+@attacking()
 def restarted(
     key: Array,
     x: Array,

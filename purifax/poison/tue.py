@@ -24,7 +24,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import recipe
+from purifax import checks, recipe
 from purifax.poison.building import batch_order, everywhere, rows
 from purifax.poison.context import Context
 from purifax.poison.descent import Objective
@@ -45,6 +45,7 @@ _TINY = 1e-24
 _OFFSET = 1e-5  # in distances, as in the released code
 
 
+@checks.checked()
 def separability(deltas: Array, labels: Array, classes: Array) -> Array:
     """CSD: how wide the noise of classes is, relative to how far apart they are, [].
 
@@ -63,6 +64,7 @@ def separability(deltas: Array, labels: Array, classes: Array) -> Array:
     return _ratio(*_clusters(deltas, labels, classes))
 
 
+@checks.checked()
 def separability_released(deltas: Array, labels: Array, classes: Array) -> Array:
     """`separability` with the released code's gradient: none through the widths.
 
@@ -78,6 +80,7 @@ def separability_released(deltas: Array, labels: Array, classes: Array) -> Array
     return _ratio(jax.lax.stop_gradient(width), apart, there)
 
 
+@checks.checked()
 def tue_step(
     key: Array,
     images: Array,

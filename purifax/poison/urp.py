@@ -18,6 +18,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.fields import Bounded, Share
@@ -28,6 +29,7 @@ from purifax.threat import Threat
 __all__ = ["URP", "class_wise", "gaussian_patterns", "random_noise", "uniform_patterns"]
 
 
+@checks.checked()
 def class_wise(key: Array, x: Array, label: Array, patterns: Array) -> Array:
     """The pattern of the image's class; a maker, once `patterns` are bound.
 
@@ -40,9 +42,10 @@ def class_wise(key: Array, x: Array, label: Array, patterns: Array) -> Array:
     [[[2.0]]]
     """
     del key
-    return patterns[label].astype(x.dtype)
+    return checks.row(patterns, label).astype(x.dtype)
 
 
+@checks.checked(radius=checks.at_least_zero)
 def uniform_patterns(
     key: Array, classes: Array, shape: tuple[int, ...], radius: Array | float
 ) -> Array:
@@ -64,6 +67,7 @@ def uniform_patterns(
     return jax.vmap(one)(classes)
 
 
+@checks.checked()
 def gaussian_patterns(
     key: Array, classes: Array, shape: tuple[int, ...], threat: Threat
 ) -> Array:
@@ -90,6 +94,7 @@ def gaussian_patterns(
     return jax.vmap(one)(classes)
 
 
+@checks.checked()
 def random_noise(key: Array, x: Array, label: Array, threat: Threat) -> Array:
     """A random point of the threat's set for each image: a control that does no harm.
 

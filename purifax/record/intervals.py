@@ -12,11 +12,12 @@ from jax.scipy.special import betainc, ndtri
 from jax.typing import ArrayLike
 
 from purifax import checks
+from purifax.types import concrete, expect
 
 __all__ = ["clopper_pearson", "interval", "mcnemar", "paired_difference", "wilson"]
 
 
-@checks.checked()
+@checks.checked(successes=checks.counts, trials=checks.counts)
 def wilson(
     successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
 ) -> tuple[Array, Array]:
@@ -37,6 +38,7 @@ def wilson(
     >>> round(float(low), 3), round(float(high), 3)
     (0.49, 0.943)
     """
+    checks.no_more("`successes`", successes, trials)
     s, n = jnp.broadcast_arrays(_float(successes), _float(trials))
     z = ndtri(jnp.float32(0.5 + confidence / 2))
     safe = jnp.where(n > 0, n, 1.0)
@@ -45,11 +47,11 @@ def wilson(
     half = z / shrink * jnp.sqrt(p * (1.0 - p) / safe + (z / (2.0 * safe)) ** 2)
     low = jnp.where((s > 0) & (n > 0), jnp.maximum(centre - half, 0.0), 0.0)
     high = jnp.where((s < n) & (n > 0), jnp.minimum(centre + half, 1.0), 1.0)
-    unknown = jnp.isnan(s) | jnp.isnan(n)
+    unknown = ~((s >= 0) & (s <= n * (1 + 1e-6)))
     return jnp.where(unknown, jnp.nan, low), jnp.where(unknown, jnp.nan, high)
 
 
-@checks.checked()
+@checks.checked(successes=checks.counts, trials=checks.counts)
 def clopper_pearson(
     successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
 ) -> tuple[Array, Array]:
@@ -68,12 +70,15 @@ def clopper_pearson(
     >>> round(float(low), 3), round(float(high), 3)
     (0.444, 0.975)
     """
+    checks.no_more("`successes`", successes, trials)
     s, n = jnp.broadcast_arrays(_float(successes), _float(trials))
     tail = jnp.float32((1.0 - confidence) / 2.0)
-    return _exact_low(s, n, tail), 1.0 - _exact_low(n - s, n, tail)
+    ends = _exact_low(s, n, tail), 1.0 - _exact_low(n - s, n, tail)
+    low, high = (jnp.where((s >= 0) & (s <= n), end, jnp.nan) for end in ends)
+    return low, high
 
 
-@checks.checked()
+@checks.checked(values=checks.rates)
 def interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Array]:
     """Interval of a mean over images, each of which contributes a share in [0, 1].
 
@@ -93,10 +98,15 @@ def interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Arr
     (0.219, 0.908)
     """
     shares = _float(values)
+    if not shares.ndim or not shares.shape[0]:
+        raise ValueError(
+            "`values` must be [N, ...], with one image or more; got shape "
+            f"{shares.shape}."
+        )
     return wilson(jnp.sum(shares, axis=0), shares.shape[0], confidence=confidence)
 
 
-@checks.checked()
+@checks.checked(a=checks.rates, b=checks.rates)
 def paired_difference(
     key: Array,
     a: ArrayLike,
@@ -125,7 +135,7 @@ def paired_difference(
     [1.0, 1.0, 1.0]
     """
     a, b = _float(a), _float(b)
-    if a.ndim != 1 or a.shape != b.shape:
+    if a.ndim != 1 or a.shape != b.shape or not a.size:
         raise ValueError(
             "`a` and `b` must be [N], the same images in the same order; got shapes "
             f"{a.shape} and {b.shape}."
@@ -161,7 +171,12 @@ def mcnemar(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array, Array]:
     >>> int(only_a), int(only_b), float(p.round(3))
     (3, 0, 0.25)
     """
-    a, b = jnp.asarray(a).astype(bool), jnp.asarray(b).astype(bool)
+    a, b = _binary("`a`", a), _binary("`b`", b)
+    if a.shape != b.shape:
+        raise ValueError(
+            "`a` and `b` must be [N], the same images in the same order; got shapes "
+            f"{a.shape} and {b.shape}."
+        )
     only_a = jnp.sum(a & ~b, dtype=jnp.int32)
     only_b = jnp.sum(b & ~a, dtype=jnp.int32)
     few = _float(jnp.minimum(only_a, only_b))
@@ -184,6 +199,18 @@ def _exact_low(s: Array, n: Array, tail: Array) -> Array:
     start = (jnp.zeros_like(a), jnp.ones_like(a))
     low, high = jax.lax.fori_loop(0, 40, halve, start)
     return jnp.where(some, 0.5 * (low + high), 0.0)
+
+
+def _binary(name: str, value: ArrayLike) -> Array:
+    """Outcomes [N] that are true or false, or 1 or 0."""
+    value = jnp.asarray(value)
+    expect(name, value, (None,), hint="It holds one outcome per image.")
+    shown = concrete(value)
+    if shown is not None and not bool(jnp.all((shown == 0) | (shown == 1))):
+        raise ValueError(
+            f"{name} must be true or false for each image; got {value!s:.60}."
+        )
+    return value.astype(bool)
 
 
 def _float(value: ArrayLike) -> Array:

@@ -23,7 +23,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
-from purifax.types import expect, noun
+from purifax import checks
+from purifax.types import noun
 
 __all__ = [
     "Record",
@@ -35,6 +36,10 @@ __all__ = [
     "voted",
     "worst_of",
 ]
+
+
+NO_ANSWER = -1
+"""The predicted class where the logits are not finite."""
 
 
 @noun
@@ -68,7 +73,8 @@ def correct(predictions: ArrayLike, label: ArrayLike) -> Array:
         bool [N, M].
 
     Raises:
-        ValueError: the predictions are not integers [N, M], or the labels not [N].
+        ValueError: the predictions are not integers [N, M] of -1 or more, or the labels
+            not classes [N].
 
     >>> correct(jnp.array([[3, 1], [0, 0]]), jnp.array([3, 0])).tolist()
     [[True, False], [True, True]]
@@ -84,9 +90,8 @@ def correct(predictions: ArrayLike, label: ArrayLike) -> Array:
             f"`label` must be [{predictions.shape[0]}], one per image; got shape "
             f"{label.shape}."
         )
-    hint = "It holds class numbers; take the `argmax` of logits."
-    expect("`predictions`", predictions, predictions.shape, int, hint=hint)
-    expect("`label`", label, label.shape, int, hint=hint)
+    checks.classes("`predictions`", predictions, NO_ANSWER)
+    checks.classes("`label`", label, NO_ANSWER)
     answers = predictions.astype(jnp.int32)
     return (answers == label.astype(jnp.int32)[:, None]) & (answers >= 0)
 
@@ -164,6 +169,8 @@ def voted(
     [True, False]
     """
     right = correct(predictions, label)
+    checks.classes("`label`", label, NO_ANSWER, num_classes - 1)
+    checks.number(1, right.shape[1])("`k`", k, None)
     classes = jnp.arange(num_classes, dtype=jnp.int32)
     counted = jnp.arange(right.shape[1], dtype=jnp.int32) < k
 

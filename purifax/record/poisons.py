@@ -17,6 +17,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
+from purifax import checks
 from purifax.types import noun
 
 __all__ = [
@@ -92,10 +93,14 @@ def targeted(predictions: ArrayLike, label: ArrayLike, wanted: ArrayLike) -> Tar
             f"`predictions`, `label` and `wanted` must be [T], one entry per target; "
             f"got shapes {said.shape}, {own.shape} and {aim.shape}."
         )
+    checks.classes("`predictions`", said, -1)
+    checks.classes("`label`", own)
+    checks.classes("`wanted`", aim)
     reached, right = said == aim, said == own
     return Targeted(reached, ~(reached | right), right & ~reached)
 
 
+@checks.checked()
 def trigger_success(
     predictions: ArrayLike, label: ArrayLike, target: ArrayLike
 ) -> Array:
@@ -112,12 +117,13 @@ def trigger_success(
     >>> float(trigger_success(jnp.array([2, 2, 0, 2]), jnp.array([0, 2, 1, 1]), 2))
     0.6666666865348816
     """
-    said, own = jnp.asarray(predictions), jnp.asarray(label)
+    said, own = _alike(predictions, label)
     others = own != target
     hit = jnp.sum((said == target) & others, dtype=jnp.float32)
     return hit / jnp.maximum(jnp.sum(others, dtype=jnp.float32), 1.0)
 
 
+@checks.checked(rates=checks.rates)
 def over_classes(rates: ArrayLike) -> TriggerSuccess:
     """Average and worst of the success rates of one trigger for each class.
 
@@ -148,5 +154,18 @@ def natural_accuracy(predictions: ArrayLike, label: ArrayLike) -> Array:
     >>> float(natural_accuracy(jnp.array([1, 2, 0, 0]), jnp.array([1, 2, 0, 3])))
     0.75
     """
-    right = jnp.asarray(predictions) == jnp.asarray(label)
-    return jnp.mean(right, dtype=jnp.float32)
+    said, own = _alike(predictions, label)
+    return jnp.mean(said == own, dtype=jnp.float32)
+
+
+def _alike(predictions: ArrayLike, label: ArrayLike) -> tuple[Array, Array]:
+    """Class numbers of the same images, [N] both."""
+    said, own = jnp.asarray(predictions), jnp.asarray(label)
+    if said.ndim != 1 or said.shape != own.shape:
+        raise ValueError(
+            "`predictions` and `label` must be [N], one entry per image; got shapes "
+            f"{said.shape} and {own.shape}."
+        )
+    checks.classes("`predictions`", said, -1)
+    checks.classes("`label`", own)
+    return said, own
