@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
+import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
@@ -190,7 +191,7 @@ def pixels(slack: float) -> Rule:
         value = image(name, value, x)
         shown = concrete(value)
         if shown is not None and shown.size:
-            low, high = float(jnp.min(shown)), float(jnp.max(shown))
+            low, high = _ends(shown)
             if low < -slack or high > 1 + slack:
                 raise ValueError(
                     f"{name} must be an image in [0, 1]; got values from {low:.4g} to "
@@ -361,8 +362,9 @@ def levels(name: str, value: Any, x: Any) -> Any:
 
 def counts(name: str, value: Any, x: Any = None) -> Any:
     """A rule: numbers of any shape, none of them negative or infinite; NaN passes."""
-    shown = _reals(name, value)
-    if shown is not None and bool(jnp.any((shown < 0) | jnp.isinf(shown))):
+    shown = concrete(array(name, value))
+    low, high = (0.0, 0.0) if shown is None else _ends(shown)
+    if low < 0 or high == math.inf:
         raise ValueError(f"{name} must be 0 or more, and finite; got {value!s:.60}.")
     return value
 
@@ -375,7 +377,7 @@ def classes(name: str, value: Any, least: int = 0, most: float = math.inf) -> No
     shown = concrete(value)
     if shown is None or not shown.size:
         return
-    low, high = int(jnp.min(shown)), int(jnp.max(shown))
+    low, high = map(int, _ends(shown))
     if low < least or high > most:
         wanted = f"{least} or more" if most == math.inf else f"from {least} to {most}"
         raise ValueError(f"{name} must be classes {wanted}; got {low} to {high}.")
@@ -383,24 +385,31 @@ def classes(name: str, value: Any, least: int = 0, most: float = math.inf) -> No
 
 def rates(name: str, value: Any, x: Any = None) -> Any:
     """A rule: numbers of any shape from 0 to 1, or booleans; NaN passes."""
-    shown = _reals(name, value)
-    if shown is not None and bool(jnp.any((shown < 0) | (shown > 1))):
+    shown = concrete(array(name, value))
+    low, high = (0.0, 0.0) if shown is None else _ends(shown)
+    if low < 0 or high > 1:
         raise ValueError(f"{name} must be from 0 to 1; got {value!s:.60}.")
     return value
 
 
-def _reals(name: str, value: Any) -> Array | None:
-    """The numbers as float32, where their values are there."""
-    shown = concrete(array(name, value))
-    return None if shown is None else shown.astype(jnp.float32)
+def _ends(shown: Array) -> tuple[float, float]:
+    """The smallest and the largest value, NaN apart, at once even inside a trace."""
+    with jax.ensure_compile_time_eval():
+        if not shown.size:
+            return 0.0, 0.0
+        wide = shown.astype(jnp.float32)
+        return float(jnp.nanmin(wide)), float(jnp.nanmax(wide))
 
 
 def no_more(name: str, value: Any, than: Any) -> None:
     """Refuse counts above those of all trials."""
-    some, all_of_them = _reals(name, value), _reals("`trials`", than)
-    if some is None or all_of_them is None:
+    some, whole = (concrete(array(name, v)) for v in (value, than))
+    if some is None or whole is None:
         return
-    if bool(jnp.any(some > all_of_them * (1 + 1e-6))):  # sums of shares are rounded
+    with jax.ensure_compile_time_eval():
+        some, whole = some.astype(jnp.float32), whole.astype(jnp.float32)
+        above = bool(jnp.any(some > whole * (1 + 1e-6)))  # sums of shares are rounded
+    if above:
         raise ValueError(
             f"{name} must be at most `trials`; got {value!s:.60} of {than!s:.60}."
         )
@@ -414,8 +423,8 @@ def floats(name: str, value: Any, x: Any = None) -> Any:
     return value
 
 
-in_scale = pixels(0.5)
-"""For purifiers: what another one gave may leave [0, 1] a little."""
+in_scale = pixels(8.0)
+"""For purifiers: smoothing noise, or another purifier, may lead out of [0, 1]."""
 in_box = pixels(1e-3)
 """For attacks, whose set lies in [0, 1]."""
 share = number(0, 1)

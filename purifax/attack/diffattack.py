@@ -214,6 +214,7 @@ class DiffAttack(Budget):
     def __post_init__(self) -> None:
         super().__post_init__()
         recipe.at_least(self, "eot", 1)
+        recipe.at_least(self, "weight", 0)
 
     def build(self, target: Target, threat: Threat) -> Attack:
         """The attack `(key, x, label) -> x_adv`."""

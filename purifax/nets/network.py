@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from purifax.types import noun
+from purifax.types import expect, floating, noun
 
 __all__ = ["Network", "count", "init"]
 
@@ -38,6 +38,9 @@ class Network:
             module does not retrace a jitted function.
         variables: the collections made by `init`: "params", and "batch_stats" where
             the module keeps running averages.
+        shape: of the images that the network was made for, (H, W, C); static. None is
+            not known, and not checked. Many a network runs on images of another size,
+            whose answers mean nothing.
 
     >>> import jax, jax.numpy as jnp
     >>> from purifax.nets import MLP, Network, init
@@ -48,6 +51,7 @@ class Network:
 
     module: nn.Module = field(metadata={"static": True})
     variables: Any
+    shape: tuple[int, ...] | None = field(default=None, metadata={"static": True})
 
     def __call__(self, x: ArrayLike, *conditions: ArrayLike) -> Array:
         """Apply the module to one example.
@@ -60,7 +64,14 @@ class Network:
         Returns:
             The module's output without its batch axis: logits [K] or an image
             [H, W, C].
+
+        Raises:
+            ValueError: the image is not floating, or not of `shape`.
         """
+        floating(x)
+        if self.shape is not None:
+            hint = "The network was made for one image of this shape."
+            expect("`x`", x, self.shape, float, hint=hint)
         batched = (jnp.asarray(argument)[None] for argument in (x, *conditions))
         output: Any = self.module.apply(self.variables, *batched)
         return output[0]

@@ -89,7 +89,7 @@ def purify_images(
 
     Raises:
         ValueError: another size, range, dtype or order of axes than the weights take;
-            or as in `purifier`.
+            what the purifier gives is not finite; or as in `purifier`.
         FileNotFoundError: there are no such weights.
 
     >>> grey = np.full((2, 8, 8, 1), 128, np.uint8)
@@ -107,7 +107,9 @@ def purify_images(
     scale = 255 if given.dtype == np.uint8 else 1
     purified = jnp.asarray(batch, jnp.float32) / scale
     if len(batch):
-        purified = _run(bound, key, purified, chunk) * scale
+        purified, finite = _run(bound, key, purified, chunk)
+        _check_finite(np.asarray(finite), purifier or weights or "the purifier")
+        purified = purified * scale
     if scale > 1:
         purified = jnp.round(purified)
     if isinstance(given, jax.Array):
@@ -154,8 +156,22 @@ def _changed(made: Any, numbers: dict[str, Any]) -> Any:
 
 
 @functools.partial(jax.jit, static_argnames="chunk")
-def _run(bound: Purifier, key: Array, x: Array, chunk: int) -> Array:
-    return jnp.clip(batched(bound, chunk)(key, x), 0, 1)
+def _run(bound: Purifier, key: Array, x: Array, chunk: int) -> tuple[Array, Array]:
+    """The purified images in [0, 1], and which of them are finite, [N]."""
+    purified = batched(bound, chunk)(key, x)
+    finite = jnp.all(jnp.isfinite(purified), axis=tuple(range(1, purified.ndim)))
+    return jnp.clip(purified, 0, 1), finite
+
+
+def _check_finite(finite: np.ndarray, made: Any) -> None:
+    """Refuses a purifier whose images hold NaN or infinity; bytes would hide them."""
+    if not finite.all():
+        lost = np.flatnonzero(~finite)
+        raise ValueError(
+            f"{made!r:.80} gave images that are not finite: {len(lost)} of "
+            f"{len(finite)}, the first of them image {lost[0]}. Look at its numbers "
+            "and at the weights."
+        )
 
 
 def _check_role(network: Any) -> None:

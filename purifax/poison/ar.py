@@ -116,6 +116,7 @@ class AR(Share):
     def __post_init__(self) -> None:
         super().__post_init__()
         recipe.above(self, "length", 0)
+        recipe.above(self, "response", 0)
         recipe.at_least(self, "candidates", 1)
 
     def build(self, context: Context) -> Poison:

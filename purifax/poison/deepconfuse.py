@@ -164,6 +164,8 @@ class DeepConfuse(Share, Surrogate):
         recipe.at_least(self, "rounds", 0)
         recipe.at_least(self, "updates", 1)
         recipe.above(self, "learning_rate", 0)
+        for field in ("widths", "blocks", "fold"):
+            recipe.at_least(self, field, 1)
 
     def build(self, context: Context) -> Poison:
         """The poison of the victim's images."""

@@ -211,6 +211,7 @@ class Targeted(Surrogate):
     def __post_init__(self) -> None:
         super().__post_init__()
         recipe.at_least(self, "target", 0)
+        recipe.at_least(self, "target_class", 0)
         recipe.at_least(self, "target_image", 0)
         recipe.at_least(self, "ensemble", 1)
         if self.target == self.target_class:

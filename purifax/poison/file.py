@@ -38,6 +38,7 @@ class File(Bounded):
     def __post_init__(self) -> None:
         super().__post_init__()
         recipe.one_of(self, "units", UNITS)
+        recipe.at_least(self, "target", 0)
 
     def build(self, context: Context) -> Poison:
         """The poison of the victim's images."""

@@ -181,6 +181,7 @@ class ADP(Climb):
     def __post_init__(self) -> None:
         super().__post_init__()
         recipe.at_least(self, "sigma", 0)
+        recipe.at_least(self, "sigmas", 0)
 
     def build(self, prior: Prior) -> Purifier:
         """The purifier with its exact gradient."""

@@ -66,6 +66,10 @@ class Climb:
         recipe.at_least(self, "steps", 1)
         recipe.above(self, "level", 0)
         recipe.above(self, "last_level", 0)
+        recipe.above(self, "rate", 0)
+        for field in ("smallest", "largest", "stop", "slope"):
+            recipe.at_least(self, field, 0)
+        recipe.in_order(self, "smallest", "largest")
 
     def bound(
         self,

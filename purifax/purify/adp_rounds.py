@@ -15,7 +15,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import checks, recipe
 from purifax.purify.adp import adaptive
 from purifax.purify.adp_climb import Climb
 from purifax.purify.prior import Prior
@@ -77,7 +77,8 @@ class Rounds(Climb):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.sigmas or min(self.sigmas) < 0:
+        recipe.at_least(self, "sigmas", 0)
+        if not self.sigmas:
             raise ValueError(
                 f"Rounds.sigmas needs a level of 0 or more a round; got {self.sigmas}."
             )

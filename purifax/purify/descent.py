@@ -78,6 +78,7 @@ class Descent:
         recipe.at_least(self, "steps", 1)
         recipe.one_of(self, "spacing", SPACINGS)
         recipe.only_with(self, "last_time", "spacing", ("time",))
+        recipe.at_least(self, "last_time", -1)  # the clean image of a chain
         if self.process:
             names.by_name(self.process)
 

@@ -126,6 +126,7 @@ class Detect(Climb):
         recipe.at_least(self, "sigma", 0)
         recipe.within(self, "calm", 0, 1)
         recipe.within(self, "false_alarms", 0, 1)
+        recipe.at_least(self, "limit", 0)
 
     @property
     def uncalibrated(self) -> bool:

@@ -234,6 +234,7 @@ class DiffPure(Sampled):
     def __post_init__(self) -> None:
         super().__post_init__()
         recipe.above(self, "sigma", 0)
+        recipe.above(self, "time", -1)
         if self.sigma is not None and self.time is not None:
             raise ValueError(
                 f"DiffPure starts at a sigma or at a time; got sigma={self.sigma} and "

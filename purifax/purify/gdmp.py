@@ -88,6 +88,7 @@ class Guided(Descent):
     def __post_init__(self) -> None:
         super().__post_init__()
         recipe.above(self, "sigma", 0)
+        recipe.above(self, "time", -1)
         recipe.at_least(self, "strength", 0)
         recipe.one_of(self, "variance", descent.VARIANCES)
         if self.sigma is not None and self.time is not None:

@@ -9,6 +9,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import noise as noises
+from purifax import recipe
 from purifax.purify.descent import start_words
 from purifax.purify.diffpure import IN_TIME, Sampled, gradual
 from purifax.purify.prior import Prior
@@ -42,6 +43,8 @@ class LeeKim(Sampled):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        recipe.above(self, "sigmas", 0)
+        recipe.above(self, "times", -1)
         if self.sigmas and self.times:
             raise ValueError(
                 "LeeKim needs sigmas or times, one for each stage, and not both; got "

@@ -200,6 +200,7 @@ class Maximiser:
         recipe.above(self, "reach", 0)
         recipe.one_of(self, "objective", self._objectives())
         recipe.only_with(self, "weight", "objective", _WEIGHED)
+        recipe.at_least(self, "weight", 0)
         recipe.only_with(self, "spread", "objective", tuple(OBJECTIVES))
         recipe.only_with(self, "reach", "objective", tuple(OBJECTIVES))
         recipe.above(self, "sigma", 0)

@@ -70,6 +70,8 @@ class OneStep:
         recipe.one_of(self, "noise", NOISES)
         recipe.only_with(self, "slope", "noise", ("heteroscedastic",))
         recipe.only_with(self, "level", "noise", ("heteroscedastic",))
+        recipe.at_least(self, "slope", 0)
+        recipe.above(self, "level", 0)
 
     def build(self, prior: Prior) -> Purifier:
         """The purifier with its exact gradient."""

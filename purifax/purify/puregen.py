@@ -16,6 +16,7 @@ Source: Bhat et al. 2024, arXiv 2405.18627, section 3 and appendix D.2, and its 
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -158,6 +159,7 @@ class PureGenCode(Steps):
             )
         recipe.at_least(self, "time", 1)
         recipe.at_least(self, "repeats", 1)
+        recipe.at_least(self, "limit", -math.inf)
         if not 0 < self.fraction <= 1:
             raise ValueError(f"{name}.fraction must be in (0, 1]; got {self.fraction}.")
 

@@ -34,9 +34,19 @@ from purifax.recipe.checks import (
     above,
     at_least,
     below,
+    in_order,
     one_of,
     only_with,
     within,
 )
 
-__all__ = ["above", "at_least", "below", "one_of", "only_with", "typed", "within"]
+__all__ = [
+    "above",
+    "at_least",
+    "below",
+    "in_order",
+    "one_of",
+    "only_with",
+    "typed",
+    "within",
+]

@@ -57,7 +57,8 @@ def _wrong(made: Any) -> str:
         name = f"{type(made).__name__}.{field.name}"
         if not _fits(value, hint):
             return f"{name} is {value!r}, which is not of type {describe(hint)}."
-        if isinstance(value, float) and math.isnan(value):
+        parts = value if isinstance(value, tuple | list) else (value,)
+        if any(isinstance(part, float) and math.isnan(part) for part in parts):
             return f"{name} is not a number (NaN)."
     return ""
 

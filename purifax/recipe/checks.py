@@ -6,7 +6,15 @@ from typing import Any
 
 from purifax.recipe.spelling import nearest
 
-__all__ = ["above", "at_least", "below", "one_of", "only_with", "within"]
+__all__ = [
+    "above",
+    "at_least",
+    "below",
+    "in_order",
+    "one_of",
+    "only_with",
+    "within",
+]
 
 
 def one_of(recipe: Any, field: str, words: Sequence[str]) -> None:
@@ -24,29 +32,33 @@ def one_of(recipe: Any, field: str, words: Sequence[str]) -> None:
 
 
 def at_least(recipe: Any, field: str, least: float) -> None:
-    """Refuses a number below `least`, or one that is not finite; also among several.
+    """Refuses a number below `least`, or one that is not finite; of several, any such.
 
     Raises:
         ValueError: it is; None passes.
     """
-    value = getattr(recipe, field)
-    if not all(least <= number < math.inf for number in _numbers(value)):
-        raise ValueError(
-            f"{_name(recipe, field)} must be {least:g} or more; got {value}."
-        )
+    for value in _numbers(recipe, field):
+        if not least <= value < math.inf:
+            wanted = "finite" if least == -math.inf else f"{least:g} or more"
+            infinite = wanted != "finite" and value >= least
+            raise ValueError(
+                f"{_name(recipe, field)} must be {wanted}{', and finite' * infinite}; "
+                f"got {value}."
+            )
 
 
 def above(recipe: Any, field: str, least: float) -> None:
-    """Refuses a number that is not above `least`, or not finite; also among several.
+    """Refuses a number that is not above `least`, or not finite; of several, any such.
 
     Raises:
         ValueError: it is not; None passes.
     """
-    value = getattr(recipe, field)
-    if not all(least < number < math.inf for number in _numbers(value)):
-        raise ValueError(
-            f"{_name(recipe, field)} must be more than {least:g}; got {value}."
-        )
+    for value in _numbers(recipe, field):
+        if not least < value < math.inf:
+            raise ValueError(
+                f"{_name(recipe, field)} must be more than {least:g}"
+                f"{', and finite' * (value > least)}; got {value}."
+            )
 
 
 def below(recipe: Any, field: str, low: float, high: float) -> None:
@@ -56,7 +68,7 @@ def below(recipe: Any, field: str, low: float, high: float) -> None:
         ValueError: it is; None passes.
     """
     value = getattr(recipe, field)
-    if not all(low <= number < high for number in _numbers(value)):
+    if not all(low <= number < high for number in _numbers(recipe, field)):
         raise ValueError(
             f"{_name(recipe, field)} must be {low:g} or more and less than {high:g}; "
             f"got {value}."
@@ -70,10 +82,25 @@ def within(recipe: Any, field: str, low: float, high: float) -> None:
         ValueError: it is; None passes.
     """
     value = getattr(recipe, field)
-    if not all(low <= number <= high for number in _numbers(value)):
+    if not all(low <= number <= high for number in _numbers(recipe, field)):
         raise ValueError(
             f"{_name(recipe, field)} must be from {low:g} to {high:g}; got {value}."
         )
+
+
+def in_order(recipe: Any, *fields: str) -> None:
+    """Refuses numbers of which a later one is smaller; None passes.
+
+    Raises:
+        ValueError: two of them are the wrong way round.
+    """
+    given = [f for f in fields if getattr(recipe, f) is not None]
+    for low, high in zip(given[:-1], given[1:], strict=True):
+        if getattr(recipe, low) > getattr(recipe, high):
+            raise ValueError(
+                f"{_name(recipe, low)}={getattr(recipe, low)} is above {high}="
+                f"{getattr(recipe, high)}."
+            )
 
 
 def only_with(recipe: Any, field: str, other: str, values: Sequence[Any]) -> None:
@@ -91,11 +118,12 @@ def only_with(recipe: Any, field: str, other: str, values: Sequence[Any]) -> Non
         )
 
 
-def _numbers(value: Any) -> Sequence[float]:
-    """The numbers of a field: none, one or several."""
-    if isinstance(value, tuple | list):
-        return value
-    return () if value is None else (value,)
+def _numbers(recipe: Any, field: str) -> Sequence[float]:
+    """The numbers of a field; none for None."""
+    value = getattr(recipe, field)
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple | list) else (value,)
 
 
 def _name(recipe: Any, field: str) -> str:

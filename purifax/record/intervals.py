@@ -106,7 +106,7 @@ def interval(values: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Arr
     return wilson(jnp.sum(shares, axis=0), shares.shape[0], confidence=confidence)
 
 
-@checks.checked(a=checks.rates, b=checks.rates)
+@checks.checked(a=checks.listed, b=checks.listed)
 def paired_difference(
     key: Array,
     a: ArrayLike,
@@ -206,10 +206,9 @@ def _binary(name: str, value: ArrayLike) -> Array:
     value = jnp.asarray(value)
     expect(name, value, (None,), hint="It holds one outcome per image.")
     shown = concrete(value)
-    if shown is not None and not bool(jnp.all((shown == 0) | (shown == 1))):
-        raise ValueError(
-            f"{name} must be true or false for each image; got {value!s:.60}."
-        )
+    if shown is not None and shown.dtype != bool:
+        if not set(shown.tolist()) <= {0, 1}:
+            raise ValueError(f"{name} must be true or false each; got {value!s:.60}.")
     return value.astype(bool)
 
 

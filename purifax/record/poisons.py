@@ -100,7 +100,7 @@ def targeted(predictions: ArrayLike, label: ArrayLike, wanted: ArrayLike) -> Tar
     return Targeted(reached, ~(reached | right), right & ~reached)
 
 
-@checks.checked()
+@checks.checked(label=checks.labels)
 def trigger_success(
     predictions: ArrayLike, label: ArrayLike, target: ArrayLike
 ) -> Array:

@@ -42,7 +42,7 @@ def bound(words: Mapping[str, Any], thing: Any, stored: Any) -> Any:
         thing = thing.module
     if isinstance(thing, nn.Module):
         _fits(place, _named(stored), _named(_shapes(thing, words)))
-        return nets.Network(thing, stored)
+        return nets.Network(thing, stored, tuple(words["image"]))
     if kind == "function":
         return Own.of(place, Partial(thing, *stored["arguments"], **stored["keywords"]))
     fresh = Own.of(place, thing)

@@ -201,6 +201,7 @@ def save(
         raise FileExistsError(f"{workdir} has a checkpoint already.")
     words = _words(network, shape, role, predicts, temperature, build, arguments)
     stored = arrays(network, build)
+    fitting.finite("the arrays of this network", stored)
     if "kind" in words:
         _check(network, words, stored)
     with ocp.CheckpointManager(folder / "checkpoints") as manager:

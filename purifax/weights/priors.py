@@ -7,7 +7,7 @@ from typing import Any
 
 from jax import numpy as jnp
 
-from purifax import nets, score, weights
+from purifax import score, weights
 from purifax.purify.prior import Prior
 from purifax.recipe.spelling import nearest
 
@@ -88,4 +88,4 @@ def _typed(network: Any, dtype: str) -> Any:
             "which it computes; leave dtype empty."
         )
     module = network.module.clone(dtype=jnp.dtype(dtype).type)
-    return nets.Network(module, network.variables)
+    return replace(network, module=module)
