@@ -415,6 +415,20 @@ def no_more(name: str, value: Any, than: Any) -> None:
         )
 
 
+def batchable(key: Any) -> Any:
+    """The key of a batch, of a kind whose draws do not depend on neighbours.
+
+    Under `vmap` the draws of "rbg" keys depend on the first key of the batch. Another
+    kind of key seeds one of "threefry2x32".
+    """
+    typed = jnp.issubdtype(jnp.result_type(key), jax.dtypes.prng_key)
+    kind = jax.random.key_impl(key) if typed else jnp.shape(key)
+    if kind in ("threefry2x32", (2,)):
+        return key
+    words = jax.random.bits(key, (2,), jnp.uint32)
+    return jax.random.wrap_key_data(words, impl="threefry2x32")
+
+
 def floats(name: str, value: Any, x: Any = None) -> Any:
     """A rule: floating numbers with one axis at least, such as logits."""
     del x

@@ -133,7 +133,7 @@ def _ascend(
     k_start, k_steps = jax.random.split(key)
     first = threat.project(start(k_start, x, threat), x)
     state = _begin(first, share, jnp.asarray(x.size, x.dtype))
-    radii = jnp.ones(checkpoints.shape[0])
+    radii = jnp.ones(checkpoints.shape[0], x.dtype)
     args = (k_steps, state, x, label, model, threat, checkpoints, radii)
     return _climb(*args, see, **more)
 
@@ -254,7 +254,9 @@ def _climb(
         best = best.or_else(image, counted)
         return (_enter(state, after, x, begins), best), see(image, value, score, step)
 
-    radii = jnp.append(radii, jnp.ones(1)).astype(x.dtype)  # one for each image
+    radii = jnp.append(
+        radii.astype(x.dtype), jnp.ones(1, x.dtype)
+    )  # one for each image
     radii = jnp.stack([radii, jnp.append(radii[1:], jnp.ones(1, x.dtype))], axis=1)
     flags = jnp.append(jnp.zeros(1, bool), checkpoints)
     begins = radii[:, 0] != radii[:, 1]

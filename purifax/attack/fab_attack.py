@@ -101,7 +101,7 @@ def fab(
     plane = Partial(_nearest_plane, model=model)
     return _of_runs(
         *(key, x, label, model, threat, limits, plane),
-        starts=jnp.zeros(1) if starts is None else starts,
+        starts=jnp.zeros(1, x.dtype) if starts is None else starts,
         eta=eta,
         beta=beta,
         scan=scan,
@@ -136,7 +136,7 @@ def fab_targeted(
     k_rank, k_runs = jax.random.split(key)
     wrong = wrong_classes(model(k_rank, x), label)
     targets = wrong[ranks[: wrong.shape[0]]]
-    starts = jnp.zeros(1) if starts is None else starts
+    starts = jnp.zeros(1, x.dtype) if starts is None else starts
     plane = Partial(_plane_of, model=model)
     return _of_runs(
         *(k_runs, x, label, model, threat, limits, plane),

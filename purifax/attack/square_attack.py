@@ -146,10 +146,10 @@ def _tiles(key: Array, x: Array, radius: Array | float, power: int) -> Array:
     side = max(min(height, width) // 5, 1)
     k_turn, k_sign = jax.random.split(key)
     tiles = (-(-height // side), -(-width // side))
-    turn = jax.random.bernoulli(k_turn, shape=tiles)
+    turn = jax.random.bernoulli(k_turn, jnp.float32(0.5), tiles)
     signs = jax.random.rademacher(k_sign, (*tiles, channels), x.dtype)
-    rows, columns = jnp.indices((side, side))
-    bump = _bump((rows, columns), jnp.array(side), x.dtype, power)
+    rows, columns = jnp.indices((side, side), jnp.int32)
+    bump = _bump((rows, columns), jnp.array(side, jnp.int32), x.dtype, power)
     shape = jnp.where(turn[..., None, None], bump.T, bump)  # [A, B, side, side]
     whole = shape[..., None] * signs[:, :, None, None]
     whole = jnp.swapaxes(whole, 1, 2).reshape(tiles[0] * side, -1, channels)
@@ -169,7 +169,7 @@ def _bumps(
     rows, columns = _place(k_to, x, side)
     here = _within((rows, columns), side)[..., None]
     there = _within(_place(k_from, x, side), side)[..., None]
-    turn = jax.random.bernoulli(k_turn)
+    turn = jax.random.bernoulli(k_turn, jnp.float32(0.5))
     grid = (jnp.where(turn, columns, rows), jnp.where(turn, rows, columns))
     signs = jax.random.rademacher(k_sign, (1, 1, x.shape[2]), x.dtype)
 
@@ -201,9 +201,9 @@ def _place(key: Array, x: Array, side: Array) -> Grid:
     column.
     """
     k_row, k_column = jax.random.split(key)
-    top = jax.random.randint(k_row, (), 0, x.shape[0] - side + 1)
-    left = jax.random.randint(k_column, (), 0, x.shape[1] - side + 1)
-    rows, columns = jnp.indices(x.shape[:2])
+    top = jax.random.randint(k_row, (), 0, x.shape[0] - side + 1, jnp.int32)
+    left = jax.random.randint(k_column, (), 0, x.shape[1] - side + 1, jnp.int32)
+    rows, columns = jnp.indices(x.shape[:2], jnp.int32)
     return rows - top, columns - left
 
 

@@ -25,7 +25,7 @@ from purifax.command.choice import choose
 from purifax.recipe.kinds import ATTACK, PURIFIER
 from purifax.recipe.spelling import nearest
 from purifax.run import config as configlib
-from purifax.run import lookup
+from purifax.run import defaults, lookup
 from purifax.run.errors import UsageError
 from purifax.run.lookup import Shelf
 from purifax.run.overrides import apply
@@ -97,7 +97,8 @@ def run(
             package=module.__package__ or "",
             doc=module.__doc__ or "",
         )
-        code = 0 if found is None else main(*found) or 0
+        with defaults.usual():
+            code = 0 if found is None else main(*found) or 0
     except UsageError as error:
         code = _say(error, 2, debug)
     except BrokenPipeError:  # as in `... --print_config | head`

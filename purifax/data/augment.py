@@ -29,7 +29,7 @@ def cutout(key: Array, x: Array, *, size: Array | int = 16) -> Array:
 
     def inside(key: Array, length: int) -> Array:
         place = jnp.arange(length)
-        first = jax.random.randint(key, (), 0, length) - size // 2
+        first = jax.random.randint(key, (), 0, length, jnp.int32) - size // 2
         return (place >= first) & (place < first + size)
 
     hole = inside(k_row, x.shape[0])[:, None] & inside(k_column, x.shape[1])[None]
@@ -42,7 +42,7 @@ def flip(key: Array, x: Array) -> Array:
     >>> flip(jax.random.key(0), jnp.zeros((4, 4, 3))).shape
     (4, 4, 3)
     """
-    return jnp.where(jax.random.bernoulli(key), x[:, ::-1], x)
+    return jnp.where(jax.random.bernoulli(key, jnp.float32(0.5)), x[:, ::-1], x)
 
 
 def pad_and_crop(key: Array, x: Array, pad: int = 4) -> Array:
@@ -61,7 +61,7 @@ def pad_and_crop(key: Array, x: Array, pad: int = 4) -> Array:
     Array(48., dtype=float32)
     """
     padded = jnp.pad(x, ((pad, pad), (pad, pad), (0, 0)))
-    row, column = jax.random.randint(key, (2,), 0, 2 * pad + 1)
+    row, column = jax.random.randint(key, (2,), 0, 2 * pad + 1, jnp.int32)
     return jax.lax.dynamic_slice(padded, (row, column, 0), x.shape)
 
 

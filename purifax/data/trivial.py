@@ -27,7 +27,7 @@ def trivial_augment(key: Array, x: Array) -> Array:
     """
     k_which, k_strength = jax.random.split(key)
     strength = jax.random.uniform(k_strength, (), x.dtype, -1.0, 1.0)
-    which = jax.random.randint(k_which, (), 0, 11)
+    which = jax.random.randint(k_which, (), 0, 11, jnp.int32)
     matrix, shift = _plane(which, strength)
     moved = warped(x, matrix, shift * jnp.array(x.shape[:2], x.dtype))
     lit = [

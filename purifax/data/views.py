@@ -28,10 +28,10 @@ def simclr_view(key: Array, x: Array) -> Array:
     """
     k_place, k_flip, k_jittered, k_colour, k_grey = jax.random.split(key, 5)
     x = resized_crop(k_place, x)
-    x = jnp.where(jax.random.bernoulli(k_flip), x[:, ::-1], x)
+    x = jnp.where(jax.random.bernoulli(k_flip, jnp.float32(0.5)), x[:, ::-1], x)
     changed = recoloured(k_colour, x)
-    x = jnp.where(jax.random.bernoulli(k_jittered, 0.8), changed, x)
-    return jnp.where(jax.random.bernoulli(k_grey, 0.2), _grey(x), x)
+    x = jnp.where(jax.random.bernoulli(k_jittered, jnp.float32(0.8)), changed, x)
+    return jnp.where(jax.random.bernoulli(k_grey, jnp.float32(0.2)), _grey(x), x)
 
 
 def resized_crop(key: Array, x: Array, *, smallest: float = 0.08) -> Array:

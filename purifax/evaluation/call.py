@@ -15,6 +15,7 @@ from purifax.evaluation.whole import perform
 from purifax.recipe.kinds import PURIFIER
 from purifax.report import plots_detection
 from purifax.report.display import Report
+from purifax.run import defaults
 from purifax.run.hold import held
 from purifax.run.stop import Stop, Stopped
 from purifax.threat import L1, L2, Linf
@@ -24,6 +25,7 @@ __all__ = ["evaluate"]
 DEFAULT_ATTACKS = ("blind", "bpda", "exact")
 
 
+@defaults.usual()
 def evaluate(
     classifier: Any,
     images: Any,

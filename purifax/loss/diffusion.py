@@ -147,4 +147,4 @@ def random_place(key: Array, times: Array) -> Array:
     0
     """
     expect("`times`", times, (None,))
-    return jax.random.randint(key, (), 0, times.shape[0])
+    return jax.random.randint(key, (), 0, times.shape[0], jnp.int32)

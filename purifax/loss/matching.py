@@ -81,7 +81,7 @@ def dsm_ladder(key: Array, x: Array, f: ScaledScore, sigmas: Array) -> Array:
     """
     expect("`sigmas`", sigmas, (None,))
     k_level, k_noise = jax.random.split(key)
-    level = jax.random.randint(k_level, (), 0, sigmas.shape[0])
+    level = jax.random.randint(k_level, (), 0, sigmas.shape[0], jnp.int32)
     chosen = jnp.sum(jnp.where(jnp.arange(sigmas.shape[0]) == level, sigmas, 0.0))
     return dsm_single(k_noise, x, f, chosen.astype(x.dtype))
 

@@ -21,6 +21,7 @@ from purifax import weights
 from purifax.data.arrays import check_layout, check_pixels
 from purifax.pipelines import purifiers
 from purifax.recipe.spelling import nearest
+from purifax.run import defaults
 from purifax.run.config import plain
 from purifax.transform.batching import batched
 from purifax.types import Purifier
@@ -97,21 +98,23 @@ def purify_images(
     >>> purified.shape, purified.dtype
     ((2, 8, 8, 1), dtype('uint8'))
     """
-    bound = _built(weights, purifier, energy, numbers)
     given = images if isinstance(images, jax.Array) else np.asarray(images)
     _check_key(key)
     check_pixels(given)
     if chunk < 1:
         raise ValueError(f"chunk must be 1 or more; got {chunk}.")
+    with defaults.usual():
+        bound = _built(weights, purifier, energy, numbers)
     batch = _batch(given, weights, purifiers.image_shape(weights, energy))
     scale = 255 if given.dtype == np.uint8 else 1
-    purified = jnp.asarray(batch, jnp.float32) / scale
-    if len(batch):
-        purified, finite = _run(bound, key, purified, chunk)
-        _check_finite(np.asarray(finite), purifier or weights or "the purifier")
-        purified = purified * scale
-    if scale > 1:
-        purified = jnp.round(purified)
+    with defaults.usual():
+        purified = jnp.asarray(batch, jnp.float32) / scale
+        if len(batch):
+            purified, finite = _run(bound, key, purified, chunk)
+            _check_finite(np.asarray(finite), purifier or weights or "the purifier")
+            purified = purified * scale
+        if scale > 1:
+            purified = jnp.round(purified)
     if isinstance(given, jax.Array):
         return purified.astype(given.dtype).reshape(given.shape)
     return np.asarray(purified).astype(given.dtype).reshape(given.shape)

@@ -48,12 +48,11 @@ def ar_matrices(
     (2, 3, 64, 44)
     """
     tall, wide = height + crop, width + crop
-    rows = jnp.arange(tall)[:, None] + jnp.zeros((1, wide), jnp.int32)
-    columns = jnp.arange(wide)[None, :] + jnp.zeros((tall, 1), jnp.int32)
+    rows, columns = jnp.indices((tall, wide), jnp.int32)
     edge = (rows < 2) | (columns < 2)
     count = 2 * wide + 2 * (tall - 2)
     number = jnp.cumsum(edge.ravel()).reshape(tall, wide) - 1
-    basis = jax.nn.one_hot(jnp.where(edge, number, -1), count)
+    basis = jax.nn.one_hot(jnp.where(edge, number, -1), count, dtype=jnp.float32)
     each = jax.vmap(jax.vmap(lambda b: autoregress(basis, b)))
     signals = each(coefficients)[:, :, crop:, crop:]
     return signals.reshape(*coefficients.shape[:2], height * width, count)

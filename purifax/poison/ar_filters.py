@@ -144,7 +144,7 @@ def ar_coefficients(
 
 def _taps(key: Array, channels: int) -> Array:
     """Normal taps divided by their sum, [C, 3, 3]."""
-    taps = jax.random.normal(key, (channels, 3, 3)).at[:, 2, 2].set(0.0)
+    taps = jax.random.normal(key, (channels, 3, 3), jnp.float32).at[:, 2, 2].set(0.0)
     return taps / jnp.sum(taps, axis=(1, 2), keepdims=True)
 
 
@@ -153,7 +153,7 @@ def _signals(
 ) -> tuple[Array, Array]:
     """Signals of length one, [S, size, size, C], and whether all of them were short."""
     wide = size + crop
-    start = jax.random.normal(key, (taps.shape[0], wide, wide, signals))
+    start = jax.random.normal(key, (taps.shape[0], wide, wide, signals), jnp.float32)
     made = jax.vmap(autoregress)(start, taps)[:, crop:, crop:].transpose(3, 1, 2, 0)
     norms = jnp.sqrt(jnp.sum(jnp.square(made), axis=(1, 2, 3), keepdims=True) + _TINY)
     return made / norms, jnp.all(norms <= longest)

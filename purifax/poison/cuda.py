@@ -43,9 +43,13 @@ def blur_filters(
 
     def one(k: Array) -> Array:
         k_entries, k_place = jax.random.split(jax.random.fold_in(key, k))
-        entries = jax.random.uniform(k_entries, (size * size,), maxval=largest)
-        place = jax.random.randint(k_place, (), 0, size * size)
-        entries = jnp.where(jnp.arange(size * size) == place, 1.0, entries)
+        entries = jax.random.uniform(
+            k_entries, (size * size,), jnp.float32, maxval=largest
+        )
+        place = jax.random.randint(k_place, (), 0, size * size, jnp.int32)
+        entries = jnp.where(
+            jnp.arange(size * size, dtype=jnp.int32) == place, 1.0, entries
+        )
         return entries.reshape(size, size)
 
     return jax.vmap(one)(classes)

@@ -83,7 +83,7 @@ def error_minimising(
     >>> error_minimising(*args, Linf(0.25), jnp.full(2, 0.0625)).tolist()
     [[[0.125]]]
     """
-    start, loss = Partial(_at, x + delta), Partial(own_loss)
+    start, loss = Partial(_at, x + delta.astype(x.dtype)), Partial(own_loss)
     return pgd(key, x, label, model, threat, step_sizes, loss=loss, start=start) - x
 
 

@@ -152,9 +152,9 @@ def _own(label: Array, centroids: Array) -> tuple[Array, Array | None]:
 
 def _distances(features: Array, centroids: Array) -> Array:
     """Mean squares of the differences, [K] or [S, K]."""
-    apart = features[..., None, :] - centroids.reshape(
-        (1,) * (features.ndim - 1) + centroids.shape
-    )
+    means = centroids.astype(features.dtype)
+    means = means.reshape((1,) * (features.ndim - 1) + means.shape)
+    apart = features[..., None, :] - means
     return jnp.mean(jnp.square(apart), axis=-1)
 
 

@@ -80,12 +80,16 @@ def lsp_clusters(
             f"use smaller patches than {patch}."
         )
     # Vertices differ in their first bits; the others are free.
-    codes = jax.random.permutation(k_codes, 2**bits)[:classes]
-    first = (codes[:, None] >> jnp.arange(bits)[None, :]) & 1
-    others = jax.random.bernoulli(k_more, 0.5, (classes, size - bits))
+    codes = jax.random.permutation(k_codes, jnp.arange(2**bits, dtype=jnp.int32))[
+        :classes
+    ]
+    first = (codes[:, None] >> jnp.arange(bits, dtype=jnp.int32)[None, :]) & 1
+    others = jax.random.bernoulli(k_more, jnp.float32(0.5), (classes, size - bits))
     codes = jnp.concatenate([first, others.astype(first.dtype)], axis=1)
     signs = 2.0 * codes.astype(jnp.float32) - 1.0
-    mixing = jax.random.uniform(k_mixing, (classes, size, size), minval=-1.0)
+    mixing = jax.random.uniform(
+        k_mixing, (classes, size, size), jnp.float32, minval=-1.0
+    )
     return Clusters(separation * signs.reshape(classes, *small), mixing)
 
 
@@ -120,7 +124,8 @@ def linearly_separable(
     """
     centre = checks.row(clusters.centres, label)
     z = jax.random.normal(key, (centre.size,), centre.dtype)
-    u = centre + (z @ clusters.mixing[label]).reshape(centre.shape)
+    mixed = z @ clusters.mixing[label].astype(z.dtype)
+    u = centre + mixed.reshape(centre.shape)
     tall, wide = (math.ceil(n / m) for n, m in zip(x.shape, u.shape[:2], strict=False))
     delta = jnp.repeat(jnp.repeat(u, tall, axis=0), wide, axis=1)
     delta = delta[: x.shape[0], : x.shape[1]]

@@ -87,7 +87,9 @@ def robust_error_minimising(
         return threat.project(threat.ascend(x_now, g, size), x), None
 
     steps = jnp.arange(step_sizes.shape[0]), step_sizes
-    return jax.lax.scan(step, threat.project(x + delta, x), steps)[0] - x
+    return (
+        jax.lax.scan(step, threat.project(x + delta.astype(x.dtype), x), steps)[0] - x
+    )
 
 
 @attacking()

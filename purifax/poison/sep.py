@@ -162,7 +162,7 @@ def self_ensemble_reduced(
     >>> self_ensemble_reduced(*args, means, *more, shift=1).tolist()
     [[[-0.25]]]
     """
-    number = jnp.arange(len(extractors))
+    number = jnp.arange(len(extractors), dtype=jnp.int32)
     slopes = [
         _slope(fn, label, Partial(_nearness, centroids=means[None], shift=shift))
         for fn, means in zip(extractors, centroids, strict=True)
@@ -179,7 +179,7 @@ def self_ensemble_reduced(
         k_mean, k_order, k_visit = jax.random.split(jax.random.fold_in(key, i), 3)
         each = [fn(jax.random.fold_in(k_mean, m), x_now) for m, fn in enumerate(slopes)]
         mean = jnp.mean(jnp.stack(each), axis=0)
-        order = jax.random.randint(k_order, visits.shape, 0, len(extractors))
+        order = jax.random.randint(k_order, visits.shape, 0, len(extractors), jnp.int32)
 
         def visit(state: tuple[Array, Array], row: tuple) -> tuple[tuple, None]:
             (v, total), (j, m, size) = state, row
@@ -199,7 +199,7 @@ def _nearness(
     features: Array, label: Array, centroids: Array, shift: Array | int
 ) -> Array:
     """Minus the mean square between features [M, D] and the shifted class's means."""
-    classes = centroids.shape[1]
+    centroids, classes = centroids.astype(features.dtype), centroids.shape[1]
     valid = checks.among("`label`", label, classes)
     wanted = jnp.arange(classes) == (label + shift) % classes
     aims = jnp.sum(jnp.where(wanted[None, :, None], centroids, 0.0), axis=1)

@@ -31,7 +31,7 @@ def jitter(key: Array, x: Array, *, largest: Array | float = 8.0) -> Array:
     """
     k_shift, k_flip = jax.random.split(key)
     by = largest * jax.random.uniform(k_shift, (2,), x.dtype, -1.0, 1.0)
-    flip = jax.random.bernoulli(k_flip)
+    flip = jax.random.bernoulli(k_flip, jnp.float32(0.5))
     return shifted(jnp.where(flip, x[:, ::-1], x), by)
 
 

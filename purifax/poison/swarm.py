@@ -57,8 +57,8 @@ def swarm_start(
 
     def one(p: Array) -> tuple[Array, Array]:
         k_position, k_velocity = jax.random.split(jax.random.fold_in(key, p))
-        place = jax.random.uniform(k_position, (size,), minval=-1.0)
-        return place, jax.random.uniform(k_velocity, (size,), minval=-1.0)
+        place = jax.random.uniform(k_position, (size,), jnp.float32, minval=-1.0)
+        return place, jax.random.uniform(k_velocity, (size,), jnp.float32, minval=-1.0)
 
     place, speed = jax.vmap(one)(particles)
     place, speed = widest * place, 0.1 * widest * speed

@@ -62,7 +62,7 @@ def uniform_patterns(
 
     def one(k: Array) -> Array:
         k_class = jax.random.fold_in(key, k)
-        return radius * jax.random.uniform(k_class, shape, minval=-1.0, maxval=1.0)
+        return radius * jax.random.uniform(k_class, shape, jnp.float32, -1.0, 1.0)
 
     return jax.vmap(one)(classes)
 
@@ -88,7 +88,7 @@ def gaussian_patterns(
     """
 
     def one(k: Array) -> Array:
-        noise = jax.random.normal(jax.random.fold_in(key, k), shape)
+        noise = jax.random.normal(jax.random.fold_in(key, k), shape, jnp.float32)
         return threat.radius * noise / threat.distance(noise, 0 * noise)
 
     return jax.vmap(one)(classes)

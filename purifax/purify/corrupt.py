@@ -44,7 +44,7 @@ def grayscale(key: Array, x: Array, *, probability: Array | float = 1.0) -> Arra
     red, green, blue = (level[..., i] for i in range(3))
     grey = (_RED * red + _GREEN * green + _BLUE * blue + _HALF) >> 16
     flat = (grey.astype(x.dtype) / 255)[..., None]
-    chosen = jax.random.bernoulli(key, probability)
+    chosen = jax.random.bernoulli(key, jnp.float32(probability))
     grey = jnp.where(jnp.isnan(x), x, jnp.broadcast_to(flat, x.shape))
     return jnp.where(chosen, grey, x)
 

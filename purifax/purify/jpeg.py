@@ -177,7 +177,9 @@ def _rounded(v: Array) -> Array:
 def _mixed(v: Array, matrix: tuple) -> Array:
     """The channels mixed, and rounded."""
     high = jax.lax.Precision.HIGHEST
-    return _rounded(jnp.einsum("hwc,dc->hwd", v, jnp.array(matrix), precision=high))
+    return _rounded(
+        jnp.einsum("hwc,dc->hwd", v, jnp.array(matrix, v.dtype), precision=high)
+    )
 
 
 def _continued(v: Array, size: int) -> Array:
@@ -188,7 +190,8 @@ def _continued(v: Array, size: int) -> Array:
 
 def _coded(v: Array, table: Array) -> Array:
     """Channels of values 0 to 255 after the transform, rounding, and all of it back."""
-    n, k = jnp.arange(8.0)[None, :], jnp.arange(8.0)[:, None]
+    eight = jnp.arange(8, dtype=v.dtype)
+    n, k = eight[None, :], eight[:, None]
     size = jnp.where(k == 0, math.sqrt(1 / 8), math.sqrt(1 / 4))
     cosines = size * jnp.cos(math.pi / 8 * (n + 0.5) * k)
     high = jax.lax.Precision.HIGHEST

@@ -120,7 +120,7 @@ def puregen_ddpm(
     k_noise, k_sample = jax.random.split(key)
     noised = gaussian(k_noise, x, noise.sigma(times[0])) - centre
     shrunk = noise.scale(times[0]) / noise.scale(times[1])
-    start = (centre + shrunk * noised).astype(x.dtype)
+    start = centre + shrunk.astype(x.dtype) * noised
     sigmas = noise.sigma(times[1:])
     return jnp.clip(sampler(k_sample, start, score, sigmas, scan=scan)[0], 0.0, 1.0)
 

@@ -144,7 +144,7 @@ def paired_difference(
 
     def resampled(draw: Array) -> Array:
         k_draw = jax.random.fold_in(key, draw)
-        picked = jax.random.randint(k_draw, a.shape, 0, a.shape[0])
+        picked = jax.random.randint(k_draw, a.shape, 0, a.shape[0], jnp.int32)
         return jnp.mean(difference[picked])
 
     means = jax.lax.map(resampled, jnp.asarray(draws))

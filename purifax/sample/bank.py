@@ -68,7 +68,7 @@ def from_noise(key: Array, index: Array, shape: Sequence[int]) -> Array:
     """
 
     def start(i: Array) -> Array:
-        return jax.random.uniform(jax.random.fold_in(key, i), tuple(shape))
+        return jax.random.uniform(jax.random.fold_in(key, i), tuple(shape), jnp.float32)
 
     return jax.vmap(start)(index)
 
@@ -87,7 +87,9 @@ def draw(key: Array, chains: int, count: int) -> Array:
             f"{count} different chains cannot be drawn from a bank of {chains}; make "
             "the bank larger or the batch smaller."
         )
-    return jax.random.choice(key, chains, (count,), replace=False)
+    return jax.random.choice(
+        key, jnp.arange(chains, dtype=jnp.int32), (count,), replace=False
+    )
 
 
 @checks.checked()
@@ -98,7 +100,7 @@ def rejuvenate(key: Array, x: Array, fresh: Array, probability: Array | float) -
     >>> rejuvenate(key, old, new, 1.0).tolist(), rejuvenate(key, old, new, 0.0).tolist()
     ([1.0, 1.0], [0.0, 0.0])
     """
-    return jnp.where(jax.random.bernoulli(key, probability), fresh, x)
+    return jnp.where(jax.random.bernoulli(key, jnp.float32(probability)), fresh, x)
 
 
 def write(bank: Array, places: Array, x: Array) -> Array:

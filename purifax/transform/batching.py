@@ -8,6 +8,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax import checks
 from purifax.types import as_pytree, expect
 
 __all__ = ["batched", "numbers"]
@@ -66,7 +67,7 @@ class _Run:
         *batch: Any,
         index: Array | None = None,
     ) -> Any:
-        index = numbers(batch, index)
+        index, key = numbers(batch, index), checks.batchable(key)
 
         def one(row: tuple[Array, tuple]) -> Any:
             number, example = row

@@ -18,6 +18,7 @@ from jax import Array, lax
 from jax import numpy as jnp
 from jax.tree_util import Partial, tree_leaves, tree_map
 
+from purifax import checks
 from purifax.transform.batching import batched, numbers
 from purifax.types import as_pytree
 
@@ -109,7 +110,7 @@ class _Run:
     def __call__(
         self, chain: Chain, key: Array, *batch: Any, index: Array | None = None
     ) -> Any:
-        places = numbers(batch, index)
+        places, key = numbers(batch, index), checks.batchable(key)
         count = places.shape[0]
         if count == 0:
             return batched(Partial(run_chain, chain))(key, *batch)

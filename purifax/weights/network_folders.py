@@ -13,6 +13,7 @@ from purifax.weights.folders import resolve
 from purifax.weights.modules import describe, rebuild
 from purifax.weights.own import Own, arrays
 from purifax.weights.predictions import Prediction
+from purifax.weights.states import check_finite
 
 __all__ = [
     "energy",
@@ -201,7 +202,7 @@ def save(
         raise FileExistsError(f"{workdir} has a checkpoint already.")
     words = _words(network, shape, role, predicts, temperature, build, arguments)
     stored = arrays(network, build)
-    fitting.finite("the arrays of this network", stored)
+    check_finite("this network", stored)
     if "kind" in words:
         _check(network, words, stored)
     with ocp.CheckpointManager(folder / "checkpoints") as manager:
