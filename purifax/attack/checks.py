@@ -18,7 +18,7 @@ from jax import numpy as jnp
 from purifax import checks
 from purifax.checks import Rule
 from purifax.classify import cross_entropy
-from purifax.types import Loss
+from purifax.types import Loss, known
 
 __all__ = ["attacking"]
 
@@ -72,4 +72,4 @@ def _valid(given: Mapping[str, Any], by: str, loss: Loss) -> Array | None:
     shapes = jax.eval_shape(given[by], *args)
     some = jax.tree.map(lambda one: jnp.full(one.shape, 0.5, one.dtype), shapes)
     lost = jnp.isnan(loss(some, label))
-    return None if checks.known(label) is not None else ~lost
+    return None if known(label) is not None else ~lost

@@ -29,6 +29,7 @@ from purifax.data.sources import OWN
 from purifax.evaluation import (
     attackers,
     attacks,
+    broken,
     gradient_proof,
     networks,
     predictions,
@@ -40,7 +41,6 @@ from purifax.evaluation.settings import Evaluation
 from purifax.evaluation.store import Arrays, Parts, joined
 from purifax.evaluation.world import World
 from purifax.purify.prior import Prior
-from purifax.report.types import NO_ANSWER
 from purifax.run import devices, workdir
 from purifax.run.progress import Progress, say
 from purifax.run.stop import Stop, Stopped
@@ -217,24 +217,9 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
             shown.close()
         done[job] = _filled(found, rows, job, done.get(work.jobs[0]))
         if number == 0:
-            _refuse_broken_model(work, done[job])
+            broken.refuse_model(work, done[job])
+        broken.refuse_attack(job, done[job]["x_adv"], work.images.index)
     return done
-
-
-def _refuse_broken_model(work: Run, clean: Arrays) -> None:
-    """Before any attack: nothing can be said of a model that gives no numbers."""
-    config = work.config
-    told = {"classifier": clean["bare"][:, None]}
-    told["defended model"] = clean[config.pooling][:, :, -1]
-    for model, classes in told.items():
-        lost = np.flatnonzero((classes == NO_ANSWER).any(1))
-        if len(lost):
-            first = work.images.index[lost[0]]
-            raise ValueError(
-                f"the {model}'s answers to {len(lost)} of {len(classes)} clean images "
-                f"are not finite, the first of them image {first}; nothing "
-                "can be said about its robustness. Look at the weights."
-            )
 
 
 def _attacked(work: Run, job: Job, done: dict[Job, Arrays]) -> np.ndarray:

@@ -88,8 +88,12 @@ def _purified(
     def run(key: None, batch: np.ndarray, index: np.ndarray) -> Array:
         del key  # it is that of the seed
         pixels, finite = purify(key_words(index.tolist()), batch)
-        if not np.asarray(finite).all():
-            raise ValueError("the purifier's answer is not finite; nothing is written.")
+        lost = np.flatnonzero(~np.asarray(finite))
+        if len(lost):
+            raise ValueError(
+                f"the purifier's answer is not finite for {len(lost)} of {len(index)} "
+                f"images, the first of them image {index[lost[0]]}; nothing is written."
+            )
         return pixels
 
     def progress(starts: Sequence[int]) -> Iterator[int]:

@@ -1,0 +1,91 @@
+"""The arguments of public functions, checked by their names.
+
+One name is one idea everywhere, and so has one rule: `@checked` applies the rules of
+`BY_NAME` to the arguments of a function, and its keywords replace them where a name
+means something of its own:
+
+    @checked(eta=share)
+    def ddim(key, x, score, sigmas, *, eta=0.0, scan=...): ...
+
+Ranks, shapes and dtypes are static, so that they are also checked under `jit`. Values
+are checked where they are concrete, eagerly or under an eager `vmap`; a traced value
+passes. Lists become arrays, and arrays of float64 take the dtype of a smaller image, so
+that the result is the same whether a program has `jax_enable_x64` set or not.
+"""
+
+from purifax.checks.callables import batchable, like, purifier, score
+from purifax.checks.decorator import BY_NAME, applied, checked, names
+from purifax.checks.labels import among, classes, label, labels, row, where
+from purifax.checks.rules import (
+    ONE,
+    Rule,
+    array,
+    at_least_zero,
+    ball,
+    chance,
+    counts,
+    draws,
+    ends,
+    fields,
+    flags,
+    floats,
+    image,
+    in_box,
+    in_scale,
+    levels,
+    listed,
+    no_more,
+    number,
+    numbers,
+    pixels,
+    positive,
+    rates,
+    share,
+    shares,
+    vector,
+    whole,
+)
+
+__all__ = [
+    "BY_NAME",
+    "ONE",
+    "Rule",
+    "among",
+    "applied",
+    "array",
+    "at_least_zero",
+    "ball",
+    "batchable",
+    "chance",
+    "checked",
+    "classes",
+    "counts",
+    "draws",
+    "ends",
+    "fields",
+    "flags",
+    "floats",
+    "image",
+    "in_box",
+    "in_scale",
+    "label",
+    "labels",
+    "levels",
+    "like",
+    "listed",
+    "names",
+    "no_more",
+    "number",
+    "numbers",
+    "pixels",
+    "positive",
+    "purifier",
+    "rates",
+    "row",
+    "score",
+    "share",
+    "shares",
+    "vector",
+    "where",
+    "whole",
+]

@@ -1,0 +1,55 @@
+"""Rules for scores and purifiers, and the kind of key that may be mapped over."""
+
+from typing import Any
+
+import jax
+from jax import Array
+from jax import numpy as jnp
+from jax.tree_util import Partial
+
+from purifax.types import as_pytree, expect
+
+__all__ = ["batchable", "like", "purifier", "score"]
+
+
+def score(name: str, value: Any, x: Any = None) -> Any:
+    """A rule: a callable; what it gives for an image is like the image, or refused."""
+    del name, x
+    known_as = getattr(value, "func", None)
+    return value if known_as is _like_image else Partial(_like_image, as_pytree(value))
+
+
+def purifier(name: str, value: Any, x: Any = None) -> Any:
+    """A rule: a callable of a key and an image, which gives an image like it."""
+    del name, x
+    known_as = getattr(value, "func", None)
+    return value if known_as is _purified else Partial(_purified, as_pytree(value))
+
+
+def _like_image(score: Any, x: Array, *more: Any) -> Array:
+    return like(x, score(x, *more), "the score")
+
+
+def _purified(purifier: Any, key: Any, x: Array, **knobs: Any) -> Array:
+    return like(x, purifier(key, x, **knobs), "the purifier")
+
+
+def like(x: Array, found: Any, what: str) -> Array:
+    """What a network gave for an image, in its dtype, if it has its shape."""
+    hint = "It would be broadcast against the image."
+    expect(f"The output of {what} for one image", found, jnp.shape(x), hint=hint)
+    return jnp.asarray(found, jnp.result_type(x))
+
+
+def batchable(key: Any) -> Any:
+    """The key of a batch, of a kind whose draws do not depend on neighbours.
+
+    Under `vmap` the draws of "rbg" keys depend on the first key of the batch. Another
+    kind of key seeds one of "threefry2x32".
+    """
+    typed = jnp.issubdtype(jnp.result_type(key), jax.dtypes.prng_key)
+    kind = jax.random.key_impl(key) if typed else jnp.shape(key)
+    if kind in ("threefry2x32", (2,)):
+        return key
+    words = jax.random.bits(key, (2,), jnp.uint32)
+    return jax.random.wrap_key_data(words, impl="threefry2x32")
