@@ -9,7 +9,7 @@ says: it raises, or is NaN, for a label that is none of them.
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import jax
 from jax import Array
@@ -22,12 +22,12 @@ from purifax.types import Loss, known
 
 __all__ = ["attacking"]
 
-P, R = ParamSpec("P"), TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def attacking(
     by: str = "model", loss: Loss | None = None, **rules: Rule
-) -> Callable[..., Any]:
+) -> Callable[[F], F]:
     """Check the arguments of an attack before it runs.
 
     Args:
@@ -41,13 +41,13 @@ def attacking(
         the classes.
     """
 
-    def decorate(fn: Callable[P, R]) -> Callable[P, R]:
+    def decorate(fn: F) -> F:
         inner = checks.checked(x=checks.in_box, **rules)(fn)
         order, usual = checks.names(fn), inspect.signature(fn).parameters.get("loss")
         default = cross_entropy if usual is None else usual.default
 
         @functools.wraps(fn)
-        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        def run(*args: Any, **kwargs: Any) -> Any:
             given = dict(zip(order, args, strict=False)) | kwargs
             valid = None
             if {"x", "label", by} <= given.keys():
@@ -55,7 +55,7 @@ def attacking(
             found = inner(*args, **kwargs)
             return jax.tree.map(lambda leaf: checks.where(valid, leaf), found)
 
-        return cast(Callable[P, R], run)
+        return cast(F, run)
 
     return decorate
 

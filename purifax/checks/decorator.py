@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from purifax.checks.callables import purifier, score
 from purifax.checks.labels import label, labels
@@ -27,10 +27,10 @@ from purifax.types import known
 
 __all__ = ["applied", "BY_NAME", "checked", "names"]
 
-P, R = ParamSpec("P"), TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def checked(**rules: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def checked(**rules: Rule) -> Callable[[F], F]:
     """Check the arguments of a function by their names before it runs.
 
     Args:
@@ -47,24 +47,24 @@ def checked(**rules: Rule) -> Callable[[Callable[P, R]], Callable[P, R]]:
     ValueError: `eta` must be from 0 to 1; got 3.
     """
 
-    def decorate(fn: Callable[P, R]) -> Callable[P, R]:
+    def decorate(fn: F) -> F:
         parameters = inspect.signature(fn).parameters.values()
         usual = {p.name: p.default for p in parameters if p.default is not p.empty}
         order, table = names(fn), {**BY_NAME, **rules}
 
         @functools.wraps(fn)
-        def run(*given: P.args, **named: P.kwargs) -> R:
+        def run(*given: Any, **named: Any) -> Any:
             first = dict(zip(order, given, strict=False))
             found = applied(table, first | named)
             _ordered(usual | found)
             rest = given[len(first) :]
-            return fn(  # type: ignore[call-arg]
+            return fn(
                 *(found[name] for name in first),
                 *rest,
                 **{name: found[name] for name in named},
             )
 
-        return cast(Callable[P, R], run)
+        return cast(F, run)
 
     return decorate
 
