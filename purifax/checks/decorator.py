@@ -87,7 +87,7 @@ def applied(rules: Mapping[str, Rule], given: Mapping[str, Any]) -> dict[str, An
 def _ordered(found: Mapping[str, Any]) -> None:
     """Refuse bounds of which the smaller is the larger."""
     for low, high in (("smallest", "largest"), ("low", "high")):
-        below, top = (known(found.get(name, ())) or () for name in (low, high))
+        below, top = known(found.get(low, [])) or [], known(found.get(high, [])) or []
         if len(below) == len(top) == 1 and below[0] > top[0]:
             raise ValueError(
                 f"`{low}` must not be above `{high}`; got {below[0]:.6g} and "

@@ -124,7 +124,9 @@ class VPDiscrete:
                 raise ValueError(
                     f"VPDiscrete has times from -1 (clean) to {last}; got {time}."
                 )
-        inside = None if known(t) is not None else (t >= -1) & (t <= last)
+        inside = None
+        if known(t) is None:
+            inside = (jnp.asarray(t) >= -1) & (jnp.asarray(t) <= last)
         t, table = jnp.asarray(t), self._table()
         if jnp.issubdtype(t.dtype, jnp.integer):
             return checks.where(inside, table[t + 1])
