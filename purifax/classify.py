@@ -144,7 +144,7 @@ def undefended(key: Array, x: Array, classifier: Classifier) -> Array:
     Array([2.], dtype=float32)
     """
     del key
-    return _one_answer(classifier(x))
+    return _one_answer(x, classifier)
 
 
 @checks.checked()
@@ -162,7 +162,7 @@ def defend(
     >>> defend(None, jnp.array([1.0]), lambda key, x: x + 1, lambda x: 2 * x)
     Array([4.], dtype=float32)
     """
-    return _one_answer(classifier(purifier(key, x, **knobs)))
+    return _one_answer(purifier(key, x, **knobs), classifier)
 
 
 @checks.checked(draws=checks.draws)
@@ -286,11 +286,15 @@ def curves(logits: Array) -> dict[str, Array]:
     }
 
 
-def _one_answer(logits: Array) -> Array:
-    """The logits of a classifier, if they are those of one image."""
+def _one_answer(x: Array, classifier: Classifier) -> Array:
+    """The logits of a classifier for one image; NaN where the image has one.
+
+    XLA's fast minimum and maximum on a CPU lose NaN, and so do the network's ReLUs.
+    """
+    logits = classifier(x)
     hint = "It is given one image [H, W, C], without a batch axis."
     expect("The output of the classifier for one image", logits, (None,), hint=hint)
-    return logits
+    return jnp.where(jnp.any(jnp.isnan(x)), jnp.nan, logits)
 
 
 def _largest(logits: Array, count: int, name: str, other: str) -> Array:
