@@ -3,6 +3,7 @@
 import pathlib
 import sys
 
+from purifax.command import ending
 from purifax.recipe.spelling import nearest
 from purifax.run.trees import summary
 
@@ -33,4 +34,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ending.ended(lambda: main(sys.argv[1:])))

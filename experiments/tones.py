@@ -23,14 +23,19 @@ from purifax.run import devices
 __all__ = ["main"]
 
 _WORDS = "Of everything that is drawn."
-flags.DEFINE_integer("seed", 0, _WORDS, allow_override=True)
+flags.DEFINE_integer(
+    "seed",
+    0,
+    _WORDS,
+    allow_override=True,
+    lower_bound=0,
+    upper_bound=flagslib.LARGEST_SEED,
+)
 
 
 def main(config: None, options: flags.FlagValues) -> None:
     """Run the example, print the outcomes and write the picture."""
     del config
-    if options.seed < 0:
-        raise flagslib.UsageError(f"--seed must be 0 or more; got {options.seed}.")
     devices.prepare(1)
     from experiments.examples import signals
 

@@ -22,11 +22,10 @@ They import jax alone. Around them: `nets` (flax), `data` and `weights` (files),
 
 from typing import TYPE_CHECKING, Any
 
-from purifax.transform.batching import batched
-
 if TYPE_CHECKING:
     from purifax.evaluation.call import evaluate
     from purifax.pipelines.images import purify_images
+    from purifax.transform.batching import batched
 
 __all__ = ["batched", "evaluate", "purify_images"]
 
@@ -34,6 +33,11 @@ __version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
+    # Imported where they are first used: `python -m purifax` must start without jax.
+    if name == "batched":
+        from purifax.transform.batching import batched
+
+        return batched
     if name == "purify_images":
         from purifax.pipelines.images import purify_images
 

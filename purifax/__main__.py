@@ -8,7 +8,9 @@ import os
 import pathlib
 import sys
 
+from purifax.command import ending
 from purifax.recipe.spelling import nearest
+from purifax.run.errors import UsageError
 from purifax.run.trees import summary
 
 __all__ = ["VERBS", "main"]
@@ -26,19 +28,25 @@ def usage() -> str:
 
 def main() -> None:
     """Run the verb that is the first word; without one, `info`."""
+    ending.killable()
+    if code := ending.ended(_verb):
+        sys.exit(code)
+
+
+def _verb() -> int:
     program, *words = sys.argv
     verb = words[0] if words else "info"
     if verb in ("--help", "-h", "help"):
         print(usage())
-        return
+        return 0
     if verb not in VERBS:
-        print(f"error: {verb!r} is no verb{nearest(verb, VERBS)}", file=sys.stderr)
-        sys.exit(2)
+        raise UsageError(f"{verb!r} is no verb{nearest(verb, VERBS)}")
     start = "python -m purifax" if program.endswith("__main__.py") else "purifax"
     sys.argv = [f"{start} {verb}", *words[1:]]
     if os.getcwd() not in map(os.path.abspath, sys.path):
         sys.path.append(os.getcwd())  # for `mypackage.module:name`, as `python -m` does
     importlib.import_module(f"purifax.command.{verb}").run()
+    return 0
 
 
 if __name__ == "__main__":

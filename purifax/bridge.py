@@ -32,6 +32,7 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
+from purifax.recipe import checks
 from purifax.transform.batching import batched
 from purifax.types import Model, as_pytree
 
@@ -42,7 +43,7 @@ class Keys:
     """The keys of the calls of a bridge: a sequence from a seed, or one for all calls.
 
     Attributes:
-        seed: of the sequence; an integer.
+        seed: of the sequence; an integer from 0 to 2**32 - 1.
         call: the number of the next call; set it to go back or ahead.
         fixed: whether every call gets the key of number `call`.
 
@@ -56,6 +57,7 @@ class Keys:
     """
 
     def __init__(self, seed: int = 0, *, fixed: bool = False) -> None:
+        checks.seed("`seed`", seed)
         self.seed = seed
         self.call = 0
         self.fixed = fixed

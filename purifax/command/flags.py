@@ -1,26 +1,21 @@
 """Flags of every command: ``--config=NAME --config.a.b=VALUE --workdir=DIR ...``.
 
 `run` is the frame of a command: it reads the flags, finds the config, applies the
-overrides, calls ``main(config, options)`` and turns an expected error into one line on
-stderr. Configs are looked for beside the command: those of `mylab.train` are in the
-package `mylab.configs`.
-Exit codes: 0 done, 1 the work failed, 2 the command line is wrong; 143 after SIGTERM
-and 130 after Ctrl-C, where the work is not done.
+overrides, calls ``main(config, options)`` and ends as `command.ending` says, with one
+line on stderr for an error. Configs are looked for beside the command: those of
+`mylab.train` are in the package `mylab.configs`.
 """
 
-import errno
 import json
-import os
 import pathlib
 import shlex
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import flags
 
-from purifax.command import usage
+from purifax.command import ending, usage
 from purifax.command.choice import choose
 from purifax.recipe.kinds import ATTACK, PURIFIER
 from purifax.recipe.spelling import nearest
@@ -30,12 +25,11 @@ from purifax.run.errors import UsageError
 from purifax.run.lookup import Shelf
 from purifax.run.overrides import apply
 from purifax.run.recipes import listing
-from purifax.run.stop import Stopped
 
 __all__ = ["UsageError", "parse", "run", "typed"]
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Errors of a disk, or a user's share of it, that is full."""
+LARGEST_SEED = 2**32 - 1
+"""The largest value of a flag that is a seed: jax keeps 32 bits of one."""
 
 _HELP = ("--help", "-h", "--helpfull", "--helpshort")
 
@@ -45,7 +39,10 @@ def _define(values: flags.FlagValues) -> None:
     if "config" in values:
         return
     text, switch = flags.DEFINE_string, flags.DEFINE_bool
-    help_config = "Name of a config, or PATH.py[:FUNCTION]; see --list_configs."
+    help_config = (
+        "Name of a config, see --list_configs, or PATH.py[:FUNCTION], a file of your "
+        "own: its code is run, so name none that you do not trust."
+    )
     help_workdir = "Where to write and resume; default runs/<config name>."
     help_data = "Where the images are; default: what purifax.data finds by itself."
     text("config", None, help_config, flag_values=values)
@@ -83,9 +80,9 @@ def run(
             pattern such as ``mnist_*``, and ``--protocol`` too; `main` is then given a
             dict of them by name.
     """
-    debug = any(word in ("--debug", "--debug=true") for word in sys.argv)
     module = sys.modules[main.__module__]
-    try:
+
+    def work() -> int | None:
         found = parse(
             sys.argv,
             kinds,
@@ -98,21 +95,15 @@ def run(
             doc=module.__doc__ or "",
         )
         with defaults.usual():
-            code = 0 if found is None else main(*found) or 0
-    except UsageError as error:
-        code = _say(error, 2, debug)
-    except BrokenPipeError:  # as in `... --print_config | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    except Stopped as stopped:
-        code = stopped.code
-        if str(stopped):  # of several processes one says it for all
-            print(stopped, file=sys.stderr)
-    except (ValueError, OSError, RuntimeError) as error:
-        code = _say(error, 1, debug)
-    except KeyboardInterrupt:
-        code = 130
-    sys.exit(code)
+            return None if found is None else main(*found)
+
+    sys.exit(ending.ended(work, _debug(sys.argv)))
+
+
+def _debug(words: Sequence[str]) -> bool:
+    """Whether tracebacks are asked for; known before the flags are read."""
+    asked = ("debug", "debug=true", "debug=1")
+    return any(word.startswith("-") and word.lstrip("-") in asked for word in words)
 
 
 def typed() -> str:
@@ -123,17 +114,6 @@ def typed() -> str:
     if spec is None:
         return shlex.join(["python", *sys.argv])
     return shlex.join(["python", "-m", spec.name, *sys.argv[1:]])
-
-
-def _say(error: Exception, code: int, debug: bool) -> int:
-    """Print an error in one line (all of it with ``--debug``), and return `code`."""
-    if debug:
-        traceback.print_exception(error)
-    words = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, OSError) and error.errno in FULL:
-        words += ". Free some space and run the same command again: it goes on."
-    print(f"error: {words}", file=sys.stderr)
-    return code
 
 
 def parse(

@@ -1,6 +1,9 @@
-"""Say what is installed, and where weights and data are looked for.
+"""Say what is installed, where weights and data are looked for, and what is wrong.
 
 purifax info
+
+What does not work is a line that begins with "problem" and says what to do; the command
+itself ends well.
 """
 
 import importlib.metadata
@@ -21,19 +24,28 @@ SHOWN = ("jax", "jaxlib", "flax", "numpy", "orbax-checkpoint", "torch")
 
 
 def lines() -> list[str]:
-    """The report, line by line: versions, devices, weights, data.
+    """The report, line by line: versions, devices, weights, data, problems.
 
     >>> lines()[0].split()[0]
     'purifax'
     """
-    return [
+    told = [
         f"purifax  {purifax.__version__} ({pathlib.Path(purifax.__file__).parent})",
         f"python   {platform.python_version()}",
         *(f"{name:8} {_version(name)}" for name in SHOWN),
-        f"devices  {_devices()}",
-        *_weights(),
-        *_data(),
     ]
+    problems: list[str] = []
+    for word, part in PARTS.items():
+        try:
+            told += part()
+        except Exception as error:  # any of them is what this command is to tell
+            told.append(f"{word:8} unknown")
+            problems.append(f"problem  {word}: {_one_line(error)}")
+    return told + problems
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _version(name: str) -> str:
@@ -43,15 +55,20 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _devices() -> str:
-    """Devices of this process; or why there are none."""
-    import jax
+def _devices() -> list[str]:
+    """Devices of this process."""
+    from purifax.run import devices
 
-    try:
-        found = jax.devices()
-    except RuntimeError as error:
-        return f"none: {' '.join(str(error).split())}"
-    return f"{len(found)} x {found[0].device_kind} ({found[0].platform})"
+    found = devices.found()
+    return [f"devices  {len(found)} x {found[0].device_kind} ({found[0].platform})"]
+
+
+def _cache() -> list[str]:
+    """Where compiled programs are kept."""
+    from purifax.run import devices
+
+    folder = os.environ.get("JAX_COMPILATION_CACHE_DIR") or devices.cache()
+    return [f"compiled {folder}"]
 
 
 def _weights() -> list[str]:
@@ -78,6 +95,15 @@ def _data() -> list[str]:
         how = "set" if variable in os.environ else "not set"
         found.append(f"         {place} ({there}; {variable} is {how})")
     return [*found, "         the official archive, downloaded; digits needs none"]
+
+
+PARTS: dict[str, Callable[[], list[str]]] = {
+    "devices": _devices,
+    "compiled": _cache,
+    "weights": _weights,
+    "data": _data,
+}
+"""The parts of the report that may fail, each alone."""
 
 
 def main(config: None, options: flags.FlagValues) -> None:

@@ -41,7 +41,7 @@ from purifax.command import cards, trust
 from purifax.command import flags as flagslib
 from purifax.command import worker as workers
 from purifax.evaluation.settings import Evaluation
-from purifax.fleet.purify_batch import check_seed
+from purifax.recipe import checks
 from purifax.run import devices
 
 __all__ = ["main", "run"]
@@ -51,7 +51,13 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("weights", None, "Shipped weights, in place of --config.")
 flags.DEFINE_string("out", None, "Where the purified images go: a folder.")
-flags.DEFINE_integer("seed", 0, "Of the purifier's noise.")
+flags.DEFINE_integer(
+    "seed",
+    0,
+    "Of the purifier's noise.",
+    lower_bound=0,
+    upper_bound=flagslib.LARGEST_SEED,
+)
 flags.DEFINE_enum(
     "to", None, ["files", "dataset"], "Files of the same names, or a TFDS data set."
 )
@@ -115,7 +121,7 @@ def _check(options: flags.FlagValues) -> None:
                 f"--{name} must be more than 0; got {getattr(options, name)}."
             )
     try:
-        check_seed(options.seed)
+        checks.seed("--seed", options.seed)
     except ValueError as error:
         raise flagslib.UsageError(f"--seed: {error}") from None
     if pathlib.Path(options.out).is_file():

@@ -23,6 +23,7 @@ __all__ = [
     "listed",
     "place",
     "remove",
+    "size",
     "whole",
     "write_once",
     "write_whole",
@@ -151,6 +152,15 @@ def remove(path: Any) -> None:
             place(path).unlink()
         else:
             os.unlink(path)
+
+
+def size(path: Any) -> int:
+    """The bytes of a file.
+
+    On a disk epath would ask for the name of its owner, who may have none.
+    """
+    path = place(path)
+    return path.stat().length if is_remote(path) else os.stat(path).st_size
 
 
 def listed(folder: Any) -> list[epath.Path]:

@@ -19,6 +19,7 @@ from purifax.data import (
 from purifax.data.catalogue import SETS, Set
 from purifax.data.download import fetch
 from purifax.data.images import DataError, Images, suggestion
+from purifax.run import places
 
 __all__ = ["OFFICIAL", "OWN", "cache", "load", "located", "tfds_home"]
 
@@ -97,7 +98,7 @@ def located(
     >>> len(located("digits", "test", None, OFFICIAL))
     500
     """
-    place = None if data_dir is None else Path(data_dir).expanduser()
+    place = None if data_dir is None else places.expanded(data_dir)
     if name in OWN:
         return _own(name, split, place)
     if split not in ("train", "test"):
@@ -162,8 +163,8 @@ def _fetched(
     finder: Callable[..., T | None],
 ) -> T:
     """Read from the network; the message of a failure says what to do by hand."""
-    places = dict.fromkeys(str(place) for place in (root, tfds_home(), cache()))
-    where = f"{name} ({split}) was found in none of {', '.join(places)}"
+    searched = dict.fromkeys(map(str, (root, tfds_home(), cache())))
+    where = f"{name} ({split}) was found in none of {', '.join(searched)}"
     files = ", ".join(archive.file for archive in facts.archives)
     advice = (
         f"put {files} (from {facts.archives[0].addresses[0].rpartition('/')[0]}/) into "
@@ -187,11 +188,11 @@ def _fetched(
 
 def tfds_home() -> Path:
     """The directory of prepared TFDS sets: `$TFDS_DATA_DIR`, or the default of TFDS."""
-    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    chosen = os.environ.get("TFDS_DATA_DIR")
+    return places.expanded(chosen) if chosen else places.home() / "tensorflow_datasets"
 
 
 def cache() -> Path:
     """The directory of archives: `$PURIFAX_DATA_DIR`, or one in the user's cache."""
     chosen = os.environ.get("PURIFAX_DATA_DIR")
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(chosen or Path(cache) / "purifax").expanduser()
+    return places.expanded(chosen) if chosen else places.cache()

@@ -22,6 +22,7 @@ from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.files import is_remote
 from purifax.data.images import DataError, Images
 from purifax.data.sources import located
+from purifax.run import places
 
 __all__ = ["from_folder", "from_images", "open_stream"]
 
@@ -55,7 +56,7 @@ def open_stream(
     """
     if is_remote(source):
         return stream_tfds.read(source, split)
-    path = Path(source).expanduser()
+    path = places.expanded(source)
     if path.is_dir():
         if stream_tfds.is_prepared(path):
             return stream_tfds.read(path, split)

@@ -26,7 +26,7 @@ from etils import epath
 from purifax.data import prepared, tfrecord
 from purifax.data.decode import in_channels, picture
 from purifax.data.examples import Example, Stream, Unreadable, checked
-from purifax.data.files import is_remote, place
+from purifax.data.files import is_remote, place, size
 from purifax.data.images import DataError
 from purifax.data.prepared import first_line
 
@@ -84,7 +84,7 @@ def _digest(info: Any, part: Any) -> str:
 
 
 def _size(path: epath.Path) -> int:
-    return path.stat().length if path.exists() else -1
+    return size(path) if path.exists() else -1
 
 
 @dataclass

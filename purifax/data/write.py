@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from purifax.data.files import place, write_whole
+from purifax.data.files import place, size, write_whole
 from purifax.data.images import DataError, Images
 from purifax.data.layout import Layout, check_rows, features, layout_of
 
@@ -275,12 +275,12 @@ def _split(
 ) -> Any:
     from tensorflow_datasets.core import naming, splits
 
-    size = 0
+    total = 0
     for shard in range(len(lengths)):
         path = shard_path(folder, layout, name, shard, len(lengths))
         if not path.exists():
             raise DataError(f"{path} is missing; write it before the description.")
-        size += path.stat().length
+        total += size(path)
     template = naming.ShardedFileTemplate(
         dataset_name=layout.name,
         data_dir=folder,
@@ -290,6 +290,6 @@ def _split(
     return splits.SplitInfo(
         name=name,
         shard_lengths=list(lengths),
-        num_bytes=size,
+        num_bytes=total,
         filename_template=template,
     )

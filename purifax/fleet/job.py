@@ -22,8 +22,8 @@ from purifax.data import Layout
 from purifax.data.files import TEMPORARY, listed, place, write_once
 from purifax.data.write import VERSION, shard_path
 from purifax.fleet import fingerprint
-from purifax.fleet.purify_batch import check_seed
 from purifax.fleet.shards import Plan
+from purifax.recipe import checks
 
 __all__ = ["Job", "begin", "claim", "load"]
 
@@ -63,11 +63,14 @@ class Job:
     batch: int = 0
 
     def __post_init__(self) -> None:
-        check_seed(self.seed)
+        checks.seed("`seed`", self.seed)
         if type(self.batch) is not int or self.batch < 0:
             raise ValueError(
                 f"`batch` must be a number of images, or 0; got {self.batch!r}."
             )
+
+    def __post_init__(self) -> None:
+        checks.seed("`seed`", self.seed)
 
     @property
     def data(self) -> epath.Path:

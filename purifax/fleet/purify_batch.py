@@ -21,6 +21,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
+from purifax.recipe import checks
 from purifax.transform import batch_mesh, batched
 from purifax.types import Purifier
 
@@ -28,13 +29,9 @@ __all__ = [
     "BatchedPurifier",
     "batched_purifier",
     "check_batch",
-    "check_seed",
     "key_words",
     "share",
 ]
-
-SEEDS = 2**32
-"""Seeds from here on have the keys of smaller ones."""
 
 BatchedPurifier = Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]
 """`purify(key_words, pixels) -> (purified, finite)`: from uint32 [B, 2] and uint8
@@ -58,22 +55,6 @@ def _number(one: int | bytes) -> int:
     if isinstance(one, bytes):
         return int.from_bytes(hashlib.sha256(one).digest()[:8], "little")
     return int(one) % 2**64
-
-
-def check_seed(seed: Any) -> None:
-    """Refuse a seed whose key is that of another one.
-
-    Raises:
-        ValueError: it is not an integer from 0 to 2**32 - 1.
-
-    >>> check_seed(2**32 - 1)
-    """
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not whole or not 0 <= seed < SEEDS:
-        raise ValueError(
-            f"a seed must be a whole number from 0 to {SEEDS - 1}, 32 bits, so that "
-            f"no two have the same noise; got {seed!r}."
-        )
 
 
 def check_batch(purify: Any, batch: Any) -> None:
@@ -113,14 +94,15 @@ def batched_purifier(
         takes at once, the shape that its program is compiled for.
 
     Raises:
-        ValueError: the seed is not from 0 to 2**32 - 1, or the batch has no image.
+        ValueError: a seed that jax does not keep apart from others, or a batch that has
+            no image.
 
     >>> same = batched_purifier(Partial(lambda key, x: x), seed=0, batch=2)
     >>> pixels, finite = same(key_words([0, 1]), np.full((2, 4, 4, 1), 7, np.uint8))
     >>> np.asarray(pixels).max().item(), np.asarray(finite).all().item()
     (7, True)
     """
-    check_seed(seed)
+    checks.seed("`seed`", seed)
     check_batch(purifier, batch)
     chosen, one = _chosen(batch, devices), Partial(_purified, purifier=purifier)
     copies = [(device, _put(one, device)) for device in chosen]

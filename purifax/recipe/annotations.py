@@ -7,6 +7,8 @@ import types
 import typing
 from typing import Any, TypeVar
 
+from purifax.recipe import checks
+
 __all__ = ["WrongType", "describe", "typed"]
 
 T = TypeVar("T", bound=type)
@@ -30,7 +32,8 @@ def typed(cls: T) -> T:
     purifax.recipe.annotations.WrongType: Walk.steps is 2.5, which is not of type int.
 
     Judged are numbers, which may not be NaN, words, flags, tuples of these, and None
-    beside them; other annotations hold anything. Fields of base classes are judged too.
+    beside them; other annotations hold anything. A field that is called seed, or ends
+    so, must be one of jax's seeds. Fields of base classes are judged too.
     What ``__post_init__`` of the class refuses is refused in its own words.
     """
     own = getattr(cls, "__post_init__", lambda self: None)
@@ -60,6 +63,11 @@ def _wrong(made: Any) -> str:
         parts = value if isinstance(value, tuple | list) else (value,)
         if any(isinstance(part, float) and math.isnan(part) for part in parts):
             return f"{name} is not a number (NaN)."
+        if field.name.endswith("seed") and hint is int:
+            checks.seed(name, value)
+        if field.name == "seeds" and isinstance(value, tuple | list):
+            for one in value:
+                checks.seed(name, one)
     return ""
 
 

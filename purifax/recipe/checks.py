@@ -1,6 +1,7 @@
-"""Checks of a recipe's fields, one sentence each."""
+"""Checks of a recipe's fields and of seeds, one sentence each."""
 
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ __all__ = [
     "in_order",
     "one_of",
     "only_with",
+    "seed",
     "within",
 ]
 
@@ -115,6 +117,25 @@ def only_with(recipe: Any, field: str, other: str, values: Sequence[Any]) -> Non
         raise ValueError(
             f"{_name(recipe, field)} applies with {other}={wanted} alone; got "
             f"{field}={value} with {other}={beside}."
+        )
+
+
+def seed(name: str, value: Any) -> None:
+    """Refuses a seed whose keys are those of another: jax keeps 32 bits of it.
+
+    Raises:
+        ValueError: it is no whole number from 0 to 2**32 - 1.
+
+    >>> seed("seed", 2**32)
+    Traceback (most recent call last):
+    ValueError: seed must be a whole number from 0 to 4294967295 (2**32 - 1); got \
+4294967296.
+    """
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or not 0 <= int(value) < 2**32:
+        raise ValueError(
+            f"{name} must be a whole number from 0 to {2**32 - 1} (2**32 - 1); got "
+            f"{value}."
         )
 
 

@@ -7,6 +7,7 @@ many CPU devices as there are cores. Call `prepare` before jax is first used.
 import math
 import os
 import pathlib
+import tempfile
 from typing import Any
 
 import jax
@@ -14,11 +15,14 @@ import numpy as np
 from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from purifax.run import allocator
+from purifax.run import allocator, places
+from purifax.run.progress import say
 from purifax.transform.sharding import placed
 
 __all__ = [
+    "cache",
     "everywhere",
+    "found",
     "grid",
     "here",
     "joined",
@@ -50,12 +54,54 @@ def prepare(batch: int) -> None:
     if not asked and flag not in os.environ.get("XLA_FLAGS", ""):
         jax.config.update("jax_num_cpu_devices", _shares(_cores(), batch))
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path("~/.cache").expanduser()
-        jax.config.update(
-            "jax_compilation_cache_dir", str(pathlib.Path(home, "purifax"))
-        )
-        # Small programs are a large part of the compilations at a start.
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+        _keep_compiled()
+    found()
+
+
+def _keep_compiled() -> None:
+    """Let jax keep compiled programs for the next command, where they can be."""
+    try:
+        folder = cache()
+    except OSError as error:
+        say(f"warning: compiled programs are not kept for the next command: {error}")
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    # Small programs are a large part of the compilations at a start.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+
+
+def cache() -> pathlib.Path:
+    """The folder of compiled programs, where jax itself is not told of one.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    folder = places.cache()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        return folder
+
+
+def found() -> list[Any]:
+    """The devices that jax uses.
+
+    Raises:
+        RuntimeError: there is none of the kind that is asked for, or its plugin fails.
+    """
+    try:
+        return jax.devices()
+    except Exception as error:  # a plugin may raise anything
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        words = " ".join(str(error).split()) or type(error).__name__
+        if asked:
+            raise RuntimeError(
+                f"jax finds no device for JAX_PLATFORMS={asked} ({words}). Unset it, "
+                "or set it to cpu; for NVIDIA GPUs install 'purifax[gpu]', for TPUs "
+                "'purifax[tpu]'."
+            ) from error
+        raise RuntimeError(
+            f"jax finds no device ({words}); JAX_PLATFORMS=cpu computes on the CPU."
+        ) from error
 
 
 def _cores() -> int:

@@ -100,7 +100,7 @@ ROWS = [
     (f"{POISON} --config.poison=none", 1, "poison is none; name one"),
     ("cost --pixels=8", 2, "--pixels must be 32 or more"),
     ("cost --pixels=many", 2, "--pixels=many"),
-    ("tones --seed=-1", 2, "--seed must be 0 or more; got -1"),
+    ("tones --seed=-1", 2, "flag --seed=-1: -1 is not"),
     ("tones --sede=1", 2, "unknown flag --sede"),
     ("benchmark --config.parts=networks --workdir={run}", 2, "mean network?"),
     ("mixture --config.samplers=ddimm --workdir={run}", 2, "no sampler 'ddimm'. K"),

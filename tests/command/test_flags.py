@@ -194,12 +194,33 @@ def test_debug_shows_where_an_error_comes_from(capsys, monkeypatch):
     assert code == 1 and "Traceback" in err and err.endswith("error: bad\n")
 
 
-def test_a_program_error_keeps_its_traceback(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (KeyError("a mistake of ours"), "KeyError: 'a mistake of ours' ("),
+        (AssertionError(), "AssertionError ("),
+        (MemoryError("Unable to allocate 9 TiB"), "allocate 9 TiB. Work on fewer ima"),
+        (RuntimeError("RESOURCE_EXHAUSTED: out of memory"), "memory. Work on fewer"),
+        (ImportError("no s3fs"), "error: no s3fs"),
+        (OSError(30, "Read-only file system", "/x"), "'/x'. Give a folder on a disk"),
+        (ValueError("x" * 5000), "x... (--debug shows all)"),
+    ],
+)
+def test_any_error_is_one_line(capsys, monkeypatch, error, line):
     def main(config, options):
-        raise KeyError("a mistake of ours")
+        raise error
 
-    with pytest.raises(KeyError):
-        run(capsys, monkeypatch, main, "--config=digits_dsm")
+    code, out, err = run(capsys, monkeypatch, main, "--config=digits_dsm")
+    assert (code, out) == (1, "") and err.count("\n") == 1
+    assert err.startswith("error: ") and line in err
+
+
+def test_ctrl_c_is_silent(capsys, monkeypatch):
+    def main(config, options):
+        raise KeyboardInterrupt
+
+    got = run(capsys, monkeypatch, main, "--config=digits_dsm")
+    assert got == (130, "", "")
 
 
 def test_main_gives_the_exit_code(capsys, monkeypatch):

@@ -1,6 +1,8 @@
 """`purifax info` says what is installed and where it looks."""
 
 import commands
+import jax
+import pytest
 
 import purifax
 from purifax import weights
@@ -22,14 +24,32 @@ def test_it_prints_versions_devices_and_places(capsys, tmp_path, monkeypatch):
 
 
 def test_no_device_is_said_and_not_raised(monkeypatch):
-    import jax
-
     def none():
-        raise RuntimeError("Unable to initialize\nbackend 'cuda'")
+        raise AssertionError
 
     monkeypatch.setattr(jax, "devices", none)
-    found = [line for line in info.lines() if line.startswith("devices")]
-    assert found == ["devices  none: Unable to initialize backend 'cuda'"]
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    (found,) = (line for line in info.lines() if line.startswith("problem"))
+    assert "jax finds no device for JAX_PLATFORMS=cuda (AssertionError)" in found
+    assert "purifax[gpu]" in found and "devices  unknown" in info.lines()
+
+
+@pytest.mark.parametrize("part", info.PARTS)
+def test_whatever_is_broken_is_one_line(capsys, monkeypatch, part):
+    def broken():
+        raise KeyError("a plugin\nthat fails")
+
+    monkeypatch.setitem(info.PARTS, part, broken)
+    code, out, err = commands.verb(capsys, "info")
+    assert (code, err) == (0, "")
+    assert f"problem  {part}: 'a plugin\\nthat fails'" in out.splitlines()
+
+
+def test_a_cache_that_cannot_be_written_is_said(monkeypatch):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    (found,) = (line for line in info.lines() if line.startswith("problem"))
+    assert "compiled" in found and "/dev/null" in found
 
 
 def test_a_package_that_is_missing_is_said():

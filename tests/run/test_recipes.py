@@ -158,7 +158,7 @@ def test_a_broken_package_is_named(package):
         ("adb", "did you mean adp"),
         ("no.such.module:Smooth", "cannot be imported: ModuleNotFoundError"),
         ("purifax.purify.adp:ADB", "has no ADB; did you mean ADP"),
-        ("purifax.purify.adp_climb:NOISES", "is a tuple; name a purifier"),
+        ("purifax.evaluation.settings:POOLING", "is a tuple; name a purifier"),
     ],
 )
 def test_a_wrong_name_is_one_clear_line(name, message):
