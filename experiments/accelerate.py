@@ -29,6 +29,7 @@ def main(config: Acceleration, options: flags.FlagValues) -> None:
     trust.apply(options)
     from experiments.examples import accelerate, accelerate_page
     from purifax.run import workdir
+    from purifax.run.extras import extra
 
     accelerate.check(config)
     folder = pathlib.Path(options.workdir)
@@ -39,9 +40,11 @@ def main(config: Acceleration, options: flags.FlagValues) -> None:
         workdir.claim(folder, config)
         table = accelerate_page.table(summary)
         workdir.write_json(folder / "summary.json", summary)
-        (folder / "table.md").write_text(table)
-        (folder / "distance.png").write_bytes(accelerate_page.curves(summary))
-        accelerate_page.drawings(folder / "samples.png", shown, config.calls)
+        (folder / "table.md").write_text(table, encoding="utf-8")
+        with extra("distance.png"):
+            (folder / "distance.png").write_bytes(accelerate_page.curves(summary))
+        with extra("samples.png"):
+            accelerate_page.drawings(folder / "samples.png", shown, config.calls)
     print(table)
     print(f"pictures: {folder / 'distance.png'}, {folder / 'samples.png'}")
 

@@ -27,6 +27,7 @@ def main(config: Density, options: flags.FlagValues) -> None:
     devices.prepare(1)
     from experiments.examples import density, density_plot
     from purifax.run import workdir
+    from purifax.run.extras import extra
 
     folder = pathlib.Path(options.workdir)
     workdir.check(folder, config)
@@ -35,8 +36,9 @@ def main(config: Density, options: flags.FlagValues) -> None:
         found = density.learn(config)
         summary = density.summary(config, found, flagslib.typed())
         workdir.write_json(folder / "summary.json", summary)
-        picture = density_plot.panels(config, found, summary)
-        (folder / "density.png").write_bytes(picture)
+        with extra("density.png"):
+            picture = density_plot.panels(config, found, summary)
+            (folder / "density.png").write_bytes(picture)
     print(density.text(summary))
     print(f"picture: {folder / 'density.png'}")
 

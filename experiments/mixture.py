@@ -27,6 +27,7 @@ def main(config: Mixture, options: flags.FlagValues) -> None:
     devices.prepare(config.points)
     from experiments.examples import plane, plane_plot
     from purifax.run import workdir
+    from purifax.run.extras import extra
 
     plane.check(config)
     folder = pathlib.Path(options.workdir)
@@ -36,8 +37,9 @@ def main(config: Mixture, options: flags.FlagValues) -> None:
         exact, found = plane.sample(config)
         summary = plane.summary(config, exact, found, flagslib.typed())
         workdir.write_json(folder / "summary.json", summary)
-        picture = plane_plot.scatter(exact, found, summary)
-        (folder / "samples.png").write_bytes(picture)
+        with extra("samples.png"):
+            picture = plane_plot.scatter(exact, found, summary)
+            (folder / "samples.png").write_bytes(picture)
     print(plane.text(summary))
     print(f"picture: {folder / 'samples.png'}")
 

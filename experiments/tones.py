@@ -38,6 +38,7 @@ def main(config: None, options: flags.FlagValues) -> None:
     del config
     devices.prepare(1)
     from experiments.examples import signals
+    from purifax.run.extras import extra
 
     outcomes, shown = signals.run(options.seed)
     for one in outcomes:
@@ -46,8 +47,9 @@ def main(config: None, options: flags.FlagValues) -> None:
             f"works on {100 * one.success:.1f}%"
         )
     folder = pathlib.Path(options.workdir or "runs/tones")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tones.png").write_bytes(signals.picture(shown, outcomes))
+    with extra("tones.png"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "tones.png").write_bytes(signals.picture(shown, outcomes))
     print(f"picture: {folder / 'tones.png'}")
 
 

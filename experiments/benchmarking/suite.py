@@ -33,6 +33,7 @@ from purifax.run.config import (
     encode,
 )
 from purifax.run.errors import UsageError
+from purifax.run.extras import extra
 from purifax.run.progress import Progress
 
 __all__ = ["PARTS", "check", "measure", "words"]
@@ -96,9 +97,10 @@ def measure(config: Benchmark, folder: pathlib.Path, command: str) -> dict[str, 
     }
     folder.mkdir(parents=True, exist_ok=True)
     workdir.write_json(folder / "benchmark.json", found)
-    (folder / "benchmark.md").write_text(words(found) + "\n")
-    for name, picture in plots.pictures(found).items():
-        (folder / f"{name}.png").write_bytes(picture)
+    (folder / "benchmark.md").write_text(words(found) + "\n", encoding="utf-8")
+    with extra("pictures"):
+        for name, picture in plots.pictures(found).items():
+            (folder / f"{name}.png").write_bytes(picture)
     return found
 
 

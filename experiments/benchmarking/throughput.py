@@ -23,6 +23,7 @@ from purifax.evaluation.settings import Evaluation
 from purifax.evaluation.world import World
 from purifax.run import devices, workdir
 from purifax.run.config import plain
+from purifax.run.extras import extra
 
 __all__ = ["measure", "together", "words"]
 
@@ -74,7 +75,8 @@ def measure(
     }
     folder.mkdir(parents=True, exist_ok=True)
     workdir.write_json(folder / "chains.json", found)
-    (folder / "chains.png").write_bytes(plots_throughput.picture(found))
+    with extra("chains.png"):
+        (folder / "chains.png").write_bytes(plots_throughput.picture(found))
     print(words(found))
     return found
 

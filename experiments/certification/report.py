@@ -21,6 +21,7 @@ from purifax.run import workdir
 from purifax.run.config import (
     encode,
 )
+from purifax.run.extras import extra
 
 __all__ = ["text", "write"]
 
@@ -52,8 +53,9 @@ def write(work: Run, done: Done, command: str) -> dict[str, Any]:
         arrays[name] = np.stack([found[name] for found in attacked])
     _whole(work, "certificates.npz", lambda file: np.savez(file, **arrays))
     workdir.write_json(work.folder / "summary.json", summary)
-    picture = _plot(summary)
-    _whole(work, "certified.png", lambda file: file.write(picture))
+    with extra("certified.png"):
+        picture = _plot(summary)
+        _whole(work, "certified.png", lambda file: file.write(picture))
     return summary
 
 

@@ -14,6 +14,7 @@ from purifax.data import poisoned
 from purifax.poison import Poison
 from purifax.run import pictures, workdir
 from purifax.run.config import plain
+from purifax.run.extras import extra
 
 __all__ = ["aim_of", "check", "craft", "finished", "name_of"]
 
@@ -67,7 +68,8 @@ def craft(
         "largest_distance": far,
     }
     poisoned.write(place, train, test, _arrays(found), words)
-    _picture(place, clean.images, poisoned.read(place, "train").images, found)
+    with extra("poison.png"):
+        _picture(place, clean.images, poisoned.read(place, "train").images, found)
 
 
 def finished(place: pathlib.Path, name: str, recipe: Any, context: Context) -> bool:

@@ -20,6 +20,7 @@ from purifax.run import workdir
 from purifax.run.config import (
     encode,
 )
+from purifax.run.extras import extra
 
 __all__ = ["markdown", "summary", "write"]
 
@@ -211,6 +212,8 @@ def write(work: Work, results: list[dict[str, Any]], command: str) -> str:
         "versions": workdir.versions(),
     }
     workdir.write_json(work.folder / "summary.json", written)
-    (work.folder / "report.md").write_text(words)
-    (work.folder / "grid.png").write_bytes(picture(found, LIGHT))
+    with extra("report.md"):
+        (work.folder / "report.md").write_text(words, encoding="utf-8")
+    with extra("grid.png"):
+        (work.folder / "grid.png").write_bytes(picture(found, LIGHT))
     return words

@@ -1,4 +1,4 @@
-"""The end of a training run: final numbers, pictures and ``summary.json``."""
+"""The end of a training run: final numbers in ``summary.json``, then pictures."""
 
 from typing import Any
 
@@ -19,15 +19,16 @@ from purifax.run import devices, workdir
 from purifax.run.config import (
     encode,
 )
+from purifax.run.extras import extra
 from purifax.run.progress import say
 
 __all__ = ["finish"]
 
 
 def finish(run: Run, state: State, seconds: float) -> None:
-    """Measures the averaged weights on whole sets, draws, and writes the summary.
+    """Measures the averaged weights on whole sets, writes the summary, and draws.
 
-    All processes measure; the first one draws and writes, and the others wait for it.
+    All processes measure; the first one writes and draws, and the others wait for it.
     """
     sets = {"validation": run.held}
     found: dict[str, Any] = {"validation": measured(run, state)}
@@ -38,8 +39,9 @@ def finish(run: Run, state: State, seconds: float) -> None:
         found["chains"] = finish_energy(run, state)
     if multiprocess.first():
         counts = {"train": len(run.train)} | {name: len(sets[name]) for name in sets}
-        _draw(run, devices.here(state.ema, run.mesh))
         _write(run, state, seconds, counts, found)
+        with extra("picture of the network"):
+            _draw(run, devices.here(state.ema, run.mesh))
     multiprocess.wait("the end")
 
 

@@ -21,6 +21,7 @@ from purifax.data.augment import to_float
 from purifax.energy import Tempered
 from purifax.nets import Network
 from purifax.run import devices, pictures
+from purifax.run.extras import extra
 from purifax.run.progress import say
 
 __all__ = ["finish_energy", "long_chains", "measured"]
@@ -61,7 +62,8 @@ def finish_energy(run: Run, state: State) -> dict[str, Any]:
         return {}
     side = int(min(len(shown), _SHOWN) ** 0.5)
     grid = shown[: side * side].reshape(side, side, *shown.shape[1:])
-    pictures.grid(run.folder / "bank.png", grid)
+    with extra("bank.png"):
+        pictures.grid(run.folder / "bank.png", grid)
     found: dict[str, Any] = {
         **({"train_energy": trained["energy"]} if trained else {}),
         "outside": float(np.mean(np.abs(shown - 0.5) > 0.5)),
@@ -78,7 +80,8 @@ def finish_energy(run: Run, state: State) -> dict[str, Any]:
         path = run.folder / f"long_chains_from_{name}.png"
         means = [float(height) for height in np.mean(heights, axis=1)]
         words = [f"{n}: {e:.4g}" for n, e in zip(asked.at, means, strict=True)]
-        pictures.strip(path, states, words)
+        with extra(path.name):
+            pictures.strip(path, states, words)
         found[f"from_{name}"] = dict(zip(map(str, asked.at), means, strict=True))
     return found
 

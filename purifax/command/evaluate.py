@@ -124,7 +124,7 @@ def compare(options: flags.FlagValues) -> None:
     folders = [pathlib.Path(folder) for folder in options.compare]
     with held(out):
         comparing.compare(folders, out, flagslib.typed())
-    print((out / "comparison.md").read_text())
+    print((out / "comparison.md").read_text(encoding="utf-8"))
     print(f"comparison: {out / 'comparison.html'}")
 
 
@@ -160,9 +160,10 @@ def evaluate(
         if found is None:
             words = f"stopped; finished parts are saved. To resume: {command}"
             raise Stopped(words, stop.number)
-        print(files.text(files.write(folder, found.findings)))
+        summary = files.write(folder, found.findings)
         if found.norms:
             plots_detection.write(folder, found.norms)
+        print(files.text(summary))
     print(f"report: {folder / 'report.html'}")
 
 

@@ -40,7 +40,7 @@ def run(
             evaluate(config, folder / name)
         if len(configs) > 1:
             compare.compare([folder / name for name in configs], folder, command)
-            print(f"\n{(folder / 'comparison.md').read_text()}")
+            print(f"\n{(folder / 'comparison.md').read_text(encoding='utf-8')}")
             print(f"comparison: {folder / 'comparison.html'}")
 
 

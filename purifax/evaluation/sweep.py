@@ -18,6 +18,7 @@ from purifax.evaluation.settings import (
 from purifax.report import escape, plots, plots_sweep
 from purifax.run import config as configlib
 from purifax.run import json_text, workdir
+from purifax.run.extras import extra
 from purifax.run.hold import held
 from purifax.run.overrides import UsageError, apply
 
@@ -135,7 +136,7 @@ def _write(
 ) -> None:
     fields = list(points[0].values)
     path = folder / "sweep.csv"
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [*fields, *_COLUMNS, *_MORE], extrasaction="raise")
         table.writeheader()
         table.writerows(
@@ -151,9 +152,9 @@ def _write(
     }
     workdir.write_json(folder / "sweep.json", found)
     if len(fields) == 1:
-        (folder / "sweep.png").write_bytes(
-            plots_sweep.picture(fields[0], rows, plots.LIGHT)
-        )
+        with extra("sweep.png"):
+            picture = plots_sweep.picture(fields[0], rows, plots.LIGHT)
+            (folder / "sweep.png").write_bytes(picture)
 
 
 def text(points: list[Point], rows: list[dict]) -> str:

@@ -69,9 +69,6 @@ class Job:
                 f"`batch` must be a number of images, or 0; got {self.batch!r}."
             )
 
-    def __post_init__(self) -> None:
-        checks.seed("`seed`", self.seed)
-
     @property
     def data(self) -> epath.Path:
         """The folder of the purified set."""

@@ -15,6 +15,7 @@ from purifax.evaluation.settings import Evaluation
 from purifax.fleet.purify_batch import key_words
 from purifax.pipelines import inputs, purifiers
 from purifax.run import pictures
+from purifax.run.extras import extra
 from purifax.run.progress import Progress, say
 from purifax.transform import in_chunks
 from purifax.types import Purifier
@@ -71,8 +72,9 @@ def clean(
         tell(name, reason)
     purified = _purified(bound, found, config.chunk, seed)
     found.write(out, purified)
-    rows = np.stack([found.images[:10], purified[:10]]) / 255
-    pictures.grid(out / page, rows)
+    with extra(page):
+        rows = np.stack([found.images[:10], purified[:10]]) / 255
+        pictures.grid(out / page, rows)
     return len(purified)
 
 

@@ -40,6 +40,7 @@ from purifax.report.summary import plain
 from purifax.report.types import Findings, Result
 from purifax.report.words import CLEAN
 from purifax.run import workdir
+from purifax.run.extras import extra
 
 __all__ = ["Entry", "compare"]
 
@@ -75,8 +76,6 @@ def compare(
         ValueError: fewer than two, other images, another threat, an evaluation without
             clean images, or an `out` that is one of the folders.
         FileNotFoundError: a folder without a finished evaluation.
-        ModuleNotFoundError: matplotlib or jinja2 is missing; comparison.json and .csv
-            are there.
     """
     if len(folders) < 2:
         raise ValueError("--compare needs two work directories or more, with commas.")
@@ -87,20 +86,26 @@ def compare(
     comparison = plain(_comparison(entries, command))
     out.mkdir(parents=True, exist_ok=True)
     workdir.write_json(out / "comparison.json", comparison)
-    with (out / "comparison.csv").open("w", newline="") as file:
+    with (out / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(comparison["rows"][0]))
         table.writeheader()
         table.writerows(
             {name: escape.csv_cell(value) for name, value in row.items()}
             for row in comparison["rows"]
         )
-    html.need("matplotlib")
-    themes = (plots.LIGHT, plots.DARK)
-    light, dark = (plots_compare.drawn(comparison, theme) for theme in themes)
-    for name, png in light.items():
-        (out / compare_page.FILES[name]).write_bytes(png)
-    (out / "comparison.md").write_text(compare_page.markdown(comparison, light))
-    (out / "comparison.html").write_text(compare_page.html(comparison, light, dark))
+    light: dict[str, bytes] = {}
+    dark: dict[str, bytes] = {}
+    with extra("figures"):
+        html.need("matplotlib")
+        dark = plots_compare.drawn(comparison, plots.DARK)
+        light = plots_compare.drawn(comparison, plots.LIGHT)
+        for name, png in light.items():
+            (out / compare_page.FILES[name]).write_bytes(png)
+    markdown = compare_page.markdown(comparison, light)
+    (out / "comparison.md").write_text(markdown, encoding="utf-8")
+    with extra("comparison.html"):
+        page = compare_page.html(comparison, light, dark)
+        (out / "comparison.html").write_text(page, encoding="utf-8")
     return entries
 
 

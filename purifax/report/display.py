@@ -175,9 +175,9 @@ class Report:
     def save(self, folder: pathlib.Path | str) -> pathlib.Path:
         """Write all files of the report; see `report.files`. Returns the folder.
 
+        A figure or page that fails, as without matplotlib, is a line on stderr.
+
         Raises:
-            ModuleNotFoundError: matplotlib or jinja2 is missing; the numbers and the
-                tables are written.
             ValueError: `folder` is a file.
         """
         files.write(folder, self.findings, self.summary)
@@ -212,7 +212,7 @@ class Report:
         except ModuleNotFoundError:
             raise ModuleNotFoundError(
                 "`to_frame` needs pandas, which is not installed; install it with: "
-                "pip install pandas"
+                "pip install 'purifax[frames]'"
             ) from None
         return pandas.DataFrame(tables.rows(self.summary), columns=list(tables.COLUMNS))
 

@@ -8,7 +8,7 @@ from purifax.report.pictures import Pictures
 from purifax.report.plots import Drawing, Theme
 from purifax.report.types import PICTURES
 
-__all__ = ["drawn", "files", "pngs"]
+__all__ = ["drawn", "drawn_one", "files", "pngs"]
 
 
 def drawn(
@@ -25,16 +25,26 @@ def drawn(
         known = ", ".join(plots.FORMATS)
         raise ValueError(f"figures come as {known}; got {', '.join(unknown)}.")
     html.need("matplotlib")
-    made = {
-        name: plots_curves.lines(name, summary["curves"], theme, formats)
-        for name in PICTURES
+    drawings = {
+        name: drawn_one(name, summary, pictures, theme, formats) for name in FILES
     }
-    made["worst_of"] = plots_curves.worst_of(summary["attacks"], theme, formats)
-    if pictures is not None:
-        made["grid"] = plots_grid.grid(pictures, theme, formats)
-        made["film"] = plots_grid.film(pictures, theme, formats)
-    drawings = {name: made.get(name) for name in FILES}
     return {name: drawing for name, drawing in drawings.items() if drawing is not None}
+
+
+def drawn_one(
+    name: str,
+    summary: dict,
+    pictures: Pictures | None,
+    theme: Theme,
+    formats: Sequence[str],
+) -> Drawing | None:
+    """One figure by its name in `pages.FILES`; None if it has nothing to show."""
+    if name in PICTURES:
+        return plots_curves.lines(name, summary["curves"], theme, formats)
+    if name == "worst_of":
+        return plots_curves.worst_of(summary["attacks"], theme, formats)
+    draw = {"grid": plots_grid.grid, "film": plots_grid.film}[name]
+    return None if pictures is None else draw(pictures, theme, formats)
 
 
 def pngs(drawings: dict[str, Drawing]) -> dict[str, bytes]:

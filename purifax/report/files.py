@@ -15,9 +15,10 @@ writes into the work directory
     worst_of.png    each if there is something to draw
     figures/        the same figures as PDF and SVG
 
-The first four are written before anything that needs matplotlib or jinja2, and all
-others are made from the first two: `rebuild(workdir)` makes them again, and
-`read(workdir)` returns the `Findings`. The same evaluation gives the same bytes.
+The first four are written before anything that needs matplotlib or jinja2. The others
+are made from the first two; one that fails is a line on stderr and costs no other.
+`rebuild(workdir)` makes them again, and `read(workdir)` returns the `Findings`. The
+same evaluation gives the same bytes.
 """
 
 import math
@@ -29,13 +30,14 @@ from typing import Any
 import numpy as np
 
 from purifax.record import Record
-from purifax.report import figures, latex, pages, plots, tables
+from purifax.report import figures, html, latex, pages, plots, tables
 from purifax.report import records as report_records
 from purifax.report import summary as summaries
 from purifax.report.pictures import Pictures
 from purifax.report.tables import table, text
 from purifax.report.types import Curve, Findings, Result, curve
 from purifax.run import json_text
+from purifax.run.extras import extra
 from purifax.run.workdir import write_json
 
 __all__ = [
@@ -64,8 +66,6 @@ def write(
         The content of summary.json.
 
     Raises:
-        ModuleNotFoundError: matplotlib or jinja2 is missing; record.npz, summary.json,
-            table.csv and table.tex are there.
         ValueError: `folder` is a file.
     """
     folder = _folder(folder)
@@ -82,17 +82,38 @@ def write(
     _write(folder / "table.csv", tables.comma_separated(summary).encode())
     _write(folder / "table.tex", table_tex.encode())
 
-    drawings = figures.drawn(summary, findings.pictures, plots.LIGHT, [*plots.FORMATS])
-    dark = figures.drawn(summary, findings.pictures, plots.DARK, plots.PNG)
-    if drawings:
-        (folder / "figures").mkdir(exist_ok=True)
-    for name, content in figures.files(drawings).items():
-        place = folder if name.endswith(".png") else folder / "figures"
-        _write(place / name, content)
-    light, dark = figures.pngs(drawings), figures.pngs(dark)
-    _write(folder / "report.md", pages.markdown(summary, light).encode())
-    _write(folder / "report.html", pages.html(summary, light, dark).encode())
+    light, dark = _draw(folder, summary, findings.pictures)
+    with extra("report.md"):
+        _write(folder / "report.md", pages.markdown(summary, light).encode())
+    with extra("report.html"):
+        _write(folder / "report.html", pages.html(summary, light, dark).encode())
     return summary
+
+
+def _draw(
+    folder: pathlib.Path, summary: dict, pictures: Pictures | None
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Write every figure that can be drawn. Returns their PNGs on either ground."""
+    light: dict[str, bytes] = {}
+    dark: dict[str, bytes] = {}
+    with extra("figures"):
+        html.need("matplotlib")
+        (folder / "figures").mkdir(exist_ok=True)
+        for name, file in pages.FILES.items():
+            with extra(file):
+                drawing = figures.drawn_one(
+                    name, summary, pictures, plots.LIGHT, [*plots.FORMATS]
+                )
+                other = figures.drawn_one(
+                    name, summary, pictures, plots.DARK, plots.PNG
+                )
+                if drawing is None or other is None:
+                    continue
+                for path, content in figures.files({name: drawing}).items():
+                    place = folder if path == file else folder / "figures"
+                    _write(place / path, content)
+                light[name], dark[name] = drawing["png"], other["png"]
+    return light, dark
 
 
 def rebuild(folder: pathlib.Path | str) -> dict:

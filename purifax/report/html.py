@@ -30,7 +30,7 @@ def need(module: str) -> Any:
 
 def html(name: str, title: str, **variables: object) -> str:
     """A page: the template `name`, with the style sheet inside."""
-    style = (_templates() / "report.css").read_text()
+    style = (_templates() / "report.css").read_text(encoding="utf-8")
     return render(name, True, title=title, style=style, **variables)
 
 

@@ -82,8 +82,11 @@ DARK = Theme(
 
 @contextmanager
 def canvas(width: float, height: float, theme: Theme) -> Iterator[Any]:
-    """A figure of that many inches in the theme's colours; no global state."""
-    import matplotlib
+    """A figure of that many inches in the theme's colours; no global state.
+
+    A matplotlibrc of the user's changes nothing: it might ask for LaTeX.
+    """
+    from matplotlib import style as styles
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -108,7 +111,7 @@ def canvas(width: float, height: float, theme: Theme) -> Iterator[Any]:
         "pdf.fonttype": 42,  # TrueType: many journals refuse type 3
         "svg.hashsalt": "purifax",
     }
-    with matplotlib.rc_context(style):
+    with styles.context(["default", style]):
         figure = Figure(figsize=(width, height), dpi=DPI)
         FigureCanvasAgg(figure)
         yield figure

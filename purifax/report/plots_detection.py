@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from purifax.report import plots
+from purifax.run.extras import extra
 from purifax.run.workdir import write_json
 
 __all__ = ["area", "roc", "write"]
@@ -50,7 +51,8 @@ def write(folder: pathlib.Path, norms: Mapping[str, np.ndarray]) -> None:
         for name in norms
     }
     write_json(folder / "detection.json", summary, indent=None)
-    _draw(folder / "detection.png", clean, attacks, norms)
+    with extra("detection.png"):
+        _draw(folder / "detection.png", clean, attacks, norms)
 
 
 def _draw(

@@ -267,7 +267,7 @@ def test_a_formula_is_printed_as_it_is_written():
 
 def test_a_frame_needs_pandas(report, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ModuleNotFoundError, match="pip install pandas"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install .purifax\[frames\]"):
         report.to_frame()
 
 

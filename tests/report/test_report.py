@@ -8,6 +8,7 @@ import math
 import re
 
 import browser
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -607,16 +608,46 @@ def test_a_file_that_is_no_record_is_refused(tmp_path):
         report_records.save(tmp_path / "record.npz", {"pictures": RESULTS[0].record})
 
 
-def test_numbers_are_saved_even_where_matplotlib_is_missing(tmp_path, monkeypatch):
+def test_numbers_are_saved_even_where_matplotlib_is_missing(
+    tmp_path, monkeypatch, capsys
+):
     def missing(module):
         raise ModuleNotFoundError(module)
 
     monkeypatch.setattr(page.importlib, "import_module", missing)
-    with pytest.raises(
-        ModuleNotFoundError, match=r"needs matplotlib.*purifax\[report\]"
-    ):
-        report.write(tmp_path, example())
+    report.write(tmp_path, example())
     assert len(report.read(tmp_path).results) == len(RESULTS)
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split()[2] for line in told] == ["figures", "report.md", "report.html"]
+    assert all("pip install 'purifax[report]'" in line for line in told)
+
+
+def test_a_figure_that_fails_costs_neither_the_others_nor_the_page(
+    tmp_path, monkeypatch, capsys
+):
+    def fails(*arguments):
+        raise RuntimeError("no font\nof this name")
+
+    monkeypatch.setattr(report.figures.plots_grid, "grid", fails)
+    report.write(tmp_path, example())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "warning: no grid.png (RuntimeError: no font of this name); all numbers are "
+        "written."
+    )
+    assert not (tmp_path / "grid.png").exists() and (tmp_path / "film.png").exists()
+    assert "film.png" in (tmp_path / "report.md").read_text()
+    assert "grid.png" not in (tmp_path / "report.md").read_text()
+    assert (tmp_path / "report.html").exists()
+
+
+def test_settings_of_the_user_do_not_change_a_figure(tmp_path):
+    with matplotlib.rc_context({"text.usetex": True, "lines.linewidth": 9}):
+        report.write(tmp_path / "other", example())
+    report.write(tmp_path / "plain", example())
+    for name in ("film.png", "worst_of.png", "report.html"):
+        one, other = (tmp_path / folder / name for folder in ("plain", "other"))
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_reading_needs_the_summary_alone(summary):
