@@ -69,6 +69,8 @@ def _evaluated(config: Evaluation, options: flags.FlagValues) -> None:
         raise flagslib.UsageError(
             "--images and --repeats must be 1 or more, --chains 0 or more."
         )
+    if options.chains and options.gradient_memory:
+        raise flagslib.UsageError("--chains and --gradient_memory exclude each other.")
     devices.prepare(max(options.images, options.chains))
     from experiments.benchmarking import memory, serial, throughput
 

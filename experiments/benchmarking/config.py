@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from experiments.training.config import ClassifierNet, EnergyNet, ScoreNet
-from purifax.recipe import at_least, below, typed
+from purifax.recipe import at_least, typed
 
 __all__ = ["Benchmark"]
 
@@ -74,4 +74,3 @@ class Benchmark:
             at_least(self, name, 1)
             if not getattr(self, name):
                 raise ValueError(f"Benchmark.{name} must name numbers of 1 or more.")
-        below(self, "seed", 0, 2**63)

@@ -68,7 +68,6 @@ class Certification:
         within(self, "draws", 1, 100_000)
         for name in ("copies", "copies_sigma", "attacked"):
             at_least(self, name, 0)
-        below(self, "seed", 0, 2**63)
         above(self, "sigma", 0)
         above(self, "alpha", 0)
         below(self, "alpha", 0, 0.5)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from purifax.evaluation.settings import Subjects
-from purifax.recipe import above, at_least, below, typed
+from purifax.recipe import above, at_least, typed
 
 __all__ = ["Acceleration"]
 
@@ -65,4 +65,3 @@ class Acceleration:
         above(self, "first", self.last)
         above(self, "alpha", 0)
         at_least(self, "filtered", 1)
-        below(self, "seed", 0, 2**63)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from experiments.examples.config_mixture import check_modes
-from purifax.recipe import above, at_least, below, typed, within
+from purifax.recipe import above, at_least, typed, within
 
 __all__ = ["Density"]
 
@@ -67,7 +67,6 @@ class Density:
         above(self, "step_size", 0)
         above(self, "learning_rate", 0)
         within(self, "fresh", 0, 1)
-        below(self, "seed", 0, 2**63)
         if not self.batch <= self.bank <= self.points:
             raise ValueError(
                 "batch <= bank <= points is needed, as chains start at points; got "

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from purifax.recipe import above, at_least, below, typed
+from purifax.recipe import above, at_least, typed
 
 __all__ = ["Mixture", "check_modes"]
 
@@ -42,7 +42,6 @@ class Mixture:
         at_least(self, "calls", 4)
         above(self, "last", 0)
         above(self, "first", self.last)
-        below(self, "seed", 0, 2**63)
 
 
 def check_modes(config: Any) -> None:

@@ -11,7 +11,7 @@ from experiments.training.config import (
     agree,
 )
 from purifax.poison import LSP
-from purifax.recipe import at_least, below, one_of, typed
+from purifax.recipe import at_least, one_of, typed
 from purifax.recipe.kinds import POISON, Kind
 from purifax.run.config import make
 
@@ -168,7 +168,6 @@ class Poisoning:
 
     def __post_init__(self) -> None:
         at_least(self, "chunk", 1)
-        below(self, "seed", 0, 2**63)
 
 
 def _poisons() -> dict[str, Any]:
@@ -217,5 +216,4 @@ class PoisonGrid:
     chunk: int = 256
 
     def __post_init__(self) -> None:
-        below(self, "seeds", 0, 2**63)
         at_least(self, "chunk", 1)

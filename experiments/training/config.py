@@ -186,7 +186,6 @@ class Train:
         whole = ("steps", "batch", "log_every", "validate_every", "save_every", "keep")
         for name in (*whole, "validate_images"):
             at_least(self, name, 1)
-        below(self, "seed", 0, 2**63)
 
 
 @dataclass(frozen=True)

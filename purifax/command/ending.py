@@ -18,8 +18,18 @@ from purifax.run.stop import Stopped
 
 __all__ = ["ended", "killable"]
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Errors of a disk, or a user's share of it, that is full."""
+_FULL = "Free some space and run the same command again: it goes on."
+ADVICE = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: "Give a folder on a disk that can be written.",
+    errno.EACCES: "Give a path that you may read and write.",
+    errno.ENOTDIR: "A part of this path is a file; give another path.",
+    errno.EEXIST: "Something else has this name; give another path.",
+    errno.EISDIR: "This is a folder, and a file is needed.",
+    errno.ENAMETOOLONG: "Give a shorter path.",
+}
+"""What to do about an error of the operating system."""
 
 _LONGEST = 1000
 """Letters of an error that are shown; compilers write pages."""
@@ -92,10 +102,8 @@ def _words(error: Exception) -> str:
         return f"{words}. Work on fewer images at once: a smaller chunk, or batch."
     if not isinstance(error, _EXPECTED):
         return f"{type(error).__name__}: {words}".rstrip(": ") + _place(error)
-    if isinstance(error, OSError) and error.errno in FULL:
-        words += ". Free some space and run the same command again: it goes on."
-    if isinstance(error, OSError) and error.errno == errno.EROFS:
-        words += ". Give a folder on a disk that can be written."
+    if isinstance(error, OSError) and error.errno in ADVICE:
+        words = f"{words.rstrip('.')}. {ADVICE[error.errno]}"
     return words or type(error).__name__
 
 

@@ -52,6 +52,7 @@ def main(
 ) -> None:
     """Evaluate `config` in the work directory of the options, or join others."""
     if config is None:
+        _check_joining(options)
         return merge(options) if options.merge else compare(options)
     worker = workers.number(options)
     devices.prepare(_chunk(config, options))
@@ -75,6 +76,19 @@ def main(
         sweep.run(config, options.sweep, folder, one)
     else:
         one(config, folder)
+
+
+def _check_joining(options: flags.FlagValues) -> None:
+    """Refuse what would have no effect beside `--merge` or `--compare`."""
+    one, *others = (
+        name
+        for name in ("merge", "compare", "config", "protocol", "sweep", "worker")
+        if options[name].value
+    )
+    if others:
+        raise flagslib.UsageError(
+            f"--{one} takes finished evaluations; leave out --{others[0]}."
+        )
 
 
 def _alone(

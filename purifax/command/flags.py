@@ -7,6 +7,7 @@ line on stderr for an error. Configs are looked for beside the command: those of
 """
 
 import json
+import os
 import pathlib
 import shlex
 import sys
@@ -21,6 +22,7 @@ from purifax.recipe.kinds import ATTACK, PURIFIER
 from purifax.recipe.spelling import nearest
 from purifax.run import config as configlib
 from purifax.run import defaults, lookup
+from purifax.run import places as placeslib
 from purifax.run.errors import UsageError
 from purifax.run.lookup import Shelf
 from purifax.run.overrides import apply
@@ -225,17 +227,35 @@ def _read(values: flags.FlagValues, plain: list[str], places: Sequence[str]) -> 
     Args:
         places: names of the flags that bare words fill.
     """
+    for word in plain:
+        if word.startswith("-") and word.endswith("=") and word.count("=") == 1:
+            raise UsageError(f"{word} is empty; give a value, or leave the flag out.")
     try:
         left = values(plain)
     except flags.UnrecognizedFlagError as error:
-        hint = nearest(error.flagname, list(values), "--")
+        hint = nearest(error.flagname, usage.names(values), "--")
         raise UsageError(f"unknown flag --{error.flagname}{hint}") from None
     except flags.Error as error:
         raise UsageError(str(error)) from None
     for name, word in zip(places, left[1:], strict=False):
         values[name].value = word
+    for name in ("workdir", "data_dir"):
+        _on_disk(f"--{name}", values[name].value)
+    work, images = values["workdir"].value, values["data_dir"].value
+    if work and images and os.path.realpath(work) == os.path.realpath(images):
+        raise UsageError(
+            f"--workdir={work} is --data_dir, too: results would lie among the "
+            "images. Give another --workdir."
+        )
     extra = left[1 + len(places) :]
     if extra:
         raise UsageError(
             f"{extra[0]!r} is not a flag; write --config=NAME --flag=VALUE."
         )
+
+
+def _on_disk(name: str, path: str | None) -> None:
+    try:
+        placeslib.on_disk(name, path or "")
+    except ValueError as error:
+        raise UsageError(str(error)) from None

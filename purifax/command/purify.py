@@ -30,6 +30,7 @@ also reads the source of the shards that are done, and refuses to go on where th
 changed.
 """
 
+import math
 import pathlib
 import sys
 from collections.abc import Callable, Sequence
@@ -116,7 +117,7 @@ def main(
 def _check(options: flags.FlagValues) -> None:
     """Refuse numbers and places with which nothing can be written."""
     for name in ("shard_size", "sample", "lease"):
-        if not getattr(options, name) > 0:
+        if not 0 < getattr(options, name) < math.inf:
             raise flagslib.UsageError(
                 f"--{name} must be more than 0; got {getattr(options, name)}."
             )
@@ -128,6 +129,26 @@ def _check(options: flags.FlagValues) -> None:
         raise flagslib.UsageError(
             f"--out={options.out} is a file; it must name a folder."
         )
+    for name in ("worker", "npz", "verify") if options.to == "files" else ():
+        if options[name].value:
+            raise flagslib.UsageError(f"--{name} is for --to=dataset.")
+    _check_out(pathlib.Path(options.out), options.source)
+
+
+def _check_out(out: pathlib.Path, source: str | None) -> None:
+    """Refuse a folder that is read, or that is another command's."""
+    inside = pathlib.Path(source or "")
+    if source and inside.is_dir() and out.resolve().is_relative_to(inside.resolve()):
+        raise flagslib.UsageError(
+            f"--out={out} lies in --source={source}, whose images it would join; give "
+            "a folder beside it."
+        )
+    for name in ("config.json", "network.json"):
+        if (out / name).exists():
+            raise flagslib.UsageError(
+                f"--out={out} is the work directory of another command (it holds "
+                f"{name}); give another --out."
+            )
 
 
 def _advised(

@@ -10,7 +10,7 @@ from purifax.recipe.help_text import help_lines
 from purifax.run import config as configlib
 from purifax.run.trees import first_line
 
-__all__ = ["explained", "fields", "text"]
+__all__ = ["explained", "fields", "names", "text"]
 
 _WIDTH, _COLUMN = 88, 36
 
@@ -27,8 +27,7 @@ def text(
         config: whose fields are listed, if there is one.
     """
     hidden = () if configured else ("config", "list_configs", "print_config")
-    ours = [name for name in sorted(values) if _ours(values, name)]
-    shown = [values[name] for name in ours if name not in hidden]
+    shown = [values[name] for name in names(values) if name not in hidden]
     lines = [_row(f"--{flag.name}", flag.help or "") for flag in shown]
     if configured and config is None:
         more = "override one field of the config; --help --config=NAME lists them."
@@ -37,6 +36,11 @@ def text(
         lines += ["", "Fields of the config, with their values:"]
         lines += [_row(f"--config.{n}={v}", line) for n, v, line in fields(config)]
     return "\n".join([doc.strip(), "", "Flags:", *lines])
+
+
+def names(values: flags.FlagValues) -> list[str]:
+    """The flags of a command, without those that absl and others declare."""
+    return [name for name in sorted(values) if _ours(values, name)]
 
 
 def explained(config: Any) -> str:
@@ -90,5 +94,6 @@ def _row(left: str, right: str) -> str:
 
 
 def _ours(values: flags.FlagValues, name: str) -> bool:
-    """Whether a flag was declared here or by the command, and not by absl."""
-    return not str(values.find_module_defining_flag(name, "")).startswith("absl")
+    """Whether a flag was declared here or by the command, and not by a package."""
+    module = str(values.find_module_defining_flag(name, ""))
+    return module.partition(".")[0] not in ("absl", "chex")

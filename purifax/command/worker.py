@@ -39,7 +39,7 @@ def parsed(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     first, slash, second = text.partition("/")
-    if not (slash and first.isdecimal() and second.isdecimal()):
+    if not (slash and text.isascii() and first.isdecimal() and second.isdecimal()):
         raise UsageError(f"--worker={text} must be like 0/4, which is first.")
     if not int(first) < int(second):
         raise UsageError(f"--worker={text}: workers count from 0 to {int(second) - 1}.")

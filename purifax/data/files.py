@@ -42,10 +42,19 @@ TRIES = 5
 def place(path: Any) -> epath.Path:
     """A path on a disk or in a store (`gs://`, `s3://`), from text or another path.
 
+    Raises:
+        ValueError: no such kind of store is known.
+
     >>> place("gs://bucket/sets").name
     'sets'
     """
-    return epath.Path(path)
+    try:
+        return epath.Path(path)
+    except KeyError as unknown:
+        raise ValueError(
+            f"{path} begins with {unknown}, which is unknown; give a path on a disk, "
+            "or in a store: gs:// or s3://."
+        ) from None
 
 
 def is_remote(path: Any) -> bool:

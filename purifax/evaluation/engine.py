@@ -92,6 +92,10 @@ def load(
         ValueError: networks that do not fit the images, the purifier or the attacks.
     """
     shape = images.images.shape[1:]
+    if not networks.called(named["classifier"], "classifier"):
+        raise ValueError(
+            "classifier is empty; name the classifier's work directory or weights."
+        )
     found: dict[str, Any] = {
         role: networks.classifier(named[role], shape, role)
         for role in ("classifier", "surrogate")

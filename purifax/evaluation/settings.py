@@ -157,6 +157,12 @@ class Evaluation:
             if getattr(self, name) < 1:
                 got = getattr(self, name)
                 raise ValueError(f"{name} must be 1 or more; got {got}.")
+        for name in ("probed", "pictured", "sweep_images"):
+            if getattr(self, name) < 0:
+                got = getattr(self, name)
+                raise ValueError(f"{name} must be 0 or more images; got {got}.")
+        if not all(0 <= radius < math.inf for radius in self.sweep):
+            raise ValueError(f"sweep must be radii of 0 or more; got {self.sweep}.")
         if not 0 <= self.memory < math.inf:
             raise ValueError(
                 f"memory must be GiB of a device, 0 or more; got {self.memory}."
@@ -165,7 +171,9 @@ class Evaluation:
             raise ValueError(
                 f"radius must be 0 or more, in [0, 1] pixel units; got {self.radius}."
             )
-        for name in self.attacks:
+        for name, made in self.attacks.items():
+            if made is None:
+                raise ValueError(f"attacks.{name} is none; name the others alone.")
             if name in _RESERVED or "." in name or not name:
                 raise ValueError(
                     f"an attack cannot be called {name!r}: {', '.join(_RESERVED)} have "

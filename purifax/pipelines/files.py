@@ -14,7 +14,7 @@ from purifax.evaluation.images import held_out
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet.purify_batch import key_words
 from purifax.pipelines import inputs, purifiers
-from purifax.run import pictures
+from purifax.run import pictures, places
 from purifax.run.extras import extra
 from purifax.run.progress import Progress, say
 from purifax.transform import in_chunks
@@ -51,6 +51,7 @@ def clean(
             a target that exists.
         FileNotFoundError: no such source or network.
     """
+    places.on_disk("--out", out)
     made = recipe(config)
 
     def check(found: tuple[int, ...]) -> None:

@@ -32,8 +32,9 @@ def typed(cls: T) -> T:
     purifax.recipe.annotations.WrongType: Walk.steps is 2.5, which is not of type int.
 
     Judged are numbers, which may not be NaN, words, flags, tuples of these, and None
-    beside them; other annotations hold anything. A field that is called seed, or ends
-    so, must be one of jax's seeds. Fields of base classes are judged too.
+    beside them; other annotations hold anything. Whole numbers have 31 bits, but
+    for a field that is called seed, or ends so: it must be one of jax's seeds. Fields
+    of base classes are judged too.
     What ``__post_init__`` of the class refuses is refused in its own words.
     """
     own = getattr(cls, "__post_init__", lambda self: None)
@@ -65,6 +66,8 @@ def _wrong(made: Any) -> str:
             return f"{name} is not a number (NaN)."
         if field.name.endswith("seed") and hint is int:
             checks.seed(name, value)
+        elif isinstance(value, int) and abs(value) >= 2**31:
+            return f"{name} is {value}; jax counts to {2**31 - 1} (2**31 - 1)."
         if field.name == "seeds" and isinstance(value, tuple | list):
             for one in value:
                 checks.seed(name, one)

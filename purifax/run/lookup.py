@@ -249,9 +249,10 @@ def _blaming(file: pathlib.Path, function: Callable[..., Any], *given: Any) -> A
     except UsageError:
         raise
     except SyntaxError as error:
-        place = f"{error.filename or file}, line {error.lineno}"
+        line = f", line {error.lineno}" if error.lineno else ""
+        place = f"{error.filename or file}{line}"
         raise UsageError(f"{place}: SyntaxError: {error.msg}") from error
-    except Exception as error:  # a user's file may raise anything
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
         here, frames = file.resolve(), traceback.extract_tb(error.__traceback__)
         lines = [f.lineno for f in frames if pathlib.Path(f.filename).resolve() == here]
         place = f"{file}, line {lines[-1]}" if lines else f"{file}"

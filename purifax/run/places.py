@@ -2,9 +2,10 @@
 
 import os
 import pathlib
+import re
 import tempfile
 
-__all__ = ["cache", "expanded", "home"]
+__all__ = ["cache", "expanded", "home", "on_disk"]
 
 
 def home() -> pathlib.Path:
@@ -27,6 +28,21 @@ def cache() -> pathlib.Path:
     """Where purifax keeps what it can make or download again: `$XDG_CACHE_HOME`."""
     chosen = os.environ.get("XDG_CACHE_HOME")
     return (expanded(chosen) if chosen else home() / ".cache") / "purifax"
+
+
+def on_disk(name: str, path: str | os.PathLike[str]) -> None:
+    """Refuses the address of a store where only folders of this machine are known.
+
+    Raises:
+        ValueError: it is one, such as `s3://bucket/runs`.
+
+    >>> on_disk("--workdir", "runs/mine")
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", os.fspath(path)):
+        raise ValueError(
+            f"{name} must be a folder on a disk; got {path}. Work on a disk, and copy "
+            "from or to the store."
+        )
 
 
 def expanded(path: str | os.PathLike[str]) -> pathlib.Path:

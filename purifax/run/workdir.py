@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from purifax.run import config as configlib
-from purifax.run import json_text
+from purifax.run import json_text, places
 
 __all__ = [
     "check",
@@ -26,6 +26,10 @@ __all__ = [
     "versions",
     "write_json",
 ]
+
+
+OTHERS = ("job.json", "network.json", "dataset_info.json", "comparison.json")
+"""Files of folders that are no work directories of a config."""
 
 
 def read_json(path: pathlib.Path, *names: str) -> Any:
@@ -66,10 +70,17 @@ def check(folder: pathlib.Path, config: Any, may_grow: tuple[str, ...] = ()) -> 
     Raises:
         ValueError: the folder belongs to another config; the fields are named.
     """
+    places.on_disk("the work directory", folder)
     path = folder / "config.json"
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; --workdir must name a folder.")
     if not path.exists():
+        for name in OTHERS:
+            if (folder / name).exists():
+                raise ValueError(
+                    f"{folder} holds {name}, which another command wrote; give another "
+                    "--workdir."
+                )
         return
     found = stored(path)
     changed = configlib.differences(found, config)

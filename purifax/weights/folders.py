@@ -144,13 +144,16 @@ def arrays(folder: pathlib.Path, step: int | None = None) -> Any:
 
     Raises:
         FileNotFoundError: there is no checkpoint, or none of this step.
-        ValueError: the checkpoint or shipped weights are damaged.
+        ValueError: the checkpoint or shipped weights are damaged, or a training has not
+            come to its end and `step` does not name one of its checkpoints.
     """
     if (folder / FILE).is_file():
         return _shipped(folder, step)
     found = _checkpoints(folder)
     if not found:
         raise FileNotFoundError(f"{folder} has no checkpoint yet.")
+    if step is None:
+        _check_finished(folder, max(found))
     wanted = max(found) if step is None else step
     if wanted not in found:
         raise FileNotFoundError(
@@ -213,6 +216,19 @@ def _affordable(path: Any, like: Any) -> None:
         )
     except ValueError as error:
         raise ValueError(f"{path} is not read: {error}") from None
+
+
+def _check_finished(folder: pathlib.Path, last: int) -> None:
+    """Refuse what a training has saved on its way as what it has come to."""
+    path = folder / "config.json"
+    words = json_text.read(path) if path.is_file() else {}
+    settings = words.get("train") if isinstance(words, dict) else None
+    whole = settings.get("steps", 0) if isinstance(settings, dict) else 0
+    if last < whole:
+        raise ValueError(
+            f"{folder} is an unfinished training ({last} of {whole} steps): run its "
+            f"command again to finish it, or load it with step={last}."
+        )
 
 
 def _shipped(folder: pathlib.Path, step: int | None) -> Any:
