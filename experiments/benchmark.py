@@ -53,10 +53,12 @@ def main(config: Evaluation | Benchmark, options: flags.FlagValues) -> None:
 
 
 def _whole(config: Benchmark, options: flags.FlagValues) -> None:
-    if options.chains or options.gradient_memory:
-        raise flagslib.UsageError(
-            "--chains and --gradient_memory are for the config of an evaluation."
-        )
+    for name in ("chains", "gradient_memory", "images", "repeats"):
+        if options[name].present:
+            raise flagslib.UsageError(
+                f"--{name} is for the config of an evaluation; this one has fields of "
+                "its own, see --help."
+            )
     devices.prepare(max(config.images, config.batch, config.chains))
     from experiments.benchmarking import suite
 

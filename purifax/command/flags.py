@@ -242,6 +242,8 @@ def _read(values: flags.FlagValues, plain: list[str], places: Sequence[str]) -> 
     for name in ("workdir", "data_dir"):
         _on_disk(f"--{name}", values[name].value)
     work, images = values["workdir"].value, values["data_dir"].value
+    if work and os.path.isfile(work):
+        raise UsageError(f"{work} is a file; --workdir must name a folder.")
     if work and images and os.path.realpath(work) == os.path.realpath(images):
         raise UsageError(
             f"--workdir={work} is --data_dir, too: results would lie among the "

@@ -156,7 +156,7 @@ ROWS = [
     ("convert --from=ncsnv2 {tmp}/broken.npz {run}", 1, "of an unknown form"),
     ("convert --from=ncsnv2 {tmp}/floats.npz {run}", 1, "no NCSNv2 checkpoint"),
     # What stands in the way.
-    ("train --config=digits_dsm --workdir={tmp}/file", 1, "is a file; --workdir must"),
+    ("train --config=digits_dsm --workdir={tmp}/file", 2, "is a file; --workdir must"),
     (f"{PURIFY} --source=digits --out={{tmp}}/file", 2, "is a file; it must name a f"),
     ("purify --weights=digits_dsm --source={tmp}/grey.npz --out={tmp}/file/x", 1, "/x"),
     (f"{PURIFY} --source=x --config.purifier.sigma=1", 2, "stands for --config=digits"),

@@ -11,6 +11,7 @@ from purifax import bridge, fleet
 from purifax.data.files import place
 from purifax.evaluation.settings import Evaluation, Subjects
 from purifax.run import workdir
+from purifax.weights import folders
 
 
 def file(name, text):
@@ -33,6 +34,13 @@ def picture(folder):
 def other(folder):
     """A work directory of another kind of config, `other`."""
     file("other/config.json", '{"kind": "nothing"}')(folder)
+
+
+def unfinished(folder):
+    """What a training of 10 steps leaves after its fifth."""
+    (folder / "checkpoints" / "5").mkdir(parents=True)
+    file("config.json", '{"kind": "x", "train": {"steps": 10}}')(folder)
+    return folder
 
 
 def raising(words):
@@ -167,6 +175,7 @@ FLAGS = [
         "exclude each other",
     ),
     Line("flags", "train --config=digits_dsm --qqq=3", "known: (?!.*chex).*--config"),
+    Line("flags", "benchmark --images=3", "--images is for the config of an evalu"),
     Line("flags", "purifax infos", "'infos' is no verb; did you mean info?"),
 ]
 NUMBERS = [
@@ -242,6 +251,7 @@ PLACES = [
         lambda f: workdir.check(pathlib.Path("s3://b/x"), None),
         "must be a folder on a disk",
     ),
+    Line("places", "tones --workdir=a", "a is a file; --workdir", file("a", "words")),
     Line("places", "mixture --workdir=a/b", "part of this path", file("a", "words")),
     Line(
         "places",
@@ -288,6 +298,12 @@ CHAINED = [
         f"{TRAIN.replace('=w', '=net')}",
         "holds network.json",
         file("net/network.json", "{}"),
+    ),
+    Fault(
+        "chained",
+        "a training on its way",
+        lambda f: folders.arrays(unfinished(f)),
+        "unfinished training .5 of 10 steps.: run its command again",
     ),
     Line("chained", "mixture --workdir=other", "another config: kind is noth", other),
 ]
