@@ -63,13 +63,13 @@ def held(folder: pathlib.Path) -> Iterator[None]:
         yield
     finally:
         left.set()
-        lost = _content(folder) != own
-        if not lost:
+        there = _content(folder)
+        if there == own:
             remove(folder / NAME)
         for path in made:
             with contextlib.suppress(OSError):  # something was written there
                 path.rmdir()
-    if lost:
+    if there not in (own, None):
         raise Held(
             f"{folder} was taken over while this process gave no sign of life; what "
             "was written there since may be of both."
