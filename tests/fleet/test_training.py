@@ -111,9 +111,8 @@ def test_one_process_restores_what_two_saved(two, monkeypatch):
     folder, _ = two
     monkeypatch.setattr(devices, "mesh", functools.partial(PLAIN, count=4))
     run = set_up(energy_run(steps=6), folder / "energy", None)
-    checkpoints = Checkpoints(folder / "energy" / "checkpoints", 2)
-    state, _ = checkpoints.restore(shapes(run))
-    checkpoints.close()
+    with Checkpoints(folder / "energy" / "checkpoints", 2) as checkpoints:
+        state, _ = checkpoints.restore(shapes(run))
     assert {shard.data.shape[0] for shard in state.bank.addressable_shards} == {8}
     wanted = saved(folder / "energy")
     np.testing.assert_array_equal(state.bank, wanted["['bank']"])

@@ -122,19 +122,18 @@ def test_a_stopped_run_goes_on_with_the_same_bits(folder, tmp_path, monkeypatch)
 
 def test_other_devices_restore_their_share_of_the_bank(folder):
     spread = dataclasses.replace(set_up(run(), folder, None), mesh=devices.mesh(16, 4))
-    store = Checkpoints(folder / "checkpoints", 2)
-    state, _ = store.restore(shapes(spread))
-    store.close()
+    with Checkpoints(folder / "checkpoints", 2) as store:
+        state, _ = store.restore(shapes(spread))
     assert {part.data.shape[0] for part in state.bank.addressable_shards} == {8}
     assert np.array_equal(state.bank, saved(folder)["['bank']"])
 
 
 def test_a_bank_of_another_shape_is_not_restored(folder):
     like = shapes(set_up(run({"bank": 64}), folder, None))
-    store = Checkpoints(folder / "checkpoints", 2)
-    with pytest.raises(ValueError, match=r"\(32, 8, 8, 1\), and this run has \(64, 8"):
-        store.restore(like)
-    store.close()
+    said = r"\(32, 8, 8, 1\), and this run has \(64, 8"
+    with Checkpoints(folder / "checkpoints", 2) as store:
+        with pytest.raises(ValueError, match=said):
+            store.restore(like)
 
 
 def test_the_number_of_devices_does_not_change_the_chains():
