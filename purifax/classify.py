@@ -18,7 +18,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.transform.shard_draws import Axis, spread
 from purifax.types import Classifier, Model, Purifier, expect
 

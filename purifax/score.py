@@ -23,7 +23,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax import energy as energies
 from purifax.energy import Tempered, force
 from purifax.noise import Process

@@ -19,7 +19,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import expect, noun
 
 __all__ = ["L1", "L2", "Linf", "Threat"]

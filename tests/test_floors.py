@@ -13,7 +13,7 @@ import pytest
 import purifax
 
 ROOT = pathlib.Path(purifax.__file__).parent
-FLOOR_0 = {"types", "checks", "recipe"}
+FLOOR_0 = {"types", "_checks", "recipe"}
 FLOOR_1 = FLOOR_0 | {"noise", "schedule", "threat", "transform"}
 FLOOR_2 = FLOOR_1 | {"energy", "score"}
 FLOOR_3 = FLOOR_2 | {"guide", "likelihood", "sample", "loss"}
@@ -21,7 +21,7 @@ ATTACKER = FLOOR_2 | {"loss", "classify", "backward"}
 MAY_IMPORT = {
     "__init__": {"transform", "pipelines", "evaluation"},
     "types": set(),
-    "checks": {"types"},
+    "_checks": {"types"},
     "recipe": set(),
     "noise": FLOOR_0,
     "transform": FLOOR_0,

@@ -33,7 +33,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe
+from purifax import _checks as checks
+from purifax import recipe
 from purifax.attack.apgd_state import _begin, _check, _move, _note, _State
 from purifax.attack.budget import Ascent
 from purifax.attack.checks import attacking

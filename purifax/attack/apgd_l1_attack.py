@@ -26,7 +26,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.attack.apgd_attack import value_and_slope
 from purifax.attack.checks import attacking
 from purifax.attack.starts import Start, at_surface

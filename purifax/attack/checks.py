@@ -1,4 +1,4 @@
-"""The arguments of an attack: those of `purifax.checks`, its threat, and its label.
+"""The arguments of an attack: those of `purifax._checks`, its threat, and its label.
 
 An attack that climbs away from a class that the model does not have leaves the model
 right: the images would look robust. So a label outside the classes is an error where
@@ -15,8 +15,8 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
-from purifax.checks import Rule
+from purifax import _checks as checks
+from purifax._checks import Rule
 from purifax.classify import cross_entropy
 from purifax.types import Loss, known
 

@@ -8,7 +8,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.attack.checks import attacking
 from purifax.classify import margin
 from purifax.threat import L2, Linf

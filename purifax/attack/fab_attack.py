@@ -33,7 +33,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.attack.checks import attacking
 from purifax.attack.hyperplane import slope_length, step_to_plane
 from purifax.attack.selection import choose

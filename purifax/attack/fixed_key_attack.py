@@ -18,7 +18,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.attack.budget import Budget
 from purifax.attack.pgd_attack import pgd
 from purifax.attack.selection import handed, over

@@ -16,7 +16,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.attack.checks import attacking
 from purifax.classify import cross_entropy
 from purifax.transform.remat import Scan

@@ -5,7 +5,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.scipy.special import betainc
 
-from purifax import checks
+from purifax import _checks as checks
 
 __all__ = ["cautious", "lower_bound"]
 

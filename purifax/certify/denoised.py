@@ -14,7 +14,7 @@ import jax
 from jax import Array
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.classify import mean_probabilities
 from purifax.noise import gaussian
 from purifax.purify.dds_denoiser import dds

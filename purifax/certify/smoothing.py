@@ -22,7 +22,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.scipy.special import betainc, ndtri
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.certify.bounds import cautious, lower_bound
 from purifax.noise import gaussian
 from purifax.types import Model

@@ -25,7 +25,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.loss.diffusion import random_place
 from purifax.noise import Process
 

@@ -19,7 +19,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.loss.matching import dsm_single
 from purifax.noise import Process
 from purifax.types import ScaledScore, expect

@@ -15,7 +15,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import ScaledScore, expect, floating
 
 __all__ = ["denoise", "dsm_continuous", "dsm_ladder", "dsm_single"]

@@ -9,7 +9,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import Score, expect
 
 __all__ = ["binary", "gaussian", "heteroscedastic"]

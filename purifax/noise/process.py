@@ -6,7 +6,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import expect, floating, known
 
 __all__ = ["Process", "alpha_bar_of", "perturb", "reached", "root", "sigma_of"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.noise.process import reached, root
 from purifax.types import noun
 

@@ -15,7 +15,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.poison.budget import Pixels
 from purifax.poison.building import chosen, crafted, of_class
 from purifax.poison.context import Context

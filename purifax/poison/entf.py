@@ -21,7 +21,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe
+from purifax import _checks as checks
+from purifax import recipe
 from purifax.poison.building import crafted, everywhere, unit
 from purifax.poison.context import Context
 from purifax.poison.fields import Descended, Share, moved

@@ -15,7 +15,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.classify import defend, each
 from purifax.poison.budget import Budget
 from purifax.poison.injection import Poison

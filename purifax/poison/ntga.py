@@ -20,7 +20,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe
+from purifax import _checks as checks
+from purifax import recipe
 from purifax.classify import cross_entropy
 from purifax.poison.building import everywhere, public, unit
 from purifax.poison.context import Context, Images

@@ -21,7 +21,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import attack, checks, recipe
+from purifax import _checks as checks
+from purifax import attack, recipe
 from purifax.attack.checks import attacking
 from purifax.attack.pgd_attack import gradient
 from purifax.poison.building import batch_order, everywhere, model_of, rows

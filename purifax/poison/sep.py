@@ -26,7 +26,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe
+from purifax import _checks as checks
+from purifax import recipe
 from purifax.attack import at_image, pgd
 from purifax.attack.pgd_attack import gradient
 from purifax.poison.building import crafted, everywhere, model_of, surrogates

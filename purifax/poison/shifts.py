@@ -13,7 +13,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import Model
 
 __all__ = ["Transform", "jitter", "jittered", "shifted"]

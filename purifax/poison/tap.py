@@ -16,7 +16,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe
+from purifax import _checks as checks
+from purifax import recipe
 from purifax.attack import best_of_restarts, pgd
 from purifax.attack.checks import attacking
 from purifax.classify import cross_entropy, each

@@ -7,7 +7,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.noise import gaussian
 from purifax.purify.adp_step import all_active, climb_step, noised
 from purifax.purify.curvature import Curvature, by_jvp

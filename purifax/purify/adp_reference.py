@@ -19,7 +19,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.noise import gaussian
 from purifax.score import scaled
 from purifax.types import Perturb, Score

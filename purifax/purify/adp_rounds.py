@@ -15,7 +15,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe
+from purifax import _checks as checks
+from purifax import recipe
 from purifax.purify.adp import adaptive
 from purifax.purify.adp_climb import Climb
 from purifax.purify.prior import Prior

@@ -3,7 +3,7 @@
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.purify.curvature import Curvature, step_size
 from purifax.types import Perturb, Score
 

@@ -10,7 +10,7 @@ import jax
 from jax import Array
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.transform import remat
 from purifax.types import Purifier
 

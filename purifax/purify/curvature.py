@@ -10,7 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.score import scaled
 from purifax.types import Score
 

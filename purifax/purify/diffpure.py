@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from jax import Array
 from jax.tree_util import Partial
 
-from purifax import checks, recipe, sample
+from purifax import _checks as checks
 from purifax import noise as noises
+from purifax import recipe, sample
 from purifax.noise import Process
 from purifax.purify import descent
 from purifax.purify.compose import chain, repeat

@@ -8,7 +8,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, sample
+from purifax import _checks as checks
+from purifax import sample
 from purifax.noise import Process, gaussian
 from purifax.transform import remat
 from purifax.types import Score

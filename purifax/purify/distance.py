@@ -11,7 +11,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 
 __all__ = [
     "DISTANCES",

@@ -25,7 +25,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, sample
+from purifax import _checks as checks
+from purifax import sample
 from purifax.score import from_energy
 from purifax.transform import remat
 from purifax.types import Energy

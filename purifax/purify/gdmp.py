@@ -11,7 +11,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, guide, recipe, sample
+from purifax import _checks as checks
+from purifax import guide, recipe, sample
 from purifax.purify import descent
 from purifax.purify.compose import repeat
 from purifax.purify.descent import Descent, start_words

@@ -34,7 +34,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, sample, schedule
+from purifax import _checks as checks
+from purifax import sample, schedule
 from purifax.noise import gaussian
 from purifax.noise.process import alpha_bar_of
 from purifax.purify.distance import Distance, mean_square

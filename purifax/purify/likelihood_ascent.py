@@ -33,7 +33,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe
+from purifax import _checks as checks
+from purifax import recipe
 from purifax.purify.adam import State, adam_step, resting
 from purifax.purify.distance import mean_square
 from purifax.purify.likelihood_gaps import Objective, anchored_gap, gap, regularised_gap

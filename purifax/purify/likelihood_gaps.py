@@ -6,7 +6,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.noise import gaussian
 from purifax.purify.distance import mean_square
 from purifax.score import denoise

@@ -33,7 +33,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe, sample
+from purifax import _checks as checks
+from purifax import recipe, sample
 from purifax.noise.process import alpha_bar_of
 from purifax.purify import descent
 from purifax.purify.descent import start_words

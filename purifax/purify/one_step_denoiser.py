@@ -10,7 +10,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, recipe
+from purifax import _checks as checks
+from purifax import recipe
 from purifax.noise import gaussian
 from purifax.purify.adp_climb import NOISES, perturbation
 from purifax.purify.prior import Prior

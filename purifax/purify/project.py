@@ -13,7 +13,7 @@ of 1,024, no bias; only training images are projected.
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 
 __all__ = ["orthogonal", "orthonormal"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import Energy, known
 
 __all__ = ["filtered", "highest"]

@@ -11,7 +11,7 @@ from jax import numpy as jnp
 from jax.scipy.special import betainc, ndtri
 from jax.typing import ArrayLike
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import concrete, expect
 
 __all__ = ["clopper_pearson", "interval", "mcnemar", "paired_difference", "wilson"]

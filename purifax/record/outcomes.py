@@ -23,7 +23,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.typing import ArrayLike
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import noun
 
 __all__ = [

@@ -33,7 +33,8 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks, schedule
+from purifax import _checks as checks
+from purifax import schedule
 from purifax.transform import remat
 from purifax.types import Score
 

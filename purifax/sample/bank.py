@@ -28,7 +28,7 @@ import jax
 from jax import Array
 from jax import numpy as jnp
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.noise import gaussian
 
 __all__ = ["draw", "from_images", "from_noise", "rejuvenate", "write"]

@@ -20,7 +20,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.noise.process import root
 from purifax.sample.descent import descend
 from purifax.transform import remat

@@ -21,7 +21,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.sample.descent import descend
 from purifax.sample.reverse_sde import sde_step
 from purifax.transform import remat

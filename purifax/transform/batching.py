@@ -8,7 +8,7 @@ from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.types import as_pytree, expect
 
 __all__ = ["batched", "numbers"]

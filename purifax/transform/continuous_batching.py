@@ -18,7 +18,7 @@ from jax import Array, lax
 from jax import numpy as jnp
 from jax.tree_util import Partial, tree_leaves, tree_map
 
-from purifax import checks
+from purifax import _checks as checks
 from purifax.transform.batching import batched, numbers
 from purifax.types import as_pytree
 

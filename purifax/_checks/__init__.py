@@ -13,10 +13,10 @@ passes. Lists become arrays, and arrays of float64 take the dtype of a smaller i
 that the result is the same whether a program has `jax_enable_x64` set or not.
 """
 
-from purifax.checks.callables import batchable, like, purifier, score
-from purifax.checks.decorator import BY_NAME, applied, checked, names
-from purifax.checks.labels import among, classes, label, labels, row, where
-from purifax.checks.rules import (
+from purifax._checks.callables import batchable, like, purifier, score
+from purifax._checks.decorator import BY_NAME, applied, checked, names
+from purifax._checks.labels import among, classes, label, labels, row, where
+from purifax._checks.rules import (
     ONE,
     Rule,
     array,

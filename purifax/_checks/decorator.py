@@ -5,9 +5,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
-from purifax.checks.callables import purifier, score
-from purifax.checks.labels import label, labels
-from purifax.checks.rules import (
+from purifax._checks.callables import purifier, score
+from purifax._checks.labels import label, labels
+from purifax._checks.rules import (
     Rule,
     at_least_zero,
     ball,
