@@ -44,9 +44,9 @@ def ebm_mala() -> Evaluation:
     and short attacks. It asks how much of that defence is the bias of its steps.
 
     Measured on 128 test images (seed 0, 2 keys) in 4 minutes of two busy CPU cores:
-    98.4% [94.5, 99.6] clean, 79.7% [71.9, 85.7] blind, 77.3% [69.4, 83.7] BPDA+EOT and
-    71.1% [62.7, 78.2] under the exact gradient, which BPDA overestimates by 6.2 points
-    [3.1, 9.4]. `ebm_langevin` leaves 66.7% [62.4, 70.7] (500 images, ten samples an
+    98.4% [94.5, 99.6] clean, 79.7% [71.9, 85.7] blind, 77.7% [69.8, 84.1] BPDA+EOT and
+    71.5% [63.1, 78.6] under the exact gradient, which BPDA overestimates by 6.2 points
+    [3.5, 9.8]. `ebm_langevin` leaves 66.7% [62.4, 70.7] (500 images, ten samples an
     answer, longer attacks), so there is no sign that the bias of its steps is what
     defends.
     """
@@ -134,7 +134,7 @@ def puregen_filt() -> Evaluation:
 
     Measured on 128 test images (seed 0, 2 keys) in six minutes on two busy CPU cores:
     bare 99.2% clean and 20.3% [14.3, 28.1] under its own PGD; defended 97.3% [92.8,
-    99.0] clean, 75.8% [67.7, 82.4] blind, 74.6% [66.4, 81.4] BPDA+EOT and 68.0% [59.5,
+    99.0] clean, 75.8% [67.7, 82.4] blind, 75.0% [66.8, 81.7] BPDA+EOT and 68.0% [59.5,
     75.4] under the exact gradient, which does not see the border of the filter.
     """
     return replace(
