@@ -5,6 +5,7 @@ functions of (seed, step), so a restored state continues with the same bits.
 """
 
 import contextlib
+import errno
 import os
 import pathlib
 from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ from jax import Array
 
 from experiments.training import damaged, multiprocess
 from experiments.training.objectives import Objective
-from purifax.command.flags import FULL
 from purifax.data.augment import to_float
 from purifax.types import noun
 from purifax.weights import digests
@@ -230,7 +230,7 @@ def _written(checkpoint: pathlib.Path) -> Iterator[None]:
         yield
     except Exception as error:
         chain = f"{error} {error.__cause__ or error.__context__}"
-        for number in FULL:
+        for number in (errno.ENOSPC, errno.EDQUOT):
             if os.strerror(number) in chain or getattr(error, "errno", 0) == number:
                 raise OSError(
                     number, "the checkpoint was not written: no space", str(checkpoint)

@@ -65,7 +65,7 @@ def verify(
     Array(0.5, dtype=float32)
     """
     images = checked(images, poison)
-    made, _ = inject(images, jnp.zeros(images.shape[0]), poison, rounded=rounded)
+    made, _ = inject(images, jnp.zeros(images.shape[0], int), poison, rounded=rounded)
     if poisoned is not None:
         _same(jnp.asarray(poisoned), made, images, poison)
     if poison.index.shape[0] == 0:

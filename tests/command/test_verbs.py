@@ -151,9 +151,9 @@ def test_trusted_modules_are_named_with_commas_or_again(monkeypatch):
     flags.DEFINE_multi_string("trust", [], "", flag_values=values)
     monkeypatch.setattr(weights, "trust", trusted.extend, raising=False)
     monkeypatch.setattr(weights, "trust", lambda *n: trusted.extend(n), raising=False)
-    values(["x", "--trust=a.b, c", "--trust=d"])
+    values(["x", "--trust=json.tool, csv", "--trust=wave"])
     trust.apply(values)
-    assert trusted == ["a.b", "c", "d"]
+    assert trusted == ["json.tool", "csv", "wave"]
     values = flags.FlagValues()
     flags.DEFINE_multi_string("trust", [], "", flag_values=values)
     monkeypatch.setattr(weights, "trust", lambda *n: pytest.fail("called"))

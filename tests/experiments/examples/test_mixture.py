@@ -45,8 +45,8 @@ def test_the_distance_tells_good_from_bad():
     "change, message",
     [
         ({"samplers": ("dimm",)}, "no sampler 'dimm'. Known: ancestral"),
-        ({"calls": 1}, "calls >= 4"),
-        ({"last": 9.0}, "first > last > 0"),
+        ({"calls": 1}, "calls must be 4 or more"),
+        ({"last": 9.0}, "first must be more than 9"),
         ({"weights": (1.0,)}, "equally many"),
     ],
 )
