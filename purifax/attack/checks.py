@@ -61,15 +61,16 @@ def attacking(
 
 
 def _valid(given: Mapping[str, Any], by: str, loss: Loss) -> Array | None:
-    """Whether the label is a class, []; None where its value is known, and it is.
+    """Whether a traced label is a class, []; None where its value is known.
 
     Raises:
         ValueError: by the loss, or the rule of labels.
     """
     label = checks.label("`label`", given["label"])
+    if known(label) is not None:
+        return None  # the loss raises where it reads it
     x = checks.image("`x`", given["x"])
     args = (x,) if by == "classifier" else (given["key"], x)
     shapes = jax.eval_shape(given[by], *args)
     some = jax.tree.map(lambda one: jnp.full(one.shape, 0.5, one.dtype), shapes)
-    lost = jnp.isnan(loss(some, label))
-    return None if known(label) is not None else ~lost
+    return ~jnp.isnan(loss(some, label))

@@ -149,9 +149,10 @@ PROPAGATING = {
 
 @pytest.mark.parametrize("name", PROPAGATING)
 def test_nan_is_never_lost_in_a_comparison(name):
-    found = jax.jit(PROPAGATING[name])(KEY, X)
+    run = jax.jit(purifax.batched(PROPAGATING[name]))
+    found = run(KEY, jnp.stack([X, X, X]))
     last = found[0] if isinstance(found, tuple) else found
-    assert jnp.isnan(last).any()
+    assert jnp.isnan(last).reshape(3, -1).any(1).all()
 
 
 def test_ensembles_have_no_answer_from_the_first_draw_that_is_lost():
