@@ -139,7 +139,6 @@ def from_denoiser(denoiser: Denoiser) -> Score:
     return Partial(_denoiser_score, denoiser=as_pytree(denoiser))
 
 
-@checks.checked()
 def from_energy(energy: Energy, temperature: Array | float = 1.0) -> Score:
     """The score -dE/dx / temperature, the same at every sigma.
 

@@ -99,12 +99,14 @@ def vector(
     most: float = math.inf,
     *,
     kind: type[int] | None = None,
+    nan: bool = False,
     axes: tuple[int, ...] = (1,),
 ) -> Rule:
     """A rule: an array [T] of finite values in [least, most].
 
     Args:
         kind: int for integers; else any numbers but booleans.
+        nan: whether NaN passes, since it reaches the result.
         axes: how many there may be.
     """
 
@@ -116,7 +118,8 @@ def vector(
         if value.dtype == bool:
             expect(name, value, free, float)
         for one in (known(value) or []) if value.ndim == 1 and kind is None else []:
-            if not least <= one <= most or math.isinf(one):
+            lost = nan and math.isnan(one)
+            if not (lost or least <= one <= most) or math.isinf(one):
                 _refuse(name, one, (least, most))
         return _narrow(value, x)
 

@@ -34,6 +34,7 @@ def climb_step(
     """One step: the image, whether it is still active, and the step size taken."""
     v, bend = curvature(x, level, score)
     alpha = step_size(bend, **bounds).astype(x.dtype)
+    alpha = jnp.where(jnp.isnan(bend), jnp.nan, alpha)
     active = active & ~(alpha <= stop) & jnp.any(v != 0)  # NaN goes on, to be seen
     alpha = jnp.where(active, alpha, 0.0)
     return jnp.where(active, jnp.clip(x + alpha * v, 0.0, 1.0), x), active, alpha

@@ -73,7 +73,7 @@ def step_size(
     smallest: Array | float = 1e-5,
     largest: Array | float = 0.1,
 ) -> Array:
-    """clip(rate / bend): `largest` at zero bend, `smallest` at negative, NaN at NaN.
+    """clip(rate / bend): `largest` at zero bend, `smallest` at negative bend.
 
     >>> [round(float(step_size(jnp.array(b))), 5) for b in (1.0, 0.0, -1.0)]
     [0.05, 0.1, 1e-05]
@@ -81,8 +81,7 @@ def step_size(
     steep = bend * largest > rate
     newton = rate / jnp.where(steep, bend, 1.0)
     flat = jnp.where(bend >= 0, largest, smallest)
-    size = jnp.clip(jnp.where(steep, newton, flat), smallest, largest)
-    return jnp.where(jnp.isnan(bend), jnp.nan, size)
+    return jnp.clip(jnp.where(steep, newton, flat), smallest, largest)
 
 
 def _ratio(v: Array, w: Array) -> Array:

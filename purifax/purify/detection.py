@@ -47,7 +47,6 @@ def scaled_norm(x: Array, score: Score, level: Array | float) -> Array:
     return jnp.sqrt(jnp.sum(jnp.square(v)) + 1e-24)
 
 
-@checks.checked(false_alarms=checks.share)
 def threshold(norms: Array, false_alarms: float = 0.05) -> Array:
     """The norm above which a share `false_alarms` of clean images lies.
 

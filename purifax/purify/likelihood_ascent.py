@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-@checks.checked(x=checks.in_scale, spread=checks.at_least_zero)
+@checks.checked(x=checks.in_scale)
 def maximise(
     key: Array,
     x: Array,

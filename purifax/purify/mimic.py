@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 
-@checks.checked(start=checks.share, stop=checks.share)
+@checks.checked(start=checks.number(), stop=checks.number())
 def mimic_scales(
     sigmas: Array,
     *,
