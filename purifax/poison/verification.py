@@ -61,7 +61,7 @@ def verify(
             what the poison makes of them (they are shuffled or altered).
 
     >>> poison = Poison(jnp.array([1]), jnp.full((1, 1, 1, 1), 0.5), Linf(0.5))
-    >>> verify(jnp.zeros((3, 1, 1, 1, int)), poison)
+    >>> verify(jnp.zeros((3, 1, 1, 1)), poison)
     Array(0.5, dtype=float32)
     """
     images = checked(images, poison)
@@ -69,7 +69,7 @@ def verify(
     if poisoned is not None:
         _same(jnp.asarray(poisoned), made, images, poison)
     if poison.index.shape[0] == 0:
-        return jnp.zeros((, int))
+        return jnp.zeros(())
     far = distances(made[poison.index], images[poison.index], poison.threat)
     if poison.threat is not None and not within(jnp.max(far), poison.threat):
         worst = jnp.argmax(far)
