@@ -131,14 +131,14 @@ def _reach(coordinator: str, first: bool) -> None:
         ) from None
     began, told = time.monotonic(), False
     while not first and not _listens(host, port):
+        if not told:
+            say(f"waiting for process 0 at {coordinator}")
+        told = True
         if time.monotonic() - began > PATIENCE:
             raise TimeoutError(
                 f"no process 0 answered at the coordinator {coordinator} within "
                 f"{PATIENCE:.0f} s; start it, or correct {PREFIX}COORDINATOR."
             )
-        if not told:
-            say(f"waiting for process 0 at {coordinator}")
-        told = True
         time.sleep(0.5)
 
 
@@ -179,10 +179,10 @@ def start(
             f"{found.processes} processes need a coordinator: set {PREFIX}COORDINATOR "
             "to the address of process 0, host:port."
         )
-    if outlive and hasattr(jax.config, "jax_enable_recoverability"):
-        jax.config.update("jax_enable_recoverability", True)
     if found.coordinator is not None:
         _reach(found.coordinator, found.process == 0)
+    if outlive and hasattr(jax.config, "jax_enable_recoverability"):
+        jax.config.update("jax_enable_recoverability", True)
     if found.coordinator is None:
         jax.distributed.initialize()
     else:

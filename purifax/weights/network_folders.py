@@ -202,7 +202,7 @@ def save(
         raise FileExistsError(f"{workdir} has a checkpoint already.")
     words = _words(network, shape, role, predicts, temperature, build, arguments)
     stored = arrays(network, build)
-    check_finite("this network", stored)
+    check_finite(words["module"], stored)
     if "kind" in words:
         _check(network, words, stored)
     with ocp.CheckpointManager(folder / "checkpoints") as manager:
