@@ -51,7 +51,8 @@ def held(folder: pathlib.Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ValueError(f"{folder} is a file; give a folder.") from None
+        there = next(p for p in (*reversed(folder.parents), folder) if not p.is_dir())
+        raise ValueError(f"{there} is no folder; give another --workdir.") from None
     own = json.dumps(_words()).encode()
     _take(folder, own)
     left = threading.Event()

@@ -41,8 +41,8 @@ def read_json(path: pathlib.Path, *names: str) -> Any:
     Raises:
         ValueError: it is damaged; the file is named.
     """
-    found = json_text.read(path)
-    missing = [n for n in names if not isinstance(found, dict) or n not in found]
+    found = json_text.read(path, dict if names else None)
+    missing = [n for n in names if n not in found]
     if missing:
         raise ValueError(
             f"{path} is damaged: it has no {' and no '.join(missing)}. Restore it from "

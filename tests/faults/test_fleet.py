@@ -338,10 +338,10 @@ ROWS = [
         Fault("seeds", f"a job of seed {seed!r}", job_of_seed(seed), "whole number")
         for seed in (-1, 2**32, 2.0, "1")
     ),
-    Line("seeds", f"{DIGITS} --seed=-1", "--seed: .*got -1"),
-    Line("seeds", f"{DIGITS} --seed=4294967296", "--seed: .*got 4294967296"),
-    Line("seeds", f"{DIGITS} --seed=8589934592 --verify", "--seed: .*got 8589"),
-    Line("seeds", f"purifax {DIGITS} --seed=-5 --to=files", "--seed: .*got -5"),
+    Line("seeds", f"{DIGITS} --seed=-1", "--seed=-1: .*range"),
+    Line("seeds", f"{DIGITS} --seed=4294967296", "--seed=4294967296: .*range"),
+    Line("seeds", f"{DIGITS} --seed=8589934592 --verify", "--seed=8589934592: .*range"),
+    Line("seeds", f"purifax {DIGITS} --seed=-5 --to=files", "--seed=-5: .*range"),
     Fault("plans", "shards of no image", lambda f: Plan(0, 1), "0 images cannot"),
     Fault("plans", "no shard", lambda f: Plan(5, 0), "into 0 shards"),
     Fault("plans", "-1 shards", lambda f: Plan(5, -1), "into -1 shards"),
@@ -414,7 +414,7 @@ ROWS = [
     Fault("jobs", "of format 3", after(resealed(format=3)), "has format 3; 2 is known"),
     Fault("jobs", "without a plan", after(resealed(plan=None)), "job.json is damaged"),
     Fault("jobs", "of another seed", after(resealed(seed=3)), "seed is 3 there"),
-    Fault("jobs", "of no seed", after(resealed(seed=2**32)), "a seed must be"),
+    Fault("jobs", "of no seed", after(resealed(seed=2**32)), "`seed` must be a whole"),
     Fault(
         "jobs",
         "of a word more",

@@ -83,7 +83,7 @@ ROWS = [
           "the defended model's answers to 3 of 3 .* purifier ADP"),
     Fault("nan", "attack on some", evaluate(attacks={"mine": lost_attack}),
           "the attack mine gave images that are not finite: 2 of 3"),
-    Fault("nan", "weights", diverged, "not finite: 1 of .*Dense_0"),
+    Fault("nan", "weights", diverged, "not all finite: .*Dense_0"),
     Line("nan", EVALUATE + "sigma=nan", "sigma"),
     Line("nan", EVALUATE + "rate=nan", "rate"),
     Line("nan", EVALUATE + "largest=inf", "largest"),

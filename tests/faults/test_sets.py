@@ -220,7 +220,7 @@ ROWS = [
         "roles",
         "train --config=digits_classifier --config.data.name=folder --data_dir=. "
         "--workdir=new",
-        "has one class",
+        "images of one class only",
         unlabelled,
     ),
     Line(

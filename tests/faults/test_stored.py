@@ -76,7 +76,7 @@ ROWS = [
     Fault(
         "clock.json", "negative", clock('{"seconds": -9}'), "holds no `seconds` of 0"
     ),
-    Fault("clock.json", "nothing", clock("{}"), "holds no `seconds`"),
+    Fault("clock.json", "nothing", clock("{}"), "has no seconds"),
 ]
 
 
