@@ -28,7 +28,7 @@ from jax.tree_util import Partial
 from purifax import _checks as checks
 from purifax import schedule
 from purifax.transform import remat
-from purifax.types import Score, expect, known
+from purifax.types import Score, expect, fair_signs, known
 
 __all__ = [
     "bits_per_dimension",
@@ -85,7 +85,7 @@ def hutchinson(
     value, push = jax.linearize(lambda y: score(y, sigma), x)
 
     def one(draw: Array) -> Array:
-        e = jax.random.rademacher(jax.random.fold_in(key, draw), x.shape, x.dtype)
+        e = fair_signs(jax.random.fold_in(key, draw), x.shape, x.dtype)
         return jnp.sum(e * push(e))
 
     return value, jnp.mean(jax.lax.map(one, draws))

@@ -20,7 +20,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax import _checks as checks
-from purifax.types import expect, noun
+from purifax.types import expect, fair_signs, noun
 
 __all__ = ["L1", "L2", "Linf", "Threat"]
 
@@ -151,7 +151,7 @@ class L1:
         k_sizes, k_signs = jax.random.split(key)
         sizes = jax.random.exponential(k_sizes, (x.size + 1,), x.dtype)
         shares = (sizes[:-1] / jnp.sum(sizes)).reshape(x.shape)
-        signs = jax.random.rademacher(k_signs, x.shape, x.dtype)
+        signs = fair_signs(k_signs, x.shape, x.dtype)
         return self.project(x + self.radius * signs * shares, x)
 
     def project(self, x_adv: Array, x: Array) -> Array:

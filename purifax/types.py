@@ -166,6 +166,18 @@ def concrete(value: Any) -> Any:
     return None if isinstance(value, Tracer) else value
 
 
+def fair_signs(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Fair signs, -1 or 1: the draws of `jax.random.rademacher`.
+
+    That takes other draws under `jax_enable_x64`.
+
+    >>> abs(fair_signs(jax.random.key(0), (2,), float)).tolist()
+    [1.0, 1.0]
+    """
+    heads = jax.random.bernoulli(key, jax.numpy.float32(0.5), shape)
+    return jax.numpy.where(heads, 1, -1).astype(dtype)
+
+
 T = TypeVar("T")
 
 

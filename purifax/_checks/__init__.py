@@ -19,6 +19,7 @@ from purifax._checks.labels import among, classes, label, labels, row, where
 from purifax._checks.rules import (
     ONE,
     Rule,
+    anything,
     array,
     at_least_zero,
     ball,
@@ -54,6 +55,7 @@ __all__ = [
     "applied",
     "array",
     "at_least_zero",
+    "anything",
     "ball",
     "batchable",
     "chance",

@@ -13,6 +13,7 @@ from purifax.types import concrete, expect, floating, known
 __all__ = [
     "array",
     "at_least_zero",
+    "anything",
     "ball",
     "chance",
     "counts",
@@ -170,6 +171,12 @@ def ball(name: str, value: Any, x: Any = None) -> Any:
     """A rule: a threat whose radius, if it has one, is 0 or more."""
     if hasattr(value, "radius"):
         at_least_zero(f"The radius of {name}", value.radius, x)
+    return value
+
+
+def anything(name: str, value: Any, x: Any) -> Any:
+    """A rule: whatever it is, where a name has another meaning."""
+    del name, x
     return value
 
 

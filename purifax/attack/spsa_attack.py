@@ -25,7 +25,7 @@ from purifax.classify import margin
 from purifax.recipe import typed
 from purifax.threat import Threat
 from purifax.transform.remat import Scan
-from purifax.types import Attack, Loss, Model
+from purifax.types import Attack, Loss, Model, fair_signs
 
 __all__ = [
     "SPSA",
@@ -71,7 +71,7 @@ def spsa(
 
     def slope(key: Array, x_adv: Array) -> Array:
         k_direction, k_model = jax.random.split(key)
-        v = jax.random.rademacher(k_direction, x.shape, x.dtype)
+        v = fair_signs(k_direction, x.shape, x.dtype)
         up = loss(model(k_model, x_adv + probe * v), label)
         down = loss(model(k_model, x_adv - probe * v), label)
         return (up - down) / (2 * probe) * v

@@ -34,7 +34,7 @@ from purifax.classify import margin
 from purifax.recipe import typed
 from purifax.threat import L1, L2, Linf, Threat
 from purifax.transform.remat import Scan
-from purifax.types import Attack, Loss, Model
+from purifax.types import Attack, Loss, Model, fair_signs
 
 __all__ = [
     "Square",
@@ -123,7 +123,7 @@ def square(
 
 def _stripes(key: Array, x: Array, radius: Array | float) -> Array:
     """Vertical stripes of +-radius, with a sign for each column and channel."""
-    return x + radius * jax.random.rademacher(key, (1, *x.shape[1:]), x.dtype)
+    return x + radius * fair_signs(key, (1, *x.shape[1:]), x.dtype)
 
 
 def _patch(
@@ -133,7 +133,7 @@ def _patch(
     k_place, k_sign = jax.random.split(key)
     side = _side(share, x)
     within = _within(_place(k_place, x, side), side)[..., None]
-    signs = jax.random.rademacher(k_sign, (1, 1, x.shape[2]), x.dtype)
+    signs = fair_signs(k_sign, (1, 1, x.shape[2]), x.dtype)
     return x_adv + jnp.where(within, 2 * radius * signs, 0.0)
 
 
@@ -147,7 +147,7 @@ def _tiles(key: Array, x: Array, radius: Array | float, power: int) -> Array:
     k_turn, k_sign = jax.random.split(key)
     tiles = (-(-height // side), -(-width // side))
     turn = jax.random.bernoulli(k_turn, jnp.float32(0.5), tiles)
-    signs = jax.random.rademacher(k_sign, (*tiles, channels), x.dtype)
+    signs = fair_signs(k_sign, (*tiles, channels), x.dtype)
     rows, columns = jnp.indices((side, side), jnp.int32)
     bump = _bump((rows, columns), jnp.array(side, jnp.int32), x.dtype, power)
     shape = jnp.where(turn[..., None, None], bump.T, bump)  # [A, B, side, side]
@@ -171,7 +171,7 @@ def _bumps(
     there = _within(_place(k_from, x, side), side)[..., None]
     turn = jax.random.bernoulli(k_turn, jnp.float32(0.5))
     grid = (jnp.where(turn, columns, rows), jnp.where(turn, rows, columns))
-    signs = jax.random.rademacher(k_sign, (1, 1, x.shape[2]), x.dtype)
+    signs = fair_signs(k_sign, (1, 1, x.shape[2]), x.dtype)
 
     bump = signs * _bump(grid, side, x.dtype, power)[..., None]
     old = _scaled(jnp.where(here, delta, 0.0), (0, 1), power)

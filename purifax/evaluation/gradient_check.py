@@ -29,7 +29,7 @@ from jax.typing import ArrayLike
 
 from purifax.classify import margin
 from purifax.transform import remat
-from purifax.types import Loss, Model, noun
+from purifax.types import Loss, Model, fair_signs, noun
 
 __all__ = ["examine", "same_states", "same_when_stored", "slopes_agree"]
 
@@ -169,7 +169,7 @@ def slopes_agree(figures: Figures, *, tolerance: ArrayLike = 0.05) -> Array:
 
 def _signs(key: Array, x: Array, directions: Array) -> Array:
     keys = jax.vmap(lambda d: jax.random.fold_in(key, d))(directions)
-    return jax.vmap(lambda k: jax.random.rademacher(k, x.shape, x.dtype))(keys)
+    return jax.vmap(lambda k: fair_signs(k, x.shape, x.dtype))(keys)
 
 
 def _slopes(

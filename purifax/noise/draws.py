@@ -10,7 +10,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax import _checks as checks
-from purifax.types import Score, expect
+from purifax.types import Score, expect, fair_signs
 
 __all__ = ["binary", "gaussian", "heteroscedastic"]
 
@@ -43,7 +43,7 @@ def binary(key: Array, x: Array, sigma: Array | float) -> Array:
     True
     """
     _same_shape(x, sigma)
-    signs = jax.random.rademacher(key, x.shape, x.dtype)
+    signs = fair_signs(key, x.shape, x.dtype)
     return x + signs * jnp.asarray(sigma * math.sqrt(2 / math.pi), x.dtype)
 
 

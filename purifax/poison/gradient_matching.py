@@ -89,7 +89,7 @@ def mismatch(one: Any, other: Any) -> Array:
     return 1.0 - _dot(one, other) / size
 
 
-@checks.checked()
+@checks.checked(target=checks.anything)
 def gradient_mismatch(
     key: Array,
     images: Array,
@@ -128,7 +128,7 @@ def gradient_mismatch(
     return mismatch(target, target_gradient(k_loss, shown, labels, params, learning))
 
 
-@checks.checked()
+@checks.checked(target=checks.anything)
 def match_gradients(
     key: Array,
     images: Array,

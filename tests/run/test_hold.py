@@ -144,6 +144,6 @@ def test_of_many_at_once_one_takes_over(tmp_path, ended):
 
 def test_a_file_is_no_folder(tmp_path):
     pathlib.Path(tmp_path, "file").touch()
-    with pytest.raises(ValueError, match="file is a file; give a folder"):
+    with pytest.raises(ValueError, match="file is no folder"):
         with held(tmp_path / "file"):
             pytest.fail("it is held")
