@@ -69,7 +69,7 @@ def tangent_fit(
     return jnp.matmul(relaxation(regular, time), targets, precision="highest")
 
 
-@checks.checked()
+@checks.checked(labels=checks.listed)
 def ntga_loss(
     images: Array,
     targets: Array,
@@ -105,7 +105,7 @@ def ntga_loss(
     return jnp.mean(jax.lax.map(part, (seen, labels)))
 
 
-@checks.checked()
+@checks.checked(labels=checks.listed)
 def generalization_attack(
     images: Array,
     targets: Array,
