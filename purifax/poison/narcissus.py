@@ -117,7 +117,7 @@ def narcissus_step(
     return Trigger(in_ball(moved, threat), moments), loss
 
 
-@checks.checked()
+@checks.checked(times=checks.at_least_zero)
 def magnified(x: Array, pattern: Array, *, times: Array | float = 3.0) -> Array:
     """An image with a trigger as it is shown to the victim, in [0, 1].
 

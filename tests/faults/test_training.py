@@ -175,7 +175,7 @@ ROWS = [
         Optim,
         ("learning_rate", -1.0, "learning_rate must be more than 0; got -1"),
         ("learning_rate", 0.0, "learning_rate must be more than 0"),
-        ("learning_rate", float("inf"), "learning_rate must be more than 0, and finite"),
+        ("learning_rate", float("inf"), "learning_rate must be .* and finite"),
         ("beta1", 1.0, "beta1 must be 0 or more and less than 1"),
         ("beta2", -0.1, "beta2 must be 0 or more and less than 1"),
         ("eps", 0.0, "eps must be more than 0"),
