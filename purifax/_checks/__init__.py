@@ -15,7 +15,7 @@ that the result is the same whether a program has `jax_enable_x64` set or not.
 
 from purifax._checks.callables import batchable, like, purifier, score
 from purifax._checks.decorator import BY_NAME, applied, checked, names
-from purifax._checks.labels import among, classes, label, labels, row, where
+from purifax._checks.label_rules import among, classes, label, labels, row, where
 from purifax._checks.rules import (
     ONE,
     Rule,

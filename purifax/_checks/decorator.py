@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from purifax._checks.callables import purifier, score
-from purifax._checks.labels import label, labels
+from purifax._checks.label_rules import label, labels
 from purifax._checks.rules import (
     Rule,
     at_least_zero,

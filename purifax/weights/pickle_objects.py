@@ -95,4 +95,5 @@ class Array:
 
 
 def as_bytes(raw: bytes | str) -> bytes:
+    """The bytes of a string that Python 2 pickled as one of Latin letters."""
     return raw.encode("latin1") if isinstance(raw, str) else raw
