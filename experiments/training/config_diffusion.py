@@ -50,7 +50,8 @@ class Diffusion:
         at_least(self, "length", 2)
         for name in ("first", "last"):
             above(self, name, 0)
-            below(self, name, 0, 1)
+            if self.process in ("linear", "cosine"):
+                below(self, name, 0, 1)
         if self.first is not None:
             at_least(self, "last", self.first)
         for name in ("cap", "deviation", "spread", "label_scale"):

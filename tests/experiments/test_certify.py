@@ -199,20 +199,20 @@ import os
 import signal
 from pathlib import Path
 
-from purifax.evaluation.store import Parts
+from purifax.run import npz
 from small import certification
 
-plain = Parts._write
+plain = npz.write
 
 
-def write(self, path, arrays):
+def write(path, *given):
     if os.environ.get("KILLED_AT") == path.stem:
         path.with_name(path.name + ".part").write_bytes(b"half a file")
         os.kill(os.getpid(), signal.SIGKILL)
-    plain(self, path, arrays)
+    plain(path, *given)
 
 
-Parts._write = write
+npz.write = write
 
 
 def config():

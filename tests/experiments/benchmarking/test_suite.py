@@ -51,6 +51,13 @@ TINY = dataclasses.replace(
 )
 
 
+class Options(types.SimpleNamespace):
+    """Flags of which none was given."""
+
+    def __getitem__(self, name):
+        return types.SimpleNamespace(present=0)
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("benchmark")
@@ -60,7 +67,7 @@ def found(tmp_path_factory):
     quick = {"train": ("train --list_configs", "digits_dsm")}
     monkeypatch.setattr(start, "COMMANDS", quick)
     nothing = {"chains": 0, "gradient_memory": False, "trust": ()}
-    command.main(TINY, types.SimpleNamespace(workdir=folder, **nothing))
+    command.main(TINY, Options(workdir=folder, **nothing))
     monkeypatch.undo()
     names = {path.name for path in folder.iterdir()}
     pictures = {"gradients.png", "chains.png", "scaling.png"}
