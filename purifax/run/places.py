@@ -19,7 +19,7 @@ def home() -> pathlib.Path:
         user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = pathlib.Path(tempfile.gettempdir(), f"purifax-{user}")
     folder.mkdir(mode=0o700, exist_ok=True)
-    # Compiled programs are run: somebody else's folder is not taken.
+    # Compiled programs are run: another user's folder is not taken.
     whose = folder.stat().st_uid
     return folder if whose == user else pathlib.Path(tempfile.mkdtemp(prefix="purifax"))
 

@@ -26,3 +26,17 @@ def test_every_module_has_rows_and_runs_them(name):
 
 def test_no_input_is_tried_twice():
     assert max(Counter(map(str, rows())).values(), default=1) == 1
+
+
+def test_all_parts_are_tried():
+    kinds = Counter(row.kind for row in rows())
+    assert sum(kinds.values()) >= 700 and len(kinds) >= 30, table(kinds)
+
+
+def table(kinds):
+    """Kinds of bad input and how many of each are refused in one line."""
+    return "\n".join(f"{count:4} {kind}" for kind, count in kinds.most_common())
+
+
+if __name__ == "__main__":
+    print(table(Counter(row.kind for row in rows())))
