@@ -45,7 +45,7 @@ def _one(subject: Subject, what: str, training: Training, network: nets.Network)
         objectives.objective(training, network.module),
         optimiser,
         augment=lambda key, x: x,
-        ema=training.optim.ema,
+        decay=optimisers.decay(training.optim, training.train.steps),
         log_every=100,
     )
     shardings = {"in_shardings": (one, one, split, split), "out_shardings": (one, one)}
