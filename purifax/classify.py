@@ -20,7 +20,7 @@ from jax import numpy as jnp
 
 from purifax import _checks as checks
 from purifax.transform.shard_draws import Axis, spread
-from purifax.types import Classifier, Model, Purifier, expect
+from purifax.types import Classifier, Model, Purifier
 
 __all__ = [
     "cross_entropy",
@@ -52,7 +52,7 @@ def cross_entropy(logits: Array, label: Array) -> Array:
     >>> round(float(cross_entropy(jnp.zeros(2), jnp.array(0))), 4)
     0.6931
     """
-    return -jnp.mean(_pick(jax.nn.log_softmax(logits), label))
+    return -jnp.mean(checks.picked(jax.nn.log_softmax(logits), label))
 
 
 @checks.checked()
@@ -70,7 +70,7 @@ def margin(logits: Array, label: Array) -> Array:
     """
     right = jnp.arange(logits.shape[-1]) == label
     wrong = jnp.max(jnp.where(right, -jnp.inf, logits), axis=-1)
-    return jnp.mean(wrong - _pick(logits, label))
+    return jnp.mean(wrong - checks.picked(logits, label))
 
 
 @checks.checked()
@@ -98,7 +98,7 @@ def dlr(logits: Array, label: Array) -> Array:
     right = jnp.arange(logits.shape[-1]) == label
     wrong = jnp.max(jnp.where(right, -jnp.inf, logits), axis=-1)
     spread = top[..., 0] - top[..., 2]
-    return jnp.mean((wrong - _pick(logits, label)) / (spread + 1e-12))
+    return jnp.mean((wrong - checks.picked(logits, label)) / (spread + 1e-12))
 
 
 @checks.checked()
@@ -108,7 +108,7 @@ def targeted_margin(logits: Array, label: Array, target: Array) -> Array:
     >>> targeted_margin(jnp.array([1.0, 3.0, 2.0]), jnp.array(1), jnp.array(0))
     Array(-2., dtype=float32)
     """
-    return jnp.mean(_pick(logits, target) - _pick(logits, label))
+    return jnp.mean(checks.picked(logits, target) - checks.picked(logits, label))
 
 
 @checks.checked()
@@ -132,7 +132,7 @@ def targeted_dlr(logits: Array, label: Array, target: Array) -> Array:
     """
     top = _largest(logits, 4, "targeted_dlr", "targeted_margin")
     spread = top[..., 0] - (top[..., 2] + top[..., 3]) / 2
-    change = _pick(logits, target) - _pick(logits, label)
+    change = checks.picked(logits, target) - checks.picked(logits, label)
     return jnp.mean(change / (spread + 1e-12))
 
 
@@ -144,7 +144,7 @@ def undefended(key: Array, x: Array, classifier: Classifier) -> Array:
     Array([2.], dtype=float32)
     """
     del key
-    return _one_answer(x, classifier)
+    return checks.answer(x, classifier)
 
 
 @checks.checked()
@@ -162,7 +162,7 @@ def defend(
     >>> defend(None, jnp.array([1.0]), lambda key, x: x + 1, lambda x: 2 * x)
     Array([4.], dtype=float32)
     """
-    return _one_answer(purifier(key, x, **knobs), classifier)
+    return checks.answer(purifier(key, x, **knobs), classifier)
 
 
 @checks.checked(draws=checks.draws)
@@ -286,17 +286,6 @@ def curves(logits: Array) -> dict[str, Array]:
     }
 
 
-def _one_answer(x: Array, classifier: Classifier) -> Array:
-    """The logits of a classifier for one image; NaN where the image has one.
-
-    XLA's fast minimum and maximum on a CPU lose NaN, and so do the network's ReLUs.
-    """
-    logits = classifier(x)
-    hint = "It is given one image [H, W, C], without a batch axis."
-    expect("The output of the classifier for one image", logits, (None,), hint=hint)
-    return jnp.where(jnp.any(jnp.isnan(x)), jnp.nan, logits)
-
-
 def _largest(logits: Array, count: int, name: str, other: str) -> Array:
     """The largest logits, [..., count], falling."""
     if logits.shape[-1] < count:
@@ -309,19 +298,6 @@ def _largest(logits: Array, count: int, name: str, other: str) -> Array:
 
 def _one_hot(logits: Array) -> Array:
     """One at the largest logit; NaN where one of them is, which `argmax` would lose."""
-    classes, lost = logits.shape[-1], _lost(logits)[..., None]
+    classes, lost = logits.shape[-1], jnp.any(jnp.isnan(logits), -1, keepdims=True)
     picked = jax.nn.one_hot(jnp.argmax(logits, axis=-1), classes, dtype=logits.dtype)
     return jnp.where(lost, jnp.nan, picked)
-
-
-def _lost(logits: Array) -> Array:
-    """Where logits [..., K] are not numbers, so that they have no largest."""
-    return jnp.any(jnp.isnan(logits), axis=-1)
-
-
-def _pick(values: Array, label: Array) -> Array:
-    """values[..., label], without a gather; NaN where a traced label is no class."""
-    classes = values.shape[-1]
-    valid = checks.among("`label`", label, classes)
-    picked = jnp.sum(jnp.where(jnp.arange(classes) == label, values, 0.0), axis=-1)
-    return checks.where(valid, picked)

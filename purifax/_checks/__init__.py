@@ -13,9 +13,17 @@ passes. Lists become arrays, and arrays of float64 take the dtype of a smaller i
 that the result is the same whether a program has `jax_enable_x64` set or not.
 """
 
-from purifax._checks.callables import batchable, like, purifier, score
+from purifax._checks.callables import answer, batchable, like, purifier, score
 from purifax._checks.decorator import BY_NAME, applied, checked, names
-from purifax._checks.label_rules import among, classes, label, labels, row, where
+from purifax._checks.label_rules import (
+    among,
+    classes,
+    label,
+    labels,
+    picked,
+    row,
+    where,
+)
 from purifax._checks.rules import (
     ONE,
     Rule,
@@ -55,7 +63,9 @@ __all__ = [
     "applied",
     "array",
     "at_least_zero",
+    "answer",
     "anything",
+    "picked",
     "ball",
     "batchable",
     "chance",

@@ -9,7 +9,7 @@ from jax.tree_util import Partial
 
 from purifax.types import as_pytree, expect
 
-__all__ = ["batchable", "like", "purifier", "score"]
+__all__ = ["answer", "batchable", "like", "purifier", "score"]
 
 
 def score(name: str, value: Any, x: Any = None) -> Any:
@@ -53,3 +53,14 @@ def batchable(key: Any) -> Any:
         return key
     words = jax.random.bits(key, (2,), jnp.uint32)
     return jax.random.wrap_key_data(words, impl="threefry2x32")
+
+
+def answer(x: Array, classifier: Any) -> Array:
+    """The logits of a classifier for one image; NaN where the image has one.
+
+    XLA's fast minimum and maximum on a CPU lose NaN, and so do the network's ReLUs.
+    """
+    logits = classifier(x)
+    hint = "It is given one image [H, W, C], without a batch axis."
+    expect("The output of the classifier for one image", logits, (None,), hint=hint)
+    return jnp.where(jnp.any(jnp.isnan(x)), jnp.nan, logits)

@@ -9,7 +9,7 @@ from jax import numpy as jnp
 from purifax._checks.rules import array, ends
 from purifax.types import concrete, expect, known
 
-__all__ = ["among", "classes", "label", "labels", "row", "where"]
+__all__ = ["among", "classes", "label", "labels", "row", "where", "picked"]
 
 
 def label(name: str, value: Any, x: Any = None) -> Any:
@@ -82,3 +82,11 @@ def row(table: Array, label: Any) -> Array:
     """
     valid = among("`label`", label, table.shape[0])
     return where(valid, table[label])
+
+
+def picked(values: Array, label: Array) -> Array:
+    """values[..., label], without a gather; NaN where a traced label is no class."""
+    classes = values.shape[-1]
+    valid = among("`label`", label, classes)
+    picked = jnp.sum(jnp.where(jnp.arange(classes) == label, values, 0.0), axis=-1)
+    return where(valid, picked)

@@ -43,10 +43,10 @@ __all__ = [
     "apgd_l1_trace",
 ]
 
+_checked = attacking(factor=checks.number(1), least=checks.share, kept=checks.share)
 
-@attacking(
-    share=checks.share, factor=checks.number(1), least=checks.share, kept=checks.share
-)
+
+@_checked
 def apgd_l1(
     key: Array,
     x: Array,
@@ -82,9 +82,7 @@ def apgd_l1(
     return _ascend(key, x, label, model, threat, checkpoints, nothing, **more)[0]
 
 
-@attacking(
-    share=checks.share, factor=checks.number(1), least=checks.share, kept=checks.share
-)
+@_checked
 def apgd_l1_path(
     key: Array,
     x: Array,
@@ -98,9 +96,7 @@ def apgd_l1_path(
     return _ascend(key, x, label, model, threat, checkpoints, images, **more)[1]
 
 
-@attacking(
-    share=checks.share, factor=checks.number(1), least=checks.share, kept=checks.share
-)
+@_checked
 def apgd_l1_trace(
     key: Array,
     x: Array,
@@ -138,9 +134,7 @@ def _ascend(
     return _climb(*args, see, **more)
 
 
-@attacking(
-    share=checks.share, factor=checks.number(1), least=checks.share, kept=checks.share
-)
+@_checked
 def apgd_l1_shrinking(
     key: Array,
     x: Array,

@@ -168,6 +168,39 @@ def _admitted(
     class Module(Stateful):
         pass
 
+    table = _containers(budget) | _numpy(budget) | _torch(budget)
+    table |= dict.fromkeys(_MODULES, Module)
+    if from_bytes is not None:
+        table["torch.storage", "_load_from_bytes"] = _opening(from_bytes, budget)
+    return table
+
+
+def _containers(budget: Budget) -> dict[tuple[str, str], Any]:
+    """Dictionaries, lists, sets and bytes."""
+
+    def copying(cls: type) -> type:
+        class Copying(cls):
+            def __init__(self, *given: Any) -> None:
+                budget.take(64 * sum(map(len, given)))
+                super().__init__(*given)
+
+        return Copying
+
+    def encode(text: str, encoding: str) -> bytes:
+        budget.take(len(text))
+        return text.encode("latin1")
+
+    builtin = {"set": copying(set), "dict": copying(dict), "list": copying(list)}
+    return {
+        ("collections", "OrderedDict"): copying(collections.OrderedDict),
+        ("_codecs", "encode"): encode,
+        ("dnnlib.util", "EasyDict"): copying(dict),
+    } | {(m, k): v for m in ("builtins", "__builtin__") for k, v in builtin.items()}
+
+
+def _numpy(budget: Budget) -> dict[tuple[str, str], Any]:
+    """Arrays, scalars and dtypes."""
+
     class Array(pickle_objects.Array):
         def __setstate__(self, state: tuple[Any, ...]) -> None:
             budget.take(len(state[4]))
@@ -175,6 +208,19 @@ def _admitted(
 
     class Kind(pickle_objects.Kind):
         pass
+
+    def scalar(kind: pickle_objects.Kind, raw: bytes | str = b"") -> Any:
+        return np.frombuffer(as_bytes(raw), kind.dtype)[0].item()
+
+    return {("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): Kind} | {
+        (f"numpy{core}.multiarray", name): made
+        for core in (".core", "._core")
+        for name, made in (("scalar", scalar), ("_reconstruct", lambda *_: Array()))
+    }
+
+
+def _torch(budget: Budget) -> dict[tuple[str, str], Any]:
+    """Tensors, their storages, and objects that were stored with their source."""
 
     def rebuild(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -> Any:
         return tensor(storage, offset, size, stride)
@@ -185,53 +231,25 @@ def _admitted(
     def persistent_object(meta: dict[str, Any]) -> dict[str, Any]:
         return {"class_name": meta["class_name"], "state": meta["state"]}
 
-    def scalar(kind: pickle_objects.Kind, raw: bytes | str = b"") -> Any:
-        return np.frombuffer(as_bytes(raw), kind.dtype)[0].item()
-
-    def encode(text: str, encoding: str) -> bytes:
-        budget.take(len(text))
-        return text.encode("latin1")
-
-    def copying(cls: type) -> type:
-        class Copying(cls):
-            def __init__(self, *given: Any) -> None:
-                budget.take(64 * sum(map(len, given)))
-                super().__init__(*given)
-
-        return Copying
-
     def size(numbers: Any) -> tuple[Any, ...]:
         budget.take(64 * len(numbers))
         return tuple(numbers)
 
-    def opened(raw: bytes) -> Any:
-        assert from_bytes is not None
-        budget.take(len(raw))
-        return from_bytes(raw)
-
-    numpy = {
-        (f"numpy{core}.multiarray", name): made
-        for core in (".core", "._core")
-        for name, made in (("scalar", scalar), ("_reconstruct", lambda *_: Array()))
-    }
-    builtin = {"set": copying(set), "dict": copying(dict), "list": copying(list)}
-    table = {
-        ("collections", "OrderedDict"): copying(collections.OrderedDict),
-        ("_codecs", "encode"): encode,
-        ("numpy", "ndarray"): "ndarray",
-        ("numpy", "dtype"): Kind,
+    return {
         ("torch", "Size"): size,
         ("torch._utils", "_rebuild_tensor"): rebuild,
         ("torch._utils", "_rebuild_tensor_v2"): rebuild,
         ("torch._utils", "_rebuild_parameter"): parameter,
         ("torch_utils.persistence", "_reconstruct_persistent_obj"): persistent_object,
-        ("dnnlib.util", "EasyDict"): copying(dict),
+        **{("torch", name): name for name in STORAGES},
     }
-    table |= dict.fromkeys(_MODULES, Module) | numpy
-    table |= {
-        (m, k): v for m in ("builtins", "__builtin__") for k, v in builtin.items()
-    }
-    table |= {("torch", name): name for name in STORAGES}
-    if from_bytes is not None:
-        table["torch.storage", "_load_from_bytes"] = opened
-    return table
+
+
+def _opening(from_bytes: Callable, budget: Budget) -> Callable[[bytes], Any]:
+    """Reads a storage that was stored as bytes, of which the budget pays a copy."""
+
+    def opened(raw: bytes) -> Any:
+        budget.take(len(raw))
+        return from_bytes(raw)
+
+    return opened
