@@ -105,7 +105,8 @@ def check_finite(kind: str, variables: Any) -> None:
     lost = [
         jax.tree_util.keystr(path, simple=True, separator="/")
         for path, leaf in jax.tree.leaves_with_path(variables)
-        if jnp.issubdtype(leaf.dtype, jnp.inexact) and not jnp.isfinite(leaf).all()
+        if jnp.issubdtype(leaf.dtype, jnp.inexact)
+        and not np.isfinite(np.asarray(leaf)).all()  # no program for each shape
     ]
     if lost:
         raise ValueError(f"the weights of {kind} are not all finite: {few(lost)}.")
