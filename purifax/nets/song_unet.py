@@ -21,7 +21,7 @@ from jax import Array
 from purifax.nets import resample
 from purifax.nets.attention import attend
 from purifax.nets.embedding import sinusoid
-from purifax.nets.layers import conv3, conv_layer
+from purifax.nets.layers import conv3, conv_layer, depth_to_space, space_to_depth
 from purifax.nets.unet_blocks import check
 
 __all__ = ["Song"]
@@ -46,6 +46,8 @@ class Song(nn.Module):
             frequencies.
         filtered: whether a change of resolution filters.
         residual_input: whether the way down also receives the image at each resolution.
+        fold: side of the squares of pixels that are folded into channels first; 1 in
+            the published networks.
         dropout: rate inside the residual blocks, while training.
         num_classes: of labels that it may be given; 0 for none.
         augmentations: how many numbers describe the augmentation of an image; 0 for
@@ -61,6 +63,7 @@ class Song(nn.Module):
     embedding: str = "positional"
     filtered: bool = False
     residual_input: bool = False
+    fold: int = 1
     dropout: float = 0.1
     num_classes: int = 0
     augmentations: int = 0
@@ -86,7 +89,7 @@ class Song(nn.Module):
         """
         self._check(x)
         c = self._condition(level, label, augmentation)
-        x = x.astype(self.dtype)
+        x = space_to_depth(x.astype(self.dtype), self.fold)
         h = self._conv(self.width, "conv_in")(x)
         h, skips = self._way_down(x, h, c, train)
         h = self._block(h.shape[-1], "middle_0")(h, c, train)
@@ -94,8 +97,9 @@ class Song(nn.Module):
         h = self._block(h.shape[-1], "middle_1")(h, c, train)
         h = self._way_up(h, skips, c, train)
         h = nn.silu(_norm(h, self.dtype, "norm_out")(h))
-        out = self._conv(self.channels, "conv_out", _silent)(h)
-        return out.astype(jnp.float32)
+        channels = self.fold**2 * self.channels
+        out = self._conv(channels, "conv_out", _silent)(h)
+        return depth_to_space(out, self.fold).astype(jnp.float32)
 
     def _condition(
         self, level: Array, label: Array | None, augmentation: Array | None
