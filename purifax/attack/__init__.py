@@ -16,7 +16,8 @@ takes), `least_classes`, `shared(samples)` (EOT samples that devices may share) 
 `budget()` (the fields as a report shows them).
 
 Recipes: `PGD`, `SurrogatePGD`, `APGD`, `SignVote`, `Joint`, `SPSA`, `Square`,
-`RandomSearch`, `DiffAttack`, `DiffHammer`, `FixedKey` and `AutoAttack`.
+`RandomSearch`, `RayS`, `HopSkipJump`, `DiffAttack`, `DiffHammer`, `FixedKey` and
+`AutoAttack`.
 """
 
 from purifax.attack.apgd_attack import APGD, apgd
@@ -26,9 +27,11 @@ from purifax.attack.diffattack import DiffAttack, deviate
 from purifax.attack.diffhammer import DiffHammer, hammer
 from purifax.attack.fab_attack import fab, fab_targeted
 from purifax.attack.fixed_key_attack import FixedKey, fixed_key
+from purifax.attack.hopskipjump_attack import HopSkipJump, hopskipjump
 from purifax.attack.joint_attack import Joint, joint
 from purifax.attack.pgd_attack import PGD, SurrogatePGD, pgd
 from purifax.attack.random_search_attack import RandomSearch, random_search
+from purifax.attack.rays_attack import RayS, rays, rays_distance
 from purifax.attack.selection import best_of_restarts
 from purifax.attack.sign_vote_attack import SignVote, sign_vote
 from purifax.attack.spsa_attack import SPSA, spsa
@@ -43,9 +46,11 @@ __all__ = [
     "DiffAttack",
     "DiffHammer",
     "FixedKey",
+    "HopSkipJump",
     "Joint",
     "PGD",
     "RandomSearch",
+    "RayS",
     "SPSA",
     "SignVote",
     "Square",
@@ -63,9 +68,12 @@ __all__ = [
     "fab_targeted",
     "fixed_key",
     "hammer",
+    "hopskipjump",
     "joint",
     "pgd",
     "random_search",
+    "rays",
+    "rays_distance",
     "sign_vote",
     "spsa",
     "square",

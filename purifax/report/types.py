@@ -38,6 +38,7 @@ GRADIENTS = {
     "unrolled": "through one step of the purifier",
     "surrogate": "through a purifier with fewer steps or frozen step sizes",
     "black-box": "none: the attack only queries the model",
+    "decision-based": "none: the attack only asks for decisions",
     "grafted": "shared by the EOT samples, through every step of one of them",
     "exact": "through every step of the purifier",
     "fixed-key": "through every step, with the noise of the evaluation known",

@@ -28,6 +28,9 @@ from purifax.attack import (
 )
 from purifax.purify import adp
 
+CLOSE = 8.5
+"""The lead of the right logit with which images are right, and much noise is not."""
+
 
 def apgd(p, threat, verb=attack.apgd, **more):
     return labelled(
@@ -46,6 +49,11 @@ def square(p, threat):
     return labelled(attack.square, p, model=eot(p), threat=threat, shares=shares)
 
 
+def hopped(p, threat):
+    few = {"probes": jnp.array([4, 6]), "directions": jnp.arange(4)}
+    return tried(p, attack.hopskipjump, threat, lead=CLOSE, **few)
+
+
 def noised_once(p):
     return Partial(purify.one_step, score=p["score"], sigma=0.2)
 
@@ -55,8 +63,8 @@ def _first_answer(key, x, fn):
     return fn(k_attack, x, LABEL, k_answers)[0][0]
 
 
-def tried(p, verb, threat, **more):
-    return labelled(verb, p, model=light(p), threat=threat, **more)
+def tried(p, verb, threat, lead=10.0, **more):
+    return labelled(verb, p, model=light(p, lead), threat=threat, **more)
 
 
 ATTACKS = [
@@ -246,4 +254,14 @@ ATTACKS = [
         threat=SPARSE,
         smooth=False,
     ),
+    Row(
+        "rays",
+        lambda p: tried(
+            p, attack.rays, LINF, lead=CLOSE, tries=jnp.arange(40), retest=4
+        ),
+        threat=LINF,
+        smooth=False,
+    ),
+    Row("hopskipjump_linf", lambda p: hopped(p, LINF), threat=LINF, smooth=False),
+    Row("hopskipjump_l2", lambda p: hopped(p, BALL), threat=BALL, smooth=False),
 ]

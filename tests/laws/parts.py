@@ -81,16 +81,16 @@ def pgd(p, threat, verb=attack.pgd, gradient=backward.exact, **more):
     )
 
 
-def light(p):
+def light(p, lead=10.0):
     """Two draws of a model that compiles fast, and is right by much at first."""
-    model = Partial(_noisy_linear, w=p["classifier"].keywords["w"])
+    model = Partial(_noisy_linear, w=p["classifier"].keywords["w"], lead=lead)
     return Partial(classify.each, model=model, draws=DRAWS[:2])
 
 
-def _noisy_linear(key, x, w):
+def _noisy_linear(key, x, w, lead):
     x = x + 0.1 * jax.random.normal(key, x.shape, x.dtype)
     right = jnp.arange(w.shape[0]) == LABEL
-    return jnp.tensordot(w, x, axes=x.ndim) + jnp.where(right, 10.0, 0.0)
+    return jnp.tensordot(w, x, axes=x.ndim) + jnp.where(right, lead, 0.0)
 
 
 LINF, BALL, SPARSE = Linf(radius=0.04), L2(radius=0.1), L1(radius=0.3)
