@@ -2,7 +2,9 @@
 
 The config `cifar10_dsm` is function `dsm` of the data set `cifar10`, in whichever
 module of that folder it stands; see `purifax.run.lookup`. The docstring of each
-function says how to run it, what it needs, how long it takes and what it gave.
+function has its command, hardware, time and numbers. Accuracies are in percent, with
+95% intervals in brackets; "not run here" says that this project has not run it. A
+config needs the networks that it names as `score`, `energy` and `classifier`.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Benchmarks, whose subject is the machine and not a data set."""
+"""Benchmarks with random weights, whose subject is the machine and not a data set."""
 
 from experiments.benchmarking.config import Benchmark
 from experiments.training.config import ClassifierNet, EnergyNet, ScoreNet
@@ -9,11 +9,9 @@ PREFIX = ""
 def cpu_benchmark() -> Benchmark:
     """Everything timed at a size for a CPU: NCSNv2 at width 32, ResNet-20, 32x32.
 
-        python -m experiments.benchmark --config=cpu_benchmark
-
-    Weights are random; nothing has to be trained first. With torch installed, the same
-    networks are timed in PyTorch too. `--config.parts=network,torch` times a part of
-    it.
+    python -m experiments.benchmark --config=cpu_benchmark
+    With torch installed, the same networks are timed in PyTorch too.
+    `--config.parts=network,torch` times a part of it.
     """
     return Benchmark()
 
@@ -21,17 +19,14 @@ def cpu_benchmark() -> Benchmark:
 def gpu_benchmark() -> Benchmark:
     """Everything timed at the published size: NCSNv2 at width 128, WRN-28-10, bfloat16.
 
-        python -m experiments.benchmark --config=gpu_benchmark
-
-    It is meant to take a few minutes on one large GPU, and has not been run in this
-    project. Weights are random.
+    python -m experiments.benchmark --config=gpu_benchmark
+    Not run here; meant to take a few minutes on one large GPU.
     """
+    wide = ClassifierNet("WideResNet", depth=28, widen=10, dtype="bfloat16")
     return Benchmark(
-        net=ScoreNet(name="NCSNv2", width=128, dtype="bfloat16"),
-        classifier=ClassifierNet(
-            name="WideResNet", depth=28, widen=10, dtype="bfloat16"
-        ),
-        energy=EnergyNet(name="LightEnergy"),
+        net=ScoreNet("NCSNv2", width=128, dtype="bfloat16"),
+        classifier=wide,
+        energy=EnergyNet("LightEnergy"),
         images=512,
         attacked=32,
         eot=(1, 4, 15),

@@ -1,19 +1,21 @@
 """Config types of the networks that purify training sets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from experiments.training import published
 from experiments.training.config import (
     Data,
     DiffusionTraining,
+    Drawing,
     Optim,
     ScoreNet,
     Train,
 )
-from experiments.training.config_energy import EnergyTraining
+from experiments.training.config_energy import EnergyTraining, Strip
 from purifax.recipe import at_least, one_of, typed
 
-__all__ = ["Avatar", "Eclipse", "PureGen"]
+__all__ = ["Avatar", "Eclipse", "PureGen", "generators"]
 
 _GIVEN = Data(name="npz", validation=0.0)
 _EVERY = {"validate_every": 5000, "save_every": 1000}
@@ -88,3 +90,21 @@ class PureGen:
 
     def __post_init__(self) -> None:
         one_of(self, "learns", ("other", "found"))
+
+
+def generators(
+    ddpm: DiffusionTraining, energy: EnergyTraining, *, steps: tuple[int, int]
+) -> dict[str, Any]:
+    """The fields `eclipse` and `puregen` of a small grid, trained without pictures.
+
+    Args:
+        ddpm: the training of both diffusions, but for its images and length.
+        energy: that of the energy.
+        steps: of the diffusions and of the energy.
+    """
+    diffused = replace(ddpm.train, steps=steps[0])
+    walked = replace(energy.train, steps=steps[1])
+    ddpm = replace(ddpm, data=_GIVEN, train=diffused, drawing=Drawing(images=0))
+    energy = replace(energy, data=_GIVEN, train=walked, strip=Strip(images=0))
+    puregen = PureGen(energy_training=energy, ddpm_training=ddpm)
+    return {"eclipse": Eclipse(training=ddpm), "puregen": puregen}

@@ -1,3 +1,1 @@
 """Configs of CIFAR-10 (32x32x3), by what they are for."""
-
-__all__: list[str] = []

@@ -8,21 +8,16 @@ from purifax.evaluation.settings import Subjects
 def certify() -> Certification:
     """CIFAR-10 certified by denoised smoothing with the published draws, sigma 0.25.
 
-        python -m experiments.certify --config=cifar10_certify
-
-    It needs the networks of `cifar10_dsm` and `cifar10_classifier`. 100 draws choose
-    the class and 100,000 bound its probability, with alpha 0.001, on 500 test images;
-    `--config.sigma=0.5` and `1.0` are the other published levels, and
-    `--config.copies=5` is DiffSmooth, which wants a classifier trained on noise 0.25.
-
-    It is meant for a GPU, with 50 million calls of both networks, and has not been run
-    in this project.
-
-    Source of the settings: Carlini et al. 2023, arXiv 2206.10550; Cohen et al. 2019,
-    arXiv 1902.02918; DiffSmooth, Zhang et al. 2023, arXiv 2308.14333.
+    python -m experiments.certify --config=cifar10_certify
+    100 draws choose the class and 100,000 bound its probability. `--config.sigma=0.5`
+    and `1.0` are the other published levels; `--config.copies=5` is DiffSmooth, which
+    wants a classifier trained on noise 0.25. Not run here; for a GPU: 50 million calls
+    of both networks.
+    Source: Carlini et al. 2023, arXiv 2206.10550; Cohen et al. 2019, arXiv 1902.02918;
+    DiffSmooth, Zhang et al. 2023, arXiv 2308.14333.
     """
     return Certification(
-        images=Subjects(name="cifar10", count=500),
+        images=Subjects("cifar10", count=500),
         score="runs/cifar10_dsm",
         classifier="runs/cifar10_classifier",
         sigma=0.25,

@@ -1,9 +1,7 @@
 """Evaluations of purifiers of CIFAR-10 that take Langevin steps of an energy.
 
-They are meant for GPUs and have not been run in this project. PureGen purifies training
-sets, once an image; here its purifiers stand before a classifier under attack, of which
-nothing is published. All need the networks of `cifar10_ebm` and `cifar10_classifier`,
-but `ebm_longrun_langevin`, which needs `cifar10_ebm_longrun`.
+Not run here, and meant for GPUs. PureGen purifies training sets, once an image; here
+its purifiers stand before a classifier under attack, of which nothing is published.
 """
 
 from dataclasses import replace
@@ -16,17 +14,14 @@ from purifax.purify import Langevin, PureGen
 def ebm_langevin() -> Evaluation:
     """Langevin purification of CIFAR-10 by PureGen's energy: 150 steps, mid-run.
 
-        python -m experiments.evaluate --config=cifar10_ebm_langevin
-
-    The noise of a step is 0.00625 in [0, 1], published as 0.0125 in [-1, 1]; the
-    temperature is that of training, 1e-4. PureGen takes 150 steps where a classifier is
-    trained from scratch, 500 at temperature 7.5e-5 for linear transfer and 1,000 for
-    fine-tuning. An answer takes one purification sample.
-
+    python -m experiments.evaluate --config=cifar10_ebm_langevin
+    The noise of a step is published as 0.0125 in [-1, 1]; the temperature is that of
+    training, 1e-4. PureGen takes 150 steps where a classifier is trained from scratch,
+    500 at temperature 7.5e-5 for linear transfer and 1,000 for fine-tuning.
     Source: Bhat et al. 2024, arXiv 2405.18627, appendix D.2.
     """
     return Evaluation(
-        images=Subjects(name="cifar10", count=512),
+        images=Subjects("cifar10", count=512),
         score="runs/cifar10_ebm",
         classifier="runs/cifar10_classifier",
         purifier=Langevin(steps=150),
@@ -46,46 +41,33 @@ def ebm_langevin() -> Evaluation:
 def ebm_longrun_langevin() -> Evaluation:
     """Stochastic Security's defence of CIFAR-10: 1,500 Langevin steps, 150 chains.
 
-        python -m experiments.evaluate --config=cifar10_ebm_longrun_langevin
-
-    The noise of a step is 0.005 in [0, 1], published as 0.01 in [-1, 1]; an answer is
-    the mean of the logits of 150 chains. BPDA+EOT takes 50 steps of a quarter of the
-    radius with 15 chains from a random start; the exact gradient has the same budget,
-    with three chains in memory at a time. The published attack stops at the first image
-    that 150 fresh chains get wrong; here all 50 steps are taken and the last image is
-    answered under each key.
-
-    That is 1.2 million Langevin steps an image and attack. From memory and not checked
-    against the paper, published at Linf 8/255 on 500 images: 84.1% clean, 78.9% blind,
-    54.9% under BPDA+EOT. `digits_ebm_longrun` shows both gradients on digits.
-
+    python -m experiments.evaluate --config=cifar10_ebm_longrun_langevin
+    The noise of a step is published as 0.01 in [-1, 1]. The exact gradient keeps three
+    chains in memory at a time. The published attack stops at the first image that 150
+    fresh chains get wrong; here all 50 steps are taken and the last image is answered
+    under each key: 1.2 million Langevin steps an image and attack. From memory and not
+    checked against the paper, published at Linf 8/255 on 500 images: 84.1 clean, 78.9
+    blind, 54.9 under BPDA+EOT. `digits_ebm_longrun` shows both gradients on digits.
     Source: Hill, Mitchell and Zhu 2021, arXiv 2005.13525, and its code.
     """
+    attacks = ebm_langevin().attacks
     return replace(
         ebm_langevin(),
-        images=Subjects(name="cifar10", count=500),
+        images=Subjects("cifar10", count=500),
         score="runs/cifar10_ebm_longrun",
         purifier=Langevin(steps=1500, epsilon=0.005),
         samples=150,
         keys=1,
         chunk=1,
-        attacks={
-            **ebm_langevin().attacks,
-            "bpda": PGD(steps=50, eot=15, gradient="bpda"),
-            "exact": PGD(steps=50, eot=15, at_once=3),
-        },
+        attacks={**attacks, "exact": replace(attacks["exact"], at_once=3)},
     )
 
 
 def puregen_naive() -> Evaluation:
     """PureGen's Naive on CIFAR-10 at test time, with its published T = [150, 75, 1].
 
-        python -m experiments.evaluate --config=cifar10_puregen_naive
-
-    It also needs the network of `cifar10_puregen_ddpm`. The diffusion of the released
-    program is `--config.purifier=puregencode`. Images and attacks are those of
-    `ebm_langevin`.
-
+    python -m experiments.evaluate --config=cifar10_puregen_naive
+    The diffusion of the released program is `--config.purifier=puregencode`.
     Source: Bhat et al. 2024, arXiv 2405.18627, table 10 and appendix D.2.
     """
     return replace(
@@ -100,9 +82,8 @@ def puregen_naive() -> Evaluation:
 def puregen_reps() -> Evaluation:
     """PureGen's Reps on CIFAR-10 at test time, with its published T = [10, 50, 5].
 
-        python -m experiments.evaluate --config=cifar10_puregen_reps
-
-    The appendix says 7 rounds. All else is as in `puregen_naive`.
+    python -m experiments.evaluate --config=cifar10_puregen_reps
+    The appendix says 7 rounds. Source as of `puregen_naive`.
     """
     return replace(puregen_naive(), purifier=PureGen(time=50, repeats=5))
 
@@ -110,8 +91,7 @@ def puregen_reps() -> Evaluation:
 def puregen_filt() -> Evaluation:
     """PureGen's Filt on CIFAR-10 at test time, with its published T = [0, 125, 1].
 
-        python -m experiments.evaluate --config=cifar10_puregen_filt
-
-    It has the published k = 0.5. All else is as in `puregen_naive`.
+    python -m experiments.evaluate --config=cifar10_puregen_filt
+    It has the published k = 0.5. Source as of `puregen_naive`.
     """
     return replace(puregen_naive(), purifier=PureGen(steps=0, time=125, fraction=0.5))

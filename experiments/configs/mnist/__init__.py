@@ -1,3 +1,1 @@
 """Configs of MNIST (28x28x1), by what they are for."""
-
-__all__: list[str] = []
