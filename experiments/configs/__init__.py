@@ -1,10 +1,9 @@
 """Named configs: one module, or one folder of modules, for each data set.
 
-The config `cifar10_dsm` is function `dsm` of the data set `cifar10`, in whichever
-module of that folder it stands; see `purifax.run.lookup`. The docstring of each
-function has its command, hardware, time and numbers. Accuracies are in percent, with
-95% intervals in brackets; "not run here" says that this project has not run it. A
-config needs the networks that it names as `score`, `energy` and `classifier`.
+`cifar10_dsm` is function `dsm` of the data set `cifar10`, in whichever module of that
+folder it stands; see `purifax.run.lookup`. A docstring has command, hardware, time and
+numbers: accuracies in percent, with 95% intervals in brackets. "Not run here": not in
+this project. A config needs the networks in its `score`, `energy` and `classifier`.
 """
 
 from collections.abc import Sequence

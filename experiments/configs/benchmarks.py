@@ -8,20 +8,16 @@ PREFIX = ""
 
 def cpu_benchmark() -> Benchmark:
     """Everything timed at a size for a CPU: NCSNv2 at width 32, ResNet-20, 32x32.
-
     python -m experiments.benchmark --config=cpu_benchmark
     With torch installed, the same networks are timed in PyTorch too.
-    `--config.parts=network,torch` times a part of it.
-    """
+    `--config.parts=network,torch` times a part of it."""
     return Benchmark()
 
 
 def gpu_benchmark() -> Benchmark:
     """Everything timed at the published size: NCSNv2 at width 128, WRN-28-10, bfloat16.
-
     python -m experiments.benchmark --config=gpu_benchmark
-    Not run here; meant to take a few minutes on one large GPU.
-    """
+    Not run here; meant to take a few minutes on one large GPU."""
     wide = ClassifierNet("WideResNet", depth=28, widen=10, dtype="bfloat16")
     return Benchmark(
         net=ScoreNet("NCSNv2", width=128, dtype="bfloat16"),

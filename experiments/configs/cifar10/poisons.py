@@ -18,7 +18,6 @@ _POISONS = """
     lsp ar ops cuda urp tap hypo sep em rem entf tue dune label_consistent
 """.split()
 
-
 _DEFENCES = """
     none jpeg:10 jpeg:75 grayscale bit_depth:2 gaussian_noise:0.05 cutout mixup
     cutmix ueraser ueraser_max adversarial:4 orthogonal grayscale:0.4 compensation
@@ -53,7 +52,6 @@ def _poisons() -> dict[str, Any]:
 
 def poison_grid() -> config.PoisonGrid:
     """Poisons and defences on CIFAR-10 at the size of the papers: ResNet-18, 80 epochs.
-
     python -m experiments.evaluate_poison --config=cifar10_poison_grid
     14 poisons at 8/255, 27 rows (the seven of ECLIPSE's ablation among them) and three
     seeds. Differences: the 2,000 images of ECLIPSE's sparse set and the 10,000 of
@@ -69,8 +67,7 @@ def poison_grid() -> config.PoisonGrid:
     steps 250 PFLOP, SEP 110, EM at most 130, REM 1,250, TUE 270, EntF 140 and DUNE 20
     for each seed, 6.5 EFLOP. Together some 45 EFLOP: 104 hours of a device that keeps
     up 120 TFLOP/s. Seeds may be run one at a time: `--config.seeds=0`, then
-    `--config.seeds=0,1` in the same work directory.
-    """
+    `--config.seeds=0,1` in the same work directory."""
     return config.PoisonGrid(
         images=config.Shares("cifar10", train=40_000, sparse=2000, other=10_000),
         victim=config.Victim(
@@ -87,7 +84,6 @@ def poison_grid() -> config.PoisonGrid:
 
 def poison_small() -> config.PoisonGrid:
     """Every availability poison on 3,800 images of CIFAR-10 (32x32), undefended.
-
     python -m experiments.evaluate_poison --config=cifar10_poison_small
     Nothing was tuned but the strength: at the published 8/255 (AR: L2 1) so few images
     and steps hardly learn what a poison offers. Measured on 2,000 test images, in lists
@@ -96,16 +92,13 @@ def poison_small() -> config.PoisonGrid:
     50.3 EntF; 49.4 URP at 8/255. EntF is made against adversarial training
     (`--config.poisons=entf --config.defences=none,adversarial:38`), which learns
     nothing here in 400 steps; on digits (`digits_poison_grid`, three seeds) it leaves
-    15.5 where clean images leave 86.1.
-    """
+    15.5 where clean images leave 86.1."""
     net = poison_grid().victim.net
+    small = replace(net, name="SmallCNN", widths=(32, 64), hidden=128, fold=2)
+    optim = Optim(learning_rate=2e-3, schedule="cosine")
     return config.PoisonGrid(
         images=config.Shares("cifar10", train=4000, sparse=200, other=1000, test=2000),
-        victim=config.Victim(
-            net=replace(net, name="SmallCNN", widths=(32, 64), hidden=128, fold=2),
-            optim=Optim(learning_rate=2e-3, schedule="cosine"),
-            steps=400,
-        ),
+        victim=config.Victim(small, steps=400, optim=optim),
         poisons=_poisons(),
         defences=config.defences("none"),
         seeds=(0,),
@@ -114,7 +107,6 @@ def poison_small() -> config.PoisonGrid:
 
 def target_grid() -> config.PoisonGrid:
     """Narcissus and gradient matching on CIFAR-10 at PureGen's size, 200 epochs.
-
     python -m experiments.evaluate_poison --config=cifar10_target_grid
     Linf 8/255 and thirteen rows. Ten classes have a trigger on a tenth of their images,
     tested as it is; a hundred frogs are to be classified as ships, by a tenth of the
@@ -124,11 +116,11 @@ def target_grid() -> config.PoisonGrid:
     diffusion 6 and 50 PFLOP for a set, 110 sets 6 EFLOP; a network for each poison
     another 3 EFLOP. Together 47 EFLOP: 110 hours of a device that keeps up 120 TFLOP/s.
     One class or target at a time may be run, and more added at the end of the list:
-    `--config.poisons=narcissus:0,narcissus:1`.
-    """
+    `--config.poisons=narcissus:0,narcissus:1`."""
     grid = poison_grid()
     drops = {"schedule": "drops", "drops": (0.5, 0.75), "factor": 0.1}
     optim = replace(grid.victim.optim, **drops)
+    trigger = poison.Narcissus(times=1.0)
     frog = poison.GradientMatching(target=8, target_class=6)
     rows = """
         none jpeg:25 jpeg:50 jpeg:75 jpeg:85 epic:0.1 epic:0.2 epic:0.3 friendly
@@ -138,9 +130,7 @@ def target_grid() -> config.PoisonGrid:
         grid,
         images=config.Shares("cifar10", train=40_000, other=10_000),
         victim=replace(grid.victim, optim=optim, steps=200 * 40_000 // 128),
-        poisons={
-            f"narcissus:{k}": poison.Narcissus(target=k, times=1.0) for k in range(10)
-        }
+        poisons={f"narcissus:{k}": replace(trigger, target=k) for k in range(10)}
         | {f"gradient_matching:{n}": replace(frog, target_image=n) for n in range(100)},
         defences=config.defences(*rows.split()),
         seeds=(0,),
@@ -149,7 +139,6 @@ def target_grid() -> config.PoisonGrid:
 
 def transfer_grid() -> config.PoisonGrid:
     """Bullseye Polytope on CIFAR-10 at PureGen's size: a new last layer, 48 targets.
-
     python -m experiments.evaluate_poison --config=cifar10_transfer_grid
     A ResNet-18 learns 48,000 images; the victim trains a new last layer on 500 others,
     all fifty ships of which are perturbed at Linf 0.1, so that a frog is classified as
@@ -159,8 +148,7 @@ def transfer_grid() -> config.PoisonGrid:
     (features are computed anew in every epoch), 800 steps for a target 0.2 PFLOP;
     PureGen's energy of 500 steps and its diffusions of 125 steps are under 1 PFLOP for
     a set of 500, 49 sets 50 PFLOP. Together with PureGen's training, 0.3 EFLOP: an hour
-    of a device that keeps up 120 TFLOP/s.
-    """
+    of a device that keeps up 120 TFLOP/s."""
     grid = target_grid()
     drops = {"schedule": "drops", "drops": (0.375, 0.625, 0.875), "factor": 0.1}
     optim = Optim(learning_rate=0.1, weight_decay=5e-4, **drops)

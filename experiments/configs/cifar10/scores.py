@@ -1,8 +1,8 @@
 """Score networks, diffusion models and energies of CIFAR-10.
 
 Names that end in `_small` are networks for a CPU, measured with seed 0 and jax 0.10.2;
-the others have the published size. A stratified tenth of the training images is held
-out for validation, which is a difference from every published recipe.
+the others have the published size. A tenth of each class is held out for validation,
+which is a difference from every published recipe.
 """
 
 from dataclasses import replace
@@ -11,12 +11,10 @@ from experiments.training import config, published
 from experiments.training.config_energy import Chains, EnergyTraining, Strip, Switch
 
 _EVERY = {"validate_every": 5000, "save_every": 5000, "validate_images": 1024}
-"""How often a long run on an accelerator is validated and saved."""
 
 
 def dsm() -> config.ScoreTraining:
     """CIFAR-10 score network: NCSNv2 as published for ADP (29.7 million parameters).
-
     python -m experiments.train --config=cifar10_dsm
     Differences: the averaged weights are used (the published code uses the last ones,
     and trains on the first 90% of the file). Not trained to its end here; for an
@@ -24,8 +22,7 @@ def dsm() -> config.ScoreTraining:
     steps of 4 images took 8 minutes on one busy core), add `--workdir=DIR
     --config.train.steps=8 --config.train.batch=4 --config.train.save_every=4
     --config.data.validation=0.0002 --config.sample.images=0`.
-    Source: Yoon et al. 2021, arXiv 2106.06041; Song & Ermon 2020, arXiv 2006.09011.
-    """
+    Source: Yoon et al. 2021, arXiv 2106.06041; Song & Ermon 2020, arXiv 2006.09011."""
     return config.ScoreTraining(
         data=config.Data("cifar10", flip=True),
         net=config.ScoreNet("NCSNv2", width=128),
@@ -38,11 +35,9 @@ def dsm() -> config.ScoreTraining:
 
 def dsm_small() -> config.ScoreTraining:
     """CIFAR-10 score network for a CPU: a small UNet, any noise in [0.02, 1].
-
     python -m experiments.train --config=cifar10_dsm_small
     77 minutes on one shared CPU core; loss 248.6 on the 5,000 validation images (output
-    zero: 1,536). It is good enough to denoise; its samples are not images.
-    """
+    zero: 1,536). It is good enough to denoise; its samples are not images."""
     return config.ScoreTraining(
         data=config.Data("cifar10", flip=True),
         net=config.ScoreNet("SmallScore"),
@@ -54,12 +49,10 @@ def dsm_small() -> config.ScoreTraining:
 
 def ddpm() -> config.DiffusionTraining:
     """CIFAR-10 diffusion model as Ho et al. published it (35.7 million parameters).
-
     python -m experiments.train --config=cifar10_ddpm
     Published: gradients clipped to norm 1 of the mean over the 3,072 values, which is
     1,536 of half their sum, the loss here. Not run here; for a GPU.
-    Source: Ho, Jain and Abbeel 2020, arXiv 2006.11239, appendix B.
-    """
+    Source: Ho, Jain and Abbeel 2020, arXiv 2006.11239, appendix B."""
     return config.DiffusionTraining(
         data=config.Data("cifar10", flip=True),
         net=config.ScoreNet("UNet2D", dropout=0.1),
@@ -72,13 +65,11 @@ def ddpm() -> config.DiffusionTraining:
 
 def ddpm_small() -> config.DiffusionTraining:
     """Diffusion model of CIFAR-10 for a CPU: DDPM's chain, EDM's loss, a small network.
-
     python -m experiments.train --config=cifar10_ddpm_small
     `digits_ddpm` says why the loss is EDM's. 63 minutes on two shared CPU cores, and
     5.6 steps a second (a quarter of an hour in all) while they were free; loss 362.0 on
     the 5,000 validation images. It denoises well; its samples, in 200 ancestral steps,
-    have CIFAR's colours and textures but few objects.
-    """
+    have CIFAR's colours and textures but few objects."""
     return config.DiffusionTraining(
         data=config.Data("cifar10", flip=True),
         net=config.ScoreNet("SmallScore"),
@@ -91,14 +82,12 @@ def ddpm_small() -> config.DiffusionTraining:
 
 def ddpmpp() -> config.DiffusionTraining:
     """CIFAR-10 diffusion model of DiffPure: DDPM++, deep and in continuous time.
-
     python -m experiments.train --config=cifar10_ddpmpp
     106.6 million parameters; betas from 0.1 to 20. Difference: the average of the
-    weights has no warm-up, where theirs has a decay of (1 + n) / (10 + n) at first. Not
-    run here; for several GPUs.
+    weights has no warm-up; theirs has a decay of (1 + n) / (10 + n) at first. Not run
+    here; for several GPUs.
     Source: Song et al. 2021, arXiv 2011.13456, appendix H; Nie et al. 2022, arXiv
-    2205.07460 (which uses their checkpoint).
-    """
+    2205.07460 (which uses their checkpoint)."""
     return replace(
         ddpm(),
         net=config.ScoreNet("DDPMpp", blocks=8),
@@ -109,14 +98,11 @@ def ddpmpp() -> config.DiffusionTraining:
 
 def edm() -> config.DiffusionTraining:
     """CIFAR-10 diffusion model of Karras et al.: a preconditioned denoiser (EDM).
-
     python -m experiments.train --config=cifar10_edm
-    55.7 million parameters. Published: a warm-up over 10 million images of 200 million,
-    and weights averaged with a half-life of 500,000. Differences: no further
-    augmentation, and a constant decay of the average from the start. Not run here; for
-    several GPUs.
-    Source: Karras et al. 2022, arXiv 2206.00364, table 1 and appendix F.
-    """
+    55.7 million parameters, dropout 0.13. Published: a warm-up over 10 million images
+    of 200 million, and weights averaged with a half-life of 500,000. Differences: no
+    more augmentation, a constant decay of the average. Not run here; for several GPUs.
+    Source: Karras et al. 2022, arXiv 2206.00364, table 1 and appendix F."""
     return config.DiffusionTraining(
         data=config.Data("cifar10", flip=True),
         net=config.ScoreNet("SongUNet"),
@@ -129,56 +115,44 @@ def edm() -> config.DiffusionTraining:
 
 def eclipse_ddpm() -> config.DiffusionTraining:
     """Diffusion model of ECLIPSE: improved DDPM on 2,000 clean images of CIFAR-10.
-
     python -m experiments.train --config=cifar10_eclipse_ddpm
     52.5 million parameters. Batch, learning rate and dropout are not published; they
     are those of improved DDPM for CIFAR-10 (128, Adam 1e-4, 0.3). Difference: the 2,000
     are training images (all but 4% of them are held out), where the paper takes test
     images. Not run here; for a GPU.
     Source: Wang et al. 2024, arXiv 2406.15093, and its released configuration; Nichol
-    and Dhariwal 2021, arXiv 2102.09672.
-    """
+    and Dhariwal 2021, arXiv 2102.09672."""
     return published.eclipse_ddpm(config.Data("cifar10", validation=0.96), **_EVERY)
 
 
 def puregen_ddpm() -> config.DiffusionTraining:
     """CIFAR-10 diffusion model as PureGen trains it: on labels below 250 alone.
-
     python -m experiments.train --config=cifar10_puregen_ddpm
-    113,673,219 parameters. Differences: PureGen trains on the part of CINIC-10 that
-    comes from ImageNet, attends with heads of 8 channels, starts its time features with
-    cosines, and holds nothing out. The picture of samples shows none, because sampling
-    begins at label 999. Not run here; for a GPU.
-    Source: Bhat et al. 2024, arXiv 2405.18627, and its code.
-    """
+    113,673,219 parameters. Differences: PureGen trains on the part of CINIC-10 that is
+    from ImageNet, attends with heads of 8 channels and starts its time features with
+    cosines. Samples show nothing, for they begin at label 999. Not run here; for a GPU.
+    Source: Bhat et al. 2024, arXiv 2405.18627, and its code."""
     every = {"validate_every": 2000, "save_every": 1000, "validate_images": 1024}
     return published.puregen_ddpm(config.Data("cifar10"), **every)
 
 
 def ebm() -> EnergyTraining:
     """Energy of CIFAR-10 as PureEBM and PureGen released it: mid-run, SNGAN-like.
-
     python -m experiments.train --config=cifar10_ebm
-    1,053,824 parameters. Differences: PureGen trains on the part of CINIC-10 that comes
-    from ImageNet, and a tenth of the images is held out. Not run here; for
-    accelerators: 21 TFLOP an update.
+    1,053,824 parameters. Difference: PureGen trains on the part of CINIC-10 that comes
+    from ImageNet. Not run here; for accelerators: 21 TFLOP an update.
     Source: Bhat et al. 2024, arXiv 2405.18627, and its code; Pooladzandi et al. 2024,
-    arXiv 2405.19376.
-    """
-    return published.puregen_ebm(
-        config.Data("cifar10"), validate_every=2000, save_every=1000
-    )
+    arXiv 2405.19376."""
+    every = {"validate_every": 2000, "save_every": 1000}
+    return published.puregen_ebm(config.Data("cifar10"), **every)
 
 
 def ebm_longrun() -> EnergyTraining:
     """Energy of CIFAR-10 as in Stochastic Security: long-run, convergent, lightweight.
-
     python -m experiments.train --config=cifar10_ebm_longrun
-    693,569 parameters; SGD makes the energy convergent. Difference: a tenth of the
-    images is held out, so the bank has 45,000 chains and not 50,000. Not run here; for
-    an accelerator: 1.6 TFLOP an update.
-    Source: Hill, Mitchell and Zhu 2021, arXiv 2005.13525, and its code.
-    """
+    693,569 parameters; SGD makes the energy convergent. Difference: the bank has 45,000
+    chains and not 50,000. Not run here; for an accelerator: 1.6 TFLOP an update.
+    Source: Hill, Mitchell and Zhu 2021, arXiv 2005.13525, and its code."""
     return EnergyTraining(
         data=config.Data("cifar10"),
         net=config.EnergyNet("LightEnergy"),
@@ -192,14 +166,12 @@ def ebm_longrun() -> EnergyTraining:
 
 def ebm_small() -> EnergyTraining:
     """Energy of CIFAR-10 for a CPU: a small network and chains of 40 steps.
-
     python -m experiments.train --config=cifar10_ebm_small
-    Measured (seed 0, jax 0.10.2): 40 minutes of CPU time, two hours beside other work.
-    In the last 100 updates the energy gap is 79 nats in size, of 3,072 values; held-out
-    images lie 93 below the chains of the bank. It is a weak model: chains from data
-    keep their image for some 100 steps, are blurred after 300 and patches after 3,000,
-    and chains from uniform noise become patches of the same energy.
-    """
+    40 minutes of CPU time, two hours beside other work. In the last 100 updates the
+    energy gap is 79 nats in size, of 3,072 values; held-out images lie 93 below the
+    chains of the bank. It is a weak model: chains from data keep their image for some
+    100 steps, are blurred after 300 and patches after 3,000, and chains from uniform
+    noise become patches of the same energy."""
     chains = {"epsilon": 0.01, "temperature": 1e-3, "steps": 40, "data_noise": 0.02}
     return EnergyTraining(
         data=config.Data("cifar10", flip=True),

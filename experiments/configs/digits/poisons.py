@@ -57,11 +57,10 @@ def _recipes() -> dict[str, Any]:
 def _purifiers() -> dict[str, Any]:
     """The defences by purification with numbers for networks this small."""
     chain = Langevin(epsilon=0.02, steps=100)
-    eclipse, puregen = (
-        DiffPure(steps=10, sampler="ancestral", time=time) for time in (150, 200)
-    )
-    known = puregens(chain, puregen, rounds_from=50, filter_from=125)
-    return eclipses(eclipse) | known
+    descent = DiffPure(steps=10, sampler="ancestral", time=150)
+    longer = replace(descent, time=200)
+    known = puregens(chain, longer, rounds_from=50, filter_from=125)
+    return eclipses(descent) | known
 
 
 class DigitsPoisoning(config.Poisoning):
@@ -79,39 +78,31 @@ class DigitsGrid(config.PoisonGrid):
 
 def poison() -> config.Poisoning:
     """A poisoned set of scikit-learn's digits (8x8): LSP at L2 1.6 on all 860 images.
-
     python -m experiments.poison --config=digits_poison
     `--config.poison` takes any other poison, with numbers for images this small;
     "narcissus:3" names the class that the poison is for, "bullseye:3" the number of the
-    test image. Seconds on one CPU core; up to two minutes for those that train
-    networks.
-    """
+    test image. Seconds on one CPU core; two minutes for those that train networks."""
     grid = poison_grid()
     return DigitsPoisoning(grid.images, grid.victim, _recipes()["lsp"], grid.chunk)
 
 
 def poison_grid() -> config.PoisonGrid:
     """Poisons and defences on scikit-learn's digits (8x8): four poisons, ten rows.
-
     python -m experiments.evaluate_poison --config=digits_poison_grid
     860 images are the victim's, 40 clean ones the defender's, 397 others PureGen's.
     Linf 0.3 is large: digits are nearly separable by a line, as the shortcuts are, and
     nothing smaller harms a classifier of them. Nothing was tuned. 132 trainings in 3.6
-    minutes of CPU time (seeds 0 to 2, jax 0.10.2);
-    `experiments/results/digits_poison_grid.json` has all numbers, the README the table.
-    """
+    minutes of CPU time (seeds 0 to 2, jax 0.10.2):
+    `experiments/results/digits_poison_grid.json`."""
     energy, recipes, pure = training.ebm(), _recipes(), _purifiers()
     chains = replace(energy.chains, bank=390, rejuvenation=0.25)
+    net = ClassifierNet("SmallCNN", widths=(16, 32), hidden=64)
+    optim = Optim(learning_rate=2e-3, schedule="cosine")
     plain = "none jpeg:50 bit_depth:1 gaussian_noise:0.2 cutout:3".split()
     names = "eclipse", "puregen_ddpm", "puregen_ebm"
     return DigitsGrid(
         images=config.Shares("digits", train=900, sparse=40, other=397),
-        victim=config.Victim(
-            net=ClassifierNet("SmallCNN", widths=(16, 32), hidden=64),
-            optim=Optim(learning_rate=2e-3, schedule="cosine"),
-            steps=200,
-            batch=64,
-        ),
+        victim=config.Victim(net, steps=200, batch=64, optim=optim),
         poisons={name: recipes[name] for name in ("lsp", "tap", "em", "badnets")},
         defences=config.defences(*plain, **{name: pure[name] for name in names}),
         **generators(training.ddpm(), replace(energy, chains=chains), steps=(300, 300)),
@@ -120,7 +111,6 @@ def poison_grid() -> config.PoisonGrid:
 
 def adaptive_grid() -> config.PoisonGrid:
     """Poisons made against ECLIPSE on scikit-learn's digits (8x8), beside plain EM.
-
     python -m experiments.evaluate_poison --config=digits_adaptive_grid
     Error-minimising noise of the same radius and steps is made on the images as they
     are ("em"), through ECLIPSE's corruption of batches ("adaptive", its authors'
@@ -129,9 +119,7 @@ def adaptive_grid() -> config.PoisonGrid:
     ECLIPSE leaves 87.0 of clean training (95.6), 84.8 under EM, 85.2 under its authors'
     attack, 82.2 under BPDA and 79.0 under the exact gradient, as little as the 40 clean
     images alone (80.4); the standard error of 500 test images is 1.7 points. Without a
-    defence the four leave 81 to 83: what is made through the purifier harms no more
-    there.
-    """
+    defence the four leave 81 to 83, so poisons through the purifier harm no more."""
     grid, recipes = poison_grid(), _recipes()
     names = ("em", "adaptive", "adaptive_bpda", "adaptive_exact")
     return replace(
@@ -144,7 +132,6 @@ def adaptive_grid() -> config.PoisonGrid:
 
 def target_grid() -> config.PoisonGrid:
     """Poisons with a target on digits (8x8): Narcissus and gradient matching.
-
     python -m experiments.evaluate_poison --config=digits_target_grid
     Three test images of an eight are to be classified as a one; all images of the class
     are perturbed at Linf 0.3, and triggers tested at three times their size, as
@@ -152,19 +139,16 @@ def target_grid() -> config.PoisonGrid:
     into their class (94% for the worst), all three targets of gradient matching are
     classified as wanted, and 94.7% and 92.5% of clean images correctly (95.6% after
     clean training). After JPEG at quality 50 triggers turn 76%, and two of three
-    targets; without the images of the class none.
-    """
+    targets; without the images of the class none."""
     recipes = _recipes()
     pattern = replace(recipes["narcissus"], rate=1.0, passes=200, times=3.0)
-    matched = replace(recipes["gradient_matching"], rate=1.0, target=1, target_class=8)
+    ones = replace(recipes["gradient_matching"], rate=1.0, target=1, target_class=8)
     triggers = {f"narcissus:{k}": replace(pattern, target=k) for k in (0, 3, 8)}
-    targets = {
-        f"gradient_matching:{n}": replace(matched, target_image=n) for n in range(3)
-    }
+    aims = {f"gradient_matching:{n}": replace(ones, target_image=n) for n in range(3)}
     known = {"epic": EPIC(first=3, every=3), "friendly": Friendly(start=3)}
     return replace(
         poison_grid(),
-        poisons=triggers | targets,
+        poisons=triggers | aims,
         defences=config.defences("none", "jpeg:50", **known),
         seeds=(0,),
     )
@@ -172,14 +156,12 @@ def target_grid() -> config.PoisonGrid:
 
 def transfer_grid() -> config.PoisonGrid:
     """Bullseye and Convex Polytope on digits (8x8), by linear transfer.
-
     python -m experiments.evaluate_poison --config=digits_transfer_grid
     A network learns 797 images of others; the victim trains a new last layer on 190 of
     its own, 15 of them (of 19 ones) perturbed at Linf 0.3 by an attacker who knows that
     network, so that three test images of an eight are classified as a one. Measured,
     seed 0: two of three are, and one of three by Convex Polytope, with JPEG at quality
-    50 or without; 91.7% and 93.9% of clean images are classified correctly.
-    """
+    50 or without; 91.7% and 93.9% of clean images are classified correctly."""
     grid, recipes = poison_grid(), _recipes()
     linear = config.Transfer("linear", steps=200, optim=Optim(learning_rate=0.01))
     aim = {"bases": 15, "target": 1, "target_class": 8}

@@ -34,14 +34,12 @@ def _poisons() -> dict[str, Any]:
 def _known() -> dict[str, Any]:
     """The defences that have other numbers than the published ones."""
     chain = Langevin(epsilon=0.03, steps=100)
-    eclipse, puregen = (
-        DiffPure(steps=20, sampler="ancestral", time=time) for time in (150, 200)
-    )
+    descent = DiffPure(steps=20, sampler="ancestral", time=150)
     return {
         "adversarial": Adversarial(steps=5),
         "orthogonal": Orthogonal(steps=500),
-        **eclipses(eclipse),
-        **puregens(chain, puregen, rounds_from=100, filter_from=200),
+        **eclipses(descent),
+        **puregens(chain, replace(descent, time=200), rounds_from=100, filter_from=200),
     }
 
 
@@ -53,7 +51,6 @@ class MnistGrid(config.PoisonGrid):
 
 def poison_grid() -> config.PoisonGrid:
     """Poisons and defences on MNIST (28x28): 3,840 images, a small network, 3 seeds.
-
     python -m experiments.evaluate_poison --config=mnist_poison_grid
     Eight poisons and fifteen rows, 375 trainings of 250 steps, in 103 minutes of CPU
     time (seed by seed, beside other work). 3,840 images are the victim's, 160 clean
@@ -61,20 +58,17 @@ def poison_grid() -> config.PoisonGrid:
     MNIST; the black background clips half of it away. Nothing was tuned. Undefended:
     95.7 clean, 59.8 LSP, 86.6 AR, 94.0 OPS, 91.5 CUDA, 89.7 URP, 34.0 TAP, 63.8 EM;
     ECLIPSE leaves 90.7 to 95.2 under all of them, PureGen's diffusion 89.3 to 95.4.
-    `--config.images.name=fashion_mnist` takes Fashion-MNIST instead.
-    """
+    `--config.images.name=fashion_mnist` takes Fashion-MNIST instead."""
     known = _known()
+    net = ClassifierNet("SmallCNN", widths=(32, 64), hidden=128, fold=2)
+    optim = Optim(learning_rate=2e-3, schedule="cosine")
     plain = "none jpeg:10 jpeg:75 bit_depth:2 gaussian_noise:0.2 cutout:10 mixup"
     names = "orthogonal", "eclipse", "puregen_ebm", "puregen_ddpm"
     others = {"adversarial:25": replace(known["adversarial"], levels=25.0)}
     others |= {name: known[name] for name in names}
     return MnistGrid(
         images=config.Shares("mnist", train=4000, sparse=160, other=6000, test=2000),
-        victim=config.Victim(
-            net=ClassifierNet("SmallCNN", widths=(32, 64), hidden=128, fold=2),
-            optim=Optim(learning_rate=2e-3, schedule="cosine"),
-            steps=250,
-        ),
+        victim=config.Victim(net, steps=250, optim=optim),
         poisons=_poisons(),
         defences=config.defences(*plain.split(), "ueraser", **others),
         **generators(training.ddpm(), training.ebm(), steps=(1500, 600)),
