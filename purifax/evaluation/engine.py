@@ -105,7 +105,8 @@ def load(
     prior = Prior()
     if purifier is not None:
         parts = (named["score"], named["energy"], config.dtype)
-        prior = networks.prior(*parts, shape, attacks.needs(purifier))
+        inside = networks.seen(purifier, shape)
+        prior = networks.prior(*parts, inside, attacks.needs(purifier))
     attacks.check_classes(config, _classes(images, found["classifier"]))
     if purifier is not None and getattr(purifier, "uncalibrated", False):
         clean = pixels(calibration()[:_CALIBRATED])

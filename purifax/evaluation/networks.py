@@ -20,7 +20,7 @@ from purifax.run.workdir import fingerprint
 from purifax.types import Classifier, as_pytree
 from purifax.weights import priors
 
-__all__ = ["called", "classes", "classifier", "digest", "fits", "prior"]
+__all__ = ["called", "classes", "classifier", "digest", "fits", "prior", "seen"]
 
 
 def classifier(
@@ -100,6 +100,19 @@ def prior(
         energy=other.energy,
         temperature=other.temperature,
     )
+
+
+def seen(purifier: Any, shape: Sequence[int]) -> tuple[int, ...]:
+    """(H, W, C) of what the networks of a purifier's recipe see of such an image.
+
+    It is the image's, unless the recipe tiles, pads or resizes.
+
+    >>> from purifax.purify import Resized
+    >>> seen(Resized(height=256, width=256), (224, 224, 3))
+    (256, 256, 3)
+    """
+    inside = getattr(purifier, "seen", None)
+    return tuple(shape) if inside is None else inside(tuple(shape))
 
 
 def _is_given(place: Any) -> bool:

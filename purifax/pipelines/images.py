@@ -56,7 +56,7 @@ def purifier(
     >>> purifier("digits_dsm", sigma=0.1).keywords["sigma"]
     0.1
     """
-    return _built(weights, purifier, energy, numbers)
+    return _built(_recipe(weights, purifier, numbers), weights, energy)
 
 
 def purify_images(
@@ -104,8 +104,13 @@ def purify_images(
     if chunk < 1:
         raise ValueError(f"chunk must be 1 or more; got {chunk}.")
     with defaults.usual():
-        bound = _built(weights, purifier, energy, numbers)
-    batch = _batch(given, weights, purifiers.image_shape(weights, energy))
+        made = _recipe(weights, purifier, numbers)
+        bound = _built(made, weights, energy)
+    shape = purifiers.image_shape(weights, energy)
+    fits = shape is not None and hasattr(made, "seen")  # it makes images fit
+    batch = _batch(given, weights, None if fits else shape)
+    if fits:
+        purifiers.check_seen(made, batch.shape[1:], shape, str(weights))
     scale = 255 if given.dtype == np.uint8 else 1
     with defaults.usual():
         purified = jnp.asarray(batch, jnp.float32) / scale
@@ -120,8 +125,8 @@ def purify_images(
     return np.asarray(purified).astype(given.dtype).reshape(given.shape)
 
 
-def _built(network: Any, wanted: Any, energy: Any, numbers: dict[str, Any]) -> Purifier:
-    """The purifier of the recipe that is wanted, or else advised; see `purifier`."""
+def _recipe(network: Any, wanted: Any, numbers: dict[str, Any]) -> Any:
+    """The recipe that is wanted, or else advised; see `purifier`."""
     _check_role(network)
     made = purifiers.advised(network) if wanted is None else purifiers.recipe(wanted)
     if made is None:
@@ -130,7 +135,11 @@ def _built(network: Any, wanted: Any, energy: Any, numbers: dict[str, Any]) -> P
             "purifier: give purifier=, a recipe such as purify.ADP(sigma=0.1), its "
             "name or a callable."
         )
-    made = _changed(made, numbers)
+    return _changed(made, numbers)
+
+
+def _built(made: Any, network: Any, energy: Any) -> Purifier:
+    """The purifier of a recipe."""
     bound = purifiers.build(made, network or "", energy or "")
     knobs = made.knobs(1) if hasattr(made, "knobs") else None
     if not knobs:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from purifax import weights
+from purifax.data.images import dimensions
 from purifax.evaluation import arguments, networks
 from purifax.evaluation.attacks import needs
 from purifax.evaluation.images import pixels
@@ -15,7 +16,15 @@ from purifax.recipe.kinds import PURIFIER
 from purifax.run.config import from_plain
 from purifax.types import Purifier
 
-__all__ = ["advised", "build", "image_shape", "is_own", "needs", "recipe"]
+__all__ = [
+    "advised",
+    "build",
+    "check_seen",
+    "image_shape",
+    "is_own",
+    "needs",
+    "recipe",
+]
 
 
 def recipe(wanted: Any) -> Any:
@@ -64,6 +73,29 @@ def image_shape(*places: Any) -> tuple[int, ...] | None:
         if named and not is_own(place):
             return weights.image_shape(place)
     return None
+
+
+def check_seen(
+    made: Any, shape: tuple[int, ...], wanted: tuple[int, ...] | None, name: str
+) -> None:
+    """Refuse images that a recipe does not bring to the size of its network.
+
+    Args:
+        shape: (H, W, C) of the images.
+        wanted: (h, w, C) that the network takes; None if it does not say.
+        name: of the network.
+
+    Raises:
+        ValueError: the network would see another shape.
+    """
+    found = networks.seen(made, shape)
+    if wanted is not None and tuple(found) != tuple(wanted):
+        how = "" if found == tuple(shape) else f", of which it sees {dimensions(found)}"
+        raise ValueError(
+            f"the images are {dimensions(shape)}{how}; {name} takes "
+            f"{dimensions(wanted)}. Use purifier=Tiled, Padded or Resized with its "
+            "height and width, or resize them first."
+        )
 
 
 def is_own(place: Any) -> bool:

@@ -48,9 +48,12 @@ from purifax.purify.lee_kim import LeeKim
 from purifax.purify.likelihood_ascent import LM, ScoreOpt, maximise
 from purifax.purify.mimic import Mimic
 from purifax.purify.one_step_denoiser import OneStep, one_step
+from purifax.purify.padded import Padded
 from purifax.purify.prior import Prior, States
 from purifax.purify.project import orthogonal
 from purifax.purify.puregen import PureGen, PureGenCode
+from purifax.purify.resized import Resized
+from purifax.purify.tiled import Tiled
 
 __all__ = [
     "DDS",
@@ -66,12 +69,15 @@ __all__ = [
     "MALA",
     "Mimic",
     "OneStep",
+    "Padded",
     "Prior",
     "PureGen",
     "PureGenCode",
+    "Resized",
     "Rounds",
     "ScoreOpt",
     "States",
+    "Tiled",
     "adaptive",
     "bit_depth",
     "chain",

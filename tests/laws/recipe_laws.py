@@ -13,7 +13,7 @@ from laws.purifier_laws import PURIFIER_LAWS
 
 from purifax.evaluation.settings import Evaluation
 from purifax.recipe.help_text import help_lines
-from purifax.recipe.kinds import PURIFIER
+from purifax.recipe.kinds import PURIFIER, is_recipe
 from purifax.run import config as configlib
 from purifax.run import recipes
 from purifax.run.overrides import apply
@@ -48,6 +48,9 @@ def is_typed(kind, made):
     words = [(start, recipes.place(type(made)))]
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
+        if is_recipe(value):
+            words.append((f"{start}.{field.name}", recipes.place(type(value))))
+            continue
         text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
         empty = "()" if value == () else '""'
         words.append((f"{start}.{field.name}", text or empty))

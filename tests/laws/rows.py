@@ -54,6 +54,16 @@ from purifax.transform.continuous_batching import continuously_batched
 DOWN = jnp.array([0.3, 0.15, 0.0])
 
 
+def fit(p, recipe):
+    """A recipe that fits images to a purifier, whose parts have another size."""
+    return recipe.around(Partial(_drawn_to, towards=p["score"].means[0, :1, :1]))
+
+
+def _drawn_to(key, x, towards):
+    noise = 0.1 * jax.random.normal(key, x.shape, x.dtype)
+    return jnp.clip(0.7 * x + 0.3 * towards + noise, 0, 1)
+
+
 def descent(name, verb, random=True, **bound):
     return Row(
         name,
@@ -244,6 +254,9 @@ PURIFIERS = [
             adp_rounds.rounds, purifier=adaptive(p), sigmas=jnp.array([0.2, 0.1])
         ),
     ),
+    Row("tiled", lambda p: fit(p, purify.Tiled(height=3, width=3, overlap=2))),
+    Row("padded", lambda p: fit(p, purify.Padded(factor=3))),
+    Row("resized", lambda p: fit(p, purify.Resized(height=6, width=3))),
     Row("one_step", lambda p: Partial(purify.one_step, score=p["score"], sigma=0.2)),
     Row("diffuse", lambda p: diffusion(p, times=jnp.array([0.1, 0.05, 0.0]))),
     Row(
