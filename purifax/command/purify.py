@@ -44,6 +44,8 @@ from purifax.command import worker as workers
 from purifax.evaluation.settings import Evaluation
 from purifax.recipe import checks
 from purifax.run import devices
+from purifax.run.progress import say
+from purifax.run.stop import Stopped
 
 __all__ = ["main", "run"]
 
@@ -68,6 +70,20 @@ flags.DEFINE_float("lease", 600, "Seconds of silence after which a worker is dea
 flags.DEFINE_bool("npz", False, "Write the whole data set as one .npz, too.")
 flags.DEFINE_bool("status", False, "Say how far the data set in --out is, and stop.")
 flags.DEFINE_bool("verify", False, "Purify a sample again and compare, and stop.")
+flags.DEFINE_bool("dry_run", False, "Count the photos, estimate the time, and stop.")
+flags.DEFINE_enum(
+    "fit",
+    "auto",
+    ["auto", "tiled", "resized", "exact"],
+    "How photos of other sizes are brought to the network; exact leaves them out.",
+)
+flags.DEFINE_enum(
+    "format",
+    "same",
+    ["same", "png", "jpg", "webp", "tif", "bmp"],
+    "Of purified photos.",
+)
+flags.DEFINE_integer("quality", 95, "Of JPEG files.", lower_bound=1, upper_bound=100)
 flags.DEFINE_integer("sample", 64, "Images that --verify compares.")
 
 
@@ -82,7 +98,8 @@ def main(
         find: the config of a name that a card mentions; None takes the numbers that
             are in the card itself.
     """
-    for name in ("out",) if options.status else ("source", "out"):
+    needed = ("source",) if options.dry_run else ("source", "out")
+    for name in ("out",) if options.status else needed:
         if not options[name].value:
             raise flagslib.UsageError(f"--{name} is needed; see --help.")
     _check(options)
@@ -95,19 +112,34 @@ def main(
         config = _advised(options, find)
     if _is_data_set(options):
         return _data_set(config, options)
-    devices.prepare(config.chunk)
-    from purifax.pipelines import files
+    return _files(config, options)
 
-    source, out = pathlib.Path(options.source), pathlib.Path(options.out)
+
+def _files(config: Evaluation, options: flags.FlagValues) -> int:
+    """Photos or an .npz, as files of the same names."""
+    devices.prepare(config.chunk)
+    from purifax.pipelines import files, photo_job
+
+    source, out = pathlib.Path(options.source), pathlib.Path(options.out or "")
+    how = photo_job.How(options.fit, options.format, options.quality)
+    places = source, options.data_dir, options.seed
+    if options.dry_run:
+        print(photo_job.estimate(config, *places, how))
+        return 0
     left_out: list[tuple[str, str]] = []
-    count = files.clean(
-        config,
-        source,
-        out,
-        options.data_dir,
-        options.seed,
-        lambda *file: left_out.append(file),
-    )
+    try:
+        count = files.clean(
+            config,
+            source,
+            out,
+            options.data_dir,
+            options.seed,
+            lambda *file: left_out.append(file),
+            how,
+        )
+    except Stopped as stopped:
+        say("stopped; what is written is kept, the same command goes on.")
+        return stopped.code
     print(f"{count} image(s) purified into {out}", file=sys.stderr)
     for name, reason in left_out:
         print(f"left out: {name}: {reason}", file=sys.stderr)
@@ -125,6 +157,10 @@ def _check(options: flags.FlagValues) -> None:
         checks.seed("--seed", options.seed)
     except ValueError as error:
         raise flagslib.UsageError(f"--seed: {error}") from None
+    if options.dry_run and (options.worker or options.status or options.verify):
+        raise flagslib.UsageError("--dry_run stands alone, before any work is shared.")
+    if not options.out:
+        return
     if pathlib.Path(options.out).is_file():
         raise flagslib.UsageError(
             f"--out={options.out} is a file; it must name a folder."
@@ -206,4 +242,5 @@ def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
 
 def run(main: Callable[[Any, flags.FlagValues], int | None] = main) -> None:
     """Run this command, with the configs beside the module that defines `main`."""
-    flagslib.run(main, (Evaluation,), instead=("status", "weights"))
+    instead, places = ("status", "weights"), ("source",)
+    flagslib.run(main, (Evaluation,), instead=instead, places=places)

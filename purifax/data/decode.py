@@ -30,7 +30,16 @@ import numpy as np
 from purifax.data.budget import afford
 from purifax.data.images import DataError, dimensions
 
-__all__ = ["MOST", "SUFFIXES", "content", "decode", "in_channels", "picture"]
+__all__ = [
+    "MOST",
+    "SUFFIXES",
+    "content",
+    "decode",
+    "in_channels",
+    "measured",
+    "picture",
+    "quiet",
+]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 SUFFIXES |= {".pgm"}
@@ -43,6 +52,9 @@ GREY_MODES = ("1", "L", "LA")
 COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 BITS, FORMAT = 258, 339
 """Tags of TIFF: bits per channel, and what they are (1: unsigned integers)."""
+
+ORIENTATION = 274
+"""Tag of EXIF: how a picture is to be turned; from 5 to 8, by a quarter."""
 
 
 def content(path: Any) -> bytes:
@@ -58,9 +70,13 @@ def content(path: Any) -> bytes:
         afford(path, found.st_size)
         return Path(path).read_bytes()
     except OSError as error:
-        link = os.path.islink(path) and not os.path.exists(path)
-        why = "it is a dangling link" if link else error.strerror or error
-        raise DataError(f"{path} cannot be read: {why}.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Any, error: OSError) -> DataError:
+    link = os.path.islink(path) and not os.path.exists(path)
+    why = "it is a dangling link" if link else error.strerror or error
+    return DataError(f"{path} cannot be read: {why}.")
 
 
 def picture(
@@ -79,9 +95,31 @@ def picture(
     Raises:
         DataError: the file is refused, or has another size.
     """
-    with _quiet():
+    with quiet():
         pixels = _pixels(name, read, shape and shape[:2])
     return in_channels(name, pixels, shape[2]) if shape and shape[2:] else pixels
+
+
+def measured(path: Any) -> tuple[int, int, int]:
+    """(H, W, C) of a file as `picture` gives it, of which the head alone is read.
+
+    Raises:
+        DataError: the file is refused for what its head says, or cannot be read.
+    """
+    from PIL import Image
+
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise DataError(f"{path} is no regular file.")
+        with open(path, "rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    with quiet(), _refusing(path, head), Image.open(path) as image:
+        _check(str(path), image, head)
+        turned = image.getexif().get(ORIENTATION, 1) in range(5, 9)
+        width, height = image.size[::-1] if turned else image.size
+        return height, width, 1 if image.mode in GREY_MODES else 3
 
 
 def in_channels(name: str, pixels: np.ndarray, channels: int) -> np.ndarray:
@@ -111,7 +149,7 @@ def decode(
     Raises:
         DataError: files are refused; the message names the first and counts the others.
     """
-    with _quiet():
+    with quiet():
         height, width = _pixels(names[0], read).shape[:2]
         afford(f"{names[0]} and {len(names) - 1} more", len(names) * height * width * 3)
         images = np.empty((len(names), height, width, 3), np.uint8)
@@ -147,17 +185,29 @@ def _pixels(
     from PIL import Image, ImageOps
 
     packed = read(name)
+    with _refusing(name, packed), Image.open(io.BytesIO(packed)) as image:
+        _check(name, image, packed)
+        grey = image.mode in GREY_MODES
+        if size and sorted(image.size) != sorted(size):
+            own = (*image.size[::-1], 1 if grey else 3)
+            raise _another_size(name, own, size, first)
+        turned = ImageOps.exif_transpose(image)
+        pixels = np.asarray(turned.convert("L" if grey else "RGB"))
+    pixels = pixels[..., None] if grey else pixels
+    if size and pixels.shape[:2] != tuple(size):
+        raise _another_size(name, pixels.shape, size, first)
+    return pixels
+
+
+@contextmanager
+def _refusing(name: Any, packed: bytes) -> Iterator[None]:
+    """Within it, whatever a damaged file raises is a refusal."""
+    from PIL import Image
+
     if not packed:
         raise DataError(f"{name} cannot be read as an image: it is empty.")
     try:
-        with Image.open(io.BytesIO(packed)) as image:
-            _check(name, image, packed)
-            grey = image.mode in GREY_MODES
-            if size and sorted(image.size) != sorted(size):
-                own = (*image.size[::-1], 1 if grey else 3)
-                raise _another_size(name, own, size, first)
-            turned = ImageOps.exif_transpose(image)
-            pixels = np.asarray(turned.convert("L" if grey else "RGB"))
+        yield
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -171,10 +221,6 @@ def _pixels(
     except Exception as error:  # a damaged file raises nearly anything
         why = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise DataError(f"{name} cannot be read as an image: {why}.") from error
-    pixels = pixels[..., None] if grey else pixels
-    if size and pixels.shape[:2] != tuple(size):
-        raise _another_size(name, pixels.shape, size, first)
-    return pixels
 
 
 def _check(name: str, image: Any, packed: bytes) -> None:
@@ -229,7 +275,7 @@ def _another_size(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No warnings of Pillow; what it takes for a decompression bomb is an error."""
     from PIL import Image
 

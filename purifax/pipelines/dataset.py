@@ -21,7 +21,7 @@ from purifax.fleet.finish import trouble
 from purifax.fleet.job import begin
 from purifax.fleet.purify_batch import BatchedPurifier, share
 from purifax.fleet.verify import verify
-from purifax.pipelines import files
+from purifax.pipelines import configured
 from purifax.pipelines.archive import archive
 from purifax.pipelines.records import fingerprint, record
 from purifax.run.progress import Progress, say
@@ -176,15 +176,15 @@ def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Purifi
         ValueError: images of another size than the network's, or a folder of another
             job.
     """
-    made = files.recipe(config)
-    expected = files.shape(config)
+    made = configured.recipe(config)
+    expected = configured.shape(config)
     size, channels = (expected[:2], expected[2]) if expected else (None, None)
     stream = data.open_stream(where.source, where.split, where.data_dir, channels, size)
-    files.check_size(config, stream.source, stream.shape)
-    purifier = files.purifier(config, made, where.data_dir)
+    configured.check_size(config, stream.source, stream.shape)
+    purifier = configured.purifier(config, made, where.data_dir)
 
     def build(other: Any) -> Purifier:
-        return files.purifier(config, other, where.data_dir)
+        return configured.purifier(config, other, where.data_dir)
 
     name, out = _name(where.source), place(os.path.expanduser(where.out))
     job = fleet.Job(

@@ -17,7 +17,7 @@ from experiments.training import loop
 from purifax import data, fleet, purify_images
 from purifax.command import flags as flagslib
 from purifax.command import purify
-from purifax.pipelines import dataset
+from purifax.pipelines import dataset, photo_job
 from purifax.pipelines import files as cleaning
 from purifax.run.stop import Stopped
 
@@ -111,8 +111,10 @@ def broken(folder, what):
     ],
 )
 def test_bad_folders_are_refused(config, tmp_path, what, words):
+    how = photo_job.How(form="png")
     with pytest.raises(ValueError, match=words):
-        cleaning.clean(config, broken(tmp_path / "in", what), tmp_path / "o", None, 0)
+        folder = broken(tmp_path / "in", what)
+        cleaning.clean(config, folder, tmp_path / "o", None, 0, how=how)
     assert not (tmp_path / "o").exists()
 
 
@@ -127,14 +129,16 @@ def test_refused_files_are_left_out_and_the_others_are_as_ever(
     (source / "3.png").symlink_to("nowhere")
     (source / ".hidden.png").write_bytes((source / "0.png").read_bytes())
     os.mkfifo(source / "5.png")
-    assert cleaning.clean(config, source, tmp_path / "out", None, 0) == 2
+    exact = photo_job.How(fit="exact")
+    assert cleaning.clean(config, source, tmp_path / "out", None, 0, how=exact) == 2
     told = capsys.readouterr().err
     for words in ("1.png cannot", "2.png is 8 x 9", "dangling", "no regular", "1 hid"):
         assert words in told
     for name in ("0.png", "4.png"):
         one, same = ((tmp_path / d / name).read_bytes() for d in ("all", "out"))
         assert one == same
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"0.png", "4.png", "purified.png", ".purify.json"}
 
 
 def test_an_image_called_as_the_picture_keeps_its_name(config, pictures, tmp_path):
