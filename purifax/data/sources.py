@@ -122,7 +122,8 @@ def located(
 
 
 def _own(name: str, split: str, place: Path | None) -> Images:
-    allowed = ("train", "test") if name == "tfds" else ("train", "test", "all")
+    more = {"folder": ("validation", "all"), "npz": ("all",), "poisoned": ("all",)}
+    allowed = ("train", "test", *more.get(name, ()))
     if split not in allowed:
         raise DataError(
             f"The split of '{name}' must be one of {allowed}, not '{split}'."

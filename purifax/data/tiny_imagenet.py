@@ -2,8 +2,9 @@
 
 train: 500 images of each class, in the order of `wnids.txt`, then of the numbers in the
 file names. test: the published *validation* images, 50 of each class, in the order of
-their numbers, because the labels of the published test images are secret. The label of
-an image is the line number of its class in `wnids.txt`.
+their numbers, because the labels of the published test images are secret; as published,
+or sorted into a folder for each class, as many sort them. The label of an image is the
+line number of its class in `wnids.txt`.
 """
 
 import re
@@ -97,26 +98,39 @@ def _validation(
     read: Callable[[str], bytes],
     source: Path,
 ) -> tuple[list[str], list[int], list[int]]:
-    table = _text(read, "val/val_annotations.txt", source).splitlines()
-    try:
-        rows = (row.split("\t") for row in table)
-        labels = {row[0]: wnids.index(row[1]) for row in rows}
-    except (IndexError, ValueError) as error:
-        raise DataError(
-            f"{source} has a line in val/val_annotations.txt that gives no class of "
-            f"wnids.txt ({error}); unpack it again."
-        ) from error
-    form = re.compile(r"val/images/(val_(\d+)\.JPEG)")
+    form = re.compile(r"val/(?:(n\d+)/)?(?:images/)?(val_(\d+)\.JPEG)")
+    matches = [(name, match) for name in names if (match := form.fullmatch(name))]
+    if any(match[1] is None for _, match in matches):
+        known = _annotated(wnids, read, source)
+    else:  # sorted into folders of classes by its owner
+        known = {
+            match[2]: wnids.index(match[1]) for _, match in matches if match[1] in wnids
+        }
     found = sorted(
-        (int(match[2]), name, labels[match[1]])
-        for name in names
-        if (match := form.fullmatch(name)) and match[1] in labels
+        (int(match[3]), name, known[match[2]])
+        for name, match in matches
+        if match[2] in known
     )
     return (
         [file for _, file, _ in found],
         [label for *_, label in found],
         [number for number, *_ in found],
     )
+
+
+def _annotated(
+    wnids: Sequence[str], read: Callable[[str], bytes], source: Path
+) -> dict[str, int]:
+    """The label of each validation file, as published."""
+    table = _text(read, "val/val_annotations.txt", source).splitlines()
+    try:
+        rows = (row.split("\t") for row in table)
+        return {row[0]: wnids.index(row[1]) for row in rows}
+    except (IndexError, ValueError) as error:
+        raise DataError(
+            f"{source} has a line in val/val_annotations.txt that gives no class of "
+            f"wnids.txt ({error}); unpack it again."
+        ) from error
 
 
 def _text(read: Callable[[str], bytes], file: str, source: Path) -> str:

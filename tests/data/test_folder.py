@@ -6,6 +6,7 @@ from data import writers
 from PIL import Image
 
 from purifax import data
+from purifax.data import folder, folder_layout, roles
 
 
 def files_of(place, images, labels, classes, end=".png"):
@@ -128,12 +129,70 @@ def test_other_size_is_named(tmp_path):
         data.load("folder", "all", tmp_path)
 
 
-def test_loose_files_beside_classes_are_an_error(tmp_path):
+def test_loose_files_beside_classes_are_not_read_and_are_listed(tmp_path):
     images, labels = writers.pictures(4, (4, 4, 3), 2)
     files_of(tmp_path, images, labels, "ab")
     files_of(tmp_path, images[:1], [0], None)
-    with pytest.raises(data.DataError, match="both images and folders.*000.png"):
-        data.load("folder", "all", tmp_path)
+    (tmp_path / "notes.txt").write_text("no image")
+    found = data.load("folder", "all", tmp_path)
+    assert len(found) == 4 and "not read: 1 images, 000.png" in found.source
+    counted = folder.inventory(tmp_path)
+    assert counted.counts == {"all": {"a": 2, "b": 2}}
+    assert counted.unread == ((str(tmp_path / "000.png"), folder_layout.BESIDE),)
+    assert counted.skipped == {".txt": 1} and "000.png" in counted.words()
+
+
+LAYOUTS = [
+    ("train", "val"),
+    ("train", "valid"),
+    ("train", "valid", "test"),
+    ("train", "test"),
+    ("Training", "Validation", "Testing"),
+    ("",),
+]
+
+
+@pytest.mark.parametrize("splits", LAYOUTS)
+def test_every_image_of_every_layout_is_counted(tmp_path, splits):
+    """Files at any depth, beside folders and beside splits: none is lost silently."""
+    for n, split in enumerate(splits):
+        images, labels = writers.pictures(6 + n, (4, 4, 3), 2)
+        files_of(tmp_path / split, images, labels, ("a", "b/deep"))
+        files_of(tmp_path / split, images[:1], [0], None)
+    if splits != ("",):
+        files_of(tmp_path, images[:1], [0], None)
+    counted = folder.inventory(tmp_path)
+    read = sum(n for classes in counted.counts.values() for n in classes.values())
+    on_disk = {str(path) for path in tmp_path.rglob("*.png")}
+    assert read + len(counted.unread) == len(on_disk)
+    assert {name for name, _ in counted.unread} == {
+        n for n in on_disk if "/a/" not in n and "/b/" not in n
+    }
+    names = {roles.role(split) or "all" for split in splits}
+    assert set(counted.counts) == names
+    total = sum(len(folder.listed(tmp_path, split).files) for split in names)
+    assert total == read
+    if "validation" in names:
+        assert len(data.load("folder", "validation", tmp_path)) == 7
+    else:
+        with pytest.raises(data.DataError, match="validation"):
+            data.load("folder", "validation", tmp_path)
+
+
+def test_a_split_is_sorted_by_its_annotations(tmp_path):
+    """Tiny-ImageNet as published, and its test images, whose labels are secret."""
+    images, labels = writers.pictures(6, (4, 4, 3), 2)
+    files_of(tmp_path / "train", images, labels, ("n1/images", "n2/images"))
+    files_of(tmp_path / "val", images[:4], [0] * 4, ("images",), ".JPEG")
+    files_of(tmp_path / "test", images[:2], [0] * 2, ("images",), ".JPEG")
+    rows = [f"{n:03d}.JPEG\tn{2 - n % 2}\t0\t0\t9\t9\n" for n in range(3)]
+    (tmp_path / "val/val_annotations.txt").write_text("".join(rows))
+    found = data.load("folder", "test", tmp_path)  # validation stands in
+    assert found.names == ("n1", "n2") and found.labels.tolist() == [0, 1, 1]
+    counted = folder.inventory(tmp_path)
+    whys = [why for _, why in counted.unread]
+    assert len(whys) == 3 and whys.count(folder_layout.NO_CLASS) == 2
+    assert len(data.load("folder", "train", tmp_path)) == 6
 
 
 def test_nothing_there(tmp_path):
@@ -144,4 +203,4 @@ def test_nothing_there(tmp_path):
     with pytest.raises(data.DataError, match="needs a data directory"):
         data.load("folder", "all")
     with pytest.raises(data.DataError, match="must be one of"):
-        data.load("folder", "validation", tmp_path)
+        data.load("folder", "dev", tmp_path)

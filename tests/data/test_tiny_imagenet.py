@@ -84,3 +84,18 @@ def test_truncated_zip_is_named(tmp_path, world):
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(data.DataError, match=r"200.zip is truncated or damaged"):
         data.load("tiny_imagenet", "test", tmp_path)
+
+
+def test_validation_images_may_be_sorted_into_classes(world, tmp_path):
+    """By their owner, with or without a folder of images in each class."""
+    root = writers.folder_of(tmp_path / "tiny-imagenet-200", world[1])
+    right = data.load("tiny_imagenet", "test", root, download=False)
+    for n, (number, label) in enumerate(zip(right.index, right.labels, strict=True)):
+        name = f"val_{number}.JPEG"
+        place = root / "val" / WNIDS[label] / ("images" if n % 2 else "")
+        place.mkdir(parents=True, exist_ok=True)
+        (root / "val/images" / name).rename(place / name)
+    (root / "val/val_annotations.txt").unlink()
+    found = data.load("tiny_imagenet", "test", root, download=False)
+    for field in ("images", "labels", "index"):
+        np.testing.assert_array_equal(getattr(found, field), getattr(right, field))
