@@ -32,12 +32,16 @@ class Set:
         tfds: the name under which TensorFlow Datasets prepares it.
         folder: the folder of its archives below the data directory, so that sets with
             files of the same names stay apart.
+        splits: those that were published.
+        by_hand: what to do where the archives cannot be downloaded by everybody.
     """
 
     classes: tuple[str, ...]
     archives: tuple[Archive, ...]
     tfds: str
     folder: str = ""
+    splits: tuple[str, ...] = ("train", "test")
+    by_hand: str = ""
 
 
 def _toronto(file: str, checksum: str, megabytes: int) -> Archive:
@@ -60,6 +64,14 @@ def _idx(addresses: tuple[str, ...], *digests: str) -> tuple[Archive, ...]:
         for file, digest in zip(files, digests, strict=True)
     )
 
+
+def _one(at: str, file: str, digest: str, megabytes: int) -> Archive:
+    return Archive(file, f"md5:{digest}", (at + file,), megabytes)
+
+
+THREE = ("train", "validation", "test")
+
+_GTSRB = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
 
 CIFAR10_CLASSES = tuple(
     "airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -149,6 +161,75 @@ SETS = {
             ),
         ),
         "tiny_imagenet",
+    ),
+    "svhn": Set(
+        tuple("0123456789"),
+        (
+            _one(
+                "http://ufldl.stanford.edu/housenumbers/",
+                "train_32x32.mat",
+                "e26dedcc434d2e4c54c9b2d4a06d8373",
+                182,
+            ),
+            _one(
+                "http://ufldl.stanford.edu/housenumbers/",
+                "test_32x32.mat",
+                "eb5a983be6a315427106f1b164d9cef3",
+                64,
+            ),
+        ),
+        "svhn_cropped",
+        "svhn",
+    ),
+    "cinic10": Set(
+        CIFAR10_CLASSES,
+        (
+            _one(
+                "https://datashare.is.ed.ac.uk/bitstream/handle/10283/3192/",
+                "CINIC-10.tar.gz",
+                "6ee4d0c996905fe93221de577967a372",
+                656,
+            ),
+        ),
+        "cinic10",
+        splits=THREE,
+    ),
+    "gtsrb": Set(
+        tuple(f"{n:05d}" for n in range(43)),
+        (
+            _one(
+                _GTSRB,
+                "GTSRB-Training_fixed.zip",
+                "513f3c79a4c5141765e10e952eaa2478",
+                187,
+            ),
+            _one(
+                _GTSRB,
+                "GTSRB_Final_Test_Images.zip",
+                "c7e4e6327067d32654124b0fe9e82185",
+                89,
+            ),
+            _one(
+                _GTSRB, "GTSRB_Final_Test_GT.zip", "fe31e9c9270bbcd7b84b7f21a9d9d9e5", 1
+            ),
+        ),
+        "gtsrb",
+        "gtsrb",
+    ),
+    "imagenet": Set(
+        (),
+        (),
+        "imagenet2012",
+        by_hand="ImageNet is given to those who ask for it at image-net.org: put "
+        "ILSVRC2012_img_train.tar, or ILSVRC2012_img_val.tar beside "
+        "ILSVRC2012_devkit_t12.tar.gz, or folders train/<wnid> and val/<wnid>, there",
+    ),
+    "medmnist": Set(
+        (),
+        (),
+        "medmnist",
+        splits=THREE,
+        by_hand="put the set's .npz, from https://zenodo.org/records/10519652, there",
     ),
     "cifar10_c": Set(
         CIFAR10_CLASSES,

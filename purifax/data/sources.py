@@ -3,29 +3,54 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from purifax.data import (
     cifar,
+    cinic10,
     corrupted,
     digits,
     folder,
+    gtsrb,
     idx,
+    imagenet,
+    medmnist,
     npz,
     poisoned,
     prepared,
+    svhn,
     tiny_imagenet,
 )
 from purifax.data.catalogue import SETS, Set
 from purifax.data.download import fetch
 from purifax.data.images import DataError, Images, suggestion
+from purifax.data.official_files import Files
 from purifax.run import places
 
-__all__ = ["OFFICIAL", "OWN", "cache", "load", "located", "tfds_home"]
+__all__ = ["OFFICIAL", "OF_FILES", "OWN", "cache", "load", "located", "tfds_home"]
+
+WITH_MORE = ("cifar10_c", "cinic10", "gtsrb", "imagenet", "medmnist")
+"""Sets whose name may be followed by what is wanted of them."""
 
 T = TypeVar("T")
 Finders = Mapping[str, Callable[..., T | None]]
 """By the name of a set, the function that finds its archive, such as `cifar.find`."""
+
+OF_FILES: Finders[Files] = {
+    "cinic10": cinic10.find,
+    "gtsrb": gtsrb.find,
+    "imagenet": imagenet.find,
+}
+"""Sets of image files, which are listed first."""
+
+
+def _in_memory(find: Callable[..., Files | None]) -> Callable[..., Images | None]:
+    def found(*given: Any) -> Images | None:
+        files = find(*given)
+        return None if files is None else files.images()
+
+    return found
+
 
 OFFICIAL: Finders[Images] = {
     "cifar10": cifar.find,
@@ -34,6 +59,9 @@ OFFICIAL: Finders[Images] = {
     "fashion_mnist": idx.find,
     "tiny_imagenet": tiny_imagenet.find,
     "cifar10_c": corrupted.find,
+    "svhn": svhn.find,
+    "medmnist": medmnist.find,
+    **{name: _in_memory(find) for name, find in OF_FILES.items()},
 }
 OWN = {
     "folder": folder.read,
@@ -61,7 +89,8 @@ def load(
 
     Args:
         name: `digits` (inside the package: always there), `cifar10`, `cifar100`,
-            `mnist`, `fashion_mnist`, `tiny_imagenet`,
+            `mnist`, `fashion_mnist`, `svhn`, `tiny_imagenet`, `imagenet[:<side>]`,
+            `gtsrb[:<side>]`, `cinic10[:<origin>]`, `medmnist:<set>`,
             `cifar10_c:<corruption>:<severity>`; or for one's own images `folder`, `npz`
             or `tfds`, with `data_dir` the folder or file itself; or `poisoned`, with
             `data_dir` a set stored by `experiments.poison`.
@@ -101,15 +130,16 @@ def located(
     place = None if data_dir is None else places.expanded(data_dir)
     if name in OWN:
         return _own(name, split, place)
-    if split not in ("train", "test"):
+    key = name.split(":")[0]
+    splits = SETS[key].splits if key in SETS else ("train", "test")
+    if split not in splits:
         raise DataError(
-            f"The split must be 'train' or 'test', not '{split}'; a validation set is "
-            "made from the labels of 'train' by purifax.data.splits."
+            f"The split must be {' or '.join(map(repr, splits))}, not '{split}'; a "
+            "validation set is made from the labels of 'train' by purifax.data.splits."
         )
     if name == "digits":
         return digits.read(split)
-    key = name.split(":")[0]
-    if key not in SETS or (key != name and key != "cifar10_c"):
+    if key not in SETS or (key != name and key not in WITH_MORE):
         known = ("digits", *SETS, *OWN)
         raise DataError(f"No image set is called '{name}'. {suggestion(key, known)}")
     if place is not None and not place.is_dir():
@@ -140,18 +170,19 @@ def _on_disk(
     place: Path | None,
     finder: Callable[..., T | None],
 ) -> Images | T | None:
-    tfds_name = facts.tfds
+    key, tfds_name = name.split(":")[0], facts.tfds
     if name.startswith("cifar10_c"):
         tfds_name = "{}/{}_{}".format(facts.tfds, *corrupted.parse_name(name))
+    plain = ":" not in name or key == "cifar10_c"
     if place is not None:
-        found = prepared.find(place, tfds_name, split)
+        found = prepared.find(place, tfds_name, split) if plain else None
         if found is None:
             found = finder(place, name, split, facts.classes)
         if found is None:
             found = npz.find(place, name.replace(":", "_"), split, facts.classes)
         if found is not None:
             return found
-    found = prepared.find(tfds_home(), tfds_name, split)
+    found = prepared.find(tfds_home(), tfds_name, split) if plain else None
     return finder(cache(), name, split, facts.classes) if found is None else found
 
 
@@ -166,6 +197,8 @@ def _fetched(
     """Read from the network; the message of a failure says what to do by hand."""
     searched = dict.fromkeys(map(str, (root, tfds_home(), cache())))
     where = f"{name} ({split}) was found in none of {', '.join(searched)}"
+    if facts.by_hand:
+        raise DataError(f"{where}: {facts.by_hand}.")
     files = ", ".join(archive.file for archive in facts.archives)
     advice = (
         f"put {files} (from {facts.archives[0].addresses[0].rpartition('/')[0]}/) into "

@@ -11,7 +11,7 @@ import math
 import tarfile
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
@@ -25,8 +25,9 @@ from purifax.data.arrays import label_numbers
 from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.gzipped import unpacked
 from purifax.data.images import DataError, Images
+from purifax.data.official_files import Files
 from purifax.data.pickled import placed
-from purifax.data.sources import OFFICIAL, Finders
+from purifax.data.sources import OF_FILES, OFFICIAL, Finders
 
 __all__ = ["FINDERS", "find_cifar", "find_idx"]
 
@@ -136,8 +137,17 @@ def find_idx(
         return _stream([part], [idx.parse(labels)], classes, str(path.parent))
 
 
+def _one_by_one(find: Callable[..., Files | None]) -> Callable[..., Stream | None]:
+    def found(*given: Any) -> Stream | None:
+        files = find(*given)
+        return None if files is None else files.stream()
+
+    return found
+
+
 FINDERS: Finders[Stream | Images] = {
     **OFFICIAL,
+    **{name: _one_by_one(find) for name, find in OF_FILES.items()},
     "cifar10": find_cifar,
     "cifar100": find_cifar,
     "mnist": find_idx,

@@ -21,7 +21,7 @@ from purifax.data.decode import in_channels, picture
 from purifax.data.images import DataError
 from purifax.fleet.ahead import ahead
 from purifax.fleet.purify_batch import BatchedPurifier
-from purifax.pipelines import photo_files
+from purifax.pipelines import host_fits, photo_files
 from purifax.pipelines.album import Group, Photo
 from purifax.pipelines.journal import Journal
 from purifax.purify.fitted import LATER
@@ -148,7 +148,7 @@ class Work:
         pixels = one.parts[0]
         if self.fit is not None:
             shape = (height, width, one.parts.shape[-1])
-            pixels = self.fit.whole(one.parts, shape)
+            pixels = host_fits.whole(self.fit, one.parts, shape)
         if channels < pixels.shape[-1]:
             pixels = photo_files.grey(pixels)
         return np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
@@ -163,7 +163,7 @@ def parts_of(path: str, photo: Photo, taken: int | None, fit: Any) -> np.ndarray
     pixels = picture(path, shape=photo.shape)
     if taken is not None:
         pixels = in_channels(path, pixels, taken)
-    return pixels[None].copy() if fit is None else fit.parts(pixels)
+    return pixels[None].copy() if fit is None else host_fits.parts(fit, pixels)
 
 
 def batched(

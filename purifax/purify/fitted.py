@@ -1,10 +1,8 @@
 """What recipes have in common that make a purifier fit images of other sizes.
 
-Such a recipe holds another one. It says which parts of an image the other purifier is
-given (`parts`), all of one shape (`seen`), and how the purified parts become an image
-again (`whole`). Both are linear, so that gradients are exact wherever those of the
-purifier within are. They take NumPy arrays too: pipelines gather parts of many images
-into one batch.
+Such a recipe holds another one, and says which parts of an image that one is given, all
+of one shape. Cutting and joining are linear, so that gradients are exact wherever those
+of the purifier within are.
 """
 
 from collections.abc import Callable
@@ -87,12 +85,8 @@ class Fitted:
         """The purifier of any image, of that of the parts."""
         raise NotImplementedError
 
-    def parts(self, x: Any) -> Any:
+    def parts(self, x: Array) -> Array:
         """What the purifier within is given of an image [H, W, C]: [K, h, w, C]."""
-        raise NotImplementedError
-
-    def whole(self, parts: Any, shape: tuple[int, ...]) -> Any:
-        """The image of shape (H, W, C) that the purified parts are."""
         raise NotImplementedError
 
     def seen(self, shape: tuple[int, ...]) -> tuple[int, ...]:

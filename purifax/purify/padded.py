@@ -5,7 +5,6 @@ what is missing is added at each end, and cut off again from the result.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from jax import Array
 
@@ -58,17 +57,14 @@ class Padded(fitted.Fitted):
         """The purifier of any image, of that of the padded one."""
         return fitted.bound(padded, purifier, factor=self.factor)
 
-    def _axes(self, shape: tuple[int, ...]) -> tuple[patches.Axis, patches.Axis]:
+    def axes(self, shape: tuple[int, ...]) -> tuple[patches.Axis, patches.Axis]:
+        """Where the parts of an image of shape (H, W, C) lie."""
         rows, columns = (patches.multiples(n, self.factor) for n in shape[:2])
         return rows, columns
 
-    def parts(self, x: Any) -> Any:
+    def parts(self, x: Array) -> Array:
         """The padded image, [1, h, w, C]."""
-        return patches.cut(x, *self._axes(x.shape))
-
-    def whole(self, parts: Any, shape: tuple[int, ...]) -> Any:
-        """The image without its border."""
-        return patches.join(parts, *self._axes(shape), shape)
+        return patches.cut(x, *self.axes(x.shape))
 
     def seen(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """(h, w, C) of the padded image."""

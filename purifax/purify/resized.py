@@ -8,11 +8,10 @@ What lies beyond the image has no weight, and the others add up to one.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
@@ -27,43 +26,55 @@ __all__ = ["Resized", "matrix", "resized"]
 METHODS = ("linear", "cubic", "lanczos3")
 
 
-@functools.lru_cache(maxsize=256)
-def matrix(old: int, new: int, method: str = "linear", antialias: bool = True) -> Any:
-    """The weights of `old` pixels in each of `new`, float64 [new, old].
+@functools.lru_cache(maxsize=8)
+def matrix(
+    old: int, new: int, method: str = "linear", antialias: bool = True
+) -> tuple[tuple[float, ...], ...]:
+    """The weights of `old` pixels in each of `new`, [new, old].
 
-    >>> matrix(4, 2)
-    array([[0.42857143, 0.42857143, 0.14285714, 0.        ],
-           [0.        , 0.14285714, 0.42857143, 0.42857143]])
+    >>> [[round(w, 3) for w in row] for row in matrix(4, 2)]
+    [[0.429, 0.429, 0.143, 0.0], [0.0, 0.143, 0.429, 0.429]]
     """
+    kernel, reach = _KERNELS[method]
     scale = old / new
     wide = max(scale, 1.0) if antialias else 1.0
-    place = (np.arange(new) + 0.5) * scale - 0.5
-    weight = _KERNELS[method](np.abs(place[:, None] - np.arange(old)) / wide)
-    found = weight / weight.sum(1, keepdims=True)
-    found.flags.writeable = False
-    return found
+    rows = []
+    for n in range(new):
+        place = (n + 0.5) * scale - 0.5
+        first = max(0, math.ceil(place - reach * wide))
+        last = min(old - 1, math.floor(place + reach * wide))
+        near = [kernel(abs(place - m) / wide) for m in range(first, last + 1)]
+        total = sum(near)
+        row = [0.0] * old
+        row[first : last + 1] = [weight / total for weight in near]
+        rows.append(tuple(row))
+    return tuple(rows)
 
 
-def _triangle(d: np.ndarray) -> np.ndarray:
-    return np.maximum(0.0, 1.0 - d)
+def _triangle(d: float) -> float:
+    return max(0.0, 1.0 - d)
 
 
-def _keys(d: np.ndarray) -> np.ndarray:
+def _keys(d: float) -> float:
     """Keys 1981, "Cubic convolution interpolation", equation 4 with a = -1/2."""
-    near = (1.5 * d - 2.5) * d * d + 1.0
-    far = ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0
-    return np.where(d < 1, near, np.where(d < 2, far, 0.0))
+    if d < 1:
+        return (1.5 * d - 2.5) * d * d + 1.0
+    return ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0 if d < 2 else 0.0
 
 
-def _lanczos(d: np.ndarray) -> np.ndarray:
-    return np.where(d < 3, np.sinc(d) * np.sinc(d / 3), 0.0)
+def _lanczos(d: float) -> float:
+    if d < 1e-9:
+        return 1.0
+    at = math.pi * d
+    return 3 * math.sin(at) * math.sin(at / 3) / at**2 if d < 3 else 0.0
 
 
-_KERNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "linear": _triangle,
-    "cubic": _keys,
-    "lanczos3": _lanczos,
+_KERNELS: dict[str, tuple[Callable[[float], float], int]] = {
+    "linear": (_triangle, 1),
+    "cubic": (_keys, 2),
+    "lanczos3": (_lanczos, 3),
 }
+"""Each with the distance beyond which it is zero."""
 
 
 @checks.checked(x=checks.image)
@@ -88,6 +99,7 @@ def resized(
     Returns:
         The image, [H, W, C].
 
+    >>> import jax
     >>> x = jnp.full((5, 7, 1), 0.25)
     >>> darker = resized(jax.random.key(0), x, lambda key, x: x / 2, (8, 8))
     >>> darker.shape, bool(jnp.allclose(darker, 0.125))
@@ -98,17 +110,14 @@ def resized(
     return _to(purifier(key, small), x.shape[:2], method, antialias)
 
 
-def _to(x: Any, size: tuple[int, ...], method: str, antialias: bool) -> Any:
-    """The image at another size, of the same kind of array."""
+def _to(x: Array, size: tuple[int, ...], method: str, antialias: bool) -> Array:
+    """The image at another size."""
     if tuple(x.shape[:2]) == tuple(size):
         return x
     down, across = (
-        matrix(n, m, method, antialias) for n, m in zip(x.shape[:2], size, strict=True)
+        jnp.array(matrix(n, m, method, antialias), x.dtype)
+        for n, m in zip(x.shape[:2], size, strict=True)
     )
-    if isinstance(x, np.ndarray):
-        found = np.tensordot(down, np.asarray(x, np.float32), 1)
-        return np.einsum("cj,rjk->rck", across, found).astype(np.float32)
-    down, across = (jnp.asarray(m, x.dtype) for m in (down, across))
     found = jnp.einsum("ri,cj,ijk->rck", down, across, x, precision="highest")
     return found if method == "linear" else jnp.clip(found, 0, 1)
 
@@ -142,16 +151,9 @@ class Resized(fitted.Fitted):
         how = {"method": self.method, "antialias": self.antialias}
         return fitted.bound(resized, purifier, size=(self.height, self.width), **how)
 
-    def parts(self, x: Any) -> Any:
-        """The resized image, [1, h, w, C], in the range of the given one."""
-        return self._to(x, self.seen(x.shape)[:2])[None]
-
-    def whole(self, parts: Any, shape: tuple[int, ...]) -> Any:
-        """The image in its own size."""
-        return self._to(parts[0], shape[:2])
-
-    def _to(self, x: Any, size: tuple[int, ...]) -> Any:
-        return _to(x, size, self.method, self.antialias)
+    def parts(self, x: Array) -> Array:
+        """The resized image, [1, h, w, C]."""
+        return _to(x, self.seen(x.shape)[:2], self.method, self.antialias)[None]
 
     def seen(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """(h, w, C) of the resized image."""

@@ -10,7 +10,6 @@ results are averaged and vary less than elsewhere; overlap = 2 margin blends not
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 from jax import Array
@@ -116,16 +115,13 @@ class Tiled(fitted.Fitted):
         more = {"size": size, "at_once": self.at_once}
         return fitted.bound(tiled, purifier, **settings, **more)
 
-    def _axes(self, shape: tuple[int, ...]) -> tuple[patches.Axis, patches.Axis]:
+    def axes(self, shape: tuple[int, ...]) -> tuple[patches.Axis, patches.Axis]:
+        """Where the parts of an image of shape (H, W, C) lie."""
         return _axes(shape, (self.height, self.width), self.overlap, self.margin)
 
-    def parts(self, x: Any) -> Any:
+    def parts(self, x: Array) -> Array:
         """The tiles of an image, [K, h, w, C]."""
-        return patches.cut(x, *self._axes(x.shape))
-
-    def whole(self, parts: Any, shape: tuple[int, ...]) -> Any:
-        """The image that the tiles are."""
-        return patches.join(parts, *self._axes(shape), shape)
+        return patches.cut(x, *self.axes(x.shape))
 
     def seen(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """(h, w, C) of a tile."""
@@ -133,7 +129,7 @@ class Tiled(fitted.Fitted):
 
     def count(self, shape: tuple[int, ...]) -> int:
         """The number of tiles."""
-        rows, columns = self._axes(shape)
+        rows, columns = self.axes(shape)
         return len(rows.place) * len(columns.place)
 
     def words(self) -> str:

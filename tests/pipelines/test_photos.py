@@ -285,7 +285,7 @@ def test_a_dry_run_counts_and_writes_nothing(source, tmp_path, capsys):
     )
     code, out, _ = commands.run(capsys, line)
     assert code == 0
-    for words in ("8 image(s)", ".ppm (1)", "9 x 12 x 3 (2)", "estimate: ", "batch of"):
+    for words in ("8 image(s)", ".jpg (1)", "9 x 12 x 3 (2)", "estimate: ", "batch of"):
         assert words in out
     code, _, err = commands.run(capsys, line + f" --out={tmp_path}/o --worker=0/2")
     assert code == 2 and "stands alone" in err
