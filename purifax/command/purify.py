@@ -62,12 +62,16 @@ flags.DEFINE_integer(
     upper_bound=flagslib.LARGEST_SEED,
 )
 flags.DEFINE_enum(
-    "to", None, ["files", "dataset"], "Files of the same names, or a TFDS data set."
+    "to",
+    None,
+    ["files", "dataset", "parquet", "webdataset"],
+    "Files of the same names, or a data set: TFDS, parquet or WebDataset tars.",
 )
 flags.DEFINE_string("split", "train", "Of a data set.")
 flags.DEFINE_integer("shard_size", 1000, "Images in a shard of a data set, at most.")
 flags.DEFINE_float("lease", 600, "Seconds of silence after which a worker is dead.")
 flags.DEFINE_bool("npz", False, "Write the whole data set as one .npz, too.")
+flags.DEFINE_bool("folder", False, "Write the whole data set as PNG files, too.")
 flags.DEFINE_bool("status", False, "Say how far the data set in --out is, and stop.")
 flags.DEFINE_bool("verify", False, "Purify a sample again and compare, and stop.")
 flags.DEFINE_bool("dry_run", False, "Count the photos, estimate the time, and stop.")
@@ -165,7 +169,7 @@ def _check(options: flags.FlagValues) -> None:
         raise flagslib.UsageError(
             f"--out={options.out} is a file; it must name a folder."
         )
-    for name in ("worker", "npz", "verify") if options.to == "files" else ():
+    for name in ("worker", "npz", "folder", "verify") if options.to == "files" else ():
         if options[name].value:
             raise flagslib.UsageError(f"--{name} is for --to=dataset.")
     _check_out(pathlib.Path(options.out), options.source)
@@ -205,17 +209,17 @@ def _advised(
 def _is_data_set(options: flags.FlagValues) -> bool:
     """Whether a data set is to be made, rather than files."""
     if options.to:
-        return options.to == "dataset"
-    if options.worker or options.npz or options.verify:
+        return options.to != "files"
+    if options.worker or options.npz or options.folder or options.verify:
         return True
-    from purifax.data import stream_tfds
+    from purifax.data import stream_shards, stream_tfds
     from purifax.data.files import is_remote
 
     if is_remote(options.source):
         return True
     path = pathlib.Path(options.source)
     if path.exists():
-        return path.is_dir() and stream_tfds.is_prepared(path)
+        return stream_tfds.is_prepared(path) or stream_shards.holds(path)
     return "/" not in options.source and not path.suffix  # the name of a set
 
 
@@ -234,10 +238,11 @@ def _data_set(config: Evaluation, options: flags.FlagValues) -> int:
         seed=options.seed,
         worker=worker,
         lease=options.lease,
+        form=options.to if options.to in ("parquet", "webdataset") else "tfds",
     )
     if options.verify:
         return dataset.check(config, where, options.sample)
-    return dataset.purify(config, where, options.npz)
+    return dataset.purify(config, where, options.npz, options.folder)
 
 
 def run(main: Callable[[Any, flags.FlagValues], int | None] = main) -> None:

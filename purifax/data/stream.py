@@ -16,7 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from purifax.data import folder, npz, stream_npz, stream_official, stream_tfds
+from purifax.data import (
+    folder,
+    npz,
+    stream_npz,
+    stream_official,
+    stream_shards,
+    stream_tfds,
+)
 from purifax.data.decode import picture
 from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.files import is_remote
@@ -38,8 +45,9 @@ def open_stream(
 
     Args:
         source: a prepared TFDS directory, on a disk or in a store (`gs://`); a folder
-            of images, with or without a folder per class; an .npz file; or a name that
-            `load` knows, such as "cifar10".
+            of images, with or without a folder per class; an .npz file; parquet files
+            or WebDataset tars, one or a folder of them; or a name that `load` knows,
+            such as "cifar10".
         split: as published. A folder or .npz without splits is read whole, for any
             split.
         data_dir: the directory in which a named set is searched first.
@@ -58,10 +66,14 @@ def open_stream(
         return stream_tfds.read(source, split)
     path = places.expanded(source)
     if path.is_dir():
-        if stream_tfds.is_prepared(path):
+        if not stream_shards.is_saved(path) and stream_tfds.is_prepared(path):
             return stream_tfds.read(path, split)
+        if stream_shards.holds(path):
+            return stream_shards.read(path, split)
         return from_folder(path, split, channels, size)
     if path.is_file():
+        if stream_shards.holds(path):
+            return stream_shards.read(path, split)
         if path.suffix != ".npz":
             raise DataError(f"{path} is neither an .npz nor a folder of images.")
         split = split if npz.holds_splits(path) else "all"

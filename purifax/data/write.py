@@ -26,6 +26,7 @@ from purifax.data.layout import Layout, check_rows, features, layout_of
 __all__ = [
     "Layout",
     "encode_shard",
+    "png",
     "shard_path",
     "write_info",
     "write_set",
@@ -221,7 +222,7 @@ def _encode(path: str, layout: Layout, columns: Mapping[str, Any]) -> None:
         writer = ArrayRecordWriter(path, "group_size:1")
         for row in range(len(columns["image"])):
             example = {key: column[row] for key, column in columns.items()}
-            example["image"] = _png(example["image"])
+            example["image"] = png(example["image"])
             encoded = kinds.encode_example(example)
             writer.write(serializer.serialize_example(encoded))
         writer.close()
@@ -229,7 +230,8 @@ def _encode(path: str, layout: Layout, columns: Mapping[str, Any]) -> None:
         raise OSError(f"the shard could not be encoded: {error}") from error
 
 
-def _png(pixels: np.ndarray) -> io.BytesIO:
+def png(pixels: np.ndarray) -> io.BytesIO:
+    """The file of an image, uint8 [H, W, C]."""
     from PIL import Image
 
     stream = io.BytesIO()

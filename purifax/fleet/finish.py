@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from purifax.data.files import TEMPORARY, leftovers, listed, remove
-from purifax.data.write import write_info
 from purifax.fleet.fingerprint import checksum
 from purifax.fleet.job import Job
 from purifax.fleet.record import Damaged, checked, hashed, kept, known
@@ -65,7 +64,8 @@ def finish(job: Job, between: Callable[[], None]) -> dict[int, str]:
             wrong[shard] = str(error)
     if not wrong:
         words = f"{job.source.get('source', 'A source')}, purified."
-        write_info(job.data, job.layout, {job.split: lengths}, words, job.words())
+        of = {job.split: lengths}
+        job.written.info(job.data, job.layout, of, words, job.words())
         files = _description(job)
         kept(job, DESCRIPTION, checksum(files), {"files": files})
     return wrong

@@ -3,7 +3,7 @@
     out/job.json                        the identity of the job
     out/leases/00003-of-00008           the worker that holds a shard
     out/records/00003-of-00008.<hash>   the record of a shard with this sha256
-    out/<name>/1.0.0/                   the data set
+    out/<name>/1.0.0/                   the data set, or as its form has it
 
 The first worker writes `job.json` before all else: shards without it are refused. It
 holds everything that the bits of a row depend on, and nothing else: the number of
@@ -20,7 +20,7 @@ from etils import epath
 
 from purifax.data import Layout
 from purifax.data.files import TEMPORARY, listed, place, write_once
-from purifax.data.write import VERSION, shard_path
+from purifax.data.forms import Form, form
 from purifax.fleet import fingerprint
 from purifax.fleet.shards import Plan
 from purifax.recipe import checks
@@ -41,6 +41,7 @@ class Job:
         plan: its shards.
         split: the name of its split.
         seed: of the purifier's noise, from 0 to 2**32 - 1.
+        form: of the purified set, a name of `purifax.data.forms`.
         batch: images in the program that each device runs, see `batched_purifier`; 0
             for a purifier that is not compiled. `work` and `verify` take it from the
             purifier that they are given.
@@ -61,9 +62,11 @@ class Job:
     purifier: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
     batch: int = 0
+    form: str = "tfds"
 
     def __post_init__(self) -> None:
         checks.seed("`seed`", self.seed)
+        form(self.form)
         if type(self.batch) is not int or self.batch < 0:
             raise ValueError(
                 f"`batch` must be a number of images, or 0; got {self.batch!r}."
@@ -72,7 +75,12 @@ class Job:
     @property
     def data(self) -> epath.Path:
         """The folder of the purified set."""
-        return place(self.out) / self.layout.name / VERSION
+        return self.written.folder(self.out, self.layout)
+
+    @property
+    def written(self) -> Form:
+        """The form of the purified set."""
+        return form(self.form)
 
     @property
     def leases(self) -> epath.Path:
@@ -92,7 +100,7 @@ class Job:
     @property
     def info(self) -> epath.Path:
         """The last file of the set's description; with it the set exists."""
-        return self.data / "dataset_info.json"
+        return self.data / self.written.last
 
     @property
     def archive(self) -> epath.Path:
@@ -101,15 +109,19 @@ class Job:
 
     def shard(self, shard: int) -> epath.Path:
         """The file of a shard."""
-        shards = self.plan.shards
-        return shard_path(self.data, self.layout, self.split, shard, shards)
+        name = self.written.shard(self.layout, self.split, self.plan.name(shard))
+        return self.data / name
 
     def files(self) -> set[int]:
         """The shards whose files exist."""
-        start = self.shard(0).name.removesuffix(self.plan.name(0))
+        start, end = self.shard(0).name.split(self.plan.name(0))
         names = [path.name for path in listed(self.data)]
-        ends = [name.removeprefix(start) for name in names if name.startswith(start)]
-        return {n for n in map(self.plan.number, ends) if n is not None}
+        marks = [
+            name.removeprefix(start).removesuffix(end)
+            for name in names
+            if name.startswith(start) and name.endswith(end)
+        ]
+        return {n for n in map(self.plan.number, marks) if n is not None}
 
     def done(self) -> set[int]:
         """The shards whose files and records exist, whether or not they are whole."""
@@ -138,6 +150,8 @@ class Job:
     def words(self) -> dict[str, Any]:
         """The identity of the job, everything but its folder, as JSON values."""
         words = {key: value for key, value in vars(self).items() if key != "out"}
+        if self.form == "tfds":  # as jobs were written when there was no other
+            del words["form"]
         parts = {key: asdict(words[key]) for key in ("layout", "plan")}
         return json.loads(json.dumps({"format": FORMAT, **words, **parts}))
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from purifax.data.examples import Example, Stream
-from purifax.data.rows import read_rows
 from purifax.fleet.content import changes
 from purifax.fleet.fingerprint import agree
 from purifax.fleet.job import Job, load
@@ -98,7 +97,7 @@ def _compared(
     if not examples:
         return {}
     wanted = {row.id for row in examples}
-    rows = read_rows(job.shard(shard), job.layout)
+    rows = job.written.rows(job.shard(shard), job.layout)
     written = {row["id"]: row for row in rows if row["id"] in wanted}
     different = {}
     for start in range(0, len(examples), batch):

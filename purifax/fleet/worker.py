@@ -20,7 +20,6 @@ import numpy as np
 
 from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.files import leftovers, remove, write_once
-from purifax.data.write import encode_shard
 from purifax.fleet.ahead import ahead
 from purifax.fleet.content import hashing
 from purifax.fleet.finish import (
@@ -252,7 +251,7 @@ class _Shift:
         seen: dict[int, str],
     ) -> None:
         """Write the shard's file, last of all: with it the shard is done."""
-        content = encode_shard(self.job.layout, columns)
+        content = self.job.written.encode(self.job.layout, columns)
         self.check()
         if self.job.shard(shard).exists():
             raise Lost(self.job.plan.name(shard))

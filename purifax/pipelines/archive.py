@@ -1,5 +1,6 @@
-"""A purified data set as one .npz, written shard by shard."""
+"""A purified data set as one .npz, or as a folder of files, shard by shard."""
 
+import re
 import zipfile
 from typing import Any
 
@@ -7,11 +8,11 @@ import numpy as np
 from etils import epath
 
 from purifax import fleet
-from purifax.data.files import leftovers, remove, whole
-from purifax.data.rows import read_rows
+from purifax.data.files import leftovers, remove, whole, write_whole
+from purifax.data.write import png
 from purifax.fleet.record import hashed, kept
 
-__all__ = ["archive"]
+__all__ = ["archive", "files"]
 
 
 def archive(job: fleet.Job, path: epath.Path) -> None:
@@ -34,7 +35,7 @@ def archive(job: fleet.Job, path: epath.Path) -> None:
             shape = (count, *job.layout.shape)
             np.lib.format.write_array_header_1_0(images, {**head, "shape": shape})
             for shard in range(job.plan.shards):
-                for row in read_rows(job.shard(shard), job.layout):
+                for row in job.written.rows(job.shard(shard), job.layout):
                     images.write(np.ascontiguousarray(row["image"], np.uint8).data)
                     labels.append(row["label"])
                     ids.append(row["id"])
@@ -47,3 +48,37 @@ def archive(job: fleet.Job, path: epath.Path) -> None:
             with out.open(f"{name}.npy", "w") as column:
                 np.lib.format.write_array(column, array, allow_pickle=False)
     kept(job, path.name, hashed(path), {})
+
+
+def files(job: fleet.Job, folder: epath.Path) -> int:
+    """Writes each image as a PNG in the folder of its class; gives their number.
+
+    A file is called by the id of its image.
+
+    Args:
+        job: a finished one.
+        folder: files that are there already are replaced, each in one step.
+    """
+    count = 0
+    for shard in range(job.plan.shards):
+        for row in job.written.rows(job.shard(shard), job.layout):
+            name = job.layout.classes[row["label"]].replace("/", "_")
+            path = folder / name / f"{_stem(row['id'])}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, png(np.asarray(row["image"])).getvalue())
+            count += 1
+    return count
+
+
+def _stem(one: int | bytes) -> str:
+    """A name for the file of an image, which no other has.
+
+    >>> _stem(7), _stem(b"a/b.png")
+    ('000000007', 'a%2fb.png')
+    """
+    if not isinstance(one, bytes):
+        return f"{int(one):09d}"
+    safe = re.compile(rb"[A-Za-z0-9._-]")
+    return "".join(
+        chr(byte) if safe.match(bytes([byte])) else f"%{byte:02x}" for byte in one
+    )

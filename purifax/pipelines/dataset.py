@@ -22,7 +22,7 @@ from purifax.fleet.job import begin
 from purifax.fleet.purify_batch import BatchedPurifier, share
 from purifax.fleet.verify import verify
 from purifax.pipelines import configured
-from purifax.pipelines.archive import archive
+from purifax.pipelines.archive import archive, files
 from purifax.pipelines.records import fingerprint, record
 from purifax.run.progress import Progress, say
 from purifax.run.stop import Stop, Stopped
@@ -44,6 +44,7 @@ class Place:
         seed: of the purifier's noise.
         worker: this one, and how many there are.
         lease: seconds after which a silent worker's shard is another's.
+        form: of the purified set: tfds, parquet or webdataset.
     """
 
     source: str
@@ -54,13 +55,15 @@ class Place:
     seed: int = 0
     worker: tuple[int, int] = (0, 1)
     lease: float = 600.0
+    form: str = "tfds"
 
 
-def purify(config: Evaluation, where: Place, npz: bool) -> int:
+def purify(config: Evaluation, where: Place, npz: bool, folder: bool = False) -> int:
     """Works at the job until its set is complete; the command's exit code.
 
     Args:
-        npz: worker 0 also writes all of it into one .npz, in memory.
+        npz: worker 0 also writes all of it into one .npz.
+        folder: worker 0 also writes each image as a PNG in the folder of its class.
 
     Returns:
         0; 1 if images were left out, each of which is told; 143 or 130 when stopped.
@@ -93,7 +96,7 @@ def purify(config: Evaluation, where: Place, npz: bool) -> int:
         finally:
             tell.close()
     say(f"worker {worker} of {workers} purified {tally.images} image(s).")
-    return _end(job, npz and worker == 0)
+    return _end(job, npz and worker == 0, folder and worker == 0)
 
 
 class _Shown:
@@ -199,6 +202,7 @@ def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Purifi
         plan=fleet.plan(stream.count, where.shard_size),
         split=where.split,
         seed=where.seed,
+        form=where.form,
         source={"source": name, "digest": stream.digest},
         purifier=record(out, made, purifier, build),
         weights=fingerprint(made, purifier, config.score, config.energy),
@@ -215,16 +219,19 @@ def _name(source: str) -> str:
     parts = [part for part in source.replace("://", "/").split("/") if part]
     while len(parts) > 1 and re.fullmatch(r"\d+\.\d+\.\d+", parts[-1]):
         parts.pop()
-    stem = Path(parts[-1]).name.removesuffix(".npz")
+    stem = re.sub(r"\.(npz|parquet|tar)$", "", Path(parts[-1]).name)
     words = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
     return words if words[:1].isalpha() else f"set_{words}"
 
 
-def _end(job: fleet.Job, npz: bool) -> int:
+def _end(job: fleet.Job, npz: bool, folder: bool) -> int:
     """Says where the set is and what is missing of it; the exit code."""
     if npz:
         archive(job, job.archive)
         say(f"all of it as arrays: {job.archive}")
+    if folder:
+        place_ = job.archive.with_name(f"{job.layout.name}_files")
+        say(f"{files(job, place_)} of it as files: {place_}")
     missing = fleet.left_out(job)
     kept = job.plan.count - len(missing)
     say(f"{kept} of {job.plan.count} image(s) purified: {job.data}")

@@ -305,6 +305,7 @@ def test_what_becomes_a_data_set(tmp_path, given, data_set):
     (tmp_path / "prepared" / "1.0.0").mkdir(parents=True)
     (tmp_path / "prepared" / "1.0.0" / "dataset_info.json").write_text("{}")
     flags = {"to": None, "worker": None, "npz": False, "verify": False} | given
+    flags = {"folder": False} | flags
     flags["source"] = flags["source"].format(tmp_path)
     assert purify._is_data_set(types.SimpleNamespace(**flags)) == data_set
 
