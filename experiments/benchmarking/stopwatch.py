@@ -24,7 +24,8 @@ def subject(
     chosen = dataclasses.replace(config.images, count=count)
     images = subjects.chosen(chosen, data_dir).images
     shape, parts = images.shape[1:], needs(config.purifier)
-    prior = networks.prior(config.score, config.energy, config.dtype, shape, parts)
+    seen = networks.seen(config.purifier, shape)
+    prior = networks.prior(config.score, config.energy, config.dtype, seen, parts)
     classifier = networks.classifier(config.classifier, shape)
     world = World(config.purifier, prior, classifier, samples=config.samples)
     return world, data.augment.to_float(jnp.asarray(images))

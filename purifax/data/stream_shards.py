@@ -1,9 +1,9 @@
 """Sets in parquet files or WebDataset tars, read example by example.
 
-A source is one file, or a folder of them, up to two folders deep, whose names begin with their
-split, as in `data/train-00000-of-00008.parquet` or `val-000001.tar`; files of other
-names are of one set without splits. A folder that `datasets.save_to_disk` wrote is read
-by `datasets` itself. Sources on the network have to be downloaded first.
+A source is one file, or a folder of them, up to two folders deep, whose names begin
+with their split, as in `data/train-00000-of-00008.parquet` or `val-000001.tar`; files
+of other names are of one set without splits. A folder that `datasets.save_to_disk`
+wrote is read by `datasets` itself. Sources on the network have to be downloaded first.
 """
 
 import hashlib
