@@ -2,7 +2,8 @@
 
 The image is the file of a key whose ending is that of an image; the label is `.cls` or
 `.index`, or "label" or "cls" in its `.json`. The id is "id" of the `.json`, else the
-key. A compressed tar cannot be read in parts and is refused.
+key; its other numbers and texts are kept. A compressed tar cannot be read in parts and
+is refused.
 """
 
 import os
@@ -21,6 +22,8 @@ __all__ = ["table"]
 
 LABELS = ("cls", "index", "cls.txt")
 IN_JSON = ("label", "cls", "class_id", "target")
+KINDS = {bool: "bool", int: "int64", float: "float64", str: "bytes"}
+"""Values of a `.json` that are kept, as `Layout` calls them."""
 
 
 class _Sample(NamedTuple):
@@ -44,15 +47,19 @@ def table(files: Sequence[Path]) -> Table:
     known = [label for label in labels if label is not None]
     words = _words(samples[0])
     whole = isinstance(words.get("id"), int)
-    text = not whole
     names = _names(samples, labels) if known else ("unlabelled",)
+    extras = {
+        name: ((), KINDS[type(value)])
+        for name, value in words.items()
+        if type(value) in KINDS and name not in ("image", "id", "class", *IN_JSON)
+    }
 
     def rows(positions: range) -> Iterator[Example | Unreadable]:
         for n in positions:
-            yield _example(n, samples[n], labels[n] if known else 0, whole)
+            yield _example(n, samples[n], labels[n] if known else 0, whole, extras)
 
     sizes = tuple((path.name, os.path.getsize(path)) for path in files)
-    return Table(len(samples), names, sizes, rows, text)
+    return Table(len(samples), names, sizes, rows, not whole, extras)
 
 
 def _samples(path: Path) -> list[_Sample]:
@@ -117,7 +124,11 @@ def _names(samples: Sequence[_Sample], labels: Sequence[int | None]) -> tuple[st
 
 
 def _example(
-    n: int, sample: _Sample, label: int | None, whole: bool
+    n: int,
+    sample: _Sample,
+    label: int | None,
+    whole: bool,
+    extras: Mapping[str, tuple[tuple[int, ...], str]],
 ) -> Example | Unreadable:
     where = f"{sample.path}: {sample.key}"
     end = _image(sample.parts)
@@ -131,4 +142,11 @@ def _example(
     if whole and not isinstance(one, int):
         return Unreadable(n, where, "its id is no whole number, as the others are")
     given = one if whole else str(one).encode("utf-8", "surrogateescape")
-    return Example(n, image, -1 if label is None else label, given)
+    more = {}
+    for name, (_, kind) in extras.items():
+        value = words.get(name)
+        if KINDS.get(type(value)) != kind:
+            return Unreadable(n, where, f"'{name}' is missing, or of another kind")
+        text = isinstance(value, str)
+        more[name] = value.encode("utf-8", "surrogateescape") if text else value
+    return Example(n, image, -1 if label is None else label, given, more)

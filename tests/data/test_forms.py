@@ -145,6 +145,21 @@ def test_tars_of_other_writers(tmp_path):
         data.open_stream(str(tmp_path), "all")
 
 
+def test_what_else_a_tar_says_of_an_image_is_kept(tmp_path):
+    words = [{"id": 5, "label": 1, "radius": 0.5, "file": "a/\udcff.png"}, {"id": 6}]
+    files = {}
+    for n, some in enumerate(words):
+        files |= {
+            f"{n}.png": encoded(picture(n)),
+            f"{n}.json": json.dumps(some).encode(),
+        }
+    read = data.open_stream(str(tar_of(tmp_path / "a.tar", files)))
+    assert read.extras == {"radius": ((), "float64"), "file": ((), "bytes")}
+    first, second = read.read(range(2))
+    assert first.extras == {"radius": 0.5, "file": b"a/\xff.png"} and first.id == 5
+    assert "'radius' is missing" in second.reason
+
+
 @pytest.mark.parametrize("content", [b"", b"no tar", tarfile.NUL * 1024])
 def test_bad_tars_are_refused(tmp_path, content):
     (tmp_path / "a.tar").write_bytes(content)
