@@ -61,6 +61,7 @@ class OpenAIUNet(nn.Module):
         attention: levels whose blocks have attention; 0 is the finest. The middle
             always has it.
         heads: of attention, where `head_width` is None.
+        heads_up: of attention on the way up, where they differ from `heads`.
         head_width: channels of an attention head.
         scale_shift: whether the time scales and shifts features, or only shifts them.
         resize: how the resolution changes: by a convolution ("conv"), within a
@@ -70,7 +71,7 @@ class OpenAIUNet(nn.Module):
         num_classes: of the class label that it is given; None for no label.
         time_scale: multiplies t; 1000 / T where T is not 1000 and the authors' flag
             "rescale_timesteps" was set.
-        groups: of the normalisations.
+        groups: of the normalisations; 0 is a quarter of the channels, at most 32.
         dropout: probability, in training (give `apply` a "dropout" key).
         dtype: of the computation; parameters, normalisations, softmaxes and the last
             layer are float32.
@@ -82,6 +83,7 @@ class OpenAIUNet(nn.Module):
     blocks: int = 3
     attention: tuple[int, ...] = (1, 2)
     heads: int = 4
+    heads_up: int | None = None
     head_width: int | None = None
     scale_shift: bool = True
     resize: str = "conv"
@@ -162,8 +164,9 @@ class OpenAIUNet(nn.Module):
         return residual
 
     def _attend(self, h: Array, place: str) -> Array:
-        width = self.head_width
-        heads = self.heads if width is None else head_count(h.shape[-1], width)
+        width, up = self.head_width, place.startswith("up")
+        heads = self.heads_up if up and self.heads_up else self.heads
+        heads = heads if width is None else head_count(h.shape[-1], width)
         name = f"{place}_attention"
         return PixelAttention(heads, self.groups, _EPSILON, self.dtype, name=name)(h)
 

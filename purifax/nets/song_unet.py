@@ -45,7 +45,11 @@ class Song(nn.Module):
         embedding: of the noise: "positional", or "fourier" with fixed random
             frequencies.
         filtered: whether a change of resolution filters.
-        residual_input: whether the way down also receives the image at each resolution.
+        residual_input: whether the way down also receives the image at each resolution,
+            convolved and summed from level to level.
+        pyramids: whether instead the halved image is added on the way down, and images
+            of all resolutions are summed into the output, as in the networks for 256
+            pixels and more.
         fold: side of the squares of pixels that are folded into channels first; 1 in
             the published networks.
         dropout: rate inside the residual blocks, while training.
@@ -63,6 +67,7 @@ class Song(nn.Module):
     embedding: str = "positional"
     filtered: bool = False
     residual_input: bool = False
+    pyramids: bool = False
     fold: int = 1
     dropout: float = 0.1
     num_classes: int = 0
@@ -95,10 +100,9 @@ class Song(nn.Module):
         h = self._block(h.shape[-1], "middle_0")(h, c, train)
         h = _Attention(self.dtype, name="middle_attention")(h)
         h = self._block(h.shape[-1], "middle_1")(h, c, train)
-        h = self._way_up(h, skips, c, train)
-        h = nn.silu(_norm(h, self.dtype, "norm_out")(h))
-        channels = self.fold**2 * self.channels
-        out = self._conv(channels, "conv_out", _silent)(h)
+        h, out = self._way_up(h, skips, c, train)
+        if not self.pyramids:
+            out = self._output(h, "")
         return depth_to_space(out, self.fold).astype(jnp.float32)
 
     def _condition(
@@ -151,19 +155,35 @@ class Song(nn.Module):
                         name=f"input{k}",
                     )
                     x = h = (conv(resample.blur(x)) + h) * _HALF
+                if self.pyramids:
+                    x = resample.filtered_halve(x)
+                    dense = self._dense(h.shape[-1], f"input{k}")
+                    h = dense(x) + h
                 skips.append(h)
         return h, skips
 
-    def _way_up(self, h: Array, skips: list[Array], c: Array, train: bool) -> Array:
+    def _way_up(
+        self, h: Array, skips: list[Array], c: Array, train: bool
+    ) -> tuple[Array, Array]:
+        """The finest features, and the sum of the images of all levels."""
+        out = jnp.zeros((), self.dtype)
         for k, multiple in reversed(list(enumerate(self.multiples))):
             for i in range(self.blocks + 1):
                 h = jnp.concatenate([h, skips.pop()], axis=-1)
                 h = self._block(self.width * multiple, f"up{k}_{i}")(h, c, train)
             if k in self.attention:
                 h = _Attention(self.dtype, name=f"up{k}_attention")(h)
+            if self.pyramids:
+                coarser = resample.filtered_double(out) if out.ndim else out
+                out = coarser + self._output(h, str(k))
             if k > 0:
                 h = self._block(h.shape[-1], f"up{k}_double", "double")(h, c, train)
-        return h
+        return h, out
+
+    def _output(self, h: Array, level: str) -> Array:
+        h = nn.silu(_norm(h, self.dtype, f"norm_out{level}")(h))
+        channels = self.fold**2 * self.channels
+        return self._conv(channels, f"conv_out{level}", _silent)(h)
 
     def _block(self, width: int, name: str, change: str = "") -> _Block:
         way = f"filtered_{change}" if change and self.filtered else change
@@ -185,6 +205,8 @@ class Song(nn.Module):
                 f'`embedding` must be "positional" or "fourier"; got '
                 f"{self.embedding!r}."
             )
+        if self.pyramids and (self.residual_input or not self.filtered):
+            raise ValueError("`pyramids` need `filtered`, and no `residual_input`.")
 
 
 def _norm(h: Array, dtype: Any, name: str) -> nn.GroupNorm:

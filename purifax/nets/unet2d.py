@@ -44,6 +44,8 @@ class UNet2D(nn.Module):
         widths: channels of each level, from fine to coarse.
         blocks: residual blocks at each level on the way down; one more on the way up.
         attention: levels whose blocks have attention; 0 is the finest.
+        last_attention: whether on the way up only the last block of such a level has
+            attention, as in Song et al.'s network of DDPM.
         middle_attention: whether the middle has attention.
         head_width: channels of an attention head; None is one head.
         groups: of the normalisations.
@@ -62,6 +64,7 @@ class UNet2D(nn.Module):
     widths: tuple[int, ...] = (128, 256, 256, 256)
     blocks: int = 2
     attention: tuple[int, ...] = (1,)
+    last_attention: bool = False
     middle_attention: bool = True
     head_width: int | None = None
     groups: int = 32
@@ -99,7 +102,7 @@ class UNet2D(nn.Module):
 
         def block(h: Array, level: int, place: str) -> Array:
             h = residual(self.widths[level], name=f"{place}_block")(h, c, train)
-            return self._attend(h, place) if level in self.attention else h
+            return self._attend(h, place) if self._attends(level, place) else h
 
         def middle(h: Array) -> Array:
             h = residual(self.widths[-1], name="middle_0_block")(h, c, train)
@@ -125,6 +128,11 @@ class UNet2D(nn.Module):
             t, self.widths[0], cosines_first=self.cosines_first, shift=self.shift
         )
         return TimeEmbedding(4 * self.widths[0], self.dtype, name="time")(features)
+
+    def _attends(self, level: int, place: str) -> bool:
+        skipped = self.last_attention and place.startswith("up")
+        last = place.endswith(f"_{self.blocks}")
+        return level in self.attention and (last or not skipped)
 
     def _attend(self, h: Array, place: str) -> Array:
         return PixelAttention(

@@ -241,11 +241,21 @@ def head_count(channels: int, head_width: int) -> int:
     return channels // head_width
 
 
-def group_norm(groups: int, epsilon: float, dtype: Any, name: str) -> nn.GroupNorm:
+def group_norm(
+    groups: int, epsilon: float, dtype: Any, name: str
+) -> Callable[[Array], Array]:
     """Group normalisation whose variance is computed from centred values.
 
     Flax's default, the mean square minus the squared mean, loses digits.
+
+    Args:
+        groups: their number; 0 is a quarter of the channels, at most 32.
     """
-    return nn.GroupNorm(
-        groups, epsilon=epsilon, use_fast_variance=False, dtype=dtype, name=name
-    )
+
+    def norm(h: Array) -> Array:
+        count = groups or min(h.shape[-1] // 4, 32)
+        return nn.GroupNorm(
+            count, epsilon=epsilon, use_fast_variance=False, dtype=dtype, name=name
+        )(h)
+
+    return norm

@@ -1,17 +1,22 @@
 """A network read from a public checkpoint, checked and written as a work directory."""
 
+import json
 import pathlib
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import flax.errors
 import jax
 import numpy as np
 
 from purifax import nets, weights
-from purifax.weights import plausible
+from purifax.run import json_text
+from purifax.weights import held_out, sanity
+from purifax.weights.labels import asks_class
 
-__all__ = ["Converted", "describe", "write"]
+__all__ = ["Converted", "Implausible", "Written", "describe", "write"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,11 @@ class Converted:
         role: "score", "classifier" or "energy".
         predicts: what a score network predicts; None is the scaled score.
         temperature: T of p ~ exp(-E / T), for an energy.
+        others: a score network as other flags would make it, by the flag; they are
+            tried beside it.
+        taken: choices that were made in reading, such as the entry of the file, for
+            the user and for ``network.json``.
+        latent: whether the network works on something else than images.
     """
 
     network: nets.Network
@@ -30,26 +40,58 @@ class Converted:
     role: str = "score"
     predicts: weights.Prediction | None = None
     temperature: float = 1.0
+    others: Mapping[str, Callable[[], nets.Network]] = field(default_factory=dict)
+    taken: Mapping[str, Any] = field(default_factory=dict)
+    latent: bool = False
 
 
-def write(made: Converted, out: str) -> str:
+@dataclass(frozen=True)
+class Written:
+    """What was found out about a network that was written.
+
+    Attributes:
+        doubt: a sentence on what is doubtful about it; "" if nothing is.
+        table: the errors of a score network and of its neighbouring readings, in
+            lines; "" where nothing was tried.
+    """
+
+    doubt: str = ""
+    table: str = ""
+
+
+class Implausible(ValueError):
+    """A score network that does not denoise as it is read."""
+
+    def __init__(self, refusal: str, table: str) -> None:
+        super().__init__(f"{refusal} --anyway converts it as it is.")
+        self.table = table
+
+
+def write(made: Converted, out: str, images: str = "", anyway: bool = False) -> Written:
     """Write a new work directory, completely or not at all.
 
-    Returns:
-        A sentence on what is doubtful about the network; "" if nothing is.
+    A score network is tried on images first; see `sanity`. What was found is written
+    into ``network.json`` with it.
+
+    Args:
+        images: a folder of images to try a score network on; "" takes digits.
+        anyway: whether a network that does worse than nothing, or than in another
+            reading, is written as well.
 
     Raises:
         FileExistsError: there is something at `out` already.
-        ValueError: the network does not take images of this shape, or its score points
-            the wrong way.
+        FileNotFoundError: the folder of images is not there or has none.
+        Implausible: the score network does not denoise as it is read.
+        ValueError: the network does not take images of this shape.
     """
     _check(made)
     folder = pathlib.Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{out} exists already; give a new folder.")
-    doubt = ""
-    if made.role == "score":
-        doubt = plausible.doubt(made.network, made.shape, made.predicts)
+    found = _tried(made, images)
+    refusal = found.refusal()
+    if refusal and not anyway:
+        raise Implausible(refusal, found.table())
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -62,10 +104,33 @@ def write(made: Converted, out: str) -> str:
             made.predicts,
             temperature=made.temperature,
         )
+        _record(part, made, found, refusal)
         part.replace(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return doubt
+    return Written(refusal or found.doubt(), found.table())
+
+
+def _tried(made: Converted, folder: str) -> sanity.Check:
+    """The errors of a score network on images; nothing is tried of another one."""
+    if made.role != "score":
+        return sanity.Check((), images="it gives no score")
+    if made.latent:
+        return sanity.Check((), images="it works on latent variables")
+    images, words = held_out.images(made.shape, folder)
+    return sanity.check(made.network, made.predicts, images, words, made.others)
+
+
+def _record(part: pathlib.Path, made: Converted, found: Any, refusal: str) -> None:
+    """Write into ``network.json`` how the network was read, and how it denoises."""
+    path = part / "network.json"
+    words = dict(made.taken)
+    if found.levels:
+        words["check"] = found.words()
+    if refusal:
+        words["accepted"] = refusal
+    text = json_text.read(path, dict) | {"converted": words}
+    path.write_text(json.dumps(text, indent=2) + "\n")
 
 
 def describe(made: Converted) -> str:
@@ -95,9 +160,8 @@ def describe(made: Converted) -> str:
 def _check(made: Converted) -> None:
     """Refuse a network that does not take images of this shape."""
     conditions = [jax.ShapeDtypeStruct((), np.float32)] if made.role == "score" else []
-    if isinstance(made.network.module, nets.OpenAIUNet):
-        labels = made.network.module.num_classes
-        conditions += [jax.ShapeDtypeStruct((), np.int32)] if labels else []
+    if made.role == "score" and asks_class(made.network.module):
+        conditions.append(jax.ShapeDtypeStruct((), np.int32))
     image = jax.ShapeDtypeStruct(made.shape, np.float32)
     try:
         jax.eval_shape(made.network, image, *conditions)

@@ -21,7 +21,7 @@ import numpy as np
 from purifax import nets
 from purifax.weights import states
 
-__all__ = ["convert", "side"]
+__all__ = ["convert", "traits"]
 
 _PRECONDITIONS = {"EDMPrecond": "edm", "VPPrecond": "vp", "VEPrecond": "ve"}
 _LAYERS = {
@@ -105,13 +105,14 @@ def convert(stored: Mapping[str, Any]) -> nets.Network:
     return nets.Network(module, variables)
 
 
-def side(stored: Mapping[str, Any]) -> int:
-    """The height of the images that a pickle's network was made for.
+def traits(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What a pickle says of its network: the preconditioning, and the side of images.
 
     Raises:
         ValueError: it is another network.
     """
-    return _opened(stored)[2]["img_resolution"]
+    kind, _, made = _opened(stored)
+    return {"preconditioning": kind, "side": made["img_resolution"]}
 
 
 def _opened(stored: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:

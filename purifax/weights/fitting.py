@@ -16,6 +16,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import nets
+from purifax.weights.labels import asks_class
 from purifax.weights.modules import first_line
 from purifax.weights.own import Own
 from purifax.weights.states import check_finite, few
@@ -115,7 +116,7 @@ def _output(words: Mapping[str, Any]) -> tuple[int | None, ...]:
 def _shapes(module: nn.Module, words: Mapping[str, Any]) -> Any:
     """The variables that a Linen module would have, as shapes and dtypes."""
     inputs = [jax.ShapeDtypeStruct((1, *s), jnp.float32) for s in _inputs(words)]
-    if isinstance(module, nets.OpenAIUNet) and module.num_classes is not None:
+    if asks_class(module):
         inputs.append(jax.ShapeDtypeStruct((1,), jnp.int32))
     try:
         return jax.eval_shape(module.init, jax.random.key(0), *inputs)

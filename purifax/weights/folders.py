@@ -129,7 +129,9 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "centre": (_number, "a number"),
     "width": (_positive, "a positive number"),
     "label_scale": (_number, "a number"),
+    "label_start": (_number, "a number"),
     "temperature": (_positive, "a positive number"),
+    "converted": (_dictionary, "a dictionary"),
 }
 
 

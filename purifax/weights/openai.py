@@ -17,7 +17,7 @@ import numpy as np
 from purifax import nets
 from purifax.weights import states
 
-__all__ = ["unet"]
+__all__ = ["architecture", "unet"]
 
 _KIND = "an OpenAI diffusion UNet"
 _LAYERS = {
@@ -45,6 +45,7 @@ def unet(
     *,
     num_heads: int | None = None,
     num_head_channels: int | None = None,
+    num_heads_upsample: int | None = None,
     use_new_attention_order: bool = False,
     time_scale: float = 1.0,
     dropout: float = 0.0,
@@ -58,6 +59,7 @@ def unet(
         state: name to array, in PyTorch's layout.
         num_heads: of attention; this or `num_head_channels` is needed.
         num_head_channels: channels of a head.
+        num_heads_upsample: of attention on the way up; None is `num_heads`.
         use_new_attention_order: whether queries, keys and values were split before the
             heads.
         time_scale: multiplies the label t; 1000 / T where T is not 1000 and
@@ -74,9 +76,12 @@ def unet(
             "give either `num_heads` or `num_head_channels`: arrays do not tell how "
             f"attention is split; got {num_heads} and {num_head_channels}."
         )
+    if num_heads_upsample is not None and num_heads is None:
+        raise ValueError("`num_heads_upsample` goes with `num_heads`; leave it.")
     arrays = states.lasting(state)
-    module = _module(arrays).clone(
+    module = architecture(arrays).clone(
         heads=1 if num_heads is None else num_heads,
+        heads_up=num_heads_upsample,
         head_width=num_head_channels,
         time_scale=time_scale,
         dropout=dropout,
@@ -90,8 +95,12 @@ def unet(
     )
 
 
-def _module(arrays: Mapping[str, np.ndarray]) -> nets.OpenAIUNet:
-    """The architecture as far as it follows from the arrays."""
+def architecture(arrays: Mapping[str, np.ndarray]) -> nets.OpenAIUNet:
+    """The network without its variables, as far as it follows from the arrays.
+
+    Raises:
+        ValueError: arrays are missing, or make no such network.
+    """
     needed = {
         "time_embed.0.weight": 2,
         "input_blocks.0.0.weight": 4,
@@ -217,10 +226,12 @@ def _pieces(
         return
     channels, rest = divmod(len(array), 3)
     heads = channels // module.head_width if module.head_width else module.heads
+    if parent.startswith("up") and module.heads_up:
+        heads = module.heads_up
     if rest or not heads or channels % heads:
         flag = "num_head_channels" if module.head_width else "num_heads"
         raise ValueError(
-            f"`{flag}` is {module.head_width or module.heads}, but {parent} has "
+            f"`{flag}` is {module.head_width or heads}, but {parent} has "
             f"{len(array)} channels of queries, keys and values."
         )
     split = (3, channels) if new_order else (heads, 3, channels // heads)

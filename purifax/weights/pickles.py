@@ -1,7 +1,8 @@
 """A reader of untrusted pickles, which runs nothing that they name.
 
 A pickle is a program that may call everything it can import. This reader accepts
-tensors, numbers and plain containers, by a table of names, and refuses everything else.
+tensors, numbers and plain containers, by a table of names, has `stand_ins` for the
+metadata that programs store beside them, and refuses everything else.
 Objects whose class is inside the pickle (NVlabs' `persistence`) become dictionaries of
 their state; their source code is neither run nor kept.
 """
@@ -25,6 +26,7 @@ from purifax.weights.pickle_objects import (
     as_bytes,
     tensor,
 )
+from purifax.weights.stand_ins import StandIn, replacement
 
 __all__ = ["STORAGES", "Storage", "load", "plain", "tensor"]
 
@@ -65,7 +67,8 @@ def load(
     """
     budget = Budget(left(file)) if budget is None else budget
     pickle_sizes.check(file, budget)
-    return _Unpickler(file, _admitted(from_bytes, budget), persistent).load()
+    admitted = _admitted(from_bytes, budget)
+    return _Unpickler(file, admitted, persistent, _copying(budget)).load()
 
 
 def plain(value: Any, budget: Budget | None = None) -> Any:
@@ -98,7 +101,8 @@ def _plain(value: Any, done: _Copies, budget: Budget) -> tuple[Any, int]:
     `done` maps each container to these, so that shared ones stay shared; a program that
     walks through the tree comes to them each time, and so their places count each time.
     """
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+    kinds = bool | int | float | complex | str | bytes | StandIn
+    if value is None or isinstance(value, kinds):
         return value, 1
     if id(value) not in done:
         done[id(value)] = _Unfinished, 0
@@ -135,20 +139,28 @@ class _Unpickler(pickle.Unpickler):
     """An unpickler that looks names up in a table and never in modules."""
 
     def __init__(
-        self, file: Any, admitted: dict[Any, Any], persistent: Callable | None
+        self,
+        file: Any,
+        admitted: dict[Any, Any],
+        persistent: Callable | None,
+        copying: Callable[[type], type],
     ) -> None:
         super().__init__(file, encoding="latin1")
         self._admitted = admitted
+        self._copying = copying
         self._persistent = persistent
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         name = module_name, global_name
-        if name not in self._admitted:
+        found = self._admitted.get(name)
+        if found is None:
+            found = replacement(module_name, global_name, self._copying)
+        if found is None:
             raise Refused(
                 f"it contains `{module_name}.{global_name}`, which is no tensor "
                 "and no plain container."
             )
-        return self._admitted[name]
+        return found
 
     def persistent_load(self, pid: Any) -> Any:
         if self._persistent is None:
@@ -175,8 +187,8 @@ def _admitted(
     return table
 
 
-def _containers(budget: Budget) -> dict[tuple[str, str], Any]:
-    """Dictionaries, lists, sets and bytes."""
+def _copying(budget: Budget) -> Callable[[type], type]:
+    """Containers that take the size of what they copy from the budget."""
 
     def copying(cls: type) -> type:
         class Copying(cls):
@@ -185,6 +197,13 @@ def _containers(budget: Budget) -> dict[tuple[str, str], Any]:
                 super().__init__(*given)
 
         return Copying
+
+    return copying
+
+
+def _containers(budget: Budget) -> dict[tuple[str, str], Any]:
+    """Dictionaries, lists, sets and bytes."""
+    copying = _copying(budget)
 
     def encode(text: str, encoding: str) -> bytes:
         budget.take(len(text))
@@ -235,7 +254,16 @@ def _torch(budget: Budget) -> dict[tuple[str, str], Any]:
         budget.take(64 * len(numbers))
         return tuple(numbers)
 
+    def rebuilt(cls: Any, *_: Any) -> Any:
+        if isinstance(cls, type) and issubclass(cls, StandIn):
+            return cls()
+        raise Refused("it rebuilds an object that is no plain container.")
+
     return {
+        ("copyreg", "_reconstructor"): rebuilt,
+        ("copy_reg", "_reconstructor"): rebuilt,
+        ("builtins", "object"): "object",
+        ("__builtin__", "object"): "object",
         ("torch", "Size"): size,
         ("torch._utils", "_rebuild_tensor"): rebuild,
         ("torch._utils", "_rebuild_tensor_v2"): rebuild,

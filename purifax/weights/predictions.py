@@ -11,7 +11,7 @@ A trained network maps an image and a level to one of
     denoised            the clean image u, given x_t and t
 
 in the coordinates u = width (x - centre) and under a noise process: x_t = a(t) (u +
-width sigma(t) z). The network is given `label_scale` t as its time.
+width sigma(t) z). The network is given `label_start` + `label_scale` t as its time.
 
 Source: Ho et al. 2020, arXiv 2006.11239 (noise); Nichol and Dhariwal 2021, arXiv
 2102.09672 (variance); Salimans and Ho 2022, arXiv 2202.00512 (velocity); Karras et al.
@@ -58,6 +58,7 @@ class Prediction:
         centre, width: of the coordinates u; 0.5 and 2 are [-1, 1]. They do not apply to
             a scaled score or energy, whose input is in [0, 1].
         label_scale: factor on t in the input of the network.
+        label_start: its input at time 0; a negative `label_scale` counts down from it.
 
     Raises:
         ValueError: an unknown prediction, or one without its process.
@@ -71,6 +72,7 @@ class Prediction:
     centre: float = 0.5
     width: float = 2.0
     label_scale: float = 1.0
+    label_start: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a prediction from which no score follows."""
@@ -97,7 +99,7 @@ class Prediction:
         if noise is None or self.predicts == "scaled_score":
             return score.from_scaled(network)
         at = {"centre": self.centre, "width": self.width}
-        bound = {"network": as_pytree(network), "label_scale": self.label_scale}
+        bound = {"network": as_pytree(network), "label": self._label()}
         if self.predicts == "denoised":
             return score.from_denoiser(Partial(_denoised, **bound, noise=noise, **at))
         read = _unit_noise
@@ -118,7 +120,7 @@ class Prediction:
             noise=self.noise(),
             centre=self.centre,
             width=self.width,
-            label_scale=self.label_scale,
+            label=self._label(),
         )
 
     def variance(self, network: Callable[..., Array]) -> Variance:
@@ -132,6 +134,9 @@ class Prediction:
         fraction = Partial(_fraction, parts=self.parts(network))
         return Partial(sample.learned, fraction=fraction, width=self.width)
 
+    def _label(self) -> tuple[float, float]:
+        return self.label_start, self.label_scale
+
     def words(self) -> dict[str, Any]:
         """The entries in ``network.json``; `Prediction(**words)` is this one again."""
         if self.process is None:
@@ -140,24 +145,24 @@ class Prediction:
 
 
 def _unit_noise(
-    x_t: Array, t: Array, network: Callable[..., Array], label_scale: Array
+    x_t: Array, t: Array, network: Callable[..., Array], label: tuple[Array, Array]
 ) -> Array:
     """The first channels, as many as the image has."""
-    return network(x_t, t * label_scale)[..., : x_t.shape[-1]]
+    return network(x_t, _at(t, label))[..., : x_t.shape[-1]]
 
 
 def _noise_of_velocity(
     x_t: Array,
     t: Array,
     network: Callable[..., Array],
-    label_scale: Array,
+    label: tuple[Array, Array],
     noise: Process,
     width: Array,
 ) -> Array:
     """z = (s x_t + a v) / (a^2 + s^2)."""
     a = noise.scale(t).astype(x_t.dtype)
     s = jnp.asarray(a * noise.sigma(t) * width, x_t.dtype)
-    v = network(x_t, t * label_scale)
+    v = network(x_t, _at(t, label))
     return (s * x_t + a * v) / (jnp.square(a) + jnp.square(s))
 
 
@@ -165,31 +170,37 @@ def _denoised(
     x: Array,
     sigma: Array,
     network: Callable[..., Array],
-    label_scale: Array,
+    label: tuple[Array, Array],
     noise: Process,
     centre: Array,
     width: Array,
 ) -> Array:
     x_t, t = _in_process(x, sigma, noise, centre, width)
-    return network(x_t, t * label_scale) / width + centre
+    return network(x_t, _at(t, label)) / width + centre
 
 
 def _parts(
     x: Array,
     sigma: Array,
     network: Callable[..., Array],
-    label_scale: Array,
+    label: tuple[Array, Array],
     noise: Process,
     centre: Array,
     width: Array,
 ) -> tuple[Array, Array]:
     x_t, t = _in_process(x, sigma, noise, centre, width)
-    z, place = jnp.split(network(x_t, t * label_scale), 2, axis=-1)
+    z, place = jnp.split(network(x_t, _at(t, label)), 2, axis=-1)
     return -z, (place + 1) / 2
 
 
 def _fraction(x: Array, sigma: Array, parts: Callable[..., Any]) -> Array:
     return parts(x, sigma)[1]
+
+
+def _at(t: Array, label: tuple[Array, Array]) -> Array:
+    """The label of a time."""
+    start, scale = label
+    return start + t * scale
 
 
 def _in_process(

@@ -148,7 +148,6 @@ NAMES = [
     ("builtins", "getattr"),
     ("torch", "load"),
     ("torch.nn.modules.conv", "Conv2d"),
-    ("argparse", "Namespace"),
     ("numpy", "load"),
     ("purifax.weights.pickles", "_Array"),
 ]
