@@ -11,7 +11,9 @@ noise process; `score.from_process` converts them to scores.
 Nothing in the core of purifax imports this package; the core accepts any callable.
 """
 
+from purifax.nets.adm import ADMDenoiser
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
+from purifax.nets.edm2 import EDM2
 from purifax.nets.energy import LightEnergy, SmallEnergy, SNGANEnergy
 from purifax.nets.imagenet import ImageNetResNet
 from purifax.nets.ncsn import NCSNv2
@@ -26,6 +28,8 @@ from purifax.nets.tutorials import ConvNoise, TutorialEnergy, TutorialScore
 from purifax.nets.unet2d import UNet2D
 
 __all__ = [
+    "ADMDenoiser",
+    "EDM2",
     "ImageNetResNet",
     "MLP",
     "ConvNet",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import Array
 
+from purifax.nets.precondition import log, precondition
 from purifax.nets.song_unet import Song
 
 __all__ = ["DDPMpp", "NCSNpp", "SongUNet"]
@@ -65,7 +66,7 @@ class NCSNpp(Song):
             sigma: noise levels of these, [N].
             label: of classes, [N] integers, if there are any.
         """
-        return self.unet(2 * x - 1, _log(sigma), train, label)
+        return self.unet(2 * x - 1, log(sigma), train, label)
 
 
 class SongUNet(Song):
@@ -78,7 +79,7 @@ class SongUNet(Song):
     those of `purifax.nets.song_unet.Song`, and:
 
     Attributes:
-        preconditioning: "edm", "vp" or "ve"; says how the four factors depend on sigma.
+        preconditioning: "edm", "vp" or "ve"; see `nets.precondition`.
         spread: standard deviation of the data, for "edm".
 
     Source: Karras et al. 2022, arXiv 2206.00364, table 1 and section 5.
@@ -106,33 +107,8 @@ class SongUNet(Song):
             augmentation: [N, A], if there is any.
         """
         sigma = sigma.astype(jnp.float32)
-        numbers = _precondition(self.preconditioning, sigma, self.spread)
+        numbers = precondition(self.preconditioning, sigma, self.spread)
         skip, out, scale = (c.reshape(-1, 1, 1, 1) for c in numbers[:3])
         x = x.astype(jnp.float32)
         f = self.unet(scale * x, numbers[3], train, label, augmentation)
         return skip * x + out * f
-
-
-def _precondition(
-    kind: str, sigma: Array, spread: float
-) -> tuple[Array, Array, Array, Array]:
-    """(c_skip, c_out, c_in, c_noise) of table 1, each [N]."""
-    one = jnp.ones_like(sigma)
-    square = jnp.square(sigma)
-    if kind == "edm":
-        total = square + spread**2
-        root = jnp.sqrt(total)
-        return spread**2 / total, sigma * spread / root, 1 / root, _log(sigma) / 4
-    if kind == "vp":
-        # The inverse of sigma(t) for betas from 0.1 to 20, with labels up to 999.
-        first, slope = 0.1, 19.9
-        t = (jnp.sqrt(first**2 + 2 * slope * jnp.log1p(square)) - first) / slope
-        return one, -sigma, 1 / jnp.sqrt(square + 1), 999 * t
-    if kind == "ve":
-        return one, sigma, one, _log(sigma / 2)
-    raise ValueError(f'`preconditioning` must be "edm", "vp" or "ve"; got {kind!r}.')
-
-
-def _log(sigma: Array) -> Array:
-    """log sigma, finite at zero, where it is far below every trained level."""
-    return jnp.log(jnp.maximum(sigma.astype(jnp.float32), 1e-6))

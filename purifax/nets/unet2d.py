@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -54,6 +55,13 @@ class UNet2D(nn.Module):
             pixel is added below and on the right.
         cosines_first: order of the features of time.
         shift: 0 or 1, of their frequencies; see `embedding.sinusoid`.
+        fourier: whether the features of time are instead sines and cosines of fixed
+            random multiples of log t, and the output is divided by t.
+        divided: whether it is, where `fourier`.
+        embedded: width of the embedding; None is four times the first width.
+        scale_shift: whether the time scales and shifts features, or only shifts them.
+            diffusers does not normalise before the attention of the middle then.
+        num_classes: of the class label that it is given; None for no label.
         dropout: probability, in training (give `apply` a "dropout" key).
         dtype: of the computation; parameters, normalisations, softmaxes and the last
             layer are float32.
@@ -72,17 +80,25 @@ class UNet2D(nn.Module):
     padding: int = 0
     cosines_first: bool = False
     shift: int = 1
+    fourier: bool = False
+    divided: bool = True
+    embedded: int | None = None
+    scale_shift: bool = False
+    num_classes: int | None = None
     dropout: float = 0.0
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, t: Array, train: bool = False) -> Array:
+    def __call__(
+        self, x: Array, t: Array, label: Array | None = None, train: bool = False
+    ) -> Array:
         """The noise in x.
 
         Args:
             x: noised images, [N, H, W, C], of unit variance or in about [-1, 1]; H and
                 W divide by two for each level after the first.
             t: label of the step, [N], integer or real.
+            label: class, [N], integer, where `num_classes` is not None.
             train: whether to drop out.
 
         Returns:
@@ -91,11 +107,15 @@ class UNet2D(nn.Module):
         check("UNet2D", x, self.channels, len(self.widths), self.attention)
         if self.padding not in (0, 1):
             raise ValueError(f"`padding` must be 0 or 1; got {self.padding}.")
-        c = self._time(t)
+        if (label is None) != (self.num_classes is None):
+            given = "no label was given" if label is None else "a label was given"
+            raise ValueError(f"`num_classes` is {self.num_classes}, but {given}.")
+        c = self._time(t, label)
         residual = partial(
             ResidualBlock,
             groups=self.groups,
             epsilon=self.epsilon,
+            scale_shift=self.scale_shift,
             dropout=self.dropout,
             dtype=self.dtype,
         )
@@ -121,13 +141,29 @@ class UNet2D(nn.Module):
         )
         h = group_norm(self.groups, self.epsilon, jnp.float32, "norm_out")(h)
         zeros, channels = nn.initializers.zeros, self.out_channels or self.channels
-        return conv3(channels, kernel_init=zeros, name="conv_out")(nn.silu(h))
+        out = conv3(channels, kernel_init=zeros, name="conv_out")(nn.silu(h))
+        if self.fourier and self.divided:
+            out = out / t.astype(jnp.float32)[:, None, None, None]
+        return out
 
-    def _time(self, t: Array) -> Array:
-        features = sinusoid(
-            t, self.widths[0], cosines_first=self.cosines_first, shift=self.shift
-        )
-        return TimeEmbedding(4 * self.widths[0], self.dtype, name="time")(features)
+    def _time(self, t: Array, label: Array | None) -> Array:
+        width = self.embedded or 4 * self.widths[0]
+        c = TimeEmbedding(width, self.dtype, name="time")(self._features(t))
+        if label is None:
+            return c
+        rows = nn.Embed(self.num_classes or 0, width, dtype=self.dtype, name="label")
+        return c + rows(jnp.asarray(label))
+
+    def _features(self, t: Array) -> Array:
+        if not self.fourier:
+            return sinusoid(
+                t, self.widths[0], cosines_first=self.cosines_first, shift=self.shift
+            )
+        draw = nn.initializers.normal(16.0)
+        frequencies = self.param("frequencies", draw, (self.widths[0],))
+        frequencies = 2 * jnp.pi * jax.lax.stop_gradient(frequencies)
+        angles = jnp.log(t.astype(jnp.float32))[:, None] * frequencies[None]
+        return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
 
     def _attends(self, level: int, place: str) -> bool:
         skipped = self.last_attention and place.startswith("up")
@@ -135,9 +171,10 @@ class UNet2D(nn.Module):
         return level in self.attention and (last or not skipped)
 
     def _attend(self, h: Array, place: str) -> Array:
+        bare = self.scale_shift and place == "middle_0"
         return PixelAttention(
             head_count(h.shape[-1], self.head_width or h.shape[-1]),
-            self.groups,
+            None if bare else self.groups,
             self.epsilon,
             self.dtype,
             name=f"{place}_attention",

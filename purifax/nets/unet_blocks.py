@@ -108,13 +108,13 @@ class PixelAttention(nn.Module):
 
     Attributes:
         heads: must divide the channels.
-        groups: of the normalisation.
+        groups: of the normalisation; None for no normalisation.
         epsilon: of the normalisation.
         dtype: of the computation; parameters are float32.
     """
 
     heads: int
-    groups: int
+    groups: int | None
     epsilon: float
     dtype: Any = jnp.float32
 
@@ -126,7 +126,9 @@ class PixelAttention(nn.Module):
             raise ValueError(
                 f"{self.heads} attention heads do not divide {channels} channels."
             )
-        r = group_norm(self.groups, self.epsilon, self.dtype, "norm")(h)
+        r = h
+        if self.groups is not None:
+            r = group_norm(self.groups, self.epsilon, self.dtype, "norm")(h)
         r = r.reshape(n, height * width, channels)
         q, k, v = (
             nn.Dense(channels, dtype=self.dtype, name=name)(r).reshape(

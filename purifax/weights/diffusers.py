@@ -1,8 +1,10 @@
 """Diffusers' `UNet2DModel` as a network, from its arrays by name or its directory.
 
-A directory holds config.json and diffusion_pytorch_model.safetensors or .bin; that of a
-pipeline holds such a directory as `unet`. Options that a config leaves out have the
-defaults of diffusers. Options that `nets.UNet2D` does not have are refused.
+A directory holds config.json and diffusion_pytorch_model.safetensors or .bin, in one
+piece or in shards that an index names, perhaps of a variant such as fp16; see
+`diffusers_files`. That of a pipeline holds such a directory as `unet`. Options that a
+config leaves out have the defaults of diffusers. Options that `nets.UNet2D` does not
+have are refused.
 """
 
 import pathlib
@@ -14,12 +16,11 @@ import numpy as np
 
 from purifax import nets
 from purifax.run import json_text
-from purifax.weights import containers, states
+from purifax.weights import diffusers_files, states
 
 __all__ = ["load_directory", "unet2d"]
 
 _KIND = "a diffusers UNet2DModel"
-_FILES = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
 
 # Options by diffusers' defaults.
 _DEFAULTS = {
@@ -37,6 +38,8 @@ _DEFAULTS = {
     "norm_num_groups": 32,
     "norm_eps": 1e-5,
     "add_attention": True,
+    "num_class_embeds": None,
+    "time_embedding_dim": None,
 }
 
 # Options of which some choices only are supported; the first is diffusers' default.
@@ -50,10 +53,8 @@ _CHOICES = {
     "downsample_type": ("conv",),
     "mid_block_scale_factor": (1,),
     "mid_block_type": ("UNetMidBlock2D",),
-    "num_class_embeds": (None,),
-    "resnet_time_scale_shift": ("default",),
-    "time_embedding_dim": (None,),
-    "time_embedding_type": ("positional",),
+    "resnet_time_scale_shift": ("default", "scale_shift"),
+    "time_embedding_type": ("positional", "fourier"),
     "upsample_type": ("conv",),
 }
 
@@ -83,7 +84,10 @@ _TYPES: dict[str, tuple[Any, str]] = {
         ("in_channels", "out_channels", "layers_per_block", "norm_num_groups"),
         (_count, "a positive integer"),
     ),
-    "attention_head_dim": (lambda v: v is None or _count(v), "a positive integer"),
+    **dict.fromkeys(
+        ("attention_head_dim", "num_class_embeds", "time_embedding_dim"),
+        (lambda v: v is None or _count(v), "a positive integer"),
+    ),
     "block_out_channels": (_counts, "a list of positive integers"),
     "flip_sin_to_cos": (lambda v: type(v) is bool, "true or false"),
     "add_attention": (lambda v: type(v) is bool, "true or false"),
@@ -136,23 +140,27 @@ def unet2d(state: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> nets.N
     module = _module(config)
     levels = len(module.widths)
     by_path = {
-        f"params/{_path(name, array, levels)}": states.channels_last(array)
+        f"params/{_path(name, array, levels)}": _laid_out(name, array)
         for name, array in states.lasting(state).items()
+        if name != "time_proj.W"  # the same array as time_proj.weight, by an old name
     }
     shape = (2 ** (levels - 1),) * 2 + (module.channels,)
-    variables = states.fitted(_KIND, by_path, module, shape, 0.0)
+    label = () if module.num_classes is None else (0,)
+    variables = states.fitted(_KIND, by_path, module, shape, 1.0, *label)
     return nets.Network(module, variables)
 
 
-def load_directory(folder: str | pathlib.Path) -> nets.Network:
+def load_directory(folder: str | pathlib.Path, variant: str = "") -> nets.Network:
     """The network of a directory that diffusers saved, read without PyTorch.
 
     Args:
         folder: of the model, or of a pipeline with the model in its `unet`.
+        variant: of the weights, such as "fp16" or "non_ema"; "" is none, or the only
+            one there is.
 
     Raises:
         FileNotFoundError: it has no config.json, or no weights beside it.
-        ValueError: see `unet2d`.
+        ValueError: see `unet2d`; or a shard is missing or not in the directory.
     """
     folder = pathlib.Path(folder)
     homes = [folder, folder / "unet"]
@@ -160,10 +168,7 @@ def load_directory(folder: str | pathlib.Path) -> nets.Network:
     if home is None:
         raise FileNotFoundError(f"neither {folder} nor its `unet` has a config.json.")
     config = json_text.read(home / "config.json", dict)
-    path = next((home / f for f in _FILES if (home / f).is_file()), None)
-    if path is None:
-        raise FileNotFoundError(f"{home} has neither {' nor '.join(_FILES)}.")
-    return unet2d(containers.read(path), config)
+    return unet2d(diffusers_files.arrays(home, variant), config)
 
 
 def _module(config: Mapping[str, Any]) -> nets.UNet2D:
@@ -199,6 +204,10 @@ def _module(config: Mapping[str, Any]) -> nets.UNet2D:
         padding=option["downsample_padding"],
         cosines_first=option["flip_sin_to_cos"],
         shift=option["freq_shift"],
+        fourier=config.get("time_embedding_type") == "fourier",
+        embedded=option["time_embedding_dim"],
+        scale_shift=config.get("resnet_time_scale_shift") == "scale_shift",
+        num_classes=option["num_class_embeds"],
         dropout=option["dropout"],
     )
 
@@ -218,9 +227,20 @@ def _attention(option: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(level for level, pair in enumerate(pairs) if pair == attends)
 
 
+def _laid_out(name: str, array: np.ndarray) -> np.ndarray:
+    """The array in our layout; the rows of an embedding stay rows."""
+    if name == "class_embedding.weight":
+        return np.asarray(array, np.float32)
+    return states.channels_last(array)
+
+
 def _path(name: str, array: np.ndarray, levels: int) -> str:
     """ "up_blocks.0.attentions.1.to_q.weight" -> "up3_1_attention/q/kernel"."""
+    if name == "time_proj.weight":
+        return "frequencies"
     node, _, leaf = name.rpartition(".")
+    if node == "class_embedding":
+        return "label/embedding"
     leaf = {"weight": "kernel" if array.ndim > 1 else "scale"}.get(leaf, leaf)
     found = _INSIDE.fullmatch(node)
     if not found:

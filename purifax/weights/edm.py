@@ -1,29 +1,35 @@
-"""EDM's pickles as networks of `purifax.nets.SongUNet`.
+"""EDM's and EDM2's pickles as networks of `purifax.nets`.
 
 NVlabs' files hold {"ema": network, ...}, where the network is an object that carries
 its own source code. `purifax.weights.containers.read` gives its attributes without
 running that code, and this module makes a network of them: of the arguments it was
 constructed with, and of its arrays.
 
-The networks for CIFAR-10, FFHQ and AFHQv2 are DDPM++ and NCSN++ under one of three
-preconditionings. Those for ImageNet are another family (ADM) and are refused.
+The networks for CIFAR-10, FFHQ and AFHQv2 are DDPM++ and NCSN++, read here; those for
+ImageNet are OpenAI's (`edm_adm`), and EDM2's are its own (`edm2`).
 
 Source: Karras et al. 2022, arXiv 2206.00364.
 """
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from purifax import nets
-from purifax.weights import states
+from purifax.weights import edm2, edm_adm, states
+from purifax.weights.pickled_modules import arrays
 
 __all__ = ["convert", "traits"]
 
-_PRECONDITIONS = {"EDMPrecond": "edm", "VPPrecond": "vp", "VEPrecond": "ve"}
+_PRECONDITIONS = {
+    "EDMPrecond": "edm",
+    "VPPrecond": "vp",
+    "VEPrecond": "ve",
+    "iDDPMPrecond": "iddpm",
+}
 _LAYERS = {
     "norm0": "norm_0",
     "conv0": "conv_0",
@@ -69,6 +75,7 @@ _OF_TRAINING = {"label_dropout"}
 # Attributes of a preconditioning, and what they must be where they are constants here;
 # PyTorch's own begin with an underscore.
 _CONSTANTS = {"M": 1000, "beta_d": 19.9, "beta_min": 0.1, "epsilon_t": 1e-5}
+_CONSTANTS |= {"C_1": 0.001, "C_2": 0.008}
 _ATTRIBUTES = {
     *("img_channels", "img_resolution", "label_dim", "model", "sigma_data"),
     *("sigma_max", "sigma_min", "training"),  # the range of its sampler; a mode
@@ -90,43 +97,53 @@ def convert(stored: Mapping[str, Any]) -> nets.Network:
             unknown or of a wrong shape; the error names them.
     """
     kind, state, made = _opened(stored)
+    if kind == edm2.KIND:
+        return edm2.convert(state, made)
     _understood(kind, state, made)
-    model = state["_modules"]["model"]["state"]
-    module = _module(made).clone(
-        preconditioning=_PRECONDITIONS[kind],
-        spread=float(state.get("sigma_data", 0.5)),
-    )
-    rows = made["img_resolution"]
+    inner = state["_modules"]["model"]
+    fields = {
+        "preconditioning": _PRECONDITIONS[kind],
+        "spread": float(state.get("sigma_data", 0.5)),
+    }
+    if inner["class_name"] == "DhariwalUNet":
+        return edm_adm.convert(inner["state"], made, fields)
+    module, rows = _module(made).clone(**fields), made["img_resolution"]
     by_path = {}
-    for name, array in _arrays(model):
-        by_path |= _ours(name, array, rows)
+    for name, array in arrays(inner["state"]):
+        by_path |= _ours(name, array, rows, module.pyramids)
     shape = (rows, rows, module.channels)
     variables = states.fitted("EDM's SongUNet", by_path, module, shape, 1.0)
     return nets.Network(module, variables)
 
 
 def traits(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What a pickle says of its network: the preconditioning, and the side of images.
+    """What a pickle says of its network, by the words of `presets`.
 
     Raises:
         ValueError: it is another network.
     """
     kind, _, made = _opened(stored)
-    return {"preconditioning": kind, "side": made["img_resolution"]}
+    found = {"preconditioning": kind, "side": made["img_resolution"]}
+    if kind == edm2.KIND:
+        found["width"] = made.get("model_channels", 192)
+    return found
 
 
 def _opened(stored: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """The class and attributes of the preconditioning, and its network's arguments."""
     outer = stored.get("ema", stored)
     kind = outer.get("class_name", "a file without a network of theirs")
-    if kind not in _PRECONDITIONS:
-        known = ", ".join(_PRECONDITIONS)
+    if kind not in (*_PRECONDITIONS, edm2.KIND):
+        known = ", ".join((*_PRECONDITIONS, edm2.KIND))
         raise ValueError(f"this is {kind}; EDM's networks are {known}.")
-    inner = outer["state"]["_modules"]["model"]
-    if inner["class_name"] != "SongUNet":
-        raise ValueError(
-            f"this network is a {inner['class_name']}; only SongUNet is read."
-        )
+    inner = outer["state"]["_modules"]["unet" if kind == edm2.KIND else "model"]
+    name = inner["class_name"]
+    wanted = ("UNet",) if kind == edm2.KIND else ("SongUNet", "DhariwalUNet")
+    if name not in wanted:
+        known = " and ".join(wanted)
+        raise ValueError(f"this network is a {name}; {known} are read.")
+    if kind == "iDDPMPrecond" and name != "DhariwalUNet":
+        raise ValueError(f"this is iDDPMPrecond of a {name}, of which none is known.")
     return kind, outer["state"], dict(inner["state"]["_init_kwargs"])
 
 
@@ -155,15 +172,17 @@ def _module(made: dict[str, Any]) -> nets.SongUNet:
     wanted = {
         "channel_mult_emb": 4,
         "channel_mult_noise": 2 if fourier else 1,
-        "decoder_type": "standard",
         "out_channels": made["in_channels"],
     }
     odd = [k for k, v in wanted.items() if made.get(k, v) != v]
-    residual = made.get("encoder_type", "standard") == "residual"
-    if kernel not in filters or residual and not filters[kernel]:
+    ways = made.get("encoder_type", "standard"), made.get("decoder_type", "standard")
+    residual, pyramids = ways[0] == "residual", ways == ("skip", "skip")
+    if kernel not in filters or (residual or pyramids) and not filters[kernel]:
         odd.append("resample_filter")
-    if made.get("encoder_type", "standard") not in ("standard", "residual"):
+    if ways[0] not in ("standard", "residual", "skip"):
         odd.append("encoder_type")
+    if not pyramids and (ways[0] == "skip" or ways[1] != "standard"):
+        odd.append("decoder_type")
     if odd:
         words = ", ".join(f"{k}={made[k]!r}" for k in odd)
         raise ValueError(f"this SongUNet was made in a way not known here: {words}.")
@@ -176,30 +195,19 @@ def _module(made: dict[str, Any]) -> nets.SongUNet:
         embedding="fourier" if fourier else "positional",
         filtered=filters[kernel],
         residual_input=residual,
+        pyramids=pyramids,
         dropout=float(made.get("dropout", 0.1)),
         num_classes=made.get("label_dim", 0),
         augmentations=made.get("augment_dim", 0),
     )
 
 
-def _arrays(attributes: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted names and arrays of a module and the modules in it."""
-    for group in ("_parameters", "_buffers"):
-        for name, array in attributes.get(group, {}).items():
-            if array is not None and name != "resample_filter":
-                yield f"{path}{name}", array
-    for name, module in attributes.get("_modules", {}).items():
-        if module is not None:
-            inside = module.get("state", module)
-            yield from _arrays(inside, f"{path}{name}.")
-
-
-def _ours(name: str, array: np.ndarray, rows: int) -> dict[str, Any]:
+def _ours(name: str, array: np.ndarray, rows: int, pyramids: bool) -> dict[str, Any]:
     """Our paths and arrays for one array of NVlabs' network."""
     *path, leaf = name.split(".")
     if leaf == "freqs":
         return {"params/frequencies": array}
-    node, layer = _place("/".join(path[:2]), rows), ""
+    node, layer = _place("/".join(path[:2]), rows, pyramids), ""
     if path[0] in _MAPS:
         node = _MAPS[path[0]]
     if len(path) == 3:
@@ -208,7 +216,7 @@ def _ours(name: str, array: np.ndarray, rows: int) -> dict[str, Any]:
             node = _attention(node)
     if leaf == "weight":
         leaf = "scale" if array.ndim == 1 else "kernel"
-    if layer in ("qkv", "out", "shortcut") and array.ndim == 4:
+    if array.shape[2:] == (1, 1):
         array = array[:, :, 0, 0]
     parts = {layer: array}
     if layer == "qkv":
@@ -220,23 +228,25 @@ def _ours(name: str, array: np.ndarray, rows: int) -> dict[str, Any]:
     }
 
 
-def _place(path: str, side: int) -> str:
+def _place(path: str, side: int, pyramids: bool) -> str:
     """ "enc/16x16_block0" -> "down1_0"; attention follows the last block of a level."""
     match = re.fullmatch(r"(enc|dec)/(\d+)x\d+_([a-z_]+?)(\d*)", path)
     if match is None:
         return path
     way, rows, kind, i = match.groups()
     k = round(math.log2(side / int(rows)))
+    level = str(k) if pyramids else ""
     names = {
         ("enc", "conv"): "conv_in",
         ("enc", "down"): f"down{k - 1}_half",
         ("enc", "aux_residual"): f"input{k - 1}",
+        ("enc", "aux_skip"): f"input{k - 1}",
         ("enc", "block"): f"down{k}_{i}",
         ("dec", "in"): f"middle_{i}",
         ("dec", "up"): f"up{k + 1}_double",
         ("dec", "block"): f"up{k}_{i}",
-        ("dec", "aux_norm"): "norm_out",
-        ("dec", "aux_conv"): "conv_out",
+        ("dec", "aux_norm"): f"norm_out{level}",
+        ("dec", "aux_conv"): f"conv_out{level}",
     }
     return names.get((way, kind), path)
 

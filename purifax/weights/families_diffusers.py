@@ -7,7 +7,7 @@ reads are listed here.
 
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from purifax.run import json_text
 from purifax.run.errors import UsageError
 from purifax.weights import Prediction, diffusers
 from purifax.weights.conversion import Converted
+from purifax.weights.labels import fixed
 
 __all__ = ["chain", "pipeline"]
 
@@ -82,17 +83,20 @@ _PARTS = ("unet", "scheduler")
 def pipeline(
     path: str,
     *,
-    entry: Literal["ema", "raw"] | None = None,
+    entry: str | None = None,
     side: int | None = None,
     betas: str | None = None,
     steps: int | None = None,
     predicts: str | None = None,
+    variant: str | None = None,
+    label: str | None = None,
 ) -> Converted:
     """A pipeline of a `UNet2DModel`, or the model alone with the chain as flags."""
     folder = pathlib.Path(path)
     _check_parts(folder)
-    home = _home(folder, entry)
-    network = diffusers.load_directory(home)
+    home, taken = _home(folder, entry)
+    network, words = fixed(diffusers.load_directory(home, variant or ""), label)
+    taken |= words | ({"variant": variant} if variant else {})
     config = json_text.read(home / "config.json", dict)
     shape = (*_sides(config, side), network.module.channels)
     file = folder / "scheduler" / "scheduler_config.json"
@@ -102,6 +106,7 @@ def pipeline(
                 f"{file} says what --betas, --steps and --predicts would; leave them."
             )
         scheduler = json_text.read(file, dict)
+        taken |= _left(scheduler)
     elif None in (betas, steps, predicts):
         raise UsageError(
             f"{path} has no scheduler/scheduler_config.json, and the arrays do not "
@@ -112,7 +117,62 @@ def pipeline(
     else:
         scheduler = {"beta_schedule": betas, "num_train_timesteps": steps}
         scheduler["prediction_type"] = predicts
-    return Converted(network, shape, predicts=_predicts(network, scheduler))
+    if scheduler.get("_class_name") == "ScoreSdeVeScheduler":
+        return _exploding(network, shape, scheduler, taken)
+    if network.module.fourier:
+        raise ValueError(
+            "a network with Fourier features is given sigma, and its scheduler is no "
+            "ScoreSdeVeScheduler, which gives it."
+        )
+    predicted = _predicts(network, scheduler)
+    return Converted(network, shape, predicts=predicted, taken=taken)
+
+
+def _exploding(
+    network: nets.Network,
+    shape: tuple[int, int, int],
+    scheduler: Mapping[str, Any],
+    taken: dict[str, Any],
+) -> Converted:
+    """A score under VE, with the levels of its scheduler.
+
+    diffusers divides the output by sigma; ours, the scaled score, is not divided.
+    """
+    if not network.module.fourier:
+        raise ValueError(
+            "a ScoreSdeVeScheduler gives sigma to its network, whose features are not "
+            "Fourier's."
+        )
+    for name in scheduler:
+        if name not in (*_OF_VE, *_SAMPLING):
+            raise ValueError(f"the scheduler has a field {name!r:.60}, not known here.")
+    ends = scheduler.get("sigma_min", 0.01), scheduler.get("sigma_max", 1348.0)
+    if not all(type(end) in (int, float) for end in ends) or not 0 < ends[0] < ends[1]:
+        raise ValueError(f"the scheduler's sigma goes from {ends[0]!r} to {ends[1]!r}.")
+    module = network.module.clone(divided=False)
+    process = {"name": "VE", "smallest": float(ends[0]), "largest": float(ends[1])}
+    return Converted(
+        nets.Network(module, network.variables),
+        shape,
+        predicts=Prediction(process=process),
+        taken=taken,
+    )
+
+
+_OF_VE = ("num_train_timesteps", "snr", "sampling_eps", "correct_steps")
+
+
+def _left(scheduler: Mapping[str, Any]) -> dict[str, str]:
+    """The settings of a scheduler's own sampler, which a score does not have."""
+    found = [
+        f"{name}={scheduler[name]}"
+        for name in ("variance_type", "clip_sample_range", "timestep_spacing")
+        if name in scheduler
+    ]
+    kind = scheduler.get("_class_name", "DDPMScheduler")
+    return {"scheduler": kind} | (
+        {"left to its own sampler": ", ".join(found)} if found else {}
+    )
 
 
 def chain(config: Mapping[str, Any]) -> Prediction:
@@ -211,8 +271,10 @@ def _check_parts(folder: pathlib.Path) -> None:
         )
 
 
-def _home(folder: pathlib.Path, entry: str | None) -> pathlib.Path:
-    """The folder of the weights; of live and averaged ones, one must be named."""
+def _home(
+    folder: pathlib.Path, entry: str | None
+) -> tuple[pathlib.Path, dict[str, Any]]:
+    """The folder of the weights, averaged ones if there are, and what was taken."""
     averaged = folder / "unet_ema"
     if not (averaged / "config.json").is_file():
         if entry is not None:
@@ -220,12 +282,13 @@ def _home(folder: pathlib.Path, entry: str | None) -> pathlib.Path:
                 f"{folder} holds one set of weights, and does not say whether they are "
                 "averaged; leave --entry."
             )
-        return folder if (folder / "config.json").is_file() else folder / "unet"
-    if entry is None:
-        raise UsageError(
-            f"{folder} has `unet` and `unet_ema`: give --entry=raw or --entry=ema."
-        )
-    return averaged if entry == "ema" else folder / "unet"
+        return folder if (folder / "config.json").is_file() else folder / "unet", {}
+    if entry not in (None, "ema", "raw"):
+        raise UsageError(f"{folder} has --entry=ema and --entry=raw; got {entry}.")
+    if entry == "raw":
+        return folder / "unet", {"entry": "unet", "other entries": "--entry=ema"}
+    words = {"entry": "unet_ema (averaged)", "other entries": "--entry=raw"}
+    return averaged, words
 
 
 def _sides(config: Mapping[str, Any], side: int | None) -> tuple[int, int]:

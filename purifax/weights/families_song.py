@@ -127,15 +127,15 @@ def edm_family(
     taken = {"entry": "ema"}
     if preset is not None:
         taken |= {"differs": presets.compared(preset, traits)}
-    network, words = fixed(network, label)
-    side = traits["side"]
-    return Converted(
-        network,
-        (side, side, network.module.channels),
-        predicts=Prediction("denoised", {"name": "EDM"}),
-        taken=taken | words,
-        latent=network.module.channels not in (1, 3),
-    )
+    network, words = fixed(network, label, mean=False)
+    side, channels = traits["side"], network.module.channels
+    predicts, latent = Prediction("denoised", {"name": "EDM"}), channels not in (1, 3)
+    if latent:  # variables of an autoencoder, which have no range
+        process = {"name": "EDM", "width": 1.0}
+        predicts = Prediction("denoised", process, centre=0.0, width=1.0)
+    shape = (side, side, channels)
+    taken |= words
+    return Converted(network, shape, predicts=predicts, taken=taken, latent=latent)
 
 
 def ncsnv2_family(

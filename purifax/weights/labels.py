@@ -29,13 +29,14 @@ def asks_class(module: Any) -> bool:
 
 
 def fixed(
-    network: nets.Network, label: str | None
+    network: nets.Network, label: str | None, mean: bool = True
 ) -> tuple[nets.Network, dict[str, Any]]:
     """The network for a class, and what was chosen in words.
 
     Args:
         label: the number of a class; "none", for the guess without one; "keep", for
             the network as it is, which `weights.load` gives.
+        mean: whether the guess is the mean of all classes, or nothing, as in EDM.
 
     Raises:
         UsageError: the network has labels and none was given, though it needs one; it
@@ -47,7 +48,7 @@ def fixed(
         if label is not None:
             raise UsageError("this network has no class labels; leave --label.")
         return network, {}
-    if label is None and asks_class(module):
+    if label is None and mean:
         raise UsageError(
             f"this network is given one of {count} classes: give --label=NUMBER, "
             "--label=none for the guess without a class, or --label=keep to give the "
@@ -60,17 +61,23 @@ def fixed(
         raise UsageError(
             f"--label is a class from 0 to {count - 1}, none or keep; got {label}."
         )
-    song = isinstance(module, nets.SongUNet)
-    merged = (_into_song if song else _into_time)(network, chosen)
+    if isinstance(module, nets.EDM2):
+        number = None if chosen == GUESS else int(chosen)
+        merged = nets.Network(module.clone(fixed=number), network.variables)
+    elif isinstance(module, nets.SongUNet):
+        merged = _into_song(network, chosen)
+    else:
+        merged = _into_time(network, chosen, mean)
     words = chosen if chosen != GUESS else "none, the guess without a class"
     return merged, {"label": words}
 
 
-def _into_time(network: nets.Network, label: str) -> nets.Network:
+def _into_time(network: nets.Network, label: str, mean: bool) -> nets.Network:
     """A row of the embedding added to the last bias of the time's."""
     params = dict(network.variables["params"])
     rows = np.asarray(params.pop("label")["embedding"], np.float64)
-    row = rows.mean(axis=0) if label == GUESS else rows[int(label)]
+    guess = rows.mean(axis=0) if mean else np.zeros(rows.shape[1])
+    row = guess if label == GUESS else rows[int(label)]
     second = params["time"]["dense2"]
     bias = np.asarray(np.asarray(second["bias"], np.float64) + row, np.float32)
     params["time"] = params["time"] | {"dense2": second | {"bias": bias}}

@@ -33,7 +33,7 @@ __all__ = ["LEVELS", "Check", "check"]
 LEVELS = (0.1, 0.3, 0.8)
 """Noise levels, in [0, 1] pixel units, as far as the network's process reaches them."""
 
-BETTER, NEARLY = 0.85, 0.97
+BETTER, NEARLY = 0.9, 0.98
 """Of the error: a reading this much better refuses ours, and one near it is named."""
 
 OWN, SIGN = "as converted", "opposite sign"

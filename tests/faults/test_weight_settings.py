@@ -100,7 +100,7 @@ ROWS = [
         "settings", "centred", unet(center_input_sample=True), "`center_input_sample"
     ),
     Fault(
-        "settings", "fourier", unet(time_embedding_type="fourier"), "`time_embedding"
+        "settings", "learned", unet(time_embedding_type="learned"), "`time_embedding"
     ),
     Fault(
         "settings", "scaled middle", unet(mid_block_scale_factor=1.4), "`mid_block_sc"
@@ -108,7 +108,8 @@ ROWS = [
     Fault(
         "settings", "legacy", unet(attention_legacy_order=True), "'attention_legacy_o"
     ),
-    Fault("settings", "classes", unet(num_class_embeds=10), "`num_class_embeds` is 10"),
+    Fault("settings", "classes", unet(num_class_embeds=-1), "`num_class_embeds` is -1"),
+    Fault("settings", "timed", unet(class_embed_type="timestep"), "`class_embed_type"),
     Fault(
         "settings", "text", unet(_class_name="UNet2DConditionModel"), "`_class_name`"
     ),
@@ -126,6 +127,15 @@ ROWS = [
     Fault("settings", "EDM's attribute", song({"shift": 3}), "not known here: shift=3"),
     Fault(
         "settings", "EDM's decoder", song(decoder_type="skip"), "decoder_type='skip'"
+    ),
+    *(
+        Line(
+            "settings",
+            "purifax convert --from=openai --num_heads=4 --side=8 --betas=linear "
+            f"--steps={steps} file out",
+            f"from 21 .* to 100000; got {steps}",
+        )
+        for steps in (0, 10, 20, -1, 10**9)
     ),
     # Files that may be read in two ways.
     Fault("ambiguity", "latents", pipeline(MORE), "names 'vqvae' beside unet"),

@@ -31,6 +31,20 @@ CASES = {
         "encoder_type": "residual",
         "resample_filter": [1, 3, 3, 1],
     },
+    "NCSN++ 256": {  # its pyramids are those of the networks for 256 pixels
+        "img_resolution": 8,
+        "in_channels": 3,
+        "out_channels": 3,
+        "model_channels": 8,
+        "channel_mult": [1, 1, 2],
+        "num_blocks": 1,
+        "attn_resolutions": [4],
+        "embedding_type": "fourier",
+        "channel_mult_noise": 2,
+        "encoder_type": "skip",
+        "decoder_type": "skip",
+        "resample_filter": [1, 3, 3, 1],
+    },
 }
 
 
@@ -68,7 +82,12 @@ def all_modules(state):
             made.append(("Downsample", parts))
         elif group.endswith("conv"):
             made.append(("Conv", arrays))
+        elif group.endswith("_aux_skip"):  # behind a module without arrays
+            parts = {f"Conv.{leaf}": array for leaf, array in arrays.items()}
+            made += [("", {}), ("Combine", parts)]
         elif group.endswith("_aux_norm"):
+            if made[-1][0] and sum(kind == "Conv" for kind, _ in made) > 1:
+                made.append(("", {}))
             made.append(("GroupNorm", arrays))
         elif not group.startswith("map_"):
             made += _block(arrays)
@@ -79,6 +98,8 @@ def flax_state(modules):
     """The train state of Song et al. in Flax, of what `all_modules` gives."""
     tree, seen = {}, {}
     for kind, arrays in modules:
+        if not kind:
+            continue
         name = f"{kind}_{seen.setdefault(kind, 0)}"
         seen[kind] += 1
         for path, array in arrays.items():

@@ -36,6 +36,32 @@ def cases():
             "norm_num_groups": 4,
             "add_attention": False,
         },
+        "diffusers classes": {  # a label, and a scale and shift of the time
+            "block_out_channels": (8, 16),
+            "down_block_types": ("AttnDownBlock2D", "DownBlock2D"),
+            "up_block_types": ("UpBlock2D", "AttnUpBlock2D"),
+            "layers_per_block": 1,
+            "attention_head_dim": 4,
+            "norm_num_groups": 4,
+            "resnet_time_scale_shift": "scale_shift",
+            "num_class_embeds": 5,
+            "time_embedding_dim": 24,
+        },
+        "diffusers fourier": {  # features of log sigma; the output is divided by it
+            "block_out_channels": (8, 16),
+            "down_block_types": ("DownBlock2D", "AttnDownBlock2D"),
+            "up_block_types": ("AttnUpBlock2D", "UpBlock2D"),
+            "layers_per_block": 1,
+            "norm_num_groups": 4,
+            "time_embedding_type": "fourier",
+        },
+        "openai heads": {  # more heads on the way up
+            **_OPENAI,
+            "multiples": (1, 2),
+            "attention": (1,),
+            "heads": 2,
+            "heads_up": 4,
+        },
         "openai improved": {  # ECLIPSE's choices
             **_OPENAI,
             "multiples": (1, 2),
@@ -73,6 +99,7 @@ def flags(name):
     return {
         "num_heads": fields.get("heads"),
         "num_head_channels": fields.get("head_width"),
+        "num_heads_upsample": fields.get("heads_up"),
         "use_new_attention_order": fields.get("new_order", False),
         "time_scale": fields.get("time_scale", 1.0),
         "groups": fields["groups"],
@@ -85,5 +112,6 @@ def arguments(name):
     channels = fields.get("channels", fields.get("in_channels", 3))
     random = np.random.RandomState(1)
     images = random.uniform(-1, 1, (2, 8, 8, channels)).astype(np.float32)
-    labels = [np.array([4, 1])] if "num_classes" in fields else []
+    classes = {"num_classes", "num_class_embeds"} & fields.keys()
+    labels = [np.array([4, 1])] if classes else []
     return [images, np.array([3.0, 250.5], np.float32), *labels]

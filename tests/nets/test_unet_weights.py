@@ -95,7 +95,10 @@ def test_an_incomplete_directory_says_what_is_missing(tmp_path):
     [
         ({"_class_name": "UNet2DConditionModel"}, "knows 'UNet2DModel'"),
         ({"act_fn": "gelu"}, "`act_fn` is 'gelu'; .* knows 'silu' or 'swish'"),
-        ({"resnet_time_scale_shift": "scale_shift"}, "knows 'default'"),
+        ({"resnet_time_scale_shift": "ada_group"}, "knows 'default' or 'scale_shift'"),
+        ({"resnet_time_scale_shift": "scale_shift"}, "of a wrong shape: .*time/bias"),
+        ({"num_class_embeds": 3}, "1 missing: label/embedding"),
+        ({"time_embedding_type": "fourier"}, "1 missing: frequencies"),
         ({"down_block_types": ["DownBlock2D"]}, "one pair for each level"),
         ({"down_block_types": 2 * ["DownBlock2D"]}, r"\['DownBlock2D', 'DownBlo"),
         ({"block_out_channels": [16, 16]}, "of a wrong shape: .*down0_0_block"),

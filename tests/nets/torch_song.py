@@ -91,6 +91,7 @@ class Net(nn.Module):
         channel_mult_noise=1,
         encoder_type="standard",
         resample_filter=(1, 1),
+        decoder_type="standard",
     ):
         super().__init__()
         width, told = model_channels, 4 * model_channels
@@ -119,6 +120,8 @@ class Net(nn.Module):
                 if encoder_type == "residual":
                     self.enc[f"{name}_aux_residual"] = Input(pyramid, old)
                     pyramid = old
+                if encoder_type == "skip":
+                    self.enc[f"{name}_aux_skip"] = nn.Conv2d(in_channels, old, 1)
                 kept.append(old)
             for i in range(num_blocks):
                 new = width * mult
@@ -139,28 +142,35 @@ class Net(nn.Module):
                 block = Block(old + kept.pop(), width * mult, told, attends=last)
                 self.dec[f"{name}_block{i}"] = block
                 old = width * mult
-        self.dec[f"{name}_aux_norm"] = norm(old)
-        self.dec[f"{name}_aux_conv"] = nn.Conv2d(old, out_channels, 3, padding=1)
+            if decoder_type == "skip" or k == 0:
+                self.dec[f"{name}_aux_norm"] = norm(old)
+                out = nn.Conv2d(old, out_channels, 3, padding=1)
+                self.dec[f"{name}_aux_conv"] = out
 
     def forward(self, x, level, label=None, augmentation=None):
         c = self._condition(level, label, augmentation)
         pyramid, kept = x, []
         for name, part in self.enc.items():
-            if name.endswith("residual"):
+            if name.endswith("skip"):
+                pyramid = halved(pyramid, self.kind)
+                x = kept.pop() + part(pyramid)
+            elif name.endswith("residual"):
                 x = pyramid = (kept.pop() + part(pyramid)) * HALF
             else:
                 x = part(x, c) if isinstance(part, Block) else part(x)
             kept.append(x)
+        image = None
         for name, part in self.dec.items():
             if name.endswith("norm"):
-                x = F.silu(part(x))
+                h = F.silu(part(x))
             elif name.endswith("conv"):
-                x = part(x)
+                below = 0 if image is None else doubled(image, self.kind)
+                image = below + part(h)
             else:
                 if "block" in name:
                     x = torch.cat([x, kept.pop()], dim=1)
                 x = part(x, c)
-        return x
+        return image
 
     def _condition(self, level, label, augmentation):
         if hasattr(self, "map_noise"):

@@ -114,6 +114,7 @@ class UNet(nn.Module):
         attention,
         groups,
         heads=1,
+        heads_up=None,
         head_width=None,
         scale_shift=True,
         resize="conv",
@@ -132,7 +133,7 @@ class UNet(nn.Module):
         def block(old, new, change=None):
             return Block(old, new, told, groups, scale_shift, change)
 
-        def attend(features):
+        def attend(features, heads=heads):
             count = features // head_width if head_width else heads
             return Attention(features, groups, count, new_order)
 
@@ -163,7 +164,7 @@ class UNet(nn.Module):
                 step = Step([block(h + made.pop(), new)])
                 h = new
                 if level in attention:
-                    step.append(attend(h))
+                    step.append(attend(h, heads_up or heads))
                 if level and i == blocks:
                     change = block(h, h, doubled) if resize == "block" else None
                     step.append(change or Up(h, resize == "conv"))

@@ -69,8 +69,9 @@ def test_the_preconditioning_is_that_of_the_class(tmp_path, class_name, kind):
 
 
 FAULTS = [
-    ({"class_name": "iDDPMPrecond"}, "this is iDDPMPrecond"),
-    ({"model_type": "DhariwalUNet"}, "DhariwalUNet; only SongUNet is read"),
+    ({"class_name": "iDDPMPrecond"}, "this is iDDPMPrecond of a SongUNet"),
+    ({"class_name": "Precond3"}, "this is Precond3; EDM's networks are EDMPrecond"),
+    ({"model_type": "ViT"}, "is a ViT; SongUNet and DhariwalUNet are read"),
     ({"decoder_type": "skip"}, "not known here: decoder_type='skip'"),
     ({"resample_filter": [1, 2, 1]}, r"resample_filter=\[1, 2, 1\]"),
     ({"num_blocks": 1}, r"does not fit EDM's SongUNet: .* unknown: down0_1"),
@@ -112,6 +113,8 @@ SAVED = [
     ("NCSN++", "torch", "ema"),
     ("NCSN++", "torch", "raw"),
     ("NCSN++", "flax", "raw"),
+    ("NCSN++ 256", "torch", "ema"),
+    ("NCSN++ 256", "flax", "ema"),
 ]
 
 
@@ -119,14 +122,15 @@ SAVED = [
 def test_song_et_al_save_the_same_network(tmp_path, name, form, entry):
     stored = checkpoint(name, form, entry)
     network = score_sde.convert(stored, entry=entry, attention=(4,), side=8)
-    kind = nets.NCSNpp if name == "NCSN++" else nets.DDPMpp
+    kind = nets.DDPMpp if name == "DDPM++" else nets.NCSNpp
     assert type(network.module) is kind
     expected = dict(edm.convert(pickled(tmp_path, name)).variables["params"])
     for left_out in ("label", "augmentation"):
         expected.pop(left_out, None)
     jax.tree.map(np.testing.assert_array_equal, network.variables["params"], expected)
-    pyramid = name == "NCSN++"
-    assert network.module.filtered == network.module.residual_input == pyramid
+    assert network.module.filtered == (name != "DDPM++")
+    assert network.module.residual_input == (name == "NCSN++")
+    assert network.module.pyramids == (name == "NCSN++ 256")
 
 
 def test_song_et_al_without_averages():
