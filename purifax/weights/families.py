@@ -32,7 +32,7 @@ from purifax.weights.families_diffusers import chain
 from purifax.weights.families_song import numbers
 from purifax.weights.foreign_file import chosen, state
 
-__all__ = ["FAMILIES", "chain", "options", "read"]
+__all__ = ["FAMILIES", "chain", "flags_of", "options", "read"]
 
 
 def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:
@@ -56,7 +56,7 @@ def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:
     if family not in FAMILIES:
         hint = nearest(family, list(FAMILIES))
         raise UsageError(f"there is no family {family!r}{hint}")
-    known = _flags(FAMILIES[family])
+    known = flags_of(FAMILIES[family])
     for name in given:
         if name not in known:
             has = ", ".join(f"--{flag}" for flag in known) or "none"
@@ -74,10 +74,11 @@ def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:
 
 def options() -> list[str]:
     """The flags of all families."""
-    return sorted({name for family in FAMILIES.values() for name in _flags(family)})
+    return sorted({name for family in FAMILIES.values() for name in flags_of(family)})
 
 
-def _flags(family: Callable[..., Converted]) -> list[str]:
+def flags_of(family: Callable[..., Converted]) -> list[str]:
+    """The flags of a family: its keyword arguments."""
     words = inspect.signature(family).parameters.values()
     return [word.name for word in words if word.kind == word.KEYWORD_ONLY]
 

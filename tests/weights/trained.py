@@ -1,7 +1,6 @@
 """A tiny diffusion UNet trained on digits, to be read rightly and wrongly.
 
-`openai` gives a network of OpenAI's layout with two heads of attention, whose arrays are
-then those of a file; `denoiser` trains any module. Training takes seconds.
+`denoiser` trains a module; `openai_state` gives its arrays as a file of OpenAI has them.
 """
 
 import jax
