@@ -228,10 +228,20 @@ def _numpy(budget: Budget) -> dict[tuple[str, str], Any]:
     class Kind(pickle_objects.Kind):
         pass
 
+    def whole(raw: Any, kind: Any, shape: Any, order: str) -> Any:
+        """An array of protocol 5."""
+        budget.take(len(raw))
+        made = pickle_objects.Array()
+        flat = np.frombuffer(raw, kind.dtype)
+        made.array = flat.reshape(shape, order="F" if order == "F" else "C")
+        return made
+
     def scalar(kind: pickle_objects.Kind, raw: bytes | str = b"") -> Any:
         return np.frombuffer(as_bytes(raw), kind.dtype)[0].item()
 
-    return {("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): Kind} | {
+    table = {("numpy", "ndarray"): "ndarray", ("numpy", "dtype"): Kind}
+    table |= {(f"numpy{c}.numeric", "_frombuffer"): whole for c in (".core", "._core")}
+    return table | {
         (f"numpy{core}.multiarray", name): made
         for core in (".core", "._core")
         for name, made in (("scalar", scalar), ("_reconstruct", lambda *_: Array()))

@@ -36,6 +36,10 @@ LEVELS = (0.1, 0.3, 0.8)
 BETTER, NEARLY = 0.9, 0.98
 """Of the error: a reading this much better refuses ours, and one near it is named."""
 
+FLAGGED = 0.97
+"""The same for other flags of the family, which change neither noise nor label: images
+that a network was not trained on do not favour one of them."""
+
 OWN, SIGN = "as converted", "opposite sign"
 
 
@@ -47,11 +51,13 @@ class Check:
         levels: noise levels, [L].
         errors: of each reading, [L], relative to doing nothing; `OWN` comes first.
         images: what was denoised, in words.
+        flags: the readings that are other flags of the family.
     """
 
     levels: tuple[float, ...]
     errors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     images: str = ""
+    flags: tuple[str, ...] = ()
 
     def refusal(self) -> str:
         """Why the network is not taken as it is read; "" if it may be."""
@@ -61,6 +67,9 @@ class Check:
         if not all(map(math.isfinite, own)):
             return "the score of noisy images is not finite."
         name, best = self._best()
+        flag, least = self._best(self.flags)
+        if flag and least < FLAGGED * _mean(own) and best > BETTER * least:
+            name, best = flag, least
         if name == SIGN and best < BETTER * _mean(own):
             return (
                 f"the score points towards the noise: the opposite sign denoises "
@@ -68,7 +77,7 @@ class Check:
                 "doing nothing is 1), so its sign is reversed; is the right process or "
                 "preset given?"
             )
-        if name and best < BETTER * _mean(own) and best < 1:
+        if name and best < self._needed(name) * _mean(own) and best < 1:
             return (
                 f"another reading denoises {self.images} better: {name}, with error "
                 f"{best:.2g} against {_mean(own):.2g} (doing nothing is 1); are the "
@@ -121,12 +130,17 @@ class Check:
         errors = {n: [float(f"{e:.5g}") for e in row] for n, row in self.errors.items()}
         return {"images": self.images, "levels": list(self.levels), "errors": errors}
 
-    def _best(self) -> tuple[str, float]:
-        """The best of the other readings, and its mean error."""
+    def _needed(self, name: str) -> float:
+        return FLAGGED if name in self.flags else BETTER
+
+    def _best(self, among: tuple[str, ...] | None = None) -> tuple[str, float]:
+        """The best of the other readings, or of some, and its mean error."""
         others = {
             name: _mean(row)
             for name, row in self.errors.items()
-            if name != OWN and all(map(math.isfinite, row))
+            if name != OWN
+            and (among is None or name in among)
+            and all(map(math.isfinite, row))
         }
         name = min(others, key=lambda name: others[name], default="")
         return name, others.get(name, math.inf)
@@ -176,7 +190,8 @@ def check(
         cleaned = _denoised(predicts.score, other, x, z, levels)
         if cleaned is not None:
             rows[name] = _errors(cleaned, x, levels)
-    return Check(levels, rows, words)
+    flags = tuple(name for name in others or () if name in rows)
+    return Check(levels, rows, words, flags)
 
 
 def _denoised(

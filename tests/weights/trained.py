@@ -1,6 +1,6 @@
 """A tiny diffusion UNet trained on digits, to be read rightly and wrongly.
 
-`denoiser` trains a module; `openai_state` gives its arrays as a file of OpenAI has them.
+`denoiser` trains a module; `openai_state` gives its arrays as a file has them.
 """
 
 import jax
