@@ -17,6 +17,7 @@ from purifax.run.errors import UsageError
 from purifax.weights import Prediction, diffusers
 from purifax.weights.conversion import Converted
 from purifax.weights.labels import fixed
+from purifax.weights.states import few
 
 __all__ = ["chain", "pipeline"]
 
@@ -139,13 +140,10 @@ def _exploding(
     diffusers divides the output by sigma; ours, the scaled score, is not divided.
     """
     if not network.module.fourier:
-        raise ValueError(
-            "a ScoreSdeVeScheduler gives sigma to its network, whose features are not "
-            "Fourier's."
-        )
-    for name in scheduler:
-        if name not in (*_OF_VE, *_SAMPLING):
-            raise ValueError(f"the scheduler has a field {name!r:.60}, not known here.")
+        raise ValueError("a ScoreSdeVeScheduler goes with Fourier features.")
+    odd = [name for name in scheduler if name not in (*_OF_VE, *_SAMPLING)]
+    if odd:
+        raise ValueError(f"the scheduler has fields not known here: {few(odd)}.")
     ends = scheduler.get("sigma_min", 0.01), scheduler.get("sigma_max", 1348.0)
     if not all(type(end) in (int, float) for end in ends) or not 0 < ends[0] < ends[1]:
         raise ValueError(f"the scheduler's sigma goes from {ends[0]!r} to {ends[1]!r}.")

@@ -10,14 +10,15 @@ from purifax.data.decode import SUFFIXES, picture
 
 __all__ = ["images"]
 
-_PIXELS, _MOST = 2**15, 32
+_PIXELS, _MOST = 2**13, 32
 
 
 def images(shape: tuple[int, ...], folder: str = "") -> tuple[np.ndarray, str]:
     """Images of a shape, [N, H, W, C] in [0, 1], and what they are in words.
 
-    Their number falls with their size: 32 of 32 x 32, 8 of 64 x 64, 2 from 128 x 128
-    on. Digits are test images of 8 x 8, enlarged bilinearly and repeated over channels.
+    Their number falls with their size: 32 of up to 16 x 16, 8 of 32 x 32, 2 of 64 x 64
+    and more. Digits are test images of 8 x 8, enlarged bilinearly and repeated over
+    channels.
 
     Args:
         shape: of one image, (H, W, C).

@@ -40,6 +40,9 @@ FLAGGED = 0.97
 """The same for other flags of the family, which change neither noise nor label: images
 that a network was not trained on do not favour one of them."""
 
+_LARGEST = 1e15
+"""Parameters times pixels of all evaluations; some ten minutes on two cores."""
+
 OWN, SIGN = "as converted", "opposite sign"
 
 
@@ -52,12 +55,14 @@ class Check:
         errors: of each reading, [L], relative to doing nothing; `OWN` comes first.
         images: what was denoised, in words.
         flags: the readings that are other flags of the family.
+        left: how many readings were not tried, for the network is large.
     """
 
     levels: tuple[float, ...]
     errors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     images: str = ""
     flags: tuple[str, ...] = ()
+    left: int = 0
 
     def refusal(self) -> str:
         """Why the network is not taken as it is read; "" if it may be."""
@@ -123,6 +128,8 @@ class Check:
         for name, errors in shown.items():
             cells = "".join(f"{_short(error):>9}" for error in errors)
             lines.append(f"{name:{width}}{cells}")
+        if self.left:
+            lines.append(f"{self.left} other readings were left: the network is large")
         return "\n".join(lines)
 
     def words(self) -> dict[str, Any]:
@@ -168,30 +175,40 @@ def check(
         return Check((), images="its process reaches none of the levels")
     x = jnp.asarray(images, jnp.float32)
     z = jnp.asarray(_noise(x.shape))
-    rows: dict[str, tuple[float, ...]] = {}
     programs: dict[Any, Callable[..., Array]] = {}
-    call = _compiled(network, programs)
-    readings: dict[str, Reading] = {OWN: predicts.score} | neighbours(predicts)
-    for name, reading in readings.items():
-        cleaned = _denoised(reading, call, x, z, levels)
-        if cleaned is not None:
-            rows[name] = _errors(cleaned, x, levels)
-        if name == OWN and cleaned is not None:
-            mirrored = [
-                2 * (x + level * z) - clean
-                for level, clean in zip(levels, cleaned, strict=True)
-            ]
-            rows[SIGN] = _errors(mirrored, x, levels)
-    for name, make in (others or {}).items():
+    tried: list[tuple[str, Callable[[], nets.Network], Reading]]
+    tried = [(OWN, lambda: network, predicts.score)]
+    tried += [(name, make, predicts.score) for name, make in (others or {}).items()]
+    tried += [(n, lambda: network, read) for n, read in neighbours(predicts).items()]
+    most = _affordable(network, x.size // x.shape[-1] * len(levels))
+    rows: dict[str, tuple[float, ...]] = {}
+    for name, make, reading in tried[:most]:
         try:
-            other = _compiled(make(), programs)
-        except ValueError:  # these flags do not fit the arrays
+            cleaned = _denoised(reading, _compiled(make(), programs), x, z, levels)
+        except ValueError:  # flags that do not fit the arrays, or a process's end
+            if name == OWN:
+                raise
             continue
-        cleaned = _denoised(predicts.score, other, x, z, levels)
-        if cleaned is not None:
-            rows[name] = _errors(cleaned, x, levels)
+        rows[name] = _errors(cleaned, x, levels)
+        if name == OWN:
+            rows[SIGN] = _errors(_mirrored(cleaned, x, z, levels), x, levels)
     flags = tuple(name for name in others or () if name in rows)
-    return Check(levels, rows, words, flags)
+    return Check(levels, rows, words, flags, max(0, len(tried) - most))
+
+
+def _affordable(network: nets.Network, pixels: int) -> int:
+    """How many readings a network is tried in: fewer, if it is very large."""
+    return max(1, int(_LARGEST / (nets.count(network.variables) * pixels)))
+
+
+def _mirrored(
+    cleaned: list[Array], x: Array, z: Array, levels: tuple[float, ...]
+) -> list[Array]:
+    """What the opposite sign of the score gives."""
+    return [
+        2 * (x + level * z) - clean
+        for level, clean in zip(levels, cleaned, strict=True)
+    ]
 
 
 def _denoised(
@@ -200,19 +217,19 @@ def _denoised(
     x: Array,
     z: Array,
     levels: tuple[float, ...],
-) -> list[Array] | None:
-    """The clean images at each level; None where the process does not reach one.
+) -> list[Array]:
+    """The clean images at each level.
 
     A score is elementwise around its network, and so takes the batch as it is.
+
+    Raises:
+        ValueError: the process does not reach one of the levels.
     """
-    try:
-        found = reading(call)
-        return [
-            noisy + level**2 * found(noisy, jnp.float32(level))
-            for level, noisy in ((level, x + level * z) for level in levels)
-        ]
-    except ValueError:
-        return None
+    found = reading(call)
+    return [
+        noisy + level**2 * found(noisy, jnp.float32(level))
+        for level, noisy in ((level, x + level * z) for level in levels)
+    ]
 
 
 def _noise(shape: tuple[int, ...]) -> np.ndarray:
