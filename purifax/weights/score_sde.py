@@ -58,8 +58,7 @@ def convert(
     by_path = {}
     for path, array in arrays.items():
         name = score_sde_layout.place(path, ours)
-        ends = name.rpartition("/")[0]
-        if isinstance(module, nets.UNet2D) and ends.endswith("shortcut"):
+        if isinstance(module, nets.UNet2D) and name.endswith("shortcut/kernel"):
             array = array[None, None]  # a 1 x 1 convolution
         by_path[f"params/{name}"] = array
     shape = (side, side, module.channels)

@@ -81,12 +81,12 @@ def openai_state(variables, module):
             theirs = ends.get(path) or _resized(places[node], layer, layers)
             for leaf, array in arrays.items():
                 array = np.asarray(array)
-                if array.ndim > 1:
+                if array.ndim > 1 and leaf != "embedding":
                     axes = {4: (3, 2, 0, 1), 2: (1, 0)}[array.ndim]
                     array = array.transpose(axes)
                 name = "bias" if leaf == "bias" else "weight"
                 state[f"{theirs}.{name}"] = array
-    return state
+    return {name: np.ascontiguousarray(array) for name, array in state.items()}
 
 
 def _resized(place, layer, layers):
