@@ -57,7 +57,9 @@ def log(sigma: Array) -> Array:
     return jnp.log(jnp.maximum(sigma.astype(jnp.float32), 1e-6))
 
 
-def _improved(count: int = 1000, least: float = 0.001, offset: float = 0.008) -> Array:
+def _improved(
+    count: int = 1000, least: float = 0.001, offset: float = 0.008
+) -> np.ndarray:
     """The falling levels u_0 ... u_count of improved DDPM's cosine chain."""
     steps = np.arange(count + 1) / count / (offset + 1)
     kept = np.sin(np.pi / 2 * steps) ** 2

@@ -113,7 +113,7 @@ def _fitting(path: str, entry: str | None) -> str:
     return f" ({', '.join(found)})"
 
 
-def _traits(module: nets.OpenAIUNet) -> dict[str, Any]:
+def _traits(module: Any) -> dict[str, Any]:
     """What the arrays tell, by the words of the presets."""
     return {
         "width": module.width,
