@@ -52,7 +52,8 @@ def neighbours(predicts: Prediction) -> dict[str, Reading]:
         made[f"process {words['process']['name']}"] = other.score
     for name, (centre, width) in _RANGES.items():
         if (centre, width) != (predicts.centre, predicts.width):
-            wider = process | {"width": width}
+            own = {"width": width} if process["name"] != "VE" else {}
+            wider = process | own  # the levels of VE are those of pixels
             made[f"images in {name}"] = dataclasses.replace(
                 predicts, process=wider, centre=centre, width=width
             ).score

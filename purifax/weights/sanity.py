@@ -75,10 +75,11 @@ class Check:
         flag, least = self._best(self.flags)
         if flag and least < FLAGGED * _mean(own) and best > BETTER * least:
             name, best = flag, least
-        if name == SIGN and best < BETTER * _mean(own):
+        turned = _mean(self.errors[SIGN])
+        if turned < min(1.0, BETTER * _mean(own)) and _mean(own) > 1:
             return (
                 f"the score points towards the noise: the opposite sign denoises "
-                f"{self.images} better (error {best:.2g} against {_mean(own):.2g}, "
+                f"{self.images} better (error {turned:.2g} against {_mean(own):.2g}, "
                 "doing nothing is 1), so its sign is reversed; is the right process or "
                 "preset given?"
             )
