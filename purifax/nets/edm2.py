@@ -98,7 +98,9 @@ class EDM2(nn.Module):
         draw = nn.initializers.normal(2 * math.pi)
         frequencies = self.param("frequencies", draw, (count,))
         phases = self.param("phases", draw, (count,))
-        waves = math.sqrt(2) * jnp.cos(noise[:, None] * frequencies + phases)
+        waves = math.sqrt(2) * jnp.cos(
+            noise[:, None] * frequencies[None] + phases[None]
+        )
         c = _dense(width, self.dtype, "noise")(waves)
         if self.num_classes:
             n = self.num_classes

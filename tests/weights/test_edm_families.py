@@ -185,7 +185,7 @@ def test_edm2_agrees_with_pytorch():
     random = np.random.RandomState(1)
     x = random.standard_normal((2, 8, 8, 3)).astype(np.float32)
     sigma, label = np.array([0.3, 2.0], np.float32), np.array([2, 0])
-    tensors = {n: torch.as_tensor(a) for n, a in state.items()}
+    tensors = {n: torch.as_tensor(state[n]) for n in shapes}  # in their order
     theirs = torch_edm2.denoise(
         tensors,
         torch.from_numpy(x.transpose(0, 3, 1, 2).copy()),

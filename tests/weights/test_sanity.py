@@ -45,6 +45,12 @@ def test_the_right_reading_passes(file):
     assert lines[2].startswith("as converted") and lines[3].endswith("1.000")
 
 
+def quick(cases, *names):
+    """The cases, of which all but these are slow tests."""
+    slow = pytest.mark.slow
+    return [c if c in names else pytest.param(c, marks=slow) for c in cases]
+
+
 WRONG = {
     "more heads": ({"num_heads": 4}, "num_heads=2"),
     "one head": ({"num_heads": 1}, "num_heads=2"),
@@ -54,7 +60,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize("case", quick(WRONG, "more heads", "the new order"))
 def test_wrong_flags_are_refused(file, case):
     flags, message = WRONG[case]
     found = checked(families.read("openai", str(file), RIGHT | flags))
@@ -71,7 +77,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("case", OTHERS)
+@pytest.mark.parametrize("case", quick(OTHERS, "sub-VP", "[0, 1]"))
 def test_wrong_predictions_are_refused(file, case):
     made = families.read("openai", str(file), RIGHT)
     words = made.predicts.words() | OTHERS[case]
