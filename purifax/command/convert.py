@@ -36,7 +36,9 @@ flags.DEFINE_list("attention", None, "score_sde: heights of the maps that attend
 flags.DEFINE_string("process", None, "score_sde: VP, VPDiscrete, SubVP, VEDiscrete.")
 flags.DEFINE_float("largest", None, "score_sde: the largest sigma of VE.")
 flags.DEFINE_string("label", None, "A class, none for the guess without, or keep.")
-flags.DEFINE_integer("num_heads", None, "openai: heads of the attention.")
+flags.DEFINE_integer(
+    "num_heads", None, "openai, torchvision, timm, clip: heads of the attention."
+)
 flags.DEFINE_integer("num_head_channels", None, "openai: channels of a head.")
 flags.DEFINE_integer("num_heads_upsample", None, "openai: heads on the way up.")
 flags.DEFINE_bool("new_order", None, "openai: use_new_attention_order.")
@@ -48,7 +50,14 @@ flags.DEFINE_bool("rescaled", None, "openai: rescale_timesteps.")
 flags.DEFINE_integer("groups", None, "openai: of the normalisations.")
 flags.DEFINE_list("mean", None, "Classifiers: of the normalisation.")
 flags.DEFINE_list("std", None, "Classifiers: of the normalisation.")
-flags.DEFINE_integer("patch", None, "puregen_ebm: side of the squares folded.")
+flags.DEFINE_integer(
+    "patch", None, "puregen_ebm, timm's XCiT: side of the squares folded."
+)
+flags.DEFINE_string(
+    "activation", None, "robustbench: silu, relu; clip: quick_gelu, gelu."
+)
+flags.DEFINE_string("shortcut", None, "robustbench, pre-activation: raw or activated.")
+flags.DEFINE_string("classes", None, "clip: a file of the classes' embeddings, [K, D].")
 flags.DEFINE_float("epsilon", None, "ebm_defense: noise of a step, in -1 to 1.")
 flags.DEFINE_string("check", None, "A folder of images to try the score network on.")
 flags.DEFINE_bool(

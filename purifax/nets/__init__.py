@@ -13,6 +13,7 @@ Nothing in the core of purifax imports this package; the core accepts any callab
 
 from purifax.nets.adm import ADMDenoiser
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
+from purifax.nets.convnext import ConvNeXt
 from purifax.nets.edm2 import EDM2
 from purifax.nets.energy import LightEnergy, SmallEnergy, SNGANEnergy
 from purifax.nets.imagenet import ImageNetResNet
@@ -20,16 +21,26 @@ from purifax.nets.ncsn import NCSNv2
 from purifax.nets.network import Network, count, init
 from purifax.nets.openai import OpenAIUNet
 from purifax.nets.plain_resnet import PlainResNet
-from purifax.nets.resnet import ResNet, ResNet18, WideResNet
+from purifax.nets.preact_resnet import PreActResNet
+from purifax.nets.resnet import ResNet, ResNet18
 from purifax.nets.score_nets import SmallScore
 from purifax.nets.signal import SignalClassifier, SignalScore
 from purifax.nets.song import DDPMpp, NCSNpp, SongUNet
+from purifax.nets.swin import SwinTransformer
 from purifax.nets.tutorials import ConvNoise, TutorialEnergy, TutorialScore
 from purifax.nets.unet2d import UNet2D
+from purifax.nets.vit import VisionTransformer
+from purifax.nets.wide_resnet import WideResNet
+from purifax.nets.xcit import XCiT
 
 __all__ = [
     "ADMDenoiser",
     "EDM2",
+    "XCiT",
+    "VisionTransformer",
+    "SwinTransformer",
+    "ConvNeXt",
+    "PreActResNet",
     "ImageNetResNet",
     "MLP",
     "ConvNet",

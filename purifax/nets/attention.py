@@ -17,8 +17,8 @@ from jax import Array
 __all__ = ["attend"]
 
 
-def attend(q: Array, k: Array, v: Array) -> Array:
-    """Attention of each pixel to all pixels.
+def attend(q: Array, k: Array, v: Array, bias: Array | None = None) -> Array:
+    """Attention of each pixel to all pixels, or to all tokens of another sequence.
 
     Queries and keys are each scaled by ch^(-1/4), so that their product stays in the
     range of a 16-bit float. Products are accumulated, and the softmax is computed, in
@@ -26,8 +26,9 @@ def attend(q: Array, k: Array, v: Array) -> Array:
 
     Args:
         q: queries, [N, T, heads, ch]; T counts pixels.
-        k: keys, like q.
-        v: values, like q.
+        k: keys, [N, S, heads, ch]; S is T unless the keys are of other tokens.
+        v: values, like k.
+        bias: added to the logits, [N, heads, T, S].
 
     Returns:
         [N, T, heads, ch], of v's dtype.
@@ -42,5 +43,6 @@ def attend(q: Array, k: Array, v: Array) -> Array:
     logits = jnp.einsum(
         "nqhc,nkhc->nhqk", q * scale, k * scale, preferred_element_type=jnp.float32
     )
+    logits = logits if bias is None else logits + bias
     share = jax.nn.softmax(logits, axis=-1).astype(v.dtype)
     return jnp.einsum("nhqk,nkhc->nqhc", share, v)

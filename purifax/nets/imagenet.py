@@ -28,6 +28,8 @@ _kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 class ImageNetResNet(nn.Module):
     """The ResNets for ImageNet: a 7x7 stem, a pooling, and four resolutions.
 
+    With `stem=3` it is the form for small images: a 3x3 stem without stride or pooling.
+
     From depth 50 on, a block has 1x1, 3x3 and 1x1 convolutions, and the middle one is
     strided. ResNet-50 has 25,557,032 parameters, ResNet-18 11,689,512.
 
@@ -38,6 +40,7 @@ class ImageNetResNet(nn.Module):
         num_classes: length of the logits.
         width: channels of the first resolution; the next three double it.
         widen: factor on the middle of a block of three: 2 in the wide ResNets.
+        stem: side of the first convolution, 7 or 3.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
         dtype: of the computation; parameters and the last layer are float32.
@@ -47,6 +50,7 @@ class ImageNetResNet(nn.Module):
     num_classes: int = 1000
     width: int = 64
     widen: int = 1
+    stem: int = 7
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     dtype: Any = jnp.float32
@@ -59,11 +63,15 @@ class ImageNetResNet(nn.Module):
                 f"`depth` must be one of {', '.join(map(str, _LAYOUTS))}; got "
                 f"{self.depth}."
             )
+        if self.stem not in (3, 7):
+            raise ValueError(f"`stem` must be 3 or 7; got {self.stem}.")
         counts, narrow = _LAYOUTS[self.depth]
         conv, norm = _layers(train, self.dtype)
         h = normalise(x, self.mean, self.std)
-        h = nn.relu(norm(name="bn1")(conv(self.width, 7, 2, name="conv1")(h)))
-        h = _pool(h)
+        photographs = self.stem == 7
+        h = conv(self.width, self.stem, 2 if photographs else 1, name="conv1")(h)
+        h = nn.relu(norm(name="bn1")(h))
+        h = _pool(h) if photographs else h
         for stage, count in enumerate(counts):
             for i in range(count):
                 h = _Block(

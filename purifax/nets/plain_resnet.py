@@ -16,16 +16,17 @@ __all__ = ["PlainResNet"]
 class PlainResNet(nn.Module):
     """Residual blocks of biased convolutions, and two dense layers.
 
-    The first convolution and the first block halve the resolution. The defaults are the
-    ResNet-2B of the verification competition of 2021: 112,006 parameters for images of
-    32 x 32 x 3.
+    The first convolution and the first block of each stage halve the resolution. The
+    defaults are the ResNet-2B of the verification competition of 2021: 112,006
+    parameters for images of 32 x 32 x 3. ResNet-4B has width 16 and two stages of 32.
 
     Source: Bak, Liu and Johnson 2021, arXiv 2109.00498, section on cifar10_resnet.
 
     Attributes:
         num_classes: length of the logits.
-        width: channels of the first convolution; the blocks have twice as many.
-        blocks: residual blocks.
+        width: channels of the first convolution.
+        widths: channels of each stage; () is one stage of twice `width`.
+        blocks: residual blocks of a stage.
         hidden: width of the dense layer before the last.
         mean: of the normalisation, one number or one for each channel.
         std: of the normalisation, likewise.
@@ -34,6 +35,7 @@ class PlainResNet(nn.Module):
 
     num_classes: int = 10
     width: int = 8
+    widths: tuple[int, ...] = ()
     blocks: int = 2
     hidden: int = 100
     mean: tuple[float, ...] = (0.0,)
@@ -46,8 +48,10 @@ class PlainResNet(nn.Module):
         del train
         h = normalise(x, self.mean, self.std)
         h = nn.relu(conv3(self.width, 2, dtype=self.dtype, name="conv1")(h))
-        for i in range(self.blocks):
-            h = _Block(2 * self.width, 1 + (i == 0), self.dtype, name=f"layer1_{i}")(h)
+        for stage, width in enumerate(self.widths or (2 * self.width,), start=1):
+            for i in range(self.blocks):
+                name = f"layer{stage}_{i}"
+                h = _Block(width, 1 + (i == 0), self.dtype, name=name)(h)
         h = h.reshape(h.shape[0], -1)
         h = nn.relu(nn.Dense(self.hidden, dtype=self.dtype, name="linear1")(h))
         return nn.Dense(self.num_classes, name="linear2")(h.astype(jnp.float32))

@@ -1,4 +1,4 @@
-"""Residual classifiers: the CIFAR ResNets, ResNet-18 and wide ResNets.
+"""Residual classifiers: the CIFAR ResNets and ResNet-18.
 
 All take images in [0, 1] and normalise them internally. Batch normalisation uses the
 batch's statistics when `train` is true (apply with `mutable=["batch_stats"]` to keep
@@ -18,15 +18,16 @@ from jax import Array
 
 from purifax.nets.layers import conv3, conv_layer, normalise
 
-__all__ = ["ResNet", "ResNet18", "WideResNet"]
+__all__ = ["ResNet", "ResNet18", "batch_norm", "kaiming"]
 
 # Kaiming for ReLU over the fan out, as the published models start.
-_kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 _SHORTCUTS = ("A", "B", "plain")
 
 
-def _batch_norm(train: bool, dtype: Any, name: str, momentum: float = 0.9) -> Any:
+def batch_norm(train: bool, dtype: Any, name: str, momentum: float = 0.9) -> Any:
+    """A normalisation by the batch in training, and by running averages otherwise."""
     return nn.BatchNorm(
         use_running_average=not train, momentum=momentum, dtype=dtype, name=name
     )
@@ -74,8 +75,8 @@ class ResNet(nn.Module):
                 f"`shortcuts` must be one of {_SHORTCUTS}; got {self.shortcuts!r}."
             )
         h = normalise(x, self.mean, self.std)
-        h = conv3(self.width, use_bias=False, kernel_init=_kaiming, dtype=self.dtype)(h)
-        h = nn.relu(_batch_norm(train, self.dtype, "bn1")(h))
+        h = conv3(self.width, use_bias=False, kernel_init=kaiming, dtype=self.dtype)(h)
+        h = nn.relu(batch_norm(train, self.dtype, "bn1")(h))
         for stage in range(3):
             for i in range((self.depth - 2) // 6):
                 h = _BasicBlock(
@@ -118,11 +119,11 @@ class ResNet18(nn.Module):
         h = conv3(
             self.width,
             use_bias=False,
-            kernel_init=_kaiming,
+            kernel_init=kaiming,
             dtype=self.dtype,
             name="conv1",
         )(h)
-        h = nn.relu(_batch_norm(train, self.dtype, "bn1")(h))
+        h = nn.relu(batch_norm(train, self.dtype, "bn1")(h))
         for stage in range(4):
             for i in range(2):
                 h = _BasicBlock(
@@ -148,12 +149,12 @@ class _BasicBlock(nn.Module):
 
     @nn.compact
     def __call__(self, h: Array, train: bool) -> Array:
-        options = {"use_bias": False, "kernel_init": _kaiming, "dtype": self.dtype}
+        options = {"use_bias": False, "kernel_init": kaiming, "dtype": self.dtype}
         first = options | ({"padding": "SAME"} if self.shifted else {})
         r = conv3(self.features, self.stride, name="conv1", **first)(h)
-        r = nn.relu(_batch_norm(train, self.dtype, "bn1")(r))
+        r = nn.relu(batch_norm(train, self.dtype, "bn1")(r))
         r = conv3(self.features, name="conv2", **options)(r)
-        r = _batch_norm(train, self.dtype, "bn2")(r)
+        r = batch_norm(train, self.dtype, "bn2")(r)
         return nn.relu(r + self._short(h, train))
 
     def _short(self, h: Array, train: bool) -> Array:
@@ -170,113 +171,9 @@ class _BasicBlock(nn.Module):
             padding="VALID",
             name="shortcut",
             use_bias=self.shortcut == "plain",
-            kernel_init=_kaiming,
+            kernel_init=kaiming,
             dtype=self.dtype,
         )(h)
         if self.shortcut == "plain":
             return h
-        return _batch_norm(train, self.dtype, "shortcut_bn")(h)
-
-
-class WideResNet(nn.Module):
-    """Wide residual network with blocks normalised before each convolution.
-
-    There are two published layouts:
-
-    - `biased=False`, the common one: convolutions have no biases, the first convolution
-      of a stage is strided, and a shortcut with a convolution starts after the first
-      normalisation (36,479,194 parameters at 28-10 with 10 classes).
-    - `biased=True`, that of ADP's classifiers: convolutions have biases, the second
-      convolution of a stage's first block is strided, a shortcut with a convolution
-      starts from the block's input, and the last normalisation has momentum 0.1
-      (36,489,290 parameters at 28-10 with 10 classes, 36,546,980 with 100).
-
-    Source: Zagoruyko and Komodakis 2016, arXiv 1605.07146.
-
-    Attributes:
-        depth: 6n + 4.
-        widen: factor on the widths 16, 32, 64.
-        num_classes: length of the logits.
-        biased: which of the two layouts.
-        dropout: probability, between the two convolutions of a block, in training (give
-            `apply` a "dropout" key).
-        mean: of the normalisation, one number or one for each channel.
-        std: of the normalisation, likewise.
-        dtype: of the computation; parameters and the last layer are float32.
-    """
-
-    depth: int = 28
-    widen: int = 10
-    num_classes: int = 10
-    biased: bool = False
-    dropout: float = 0.0
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: Array, train: bool = False) -> Array:
-        """Logits, [N, K] float32, of images x, [N, H, W, C] in [0, 1]."""
-        if self.depth < 10 or self.depth % 6 != 4:
-            raise ValueError(
-                f"`depth` must be 6n + 4 (16, 22, 28, 34, ...); got {self.depth}. "
-                f"Did you mean {max(10, round((self.depth - 4) / 6) * 6 + 4)}?"
-            )
-        h = normalise(x, self.mean, self.std)
-        h = conv3(
-            16,
-            use_bias=self.biased,
-            kernel_init=_kaiming,
-            dtype=self.dtype,
-            name="conv1",
-        )(h)
-        for stage in range(3):
-            for i in range((self.depth - 4) // 6):
-                h = _WideBlock(
-                    16 * self.widen * 2**stage,
-                    2 if stage > 0 and i == 0 else 1,
-                    self.biased,
-                    self.dropout,
-                    self.dtype,
-                    name=f"block{stage + 1}_{i}",
-                )(h, train)
-        momentum = 0.1 if self.biased else 0.9
-        h = nn.relu(_batch_norm(train, self.dtype, "bn1", momentum)(h))
-        h = jnp.mean(h, axis=(1, 2))
-        return nn.Dense(self.num_classes, name="fc")(h.astype(jnp.float32))
-
-
-class _WideBlock(nn.Module):
-    """shortcut(h) + conv(relu(norm(conv(relu(norm(h))))))."""
-
-    features: int
-    stride: int
-    biased: bool
-    dropout: float
-    dtype: Any
-
-    @nn.compact
-    def __call__(self, h: Array, train: bool) -> Array:
-        options = {
-            "use_bias": self.biased,
-            "kernel_init": _kaiming,
-            "dtype": self.dtype,
-        }
-        first, second = (1, self.stride) if self.biased else (self.stride, 1)
-        r = nn.relu(_batch_norm(train, self.dtype, "bn1")(h))
-        if self.stride != 1 or h.shape[-1] != self.features:
-            h = conv_layer(
-                self.features,
-                (1, 1),
-                (self.stride, self.stride),
-                padding="VALID",
-                name="shortcut",
-                **options,
-            )(h if self.biased else r)
-        r = conv3(self.features, first, name="conv1", **options)(r)
-        if self.biased:
-            r = nn.Dropout(self.dropout, deterministic=not train)(r)
-        r = nn.relu(_batch_norm(train, self.dtype, "bn2")(r))
-        if not self.biased:
-            r = nn.Dropout(self.dropout, deterministic=not train)(r)
-        return h + conv3(self.features, second, name="conv2", **options)(r)
+        return batch_norm(train, self.dtype, "shortcut_bn")(h)

@@ -18,13 +18,14 @@ from purifax.run.errors import UsageError
 from purifax.weights import (
     Prediction,
     convnets,
+    families_classifiers,
     families_diffusers,
     families_energy,
     families_openai,
     families_song,
     presets,
     residual,
-    torchvision,
+    robustbench_names,
     tutorials,
 )
 from purifax.weights.conversion import Converted
@@ -48,7 +49,9 @@ def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:
         ValueError: the file is damaged, or holds something else.
     """
     preset = given.get("preset")
-    if preset is not None:
+    if family == "" and preset in robustbench_names.SETTINGS:
+        family = "robustbench"
+    if preset is not None and family != "robustbench":
         own = presets.named(preset).family
         if family not in ("", own):
             raise UsageError(f"--preset={preset} is of --from={own}; got {family}.")
@@ -109,6 +112,16 @@ def _cifar_resnet(arrays: Mapping[str, Any], **numbers: Any) -> nets.Network:
     return (residual.uva if flax else residual.akamaster)(arrays, **numbers)
 
 
+def _ebm_defense_classifier(
+    arrays: Mapping[str, Any],
+    *,
+    mean: tuple[float, ...] = (0.5,),
+    std: tuple[float, ...] = (0.5,),
+) -> nets.Network:
+    """A network of images in [-1, 1]."""
+    return residual.biased(arrays, mean=mean, std=std)
+
+
 def _mnist_ddpm(path: str) -> Converted:
     arrays = state(path)
     network = tutorials.noise(arrays)
@@ -134,10 +147,13 @@ def _mnist_score(path: str) -> Converted:
 
 FAMILIES: dict[str, Callable[..., Converted]] = {
     "adp": families_song.adp_family,
+    "adp_classifier": _classifier(residual.biased, 32),
     "cifar_resnet": _classifier(_cifar_resnet, 32),
+    "clip": families_classifiers.clip,
     "convnet": _classifier(convnets.strided, 28),
     "diffusers": families_diffusers.pipeline,
     "ebm_defense": families_energy.ebm_defense,
+    "ebm_defense_classifier": _classifier(_ebm_defense_classifier, 32),
     "edm": families_song.edm_family,
     "keras_lenet": _classifier(convnets.keras, 32),
     "lenet5": _classifier(convnets.lenet5, 28),
@@ -148,9 +164,10 @@ FAMILIES: dict[str, Callable[..., Converted]] = {
     "openai": families_openai.openai_family,
     "plain_resnet": _classifier(residual.plain, 32),
     "puregen_ebm": families_energy.puregen_ebm,
-    "robustbench": _classifier(torchvision.robustbench, 32),
+    "robustbench": families_classifiers.robustbench,
     "score_sde": families_song.score_sde_family,
-    "torchvision": _classifier(torchvision.imagenet, 224),
+    "timm": families_classifiers.of_timm,
+    "torchvision": families_classifiers.of_torchvision,
 }
 
 

@@ -5,9 +5,12 @@
     uva         CIFAR ResNet in Flax of the UvA Deep Learning tutorials, number 5
                 (Lippe)
     wide        WRN-d-k in PyTorch with blocks named `block1.layer.0` (the common
-                port of Zagoruyko and Komodakis 2016)
-    plain       ResNet-2B and its kind in PyTorch, without normalisation, of the
-                verification competition of 2021
+                port of Zagoruyko and Komodakis 2016), `layer.0.block.0` (DeepMind) or
+                `blocks.0.layer.0` (Huang et al. 2021)
+    biased      WRN-d-k with biases and `layer1.0.shortcut.0`, of ADP (Yoon et al. 2021)
+                and the EBM defence (Hill et al. 2021)
+    plain       ResNet-2B, ResNet-4B and their kind in PyTorch, without normalisation,
+                of the verification competition of 2021
 
 Depth, width and number of classes follow from the arrays. Images are normalised inside
 the network, with the numbers of its training unless others are given.
@@ -19,9 +22,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from purifax import nets
-from purifax.weights import states
+from purifax.weights import states, torch_names
 
-__all__ = ["akamaster", "plain", "uva", "wide"]
+__all__ = ["akamaster", "biased", "plain", "uva", "wide"]
 
 
 def akamaster(
@@ -51,7 +54,7 @@ def akamaster(
     for name, array in arrays.items():
         path = re.sub(r"^(layer\d)\.(\d+)\.", r"\1_\2.", name)
         path = re.sub(r"^linear\.", "fc.", re.sub(r"^conv1\.", "Conv_0.", path))
-        by_path[_path(path, array)] = states.channels_last(array)
+        by_path[torch_names.path(path, array)] = states.channels_last(array)
     variables = states.fitted(kind, by_path, module, (32, 32, 3))
     return nets.Network(module, variables)
 
@@ -97,33 +100,113 @@ def wide(
     *,
     mean: tuple[float, ...] = (0.0,),
     std: tuple[float, ...] = (1.0,),
+    activation: str = "relu",
+    shifted: bool = False,
+    standardised: bool = False,
 ) -> nets.Network:
-    """A wide ResNet of depth 6n + 4 without biases.
+    """A wide ResNet of depth 6n + 4 without biases, in any of its published names.
+
+    Widths, a last layer of cosines (which has no bias) and the activation of Dai et al.
+    (which has parameters) follow from the arrays.
 
     Args:
         state: name to array, in PyTorch's layout; a prefix "module." is left out.
         mean, std: of the normalisation it was trained with; none by default.
+        activation, shifted, standardised: see `nets.WideResNet`.
 
     Raises:
         ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     kind, arrays = "a wide ResNet", states.lasting(state)
-    states.have(kind, arrays, {"conv1.weight": 4, "fc.weight": 2})
-    classes, width = arrays["fc.weight"].shape
+    arrays = {_common(name): array for name, array in arrays.items()}
+    last = "block3.layer.0.conv2.weight"
+    states.have(kind, arrays, {"conv1.weight": 4, "fc.weight": 2, last: 4})
+    widths = tuple(len(arrays[last.replace("3", str(i))]) for i in (1, 2, 3))
+    widen = max(1, widths[0] // 16)
+    usual = widths == tuple(16 * widen * 2**i for i in range(3))
     module = nets.WideResNet(
         depth=6 * _blocks(arrays, r"block1\.layer\.(\d+)\.") + 4,
-        widen=max(1, width // 64),
-        num_classes=classes,
+        widen=widen,
+        num_classes=len(arrays["fc.weight"]),
+        widths=() if usual else widths,
+        activation="pssilu" if "alpha" in arrays else activation,
+        shifted=shifted,
+        head="linear" if "fc.bias" in arrays else "cosine",
+        standardised=standardised,
         mean=mean,
         std=std,
     )
     by_path = {}
     for name, array in arrays.items():
         path = re.sub(r"^(block\d)\.layer\.(\d+)\.", r"\1_\2.", name)
-        path = path.replace(".convShortcut.", ".shortcut.")
-        by_path[_path(path, array)] = states.channels_last(array)
-    variables = states.fitted(kind, by_path, module, (32, 32, 3))
+        by_path[torch_names.path(path, array)] = states.channels_last(array)
+    for name in by_path.keys() & {"alpha", "beta"}:
+        by_path[f"params/{name}"] = by_path.pop(name)
+    shape = (32, 32, arrays["conv1.weight"].shape[1])
+    variables = states.fitted(kind, by_path, module, shape)
     return nets.Network(module, variables)
+
+
+_NAMES = (
+    (r"^init_conv\.|^stem_conv\.", "conv1."),
+    (r"^batchnorm\.", "bn1."),
+    (r"^logits\.", "fc."),
+    (r"^layer\.(\d)\.block\.", r"block@\1.layer."),
+    (r"^blocks\.(\d)\.layer\.", r"block@\1.layer."),
+    (r"\.batchnorm_0\.", ".bn1."),
+    (r"\.batchnorm_1\.", ".bn2."),
+    (r"\.conv_0\.", ".conv1."),
+    (r"\.conv_1\.", ".conv2."),
+    (r"\.convShortcut\.", ".shortcut."),
+    (r"^(block.*\.)?activation\.", ""),
+)
+"""Names of the layers of wide ResNets, by the programs that wrote them: DeepMind's
+(`init_conv`, `layer.0.block.0`), Huang et al.'s (`stem_conv`, `blocks.0.layer.0`) and
+Dai et al.'s, whose one activation is stored with every block."""
+
+
+def _common(name: str) -> str:
+    """The name in the common layout, "block1.layer.0.conv1.weight"."""
+    for pattern, new in _NAMES:
+        name = re.sub(pattern, new, name)
+    return re.sub(r"^block@(\d)", lambda match: f"block{int(match[1]) + 1}", name)
+
+
+def biased(
+    state: Mapping[str, np.ndarray],
+    *,
+    mean: tuple[float, ...] = (0.4914, 0.4822, 0.4465),
+    std: tuple[float, ...] = (0.2023, 0.1994, 0.2010),
+) -> nets.Network:
+    """A wide ResNet with biases, as ADP's and the EBM defence's classifiers are.
+
+    Args:
+        state: name to array, in PyTorch's layout, "layer1.0.shortcut.0.weight".
+        mean, std: of the normalisation; those of ADP by default. The networks of the
+            EBM defence (Hill et al. 2021) take images in [-1, 1]: 0.5 and 0.5.
+
+    Raises:
+        ValueError: named arrays are missing, unknown or of a wrong shape.
+    """
+    kind, arrays = "a wide ResNet with biases", states.lasting(state)
+    stem, last = "conv1.weight", "layer1.0.conv2.weight"
+    states.have(kind, arrays, {stem: 4, "linear.weight": 2, last: 4})
+    module = nets.WideResNet(
+        depth=6 * _blocks(arrays, r"layer1\.(\d+)\.") + 4,
+        widen=max(1, len(arrays[last]) // 16),
+        num_classes=len(arrays["linear.weight"]),
+        biased=True,
+        mean=mean,
+        std=std,
+    )
+    by_path = {}
+    for name, array in arrays.items():
+        path = re.sub(r"^layer(\d)\.(\d+)\.", r"block\1_\2.", name)
+        path = path.replace(".shortcut.0.", ".shortcut.")
+        path = re.sub(r"^linear\.", "fc.", path)
+        by_path[torch_names.path(path, array)] = states.channels_last(array)
+    shape = (32, 32, arrays[stem].shape[1])
+    return nets.Network(module, states.fitted(kind, by_path, module, shape))
 
 
 def plain(
@@ -143,10 +226,14 @@ def plain(
     kind, arrays = "a ResNet without normalisation", states.lasting(state)
     states.have(kind, arrays, {"conv1.weight": 4, "linear1.weight": 2})
     width, channels = arrays["conv1.weight"].shape[:2]
-    hidden = len(arrays["linear1.weight"])
+    hidden, stages = len(arrays["linear1.weight"]), _blocks(arrays, r"layer(\d+)\.") - 1
+    firsts = [f"layer{stage + 1}.0.conv2.weight" for stage in range(stages)]
+    states.have(kind, arrays, {"layer1.0.conv2.weight": 4} | dict.fromkeys(firsts, 4))
+    widths = tuple(len(arrays[first]) for first in firsts)
     module = nets.PlainResNet(
         num_classes=len(arrays.get("linear2.bias", range(10))),
         width=width,
+        widths=() if widths == (2 * width,) else widths,
         blocks=_blocks(arrays, r"layer1\.(\d+)\."),
         hidden=hidden,
         mean=mean,
@@ -156,10 +243,11 @@ def plain(
     for name, array in arrays.items():
         path = re.sub(r"^(layer\d)\.(\d+)\.", r"\1_\2.", name)
         path = path.replace(".shortcut.0.", ".shortcut.")
-        by_path[_path(path, array)] = states.channels_last(array)
+        by_path[torch_names.path(path, array)] = states.channels_last(array)
     first = "params/linear1/kernel"
-    by_path[first], side = states.rows_of(arrays["linear1.weight"], 2 * width)
-    variables = states.fitted(kind, by_path, module, (4 * side, 4 * side, channels))
+    by_path[first], side = states.rows_of(arrays["linear1.weight"], widths[-1])
+    side *= 2 ** (1 + len(widths))
+    variables = states.fitted(kind, by_path, module, (side, side, channels))
     return nets.Network(module, variables)
 
 
@@ -167,14 +255,6 @@ def _blocks(names: Iterable[str], pattern: str) -> int:
     """The number of blocks among the names, at least one."""
     found = [re.match(pattern, name) for name in names]
     return max((int(match[1]) + 1 for match in found if match), default=1)
-
-
-def _path(name: str, array: np.ndarray) -> str:
-    """ "layer1_0.bn1.running_mean" -> "batch_stats/layer1_0/bn1/mean"."""
-    path = name.replace(".", "/")
-    if array.ndim > 1:
-        path = re.sub(r"/weight$", "/kernel", path)
-    return states.batch_norms(path)
 
 
 def _uva_path(name: str, blocks: int) -> str:

@@ -1,30 +1,57 @@
-"""Residual classifiers of torchvision and of RobustBench, from their arrays by name.
+"""Classifiers of torchvision and of RobustBench, from their arrays by name.
 
     imagenet      torchvision's ResNets and wide ResNets ("layer1.0.downsample.0")
-    robustbench   wide ResNets ("block1.layer.0"), and ResNet-18 for small images
-                  ("layer2.0.shortcut.0")
+    model         any of torchvision's that is read: those, ConvNeXt, ViT and Swin
+    robustbench   wide ResNets in all their layouts, ResNets for small images, and
+                  torchvision's ResNets behind a normalisation
 
-Depth, widths and number of classes follow from the arrays. RobustBench's models take
-images in [0, 1] and do not normalise them unless `mu` and `sigma` are among the arrays.
+Depth, widths and number of classes follow from the arrays.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from purifax import nets
-from purifax.weights import residual, states
+from purifax.weights import (
+    convnext,
+    residual,
+    resnet_names,
+    small_residual,
+    states,
+    swin,
+    vit,
+)
 
-__all__ = ["imagenet", "robustbench"]
+__all__ = ["imagenet", "model", "robustbench"]
 
-_DEPTHS: dict[tuple[tuple[int, ...], int], int] = {
-    ((2, 2, 2, 2), 2): 18,
-    ((3, 4, 6, 3), 2): 34,
-    ((3, 4, 6, 3), 3): 50,
-    ((3, 4, 23, 3), 3): 101,
-    ((3, 8, 36, 3), 3): 152,
-}
+
+def model(
+    state: Mapping[str, np.ndarray],
+    *,
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406),
+    std: tuple[float, ...] = (0.229, 0.224, 0.225),
+    **more: Any,
+) -> nets.Network:
+    """A ResNet, wide ResNet, ConvNeXt, ViT or Swin of torchvision.
+
+    Args:
+        state: name to array, in PyTorch's layout; a prefix "module." is left out.
+        more: what the reader of that network takes besides, such as `num_heads`.
+
+    Raises:
+        ValueError: named arrays are missing, unknown or of a wrong shape.
+    """
+    names = states.lasting(state)
+    read: Callable[..., nets.Network] = imagenet
+    if "class_token" in names:
+        read = vit.torchvision
+    elif "features.0.2.weight" in names:
+        read = swin.torchvision
+    elif "features.0.0.weight" in names and "classifier.2.weight" in names:
+        read = convnext.torchvision
+    return read(state, mean=mean, std=std, **more)
 
 
 def imagenet(
@@ -44,24 +71,29 @@ def imagenet(
     kind, arrays = "a torchvision ResNet", states.lasting(state)
     stem, head, first = "conv1.weight", "fc.weight", "layer1.0.conv1.weight"
     states.have(kind, arrays, {stem: 4, head: 2, first: 4})
-    convs = 3 if "layer1.0.conv3.weight" in arrays else 2
-    counts = tuple(_count(arrays, f"layer{stage}") for stage in range(1, 5))
-    if (counts, convs) not in _DEPTHS:
-        raise ValueError(
-            f"no ResNet of torchvision has {counts} blocks of {convs} convolutions."
-        )
     width = len(arrays[stem])
     module = nets.ImageNetResNet(
-        depth=_DEPTHS[counts, convs],
+        depth=resnet_names.depth(arrays),
         num_classes=len(arrays[head]),
         width=width,
         widen=max(1, len(arrays[first]) // width),
         mean=mean,
         std=std,
     )
-    by_path = {_path(n, a): states.channels_last(a) for n, a in arrays.items()}
+    by_path = {
+        resnet_names.path(n, a): states.channels_last(a) for n, a in arrays.items()
+    }
     shape = (64, 64, arrays[stem].shape[1])
     return nets.Network(module, states.fitted(kind, by_path, module, shape))
+
+
+_DEEPMIND = {
+    10: ((0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)),
+    100: ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+}
+"""The normalisation inside DeepMind's networks, which is not stored, by the classes."""
+
+_STORED = (("mu", "sigma"), ("normalize.mean", "normalize.std"), ("mean", "std"))
 
 
 def robustbench(
@@ -69,51 +101,62 @@ def robustbench(
     *,
     mean: tuple[float, ...] | None = None,
     std: tuple[float, ...] | None = None,
+    activation: str = "silu",
+    shortcut: str | None = None,
+    standardised: bool = False,
 ) -> nets.Network:
-    """A wide ResNet, or a ResNet-18 for small images, of RobustBench.
+    """A classifier of RobustBench.
 
     Args:
-        state: name to array, in PyTorch's layout; a prefix "module." is left out, and
-            so is the block `sub_block1`, which some models hold but do not use.
-        mean, std: of the normalisation; by default `mu` and `sigma` among the arrays,
-            and no normalisation without these.
+        state: name to array, in PyTorch's layout; prefixes "module." and "model." are
+            left out, and so is the block `sub_block1`, which some models hold but do
+            not use.
+        mean, std: of the normalisation. By default `mu` and `sigma` among the arrays;
+            without these, CIFAR's for DeepMind's layouts, ImageNet's for those of
+            torchvision, and none for the others.
+        activation: of DeepMind's layouts, "silu" or "relu", which the arrays do not
+            tell. All of RobustBench have silu.
+        shortcut: of a pre-activation ResNet; see `small_residual.preact`.
+        standardised: see `nets.WideResNet`.
 
     Raises:
         ValueError: named arrays are missing, unknown or of a wrong shape.
     """
     arrays = {
-        name: array
+        name.removeprefix("model."): array
         for name, array in states.lasting(state).items()
-        if not name.startswith("sub_block1.")
+        if not name.removeprefix("model.").startswith("sub_block1.")
     }
-    stored = [np.ravel(arrays.pop(name, default)) for name, default in _NORMAL.items()]
-    mean = mean or tuple(map(float, stored[0]))
-    std = std or tuple(map(float, stored[1]))
+    read, numbers = _reader(arrays, activation, shortcut, standardised)
+    for stored in _STORED:
+        if set(stored) <= arrays.keys():
+            found = (tuple(map(float, np.ravel(arrays.pop(name)))) for name in stored)
+            numbers |= dict(zip(("mean", "std"), found, strict=True))
+    given = {"mean": mean, "std": std}
+    numbers |= {name: value for name, value in given.items() if value is not None}
+    network = read(arrays, **numbers)
+    side = 224 if read is imagenet else 32
+    return nets.Network(network.module, network.variables, (side, side, 3))
+
+
+def _reader(
+    arrays: Mapping[str, np.ndarray],
+    activation: str,
+    shortcut: str | None,
+    standardised: bool,
+) -> tuple[Callable[..., nets.Network], dict[str, Any]]:
+    """The reader of a layout, with what it is told beside the arrays."""
+    if "logits.weight" in arrays:
+        classes = len(arrays["logits.weight"])
+        mean, std = _DEEPMIND.get(classes, _DEEPMIND[10])
+        numbers: dict[str, Any] = {"activation": activation, "mean": mean, "std": std}
+        if "conv_2d.weight" in arrays:
+            return small_residual.dm_preact, numbers
+        return residual.wide, numbers | {"shifted": True}
     if "layer1.0.conv1.weight" not in arrays:
-        return residual.wide(arrays, mean=mean, std=std)
-    kind, stem, head = "a ResNet-18", "conv1.weight", "linear.weight"
-    states.have(kind, arrays, {stem: 4, head: 2})
-    classes, width = len(arrays[head]), len(arrays[stem])
-    module = nets.ResNet18(num_classes=classes, width=width, mean=mean, std=std)
-    by_path = {_path(n, a): states.channels_last(a) for n, a in arrays.items()}
-    shape = (32, 32, arrays[stem].shape[1])
-    return nets.Network(module, states.fitted(kind, by_path, module, shape))
-
-
-_NORMAL = {"mu": (0.0,), "sigma": (1.0,)}
-
-
-def _count(arrays: Mapping[str, np.ndarray], stage: str) -> int:
-    found = {re.match(rf"{stage}\.(\d+)\.", name) for name in arrays}
-    return len({match[1] for match in found if match})
-
-
-def _path(name: str, array: np.ndarray) -> str:
-    """ "layer2.0.downsample.1.running_mean" -> its path in "batch_stats"."""
-    name = re.sub(r"^(layer\d)\.(\d+)\.", r"\1_\2.", name)
-    name = re.sub(r"(downsample|shortcut)\.0\.", "shortcut.", name)
-    name = re.sub(r"(downsample|shortcut)\.1\.", "shortcut_bn.", name)
-    path = re.sub(r"^linear\.", "fc.", name).replace(".", "/")
-    if array.ndim > 1:
-        path = re.sub(r"/weight$", "/kernel", path)
-    return states.batch_norms(path)
+        return residual.wide, {"standardised": standardised}
+    if "fc.weight" in arrays:
+        return imagenet, {}
+    if "bn1.weight" in arrays:
+        return small_residual.resnet, {}
+    return small_residual.preact, {"shortcut": shortcut}

@@ -1,0 +1,192 @@
+"""The families of classifiers whose files leave several settings open; see `families`.
+
+The flags of a family are the keyword arguments of its function.
+"""
+
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from purifax import nets
+from purifax.run.errors import UsageError
+from purifax.weights import (
+    containers,
+    convnext,
+    robustbench_names,
+    states,
+    swin,
+    torchvision,
+    vit,
+    xcit,
+)
+from purifax.weights.conversion import Converted
+from purifax.weights.foreign_file import state
+
+__all__ = ["array", "clip", "numbers", "of_timm", "of_torchvision", "robustbench"]
+
+Entry = Literal["ema", "raw"] | None
+Words = Sequence[str] | None
+
+
+def of_torchvision(
+    path: str,
+    *,
+    mean: Words = None,
+    std: Words = None,
+    side: int | None = None,
+    num_heads: int | None = None,
+    entry: Entry = None,
+) -> Converted:
+    """A ResNet, wide ResNet, ConvNeXt, ViT or Swin of torchvision."""
+    numbers = _given(mean=mean, std=std) | _said(num_heads=num_heads)
+    network = _read(torchvision.model, state(path, entry), numbers)
+    return _converted(network, side, 224)
+
+
+def of_timm(
+    path: str,
+    *,
+    mean: Words = None,
+    std: Words = None,
+    side: int | None = None,
+    num_heads: int | None = None,
+    patch: int | None = None,
+    entry: Entry = None,
+) -> Converted:
+    """A ViT, DeiT, ConvNeXt, Swin, XCiT or ResNet of timm."""
+    arrays = state(path, entry)
+    numbers = _given(mean=mean, std=std)
+    numbers |= _said(num_heads=num_heads, patch=patch)
+    return _converted(_read(_timm_reader(arrays), arrays, numbers), side, 224)
+
+
+def _timm_reader(arrays: Mapping[str, Any]) -> Callable[..., nets.Network]:
+    """The reader of what the names are those of."""
+    readers = (
+        ("patch_embed.proj.0.0.weight", xcit.timm),
+        ("layers.0.blocks.0.norm1.weight", swin.timm),
+        ("pos_embed", vit.timm),
+        ("layer1.0.conv1.weight", torchvision.imagenet),
+    )
+    names = states.lasting(arrays)
+    return next((read for name, read in readers if name in names), convnext.timm)
+
+
+def robustbench(
+    path: str,
+    *,
+    preset: str | None = None,
+    mean: Words = None,
+    std: Words = None,
+    side: int | None = None,
+    activation: str | None = None,
+    shortcut: str | None = None,
+    entry: Entry = None,
+) -> Converted:
+    """A classifier of RobustBench, with what its code knows of a model by its name."""
+    arrays = state(path, entry)
+    told = _said(activation=activation, shortcut=shortcut)
+    if preset is not None:
+        last = ("fc.weight", "logits.weight", "linear.weight")
+        heads = [a for name, a in arrays.items() if name.endswith(last)]
+        classes = len(heads[0]) if len(heads) == 1 else 10
+        try:
+            known = robustbench_names.settings(preset, classes)
+        except ValueError as error:
+            raise UsageError(f"--preset: {error}") from error
+        told = known | told
+    network = torchvision.robustbench(arrays, **(told | _given(mean=mean, std=std)))
+    return _converted(network, side, 32)
+
+
+def clip(
+    path: str,
+    *,
+    classes: str | None = None,
+    mean: Words = None,
+    std: Words = None,
+    activation: str | None = None,
+    num_heads: int | None = None,
+    entry: Entry = None,
+) -> Converted:
+    """CLIP's image tower with embeddings of the classes from a file."""
+    if classes is None:
+        raise UsageError(
+            "a zero-shot classifier needs the embeddings of its classes' texts: give "
+            "--classes=FILE, an .npy or .npz file, or one of weights, with one array "
+            "[K, D]."
+        )
+    numbers = _said(activation=activation, num_heads=num_heads)
+    numbers |= _given(mean=mean, std=std)
+    return _converted(
+        vit.clip(state(path, entry), array(classes, 2), **numbers), None, 224
+    )
+
+
+def array(path: str, axes: int) -> np.ndarray:
+    """The only array of a file, such as embeddings of texts.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no array, or several, or one of another number of axes.
+    """
+    if pathlib.Path(path).suffix == ".npy":
+        found: Any = np.load(path, allow_pickle=False)
+    else:
+        found = containers.read(path)
+        while isinstance(found, Mapping) and len(found) == 1:
+            found = next(iter(found.values()))
+    if not isinstance(found, np.ndarray) or found.ndim != axes:
+        kind = f"{found.ndim} axes" if isinstance(found, np.ndarray) else "no one array"
+        raise ValueError(f"{path} must hold one array with {axes} axes; it has {kind}.")
+    return found
+
+
+def _read(
+    read: Callable[..., nets.Network],
+    arrays: Mapping[str, Any],
+    numbers: dict[str, Any],
+) -> nets.Network:
+    """The network, of a reader that may have no use for a number."""
+    try:
+        return read(arrays, **numbers)
+    except TypeError as error:
+        if "unexpected keyword" not in str(error):
+            raise
+        unused = ", ".join(f"--{name}" for name in numbers if f"'{name}'" in str(error))
+        raise UsageError(
+            f"{unused} does not apply to the network in this file."
+        ) from error
+
+
+def _converted(network: nets.Network, side: int | None, usual: int) -> Converted:
+    """A classifier for images of this side, or of those that its reader gives."""
+    shape = network.shape or (usual, usual, 3)
+    if side is not None:
+        shape = (side, side, shape[2])
+    bare = nets.Network(network.module, network.variables)
+    return Converted(bare, (shape[0], shape[1], shape[2]), "classifier")
+
+
+def _said(**flags: Any) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _given(**flags: Words) -> dict[str, tuple[float, ...]]:
+    """Flags of numbers that were given."""
+    return {name: numbers(name, words) for name, words in _said(**flags).items()}
+
+
+def numbers(name: str, words: Sequence[str]) -> tuple[float, ...]:
+    """The numbers of a flag.
+
+    Raises:
+        UsageError: a word is none.
+    """
+    try:
+        return tuple(float(word) for word in words)
+    except ValueError:
+        text = ",".join(words)
+        raise UsageError(f"--{name} takes numbers; got {text!r}.") from None
