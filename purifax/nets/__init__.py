@@ -12,7 +12,9 @@ Nothing in the core of purifax imports this package; the core accepts any callab
 """
 
 from purifax.nets.adm import ADMDenoiser
+from purifax.nets.autoencoder import AutoencoderKL, decoder, encoder
 from purifax.nets.classifiers import MLP, ConvNet, SmallCNN
+from purifax.nets.conditional_unet import ConditionalUNet
 from purifax.nets.convnext import ConvNeXt
 from purifax.nets.edm2 import EDM2
 from purifax.nets.energy import LightEnergy, SmallEnergy, SNGANEnergy
@@ -36,6 +38,10 @@ from purifax.nets.xcit import XCiT
 __all__ = [
     "ADMDenoiser",
     "EDM2",
+    "AutoencoderKL",
+    "ConditionalUNet",
+    "decoder",
+    "encoder",
     "XCiT",
     "VisionTransformer",
     "SwinTransformer",

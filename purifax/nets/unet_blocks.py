@@ -74,8 +74,8 @@ class ResidualBlock(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, h: Array, c: Array, train: bool) -> Array:
-        """[N, H', W', features]."""
+    def __call__(self, h: Array, c: Array | None, train: bool) -> Array:
+        """[N, H', W', features]; c is None in a network without time."""
         r = nn.silu(group_norm(self.groups, self.epsilon, self.dtype, "norm1")(h))
         if self.resize:
             resize = {"up": double, "down": halve}[self.resize]
@@ -83,9 +83,13 @@ class ResidualBlock(nn.Module):
         r = conv3(self.features, dtype=self.dtype, name="conv1")(r)
 
         width = self.features * (2 if self.scale_shift else 1)
-        c = nn.Dense(width, dtype=self.dtype, name="time")(nn.silu(c))[:, None, None]
+        if c is not None:
+            dense = nn.Dense(width, dtype=self.dtype, name="time")
+            c = dense(nn.silu(c))[:, None, None]
         norm2 = group_norm(self.groups, self.epsilon, self.dtype, "norm2")
-        if self.scale_shift:
+        if c is None:
+            r = norm2(r)
+        elif self.scale_shift:
             scale, shift = jnp.split(c, 2, axis=-1)
             r = norm2(r) * (1 + scale) + shift
         else:

@@ -19,7 +19,8 @@ and, where the method allows it,
 
 Recipes: `ADP` and its variants `Rounds`, `Detect` and `OneStep`; `DiffPure`, `LeeKim`,
 `GDMP`, `Mimic`, `LM` and `ScoreOpt` of a diffusion; `Langevin`, `MALA` and `PureGen` of
-an energy; `JPEG` and `BitDepth`, which need no network.
+an energy; `Latent`, of a diffusion over the latents of an autoencoder; `JPEG` and
+`BitDepth`, which need no network.
 
 `chain` and `repeat` make purifiers of purifiers; `grayscale`, `noised` and `orthogonal`
 are made for training sets.
@@ -44,6 +45,7 @@ from purifax.purify.gdmp import GDMP
 from purifax.purify.guided_diffusion import guided
 from purifax.purify.jpeg import JPEG, BitDepth, bit_depth, jpeg_420
 from purifax.purify.langevin_chains import MALA, Langevin
+from purifax.purify.latent import Latent, latent
 from purifax.purify.lee_kim import LeeKim
 from purifax.purify.likelihood_ascent import LM, ScoreOpt, maximise
 from purifax.purify.mimic import Mimic
@@ -64,6 +66,7 @@ __all__ = [
     "GDMP",
     "JPEG",
     "LM",
+    "Latent",
     "Langevin",
     "LeeKim",
     "MALA",
@@ -90,6 +93,7 @@ __all__ = [
     "guided",
     "jpeg_420",
     "langevin",
+    "latent",
     "mala",
     "maximise",
     "noised",

@@ -24,6 +24,8 @@ class Prior:
         network: what the score was made of; None if that is no network.
         energy: E of p ~ exp(-E / T); None where there is none.
         temperature: T; None where it is the noise level, at every level.
+        autoencoder: (encode, decode, width) where the score is one of latents; see
+            `purify.latent`.
     """
 
     score: Any = None
@@ -32,6 +34,7 @@ class Prior:
     network: Any = None
     energy: Energy | None = None
     temperature: float | None = None
+    autoencoder: tuple[Any, Any, float] | None = None
 
 
 class States(NamedTuple):

@@ -103,16 +103,17 @@ def wide(
     activation: str = "relu",
     shifted: bool = False,
     standardised: bool = False,
+    head: str = "linear",
 ) -> nets.Network:
     """A wide ResNet of depth 6n + 4 without biases, in any of its published names.
 
-    Widths, a last layer of cosines (which has no bias) and the activation of Dai et al.
-    (which has parameters) follow from the arrays.
+    Widths, and the activation of Dai et al., which has parameters, follow from the
+    arrays.
 
     Args:
         state: name to array, in PyTorch's layout; a prefix "module." is left out.
         mean, std: of the normalisation it was trained with; none by default.
-        activation, shifted, standardised: see `nets.WideResNet`.
+        activation, shifted, standardised, head: see `nets.WideResNet`.
 
     Raises:
         ValueError: named arrays are missing, unknown or of a wrong shape.
@@ -131,7 +132,7 @@ def wide(
         widths=() if usual else widths,
         activation="pssilu" if "alpha" in arrays else activation,
         shifted=shifted,
-        head="linear" if "fc.bias" in arrays else "cosine",
+        head=head,
         standardised=standardised,
         mean=mean,
         std=std,

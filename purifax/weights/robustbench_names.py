@@ -47,8 +47,9 @@ _CIFAR10_MODELS: list[tuple[Mapping[str, Any], str]] = [
         "Chen2020Efficient Kireev2021Effectiveness_AugMixNoJSD "
         "Kireev2021Effectiveness_Gauss50percent Kireev2021Effectiveness_RLAT "
         "Kireev2021Effectiveness_RLATAugMix Kireev2021Effectiveness_RLATAugMixNoJSD "
-        "Pang2020Boosting Rice2020Overfitting Wong2020Fast",
+        "Rice2020Overfitting Wong2020Fast",
     ),
+    (_CIFAR10 | {"head": "cosine"}, "Pang2020Boosting"),
     (
         _DEEPMIND,
         "Gowal2020Uncovering Gowal2020Uncovering_28_10_extra "

@@ -104,6 +104,7 @@ def robustbench(
     activation: str = "silu",
     shortcut: str | None = None,
     standardised: bool = False,
+    head: str = "linear",
 ) -> nets.Network:
     """A classifier of RobustBench.
 
@@ -117,7 +118,7 @@ def robustbench(
         activation: of DeepMind's layouts, "silu" or "relu", which the arrays do not
             tell. All of RobustBench have silu.
         shortcut: of a pre-activation ResNet; see `small_residual.preact`.
-        standardised: see `nets.WideResNet`.
+        standardised, head: of a wide ResNet; see `nets.WideResNet`.
 
     Raises:
         ValueError: named arrays are missing, unknown or of a wrong shape.
@@ -127,7 +128,9 @@ def robustbench(
         for name, array in states.lasting(state).items()
         if not name.removeprefix("model.").startswith("sub_block1.")
     }
-    read, numbers = _reader(arrays, activation, shortcut, standardised)
+    read, numbers = _reader(arrays, activation, shortcut)
+    if read is residual.wide:
+        numbers |= {"standardised": standardised, "head": head}
     for stored in _STORED:
         if set(stored) <= arrays.keys():
             found = (tuple(map(float, np.ravel(arrays.pop(name)))) for name in stored)
@@ -140,10 +143,7 @@ def robustbench(
 
 
 def _reader(
-    arrays: Mapping[str, np.ndarray],
-    activation: str,
-    shortcut: str | None,
-    standardised: bool,
+    arrays: Mapping[str, np.ndarray], activation: str, shortcut: str | None
 ) -> tuple[Callable[..., nets.Network], dict[str, Any]]:
     """The reader of a layout, with what it is told beside the arrays."""
     if "logits.weight" in arrays:
@@ -154,7 +154,7 @@ def _reader(
             return small_residual.dm_preact, numbers
         return residual.wide, numbers | {"shifted": True}
     if "layer1.0.conv1.weight" not in arrays:
-        return residual.wide, {"standardised": standardised}
+        return residual.wide, {}
     if "fc.weight" in arrays:
         return imagenet, {}
     if "bn1.weight" in arrays:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from jax import numpy as jnp
 from jax import random
 from jax.tree_util import Partial
 from oracles import image, mixture
@@ -31,4 +32,11 @@ def prior(wrap=lambda network: network):
     score = mixture()
     bowl = energy.Mixture(score.means, score.variances, score.log_weights)
     chain = noise.VPDiscrete()
-    return Prior(wrap(score), chain, energy=wrap(bowl), temperature=0.5)
+    turned = Partial(jnp.flip, axis=0)  # latents of the same shape, upside down
+    return Prior(
+        wrap(score),
+        chain,
+        energy=wrap(bowl),
+        temperature=0.5,
+        autoencoder=(turned, turned, 1.0),
+    )

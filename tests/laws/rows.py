@@ -108,6 +108,11 @@ def _coloured(key, x, fn):
     return fn(key, jnp.concatenate([x, x[:, :, :1]], axis=2))
 
 
+def _turned(x, factor):
+    """A code of images: upside down, and times a factor."""
+    return factor * x[::-1]
+
+
 def _seen(x, sigma, fn):
     return fn(x / (1 + sigma))
 
@@ -328,6 +333,16 @@ PURIFIERS = [
             ),
             energy=pair(p),
             limit=0.0,
+        ),
+    ),
+    Row(
+        "latent",
+        lambda p: Partial(
+            purify.latent,
+            purifier=adaptive(p),
+            encode=Partial(_turned, factor=3.0),
+            decode=Partial(_turned, factor=1 / 3.0),
+            width=4.0,
         ),
     ),
     Row("bit_depth", lambda p: Partial(purify.bit_depth), random=False),

@@ -1,0 +1,318 @@
+"""Diffusers' autoencoder and conditional UNet as networks, read without PyTorch.
+
+    autoencoder         `AutoencoderKL`, from its arrays by name and its config
+    conditional_unet    `UNet2DConditionModel`, likewise, with a context
+    prior               both of a folder of Stable Diffusion 1 or 2, and the chain
+
+The text's encoder is not read: a context is an array of embeddings, such as those of
+the empty prompt, [T, D], which diffusers calls `encoder_hidden_states`. Options that a
+config leaves out have the defaults of diffusers; those that are not known are refused.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from purifax import nets
+from purifax.purify.prior import Prior
+from purifax.run import json_text
+from purifax.weights import containers, families_diffusers, states, torch_names
+from purifax.weights.predictions import Prediction
+
+__all__ = ["autoencoder", "conditional_unet", "prior"]
+
+Arrays = Mapping[str, np.ndarray]
+Config = Mapping[str, Any]
+
+_SILENT = {"_class_name", "_diffusers_version", "_name_or_path", "_use_default_values"}
+_SILENT |= {"sample_size", "force_upcast", "dropout", "upcast_attention"}
+"""Options without effect on what is computed in float32 and without training."""
+
+# Options that have one supported value, their default; the first of several.
+_AUTOENCODER: dict[str, tuple[Any, ...]] = {
+    "act_fn": ("silu", "swish"),
+}
+_UNET: dict[str, tuple[Any, ...]] = {
+    "act_fn": ("silu", "swish"),
+    "addition_embed_type": (None,),
+    "attention_type": ("default",),
+    "center_input_sample": (False,),
+    "class_embed_type": (None,),
+    "class_embeddings_concat": (False,),
+    "conv_in_kernel": (3,),
+    "conv_out_kernel": (3,),
+    "cross_attention_norm": (None,),
+    "downsample_padding": (1,),
+    "dual_cross_attention": (False,),
+    "encoder_hid_dim": (None,),
+    "encoder_hid_dim_type": (None,),
+    "mid_block_only_cross_attention": (None,),
+    "mid_block_scale_factor": (1,),
+    "mid_block_type": ("UNetMidBlock2DCrossAttn",),
+    "num_class_embeds": (None,),
+    "only_cross_attention": (False,),
+    "projection_class_embeddings_input_dim": (None,),
+    "resnet_out_scale_factor": (1,),
+    "resnet_skip_time_act": (False,),
+    "resnet_time_scale_shift": ("default",),
+    "reverse_transformer_layers_per_block": (None,),
+    "time_cond_proj_dim": (None,),
+    "time_embedding_act_fn": (None,),
+    "time_embedding_dim": (None,),
+    "time_embedding_type": ("positional",),
+    "timestep_post_act": (None,),
+}
+_USED_AUTOENCODER = {
+    "block_out_channels": (64,),
+    "in_channels": 3,
+    "out_channels": 3,
+    "down_block_types": ("DownEncoderBlock2D",),
+    "up_block_types": ("UpDecoderBlock2D",),
+    "latent_channels": 4,
+    "latents_mean": None,
+    "latents_std": None,
+    "layers_per_block": 1,
+    "mid_block_add_attention": True,
+    "norm_num_groups": 32,
+    "scaling_factor": 0.18215,
+    "shift_factor": None,
+    "use_post_quant_conv": True,
+    "use_quant_conv": True,
+}
+_USED_UNET = {
+    "attention_head_dim": 8,
+    "block_out_channels": (320, 640, 1280, 1280),
+    "cross_attention_dim": 1280,
+    "down_block_types": (*3 * ("CrossAttnDownBlock2D",), "DownBlock2D"),
+    "flip_sin_to_cos": True,
+    "freq_shift": 0,
+    "in_channels": 4,
+    "layers_per_block": 2,
+    "norm_eps": 1e-5,
+    "norm_num_groups": 32,
+    "num_attention_heads": None,
+    "out_channels": 4,
+    "transformer_layers_per_block": 1,
+    "up_block_types": ("UpBlock2D", *3 * ("CrossAttnUpBlock2D",)),
+    "use_linear_projection": False,  # the same arithmetic with other axes
+    "addition_embed_type_num_heads": 64,  # of an option that is refused
+    "addition_time_embed_dim": None,
+}
+
+_RULES = (
+    (r"^down_blocks\.(\d+)\.", r"down\1_"),
+    (r"^mid_block\.", "middle_"),
+    (r"_resnets\.(\d+)\.", r"_\1_block."),
+    (r"_attentions\.(\d+)\.", r"_\1_attention."),
+    (r"_(?:down|up)samplers\.0\.conv\.", "_resize."),
+    (r"\.time_emb_proj\.", ".time."),
+    (r"\.conv_shortcut\.", ".shortcut."),
+    (r"\.group_norm\.", ".norm."),
+    (r"\.transformer_blocks\.(\d+)\.", r".layer\1."),
+    (r"\.to_([qkv])\.", r".\1."),
+    (r"\.(to_out\.0|proj_attn)\.", ".out."),
+    (r"\.(q)uery\.|\.(k)ey\.|\.(v)alue\.", r".\1\2\3."),
+    (r"\.ff\.net\.0\.proj\.", ".gate."),
+    (r"\.ff\.net\.2\.", ".out."),
+    (r"^time_embedding\.linear_([12])\.", r"time.dense\1."),
+    (r"^conv_norm_out\.", "norm_out."),
+)
+
+
+def autoencoder(state: Arrays, config: Config) -> nets.Network:
+    """The autoencoder of latent diffusion; see `nets.encoder` and `nets.decoder`.
+
+    Args:
+        state: name to array, in PyTorch's layout.
+        config: what config.json says.
+
+    Raises:
+        ValueError: the config has an option that is not known; or arrays are missing,
+            unknown or of a wrong shape.
+    """
+    kind = "a diffusers AutoencoderKL"
+    option = _options(kind, config, _USED_AUTOENCODER, _AUTOENCODER)
+    widths = tuple(option["block_out_channels"])
+    _same_blocks(kind, option, len(widths), "DownEncoderBlock2D", "UpDecoderBlock2D")
+    if option["in_channels"] != option["out_channels"]:
+        raise ValueError(f"{kind} must give as many channels as it takes.")
+    centre, scale = _coordinates(option)
+    module = nets.AutoencoderKL(
+        channels=option["in_channels"],
+        latent_channels=option["latent_channels"],
+        widths=widths,
+        blocks=option["layers_per_block"],
+        groups=option["norm_num_groups"],
+        middle_attention=option["mid_block_add_attention"],
+        mixed=option["use_quant_conv"],
+        mixed_back=option["use_post_quant_conv"],
+        centre=centre,
+        scale=scale,
+    )
+    by_path = {}
+    for part in ("encoder", "decoder", ""):
+        prefix = f"{part}." if part else ""
+        inside = {
+            name.removeprefix(prefix): array
+            for name, array in states.lasting(state).items()
+            if (name.partition(".")[0] if "coder." in name[:8] else "") == part
+        }
+        renamed = _renamed(inside, len(widths))
+        arrays = {f"{prefix}{name}": array for name, array in renamed.items()}
+        by_path |= torch_names.by_path(arrays)
+    side = 2 ** (len(widths) - 1)
+    shape = (side, side, module.channels)
+    return nets.Network(module, states.fitted(kind, by_path, module, shape))
+
+
+def conditional_unet(
+    state: Arrays, config: Config, context: np.ndarray
+) -> nets.Network:
+    """A network `(x_t, t) -> prediction` of latents under a fixed context.
+
+    A third argument of a call is another context, [T, D].
+
+    Args:
+        state: name to array, in PyTorch's layout.
+        config: what config.json says.
+        context: embeddings of a text, [T, D].
+
+    Raises:
+        ValueError: the config has an option that is not known; arrays are missing,
+            unknown or of a wrong shape; or the context is not [T, D].
+    """
+    kind = "a diffusers UNet2DConditionModel"
+    option = _options(kind, config, _USED_UNET, _UNET)
+    widths = tuple(option["block_out_channels"])
+    levels, width = len(widths), option["cross_attention_dim"]
+    context = np.asarray(context, np.float32)
+    if context.ndim != 2 or context.shape[1] != width:
+        raise ValueError(
+            f"the context must be [T, {width}], embeddings of one text; got "
+            f"{list(context.shape)}."
+        )
+    if type(option["transformer_layers_per_block"]) is not int:
+        raise ValueError(f"{kind} must have as many layers in every transformer.")
+    down, up = option["down_block_types"], option["up_block_types"]
+    plain = ("DownBlock2D", "UpBlock2D")
+    attends = ("CrossAttnDownBlock2D", "CrossAttnUpBlock2D")
+    pairs = list(zip(down, reversed(up), strict=False))
+    if not len(down) == len(up) == levels or set(pairs) - {plain, attends}:
+        raise ValueError(
+            f"{kind} has blocks {list(down)} and {list(up)} at {levels} levels; known "
+            f"are {' with '.join(plain)} and {' with '.join(attends)}."
+        )
+    # Diffusers calls the number of heads `attention_head_dim` in these networks.
+    heads = option["num_attention_heads"] or option["attention_head_dim"]
+    heads = (heads,) * levels if isinstance(heads, int) else tuple(heads)
+    module = nets.ConditionalUNet(
+        channels=option["in_channels"],
+        out_channels=option["out_channels"],
+        widths=widths,
+        blocks=option["layers_per_block"],
+        attention=tuple(i for i, pair in enumerate(pairs) if pair == attends),
+        heads=heads,
+        layers=option["transformer_layers_per_block"],
+        context_width=width,
+        context_length=len(context),
+        groups=option["norm_num_groups"],
+        epsilon=option["norm_eps"],
+        cosines_first=option["flip_sin_to_cos"],
+        shift=option["freq_shift"],
+    )
+    by_path = torch_names.by_path(_renamed(states.lasting(state), levels))
+    by_path["context/tokens"] = context
+    shape = (2 ** (levels - 1),) * 2 + (module.channels,)
+    return nets.Network(module, states.fitted(kind, by_path, module, shape, 0.0))
+
+
+def prior(
+    folder: str | pathlib.Path, context: np.ndarray, *, width: float = 16.0
+) -> Prior:
+    """What `purify.Latent` is built from: a folder of Stable Diffusion 1 or 2.
+
+    Args:
+        folder: with `vae`, `unet` and `scheduler`, as diffusers saved them.
+        context: embeddings of a text, [T, D].
+        width: latents from -width / 2 to width / 2 are what [0, 1] is to a purifier;
+            see `purify.latent`.
+
+    Raises:
+        FileNotFoundError: a part has no config or no weights.
+        ValueError: see `autoencoder`, `conditional_unet` and `families_diffusers`.
+    """
+    folder = pathlib.Path(folder)
+    coder = autoencoder(*_part(folder / "vae"))
+    network = conditional_unet(*_part(folder / "unet"), context)
+    file = folder / "scheduler" / "scheduler_config.json"
+    found = families_diffusers.chain(json_text.read(file, dict))
+    process = {**(found.process or {}), "width": width}
+    predicts = Prediction(found.predicts, process, width=width)
+    return Prior(
+        score=predicts.score(network),
+        noise=predicts.noise(),
+        network=network,
+        autoencoder=(nets.encoder(coder), nets.decoder(coder), width),
+    )
+
+
+def _part(folder: pathlib.Path) -> tuple[Arrays, Config]:
+    """The arrays of a part of a pipeline by name, and its config."""
+    names = [f"diffusion_pytorch_model.{end}" for end in ("safetensors", "bin")]
+    path = next((folder / name for name in names if (folder / name).is_file()), None)
+    if path is None or not (folder / "config.json").is_file():
+        raise FileNotFoundError(
+            f"{folder} must hold config.json and {' or '.join(names)}."
+        )
+    return containers.read(path), json_text.read(folder / "config.json", dict)
+
+
+def _options(
+    kind: str, config: Config, used: Config, choices: Mapping[str, tuple[Any, ...]]
+) -> dict[str, Any]:
+    """The options of a config, none of which is unknown."""
+    for name, value in config.items():
+        if name in choices and value not in choices[name]:
+            wanted = " or ".join(map(repr, choices[name]))
+            raise ValueError(f"{kind}: `{name}` is {value!r:.60}; known: {wanted}.")
+        if name not in (*used, *choices, *_SILENT):
+            raise ValueError(
+                f"{kind} has an option {name!r:.60}, which is not known here and may "
+                "change what the network computes."
+            )
+    return {**used, **{name: config[name] for name in config if name in used}}
+
+
+def _same_blocks(kind: str, option: Config, levels: int, down: str, up: str) -> None:
+    """Refuse an autoencoder with another kind of block at a level."""
+    found = (*option["down_block_types"], *option["up_block_types"])
+    if found != (down,) * levels + (up,) * levels:
+        raise ValueError(
+            f"{kind} of {levels} levels must have blocks {down} and {up}; got "
+            f"{', '.join(found)}."
+        )
+
+
+def _coordinates(option: Config) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Centre and scale of the latents."""
+    mean, std = option["latents_mean"], option["latents_std"]
+    if (mean is None) != (std is None):
+        raise ValueError("an autoencoder has latents_mean and latents_std, or neither.")
+    factor = float(option["scaling_factor"])
+    if mean is None:
+        return (float(option["shift_factor"] or 0.0),), (factor,)
+    return tuple(map(float, mean)), tuple(factor / float(s) for s in std)
+
+
+def _renamed(arrays: Arrays, levels: int) -> dict[str, np.ndarray]:
+    """The arrays by our names; 1x1 convolutions of tokens as dense layers."""
+    ups = [(rf"^up_blocks\.{i}\.", f"up{levels - 1 - i}_") for i in range(levels)]
+    found = torch_names.renamed(arrays, [*ups, *_RULES])
+    return {
+        name: array.reshape(array.shape[:2])
+        if "_attention." in name and array.ndim == 4
+        else array
+        for name, array in found.items()
+    }
