@@ -10,14 +10,16 @@ Source: Rombach et al. 2022, arXiv 2112.10752 (latent diffusion).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import jax
 from jax import Array
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import _checks as checks
 from purifax.purify.diffpure import DiffPure
-from purifax.purify.prior import Prior
+from purifax.purify.prior import Prior, States
 from purifax.recipe import typed
 from purifax.types import Purifier
 
@@ -52,9 +54,30 @@ def latent(
     >>> half[0, 0]
     Array([0.5], dtype=float32)
     """
-    width = jnp.asarray(width, x.dtype)
-    u = purifier(key, encode(x) / width + 0.5)
-    return jnp.clip(decode((u - 0.5) * width), 0.0, 1.0).astype(x.dtype)
+    u = purifier(key, _coded(x, encode, width))
+    return _image(u, decode, width).astype(x.dtype)
+
+
+def _coded(x: Array, encode: Callable[[Array], Array], width: Array | float) -> Array:
+    """Latents in units of their width, about 1/2."""
+    return encode(x) / jnp.asarray(width, x.dtype) + 0.5
+
+
+def _image(u: Array, decode: Callable[[Array], Array], width: Array | float) -> Array:
+    return jnp.clip(decode((u - 0.5) * jnp.asarray(width, u.dtype)), 0.0, 1.0)
+
+
+def _images(
+    key: Array,
+    x: Array,
+    path: Callable[[Array, Array], Array],
+    encode: Callable[[Array], Array],
+    decode: Callable[[Array], Array],
+    width: Array | float,
+) -> Array:
+    """The images of a path of latents, [T + 1, H, W, C]."""
+    states = path(key, _coded(x, encode, width))
+    return jax.vmap(lambda u: _image(u, decode, width))(states).astype(x.dtype)
 
 
 @dataclass(frozen=True)
@@ -77,16 +100,31 @@ class Latent(DiffPure):
         """As few steps over the whole way, as a surrogate."""
         return _within(prior, Partial(super().build_short, steps=steps))
 
+    def states(self, prior: Prior) -> States:
+        """The images of the latents on their way, and of the same noise added."""
+        parts, inner = _parts(prior), super().states(prior)
+        path = Partial(_images, path=inner.path, **parts)
+        if inner.reference is None:
+            return States(path, None, inner.steps)
+        reference = Partial(_images, path=inner.reference, **parts)
+        return States(path, reference, inner.steps)
+
     def words(self) -> str:
         """The noise and the sampler in words."""
         return f"in latents: {super().words()}"
 
 
 def _within(prior: Prior, build: Callable[[Prior], Purifier]) -> Partial:
-    """The purifier of latents that is built, as one of images.
+    """The purifier of latents that is built, as one of images."""
+    parts = _parts(prior)
+    return Partial(latent, purifier=build(prior), **parts)
+
+
+def _parts(prior: Prior) -> dict[str, Any]:
+    """The autoencoder of a prior.
 
     Raises:
-        ValueError: the prior has no autoencoder.
+        ValueError: it has none.
     """
     if prior.autoencoder is None:
         raise ValueError(
@@ -94,5 +132,4 @@ def _within(prior: Prior, build: Callable[[Prior], Purifier]) -> Partial:
             "Prior(..., autoencoder=(encode, decode, width))."
         )
     encode, decode, width = prior.autoencoder
-    parts = {"encode": encode, "decode": decode, "width": width}
-    return Partial(latent, purifier=build(prior), **parts)
+    return {"encode": encode, "decode": decode, "width": width}

@@ -10,6 +10,7 @@ Depth, widths and number of classes follow from the arrays.
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +34,9 @@ def resnet(
     kind, arrays = "a ResNet for small images", states.lasting(state)
     stem, head, first = "conv1.weight", "linear.weight", "layer1.0.conv1.weight"
     states.have(kind, arrays, {stem: 4, head: 2, first: 4})
-    numbers = {"num_classes": len(arrays[head]), "width": len(arrays[stem])}
     depth = resnet_names.depth(arrays)
+    numbers: dict[str, Any] = {"num_classes": len(arrays[head])}
+    numbers |= {"width": len(arrays[stem])}
     if depth == 18:
         module = nets.ResNet18(**numbers, mean=mean, std=std)
     else:

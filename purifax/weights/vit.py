@@ -153,7 +153,7 @@ def clip(
             embeddings are not [K, D].
     """
     kind, found = "CLIP's image tower", states.lasting(state)
-    scale = found.get("logit_scale", np.log(np.float32(100)))
+    scale = found.get("logit_scale", np.asarray(np.log(100), np.float32))
     if "vision_model.embeddings.class_embedding" in found:
         arrays = _hugging_face(found)
     else:
