@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from purifax.nets.layers import conv_layer, larger, normalise
+from purifax.nets.resnet import kaiming
 
 __all__ = ["ImageNetResNet"]
 
@@ -22,7 +23,6 @@ _LAYOUTS = {
     101: ((3, 4, 23, 3), True),
     152: ((3, 8, 36, 3), True),
 }
-_kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 class ImageNetResNet(nn.Module):
@@ -122,7 +122,7 @@ def _layers(train: bool, dtype: Any) -> tuple[Any, Any]:
             (stride, stride),
             padding=[(side // 2,) * 2] * 2,
             use_bias=False,
-            kernel_init=_kaiming,
+            kernel_init=kaiming,
             dtype=dtype,
             name=name,
         )

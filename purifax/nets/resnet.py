@@ -20,10 +20,14 @@ from purifax.nets.layers import conv3, conv_layer, normalise
 
 __all__ = ["ResNet", "ResNet18", "batch_norm", "kaiming"]
 
-# Kaiming for ReLU over the fan out, as the published models start.
-kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+_kaiming = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 _SHORTCUTS = ("A", "B", "plain")
+
+
+def kaiming(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+    """Kaiming's start for ReLU over the fan out, as the published models have it."""
+    return _kaiming(key, shape, dtype)
 
 
 def batch_norm(train: bool, dtype: Any, name: str, momentum: float = 0.9) -> Any:

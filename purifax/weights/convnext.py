@@ -77,7 +77,7 @@ def _network(
 ) -> nets.Network:
     arrays = torch_names.renamed(states.lasting(state), rules)
     stem, head = "fold0.weight", "head.weight"
-    states.have(kind, arrays, {stem: 4, head: 2})
+    states.have(kind, arrays, {stem: 4, head: 2, "stage0_0.depthwise.weight": 4})
     depths = []
     while count := torch_names.count(arrays, rf"^stage{len(depths)}_(\d+)\."):
         depths.append(count)

@@ -97,7 +97,8 @@ def robustbench(
         except ValueError as error:
             raise UsageError(f"--preset: {error}") from error
         told = known | told
-    network = torchvision.robustbench(arrays, **(told | _given(mean=mean, std=std)))
+    told |= _given(mean=mean, std=std)
+    network = torchvision.robustbench(arrays, **told)
     return _converted(network, side, 32)
 
 

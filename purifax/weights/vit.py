@@ -224,7 +224,7 @@ def _network(
         hidden=len(arrays[first]),
         has_token=tokens > 0,
         first_norm="norm_pre.weight" in arrays,
-        patch_bias="patches.bias" in arrays,
+        patch_bias="norm_pre.weight" not in arrays or "patches.bias" in arrays,
         use_bias="block0.attn.qkv.bias" in arrays,
         scaled="block0.gamma1" in arrays,
         **options,
