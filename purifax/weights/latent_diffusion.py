@@ -18,88 +18,19 @@ import numpy as np
 from purifax import nets
 from purifax.purify.prior import Prior
 from purifax.run import json_text
-from purifax.weights import containers, families_diffusers, states, torch_names
+from purifax.weights import (
+    containers,
+    families_diffusers,
+    latent_options,
+    states,
+    torch_names,
+)
 from purifax.weights.predictions import Prediction
 
 __all__ = ["autoencoder", "conditional_unet", "prior"]
 
 Arrays = Mapping[str, np.ndarray]
 Config = Mapping[str, Any]
-
-_SILENT = {"_class_name", "_diffusers_version", "_name_or_path", "_use_default_values"}
-_SILENT |= {"sample_size", "force_upcast", "dropout", "upcast_attention"}
-"""Options without effect on what is computed in float32 and without training."""
-
-# Options that have one supported value, their default; the first of several.
-_AUTOENCODER: dict[str, tuple[Any, ...]] = {
-    "act_fn": ("silu", "swish"),
-}
-_UNET: dict[str, tuple[Any, ...]] = {
-    "act_fn": ("silu", "swish"),
-    "addition_embed_type": (None,),
-    "attention_type": ("default",),
-    "center_input_sample": (False,),
-    "class_embed_type": (None,),
-    "class_embeddings_concat": (False,),
-    "conv_in_kernel": (3,),
-    "conv_out_kernel": (3,),
-    "cross_attention_norm": (None,),
-    "downsample_padding": (1,),
-    "dual_cross_attention": (False,),
-    "encoder_hid_dim": (None,),
-    "encoder_hid_dim_type": (None,),
-    "mid_block_only_cross_attention": (None,),
-    "mid_block_scale_factor": (1,),
-    "mid_block_type": ("UNetMidBlock2DCrossAttn",),
-    "num_class_embeds": (None,),
-    "only_cross_attention": (False,),
-    "projection_class_embeddings_input_dim": (None,),
-    "resnet_out_scale_factor": (1,),
-    "resnet_skip_time_act": (False,),
-    "resnet_time_scale_shift": ("default",),
-    "reverse_transformer_layers_per_block": (None,),
-    "time_cond_proj_dim": (None,),
-    "time_embedding_act_fn": (None,),
-    "time_embedding_dim": (None,),
-    "time_embedding_type": ("positional",),
-    "timestep_post_act": (None,),
-}
-_USED_AUTOENCODER = {
-    "block_out_channels": (64,),
-    "in_channels": 3,
-    "out_channels": 3,
-    "down_block_types": ("DownEncoderBlock2D",),
-    "up_block_types": ("UpDecoderBlock2D",),
-    "latent_channels": 4,
-    "latents_mean": None,
-    "latents_std": None,
-    "layers_per_block": 1,
-    "mid_block_add_attention": True,
-    "norm_num_groups": 32,
-    "scaling_factor": 0.18215,
-    "shift_factor": None,
-    "use_post_quant_conv": True,
-    "use_quant_conv": True,
-}
-_USED_UNET = {
-    "attention_head_dim": 8,
-    "block_out_channels": (320, 640, 1280, 1280),
-    "cross_attention_dim": 1280,
-    "down_block_types": (*3 * ("CrossAttnDownBlock2D",), "DownBlock2D"),
-    "flip_sin_to_cos": True,
-    "freq_shift": 0,
-    "in_channels": 4,
-    "layers_per_block": 2,
-    "norm_eps": 1e-5,
-    "norm_num_groups": 32,
-    "num_attention_heads": None,
-    "out_channels": 4,
-    "transformer_layers_per_block": 1,
-    "up_block_types": ("UpBlock2D", *3 * ("CrossAttnUpBlock2D",)),
-    "use_linear_projection": False,  # the same arithmetic with other axes
-    "addition_embed_type_num_heads": 64,  # of an option that is refused
-    "addition_time_embed_dim": None,
-}
 
 _RULES = (
     (r"^down_blocks\.(\d+)\.", r"down\1_"),
@@ -133,7 +64,12 @@ def autoencoder(state: Arrays, config: Config) -> nets.Network:
             unknown or of a wrong shape.
     """
     kind = "a diffusers AutoencoderKL"
-    option = _options(kind, config, _USED_AUTOENCODER, _AUTOENCODER)
+    option = latent_options.options(
+        kind,
+        config,
+        latent_options.AUTOENCODER_USED,
+        latent_options.AUTOENCODER_CHOICES,
+    )
     widths = tuple(option["block_out_channels"])
     _same_blocks(kind, option, len(widths), "DownEncoderBlock2D", "UpDecoderBlock2D")
     if option["in_channels"] != option["out_channels"]:
@@ -184,7 +120,9 @@ def conditional_unet(
             unknown or of a wrong shape; or the context is not [T, D].
     """
     kind = "a diffusers UNet2DConditionModel"
-    option = _options(kind, config, _USED_UNET, _UNET)
+    option = latent_options.options(
+        kind, config, latent_options.UNET_USED, latent_options.UNET_CHOICES
+    )
     widths = tuple(option["block_out_channels"])
     levels, width = len(widths), option["cross_attention_dim"]
     context = np.asarray(context, np.float32)
@@ -267,22 +205,6 @@ def _part(folder: pathlib.Path) -> tuple[Arrays, Config]:
             f"{folder} must hold config.json and {' or '.join(names)}."
         )
     return containers.read(path), json_text.read(folder / "config.json", dict)
-
-
-def _options(
-    kind: str, config: Config, used: Config, choices: Mapping[str, tuple[Any, ...]]
-) -> dict[str, Any]:
-    """The options of a config, none of which is unknown."""
-    for name, value in config.items():
-        if name in choices and value not in choices[name]:
-            wanted = " or ".join(map(repr, choices[name]))
-            raise ValueError(f"{kind}: `{name}` is {value!r:.60}; known: {wanted}.")
-        if name not in (*used, *choices, *_SILENT):
-            raise ValueError(
-                f"{kind} has an option {name!r:.60}, which is not known here and may "
-                "change what the network computes."
-            )
-    return {**used, **{name: config[name] for name in config if name in used}}
 
 
 def _same_blocks(kind: str, option: Config, levels: int, down: str, up: str) -> None:
