@@ -1,7 +1,9 @@
-"""The networks of an evaluation: by folder or name, or a user's own callables."""
+"""The networks of an evaluation: by folder or name, or a user's own callables.
+
+A torch module may stand wherever a callable may, see `bridge.from_torch`.
+"""
 
 import hashlib
-import inspect
 import marshal
 import pathlib
 from collections.abc import Callable, Sequence
@@ -14,8 +16,9 @@ import numpy as np
 from jax import numpy as jnp
 
 from purifax import weights
+from purifax.bridge.networks import module_called, torch_networks
 from purifax.purify.prior import Prior
-from purifax.run.recipes import load
+from purifax.run.recipes import built, load
 from purifax.run.workdir import fingerprint
 from purifax.types import Classifier, as_pytree
 from purifax.weights import priors
@@ -38,7 +41,7 @@ def classifier(
         ValueError: the network is none, or does not take such images.
         FileNotFoundError: no such folder, or no network or checkpoint in it.
     """
-    own = _own(place)
+    own = _own(place, "classifier")
     if own is not None:
         classes(own, shape, field)
         return own
@@ -75,7 +78,7 @@ def prior(
                 "directory or name, or a callable of your own."
             )
         return Prior()
-    own = _own(score) if _is_given(score) else None
+    own = _own(score, "score") if _is_given(score) else None
     if own is not None:
         known = Prior(score=own)
     elif _is_given(score):
@@ -85,7 +88,7 @@ def prior(
         known = Prior()
     if not _is_given(energy):
         return known
-    beside = _own(energy)
+    beside = _own(energy, "energy")
     if beside is not None:
         return replace(known, energy=beside, temperature=known.temperature or 1.0)
     if own is None and _is_given(score):
@@ -119,11 +122,11 @@ def _is_given(place: Any) -> bool:
     return place is not None and not (isinstance(place, str) and not place)
 
 
-def _own(place: Any) -> Callable[..., Any] | None:
+def _own(place: Any, role: str) -> Callable[..., Any] | None:
     """A user's callable; None for a folder or a name of weights.
 
     "package.module:name" names a callable, or a function without parameters that
-    returns one.
+    returns one. A torch module becomes a callable of the role.
     """
     if isinstance(place, pathlib.PurePath):
         return None
@@ -132,23 +135,13 @@ def _own(place: Any) -> Callable[..., Any] | None:
             raise ValueError(
                 f"a network is a name, a folder or a callable; got {type(place)}."
             )
-        return as_pytree(place)
+        return as_pytree(module_called(place, role))
     if ":" not in place or pathlib.Path(place).exists():
         return None
     found = load(place)
     if not callable(found):
         raise ValueError(f"{place} is a {type(found).__name__}; name a callable.")
-    made: Any = found() if _is_builder(found) else found
-    return as_pytree(made)
-
-
-def _is_builder(found: Callable[..., Any]) -> bool:
-    """Whether it takes no argument, and so is to be called for the network itself."""
-    try:
-        known = inspect.signature(found).parameters.values()
-    except ValueError:
-        return False
-    return not any(p.kind is not p.KEYWORD_ONLY and p.default is p.empty for p in known)
+    return as_pytree(module_called(built(found), role))
 
 
 def called(place: Any, field: str) -> str:
@@ -194,6 +187,7 @@ def digest(found: Any) -> str:
         return fingerprint(found.variables)
     arrays = [leaf for leaf in jax.tree.leaves(found) if _is_array(leaf)]
     words = [fingerprint(arrays), *_codes(found, 0)]
+    words += [fingerprint(inside.variables) for inside in torch_networks(found)]
     return hashlib.sha256("".join(words).encode()).hexdigest()
 
 

@@ -16,10 +16,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from purifax.bridge.networks import is_torch, module_called
 from purifax.recipe.kinds import Kind, is_recipe
 from purifax.recipe.spelling import nearest
 
-__all__ = ["find", "is_built_in", "known", "listing", "load", "own", "place"]
+__all__ = ["built", "find", "is_built_in", "known", "listing", "load", "own", "place"]
 
 
 @functools.cache
@@ -80,9 +81,29 @@ def is_built_in(kind: Kind, name: str) -> bool:
 
 
 def own(kind: Kind, name: str, call: Callable[..., Any]) -> Any:
-    """The recipe that stands for a bare callable of the user's: the kind's `Own`."""
+    """The recipe that stands for a bare callable of the user's: the kind's `Own`.
+
+    Args:
+        call: of a purifier it may be a torch module, or build one without arguments.
+    """
     module = importlib.import_module(f"{kind.package}.own")
-    return module.Own(name, call)
+    return module.Own(name, module_called(built(call), kind.word))
+
+
+def built(found: Callable[..., Any]) -> Any:
+    """What a function or class without required arguments makes; others are returned.
+
+    >>> built(dict), built(abs) is abs
+    ({}, True)
+    """
+    if is_torch(found):  # whose signature, (*args), is of any number of them
+        return found
+    try:
+        known = inspect.signature(found).parameters.values()
+    except ValueError:
+        return found
+    needed = (p.kind is not p.KEYWORD_ONLY and p.default is p.empty for p in known)
+    return found if any(needed) else found()
 
 
 def place(cls: type) -> str:

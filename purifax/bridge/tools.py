@@ -1,10 +1,14 @@
-"""A purifax model for tools written in PyTorch, and a plain callable for the rest.
+"""A purifax model or purifier for tools in PyTorch, and a plain callable for the rest.
 
-`as_torch` is a `torch.nn.Module` on NCHW tensors in [0, 1] whose backward pass is JAX's
+`as_torch` is a `torch.nn.Module` on tensors in [0, 1] whose backward pass is JAX's
 vector-Jacobian product of the program of the forward pass: an attack tool gets the
 exact gradient of purification and classification, in the gradient mode chosen by
 `purifax.backward`. `as_callable` is the same on NumPy arrays, for tools that need
 answers only.
+
+Images are [N, C, H, W], as those tools have them, unless `layout="NHWC"` is given. What
+a purifier gives has the layout of its images. A batch that can only be of the other
+layout is refused.
 
 Tools call with batches of any size. Images are processed in batches of one size, filled
 up with zeros, so that nothing compiles twice.
@@ -32,11 +36,12 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
+from purifax.bridge.layouts import check_batch, check_layout, to_first, to_last
 from purifax.recipe import checks
 from purifax.transform.batching import batched
-from purifax.types import Model, as_pytree
+from purifax.types import Model, Purifier, as_pytree
 
-__all__ = ["as_callable", "as_torch"]
+__all__ = ["Keys", "as_callable", "as_torch"]
 
 
 class Keys:
@@ -70,12 +75,12 @@ class Keys:
 
 
 def as_callable(
-    model: Model,
+    model: Model | Purifier,
     *,
     batch: int = 32,
     seed: int = 0,
     fixed: bool = False,
-    channels_first: bool = True,
+    layout: str = "NCHW",
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A model as `f(images) -> logits` on NumPy arrays, any number of images a call.
 
@@ -83,45 +88,55 @@ def as_callable(
     Foolbox and ART, or a tool of another framework).
 
     Args:
-        model: `(key, x) -> logits [K]` of one image [H, W, C].
+        model: `(key, x) -> logits [K]` of one image [H, W, C], or a purifier,
+            `(key, x) -> like x`.
         batch: images processed at once; the last batch is filled up.
         seed, fixed: of the keys of its calls, see `Keys`, its attribute `keys`.
-        channels_first: images are [N, C, H, W], and [N, H, W, C] otherwise.
+        layout: of the images, and of those that a purifier gives: "NCHW" or "NHWC".
 
     Returns:
-        The callable: float32 images in [0, 1] to logits [N, K], float32.
+        The callable: float32 images in [0, 1] to logits [N, K] or purified images,
+        float32.
 
     Raises:
-        ValueError: at the call, images that are not floats, or not four axes.
+        ValueError: at the call, images that are not floats, have not four axes or can
+            only be of the other layout; or a model that gives neither.
 
     >>> model = lambda key, x: jnp.stack([jnp.sum(x), jnp.array(0.0)])
     >>> f = as_callable(model, batch=2)
     >>> f(np.ones((3, 1, 2, 2), np.float32)).tolist()
     [[4.0, 0.0], [4.0, 0.0], [4.0, 0.0]]
     """
-    return _Callable(model, batch, Keys(seed, fixed=fixed), channels_first)
+    check_layout(layout)
+    return _Callable(model, batch, Keys(seed, fixed=fixed), layout)
 
 
 class _Callable:
     """See `as_callable`."""
 
     def __init__(
-        self, model: Model, batch: int, keys: Keys, channels_first: bool
+        self, model: Model | Purifier, batch: int, keys: Keys, layout: str
     ) -> None:
         self._run = _Run(model, batch)
-        self._first = channels_first
+        self._layout = layout
         self.keys = keys
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        x = _checked(np.asarray(images))
-        x = x.transpose(0, 2, 3, 1) if self._first else x
-        return self._run.forward(self.keys.draw(), x)
+        x = _last(np.asarray(images), self._layout)
+        return _given(self._run.forward(self.keys.draw(), x), self._layout)
 
 
 def as_torch(
-    model: Model, *, batch: int = 32, seed: int = 0, fixed: bool = False
+    model: Model | Purifier,
+    *,
+    batch: int = 32,
+    seed: int = 0,
+    fixed: bool = False,
+    layout: str = "NCHW",
 ) -> Any:
-    """A model as a `torch.nn.Module`: images [N, C, H, W] in [0, 1] to logits [N, K].
+    """A model or purifier as a `torch.nn.Module` on images [N, C, H, W] in [0, 1].
+
+    A model gives logits [N, K], and a purifier images of the layout of its own.
 
     The gradient in the images is JAX's, of the whole model under the keys of the
     forward pass. Results have the device and dtype of the input tensor; the computation
@@ -129,14 +144,18 @@ def as_torch(
     is not supported, and the parameters of the model are constants.
 
     Args:
-        model: `(key, x) -> logits [K]` of one image [H, W, C].
+        model: `(key, x) -> logits [K]` of one image [H, W, C], or a purifier,
+            `(key, x) -> like x`.
         batch: images processed at once; the last batch is filled up.
         seed, fixed: of the keys of its calls, see `Keys`, its attribute `keys`.
+        layout: of the images, and of those that a purifier gives: "NCHW" or "NHWC".
 
     Raises:
         ModuleNotFoundError: PyTorch is not installed.
-        ValueError: at the call, images that are not floats, or not four axes.
+        ValueError: at the call, images that are not floats, have not four axes or can
+            only be of the other layout; or a model that gives neither.
     """
+    check_layout(layout)
     try:
         import torch  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
@@ -152,15 +171,17 @@ def as_torch(
         def forward(ctx: Any, images: Any, key: Array) -> Any:
             x = images.detach().cpu()
             x = x.float() if x.is_floating_point() else x  # NumPy has no bfloat16
-            ctx.key, ctx.x = key, _checked(x.numpy()).transpose(0, 2, 3, 1)
-            return torch.from_numpy(run.forward(key, ctx.x)).to(images)
+            ctx.key, ctx.x = key, _last(x.numpy(), layout)
+            found = _given(run.forward(key, ctx.x), layout)
+            return torch.from_numpy(found).to(images)
 
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(ctx: Any, slope: Any) -> Any:
-            pulled = run.backward(ctx.key, ctx.x, slope.detach().cpu().float().numpy())
-            gradient = np.ascontiguousarray(pulled.transpose(0, 3, 1, 2))
-            return torch.from_numpy(gradient).to(slope), None
+            v = slope.detach().cpu().float().numpy()
+            v = to_last(v) if v.ndim == 4 and layout == "NCHW" else v
+            pulled = _given(run.backward(ctx.key, ctx.x, v), layout)
+            return torch.from_numpy(pulled).to(slope), None
 
     class Module(torch.nn.Module):
         """A purifax model as a module; `keys` are the keys of its calls."""
@@ -170,7 +191,7 @@ def as_torch(
             self.keys = Keys(seed, fixed=fixed)
 
         def forward(self, images: Any) -> Any:
-            """Logits [N, K] of images [N, C, H, W]."""
+            """Logits [N, K] of images, or purified images."""
             return Bridged.apply(images, self.keys.draw())
 
     return Module()
@@ -179,13 +200,13 @@ def as_torch(
 class _Run:
     """A model on any number of images, in batches of one size."""
 
-    def __init__(self, model: Model, batch: int) -> None:
+    def __init__(self, model: Model | Purifier, batch: int) -> None:
         if batch < 1:
             raise ValueError(f"`batch` must be 1 or more; got {batch}.")
         self._model, self._batch = as_pytree(model), batch
 
     def forward(self, key: Array, x: np.ndarray) -> np.ndarray:
-        """Logits [N, K] of images [N, H, W, C]."""
+        """Logits [N, K] of images [N, H, W, C], or purified images."""
         return self._each(lambda i, rows: _logits(self._model, key, i, rows), x)
 
     def backward(self, key: Array, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
@@ -207,7 +228,13 @@ class _Run:
 
 @jax.jit
 def _logits(model: Model, key: Array, index: Array, x: Array) -> Array:
-    return batched(model)(key, x, index=index).astype(jnp.float32)
+    found = batched(model)(key, x, index=index)
+    if found.ndim != 2 and found.shape != x.shape:
+        raise ValueError(
+            "the model must give logits [K] or an image like its own for one image "
+            f"{list(x.shape[1:])}; it gives {list(found.shape[1:])}."
+        )
+    return found.astype(jnp.float32)
 
 
 @jax.jit
@@ -224,11 +251,18 @@ def _filled(array: np.ndarray, start: int, batch: int) -> np.ndarray:
     return whole
 
 
-def _checked(images: np.ndarray) -> np.ndarray:
-    """Raise for anything but a batch of float images; values are not checked."""
+def _last(images: np.ndarray, layout: str) -> np.ndarray:
+    """Images [N, H, W, C] of a batch of float images; their values are not checked."""
     if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
         raise ValueError(
             "images must be floats in [0, 1] with four axes, the first over images; "
             f"got {images.dtype} of shape {images.shape}."
         )
-    return images
+    check_batch(images.shape, layout)
+    return to_last(images) if layout == "NCHW" else images
+
+
+def _given(found: np.ndarray, layout: str) -> np.ndarray:
+    """Logits as they are, and images [N, H, W, C] in the tool's layout."""
+    first = found.ndim == 4 and layout == "NCHW"
+    return np.ascontiguousarray(to_first(found)) if first else found

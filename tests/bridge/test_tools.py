@@ -16,6 +16,11 @@ from purifax.threat import Linf
 BATCH = 4
 
 
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch", reason="torch is not installed")
+
+
 def shaken(key, x, classifier):
     """A classifier of a noised image: every key has another answer."""
     return classifier(x + 0.1 * jax.random.normal(key, x.shape))
@@ -101,7 +106,7 @@ def test_a_fixed_key_answers_alike():
 
 def test_images_may_have_their_channels_last():
     model, x = bare(linear_classifier()), images(2)
-    last = bridge.as_callable(model, batch=BATCH, channels_first=False)(x)
+    last = bridge.as_callable(model, batch=BATCH, layout="NHWC")(x)
     front = bridge.as_callable(model, batch=BATCH)(first(x))
     np.testing.assert_array_equal(last, front)
 
@@ -118,6 +123,57 @@ def test_other_arrays_are_refused(wrong, words):
         bridge.as_callable(bare(linear_classifier()))(wrong)
 
 
+@pytest.mark.parametrize(
+    ("layout", "shape", "words"),
+    [
+        ("NCHW", (2, 32, 32, 3), r'channels are last. Give layout="NHWC"'),
+        ("NHWC", (2, 3, 32, 32), r'channels are second. Give layout="NCHW"'),
+        ("NCWH", (2, 3, 32, 32), r'`layout` must be "NCHW" .* got \'NCWH\''),
+    ],
+)
+def test_a_batch_of_the_other_layout_is_refused(layout, shape, words):
+    with pytest.raises(ValueError, match=words):
+        bridge.as_callable(bare(linear_classifier()), layout=layout)(np.zeros(shape))
+
+
+def brighter(key, x):
+    """A purifier that is not symmetric in the axes of an image."""
+    ramp = jnp.arange(x.size).reshape(x.shape) / x.size
+    return x + ramp + 0.1 * jax.random.normal(key, x.shape)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_purifier_gives_images_of_the_layout_of_its_own(layout):
+    x = np.random.default_rng(0).random((3, 5, 6, 2), np.float32)
+    there = (lambda a: a) if layout == "NHWC" else first
+    f = bridge.as_callable(brighter, batch=2, layout=layout)
+    wanted = there(expected(brighter, x))
+    np.testing.assert_allclose(f(there(x)), wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_the_gradient_of_a_purifier_has_the_layout_of_its_images(torch, layout):
+    def squared(key, x):
+        return brighter(key, x) ** 2
+
+    x = np.random.default_rng(0).random((3, 5, 6, 2), np.float32)
+    there = (lambda a: np.asarray(a)) if layout == "NHWC" else first
+    weight = np.random.default_rng(1).random(x.shape, np.float32)
+    tensor = torch.tensor(there(x), requires_grad=True)
+    found = bridge.as_torch(squared, batch=2, layout=layout)(tensor)
+    (found * torch.tensor(there(weight))).sum().backward()
+    key = jax.random.fold_in(jax.random.key(0), 0)
+    wanted = jax.grad(lambda x: jnp.sum(batched(squared)(key, x) * weight))(x)
+    assert found.shape == tensor.shape
+    np.testing.assert_allclose(tensor.grad, there(wanted), rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_neither_logits_nor_an_image_is_refused():
+    f = bridge.as_callable(lambda key, x: x.T, batch=2)
+    with pytest.raises(ValueError, match=r"logits \[K\] or an image .* \[2, 6, 5\]"):
+        f(np.zeros((1, 2, 5, 6), np.float32))
+
+
 def test_a_batch_of_none_is_refused():
     with pytest.raises(ValueError, match="`batch` must be 1 or more; got 0"):
         bridge.as_callable(bare(linear_classifier()), batch=0)
@@ -127,11 +183,6 @@ def test_without_torch_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError, match=r"install purifax\[torch\], or use"):
         bridge.as_torch(bare(linear_classifier()))
-
-
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch", reason="torch is not installed")
 
 
 def purified():
@@ -146,7 +197,6 @@ def purified():
     return Partial(classify.defend, purifier=purifier, classifier=bent_classifier())
 
 
-@pytest.mark.parity
 @pytest.mark.parametrize("make", [random_model, purified])
 def test_gradients_in_torch_are_those_of_jax(torch, make):
     model, x = make(), images(BATCH + 2)
@@ -170,7 +220,6 @@ def test_gradients_in_torch_are_those_of_jax(torch, make):
     assert module.keys.call == 1
 
 
-@pytest.mark.parity
 def test_the_backward_pass_has_the_key_of_its_own_forward_pass(torch):
     """Also when other calls came between."""
     x = first(images(2))
@@ -192,7 +241,6 @@ def test_the_backward_pass_has_the_key_of_its_own_forward_pass(torch):
     assert np.abs(tensor.grad.numpy() - slope(0)).max() > 1e-4
 
 
-@pytest.mark.parity
 def test_tensors_keep_their_dtype(torch):
     module = bridge.as_torch(bare(linear_classifier()), batch=BATCH)
     for dtype in (torch.float64, torch.float32, torch.bfloat16):
@@ -204,7 +252,6 @@ def test_tensors_keep_their_dtype(torch):
         module(torch.zeros((1, 1, 2, 2), dtype=torch.int64))
 
 
-@pytest.mark.parity
 def test_a_second_derivative_is_refused(torch):
     module = bridge.as_torch(bare(bent_classifier()), batch=BATCH)
     x = torch.tensor(first(images(1)), requires_grad=True)
@@ -213,7 +260,6 @@ def test_a_second_derivative_is_refused(torch):
         slope.sum().backward()
 
 
-@pytest.mark.parity
 def test_pgd_in_torch_ends_where_ours_does(torch):
     """The same steps on a model without randomness, from the images."""
     model, x = bare(bent_classifier()), images(3)

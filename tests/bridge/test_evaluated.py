@@ -1,0 +1,193 @@
+"""A torch CNN through purifiers and attacks to a report, by Python and by command."""
+
+import json
+import sys
+import textwrap
+
+import jax
+import numpy as np
+import pytest
+from commands import run
+from jax import numpy as jnp
+
+import purifax
+from purifax import attack, bridge, data, purify, weights
+from purifax.recipe.kinds import PURIFIER
+from purifax.run.config import make
+from purifax.threat import Linf
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
+SOURCE = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = torch.nn.Conv2d(1, 4, 3, stride=2, padding=1)
+        self.out = torch.nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.out(torch.nn.functional.gelu(self.conv(x)).flatten(1))
+
+class Blur(torch.nn.Module):
+    def forward(self, x):
+        return torch.nn.functional.avg_pool2d(x, 3, 1, 1)
+
+def build():
+    return Net().eval()
+
+def blur():
+    return Blur().eval()
+
+def training():
+    return Net()
+"""
+
+
+@pytest.fixture
+def theirs(tmp_path, monkeypatch):
+    """A user's own module of networks."""
+    (tmp_path / "theirs.py").write_text(textwrap.dedent(SOURCE))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import theirs
+
+    yield theirs
+    del sys.modules["theirs"]
+
+
+def by_hand(module):
+    """The same network written in JAX."""
+    kernel, bias, out, shift = (
+        jnp.asarray(p.detach().numpy()) for p in module.parameters()
+    )
+
+    def network(x):
+        h = jax.lax.conv_general_dilated(
+            x[None],
+            kernel,
+            (2, 2),
+            ((1, 1), (1, 1)),
+            dimension_numbers=("NHWC", "OIHW", "NHWC"),
+        )[0]
+        h = jax.nn.gelu(h + bias[None, None], approximate=False)
+        return out @ jnp.moveaxis(h, -1, 0).reshape(-1) + shift
+
+    return network
+
+
+ATTACKS = {
+    "bpda": attack.PGD(gradient="bpda", steps=2, eot=2),
+    "exact": attack.PGD(gradient="exact", steps=2, eot=2),
+}
+RECIPES = {
+    "adp": (purify.ADP(steps=2, sigma=0.1), "digits_dsm"),
+    "diffpure": (purify.DiffPure(steps=2, sigma=0.1), "digits_ddpm"),
+}
+
+
+def evaluated(classifier, name, folder, **more):
+    """A report in a folder, and the adversarial images by attack."""
+    test = data.load("digits", "test")
+    recipe, score = RECIPES[name]
+    given = {"purifier": recipe, "score": score, "samples": 1, "keys": 1, "probed": 0}
+    report = purifax.evaluate(
+        classifier,
+        test.images[:4],
+        test.labels[:4],
+        attacks=ATTACKS,
+        threat=Linf(0.1),
+        workdir=folder,
+        **given | more,
+    )
+    parts = {n: sorted((folder / "parts").glob(f"{n}-0.1*.npz")) for n in ATTACKS}
+    images = {n: np.concatenate([np.load(f)["x_adv"] for f in parts[n]]) for n in parts}
+    return report, images
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_report_is_that_of_the_network_written_in_jax(name, theirs, tmp_path):
+    module = theirs.build()
+    there, found = evaluated(module, name, tmp_path / "torch")
+    here, wanted = evaluated(by_hand(module), name, tmp_path / "jax")
+    for job in ATTACKS:
+        assert there.accuracy(job).value == here.accuracy(job).value
+        gap = np.abs(found[job] - wanted[job])
+        # A slope of nearly zero may change its sign, and with it one pixel of a step.
+        assert (gap > 1e-5).mean() < 0.01, gap.max()
+
+
+def test_the_defended_gradient_is_that_of_the_network_written_in_jax(theirs):
+    module, x = theirs.build(), jnp.asarray(data.load("digits", "test").images[0]) / 255
+    recipe, score = RECIPES["adp"]
+    purifier = recipe.build(purify.Prior(score=weights.score(score)))
+
+    def both(classifier):
+        def loss(x):
+            logits = classifier(purifier(jax.random.key(0), x))
+            return jax.nn.logsumexp(logits) - logits[3], logits
+
+        return jax.jit(jax.grad(loss, has_aux=True))(x)
+
+    found, wanted = both(bridge.from_torch(module)), both(by_hand(module))
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+
+
+def test_modules_are_purifiers_scores_and_energies(theirs):
+    class Pull(torch.nn.Module):
+        def forward(self, x, sigma):
+            return 0.5 - x
+
+    class Well(torch.nn.Module):
+        def forward(self, x):
+            return x.square().flatten(1).sum(1)
+
+    x = np.full((2, 8, 8, 1), 0.4, np.float32)
+    key = jax.random.key(0)
+    moved = purifax.purify_images(x, Pull().eval(), purifier=RECIPES["adp"][0], key=key)
+    assert np.isfinite(moved).all() and np.abs(moved - x).max() > 0.05
+    moved = purifax.purify_images(x, purifier=theirs.blur(), key=key)
+    np.testing.assert_allclose(moved[:, 1:-1, 1:-1], 0.4, rtol=1e-6)
+    assert moved[0, 0, 0, 0] < 0.3  # zeros around the image
+    recipe = purify.Langevin(steps=2)
+    moved = purifax.purify_images(x, energy=Well().eval(), purifier=recipe, key=key)
+    assert np.isfinite(moved).all()
+
+
+def test_another_module_is_not_resumed_in_the_same_folder(theirs, tmp_path):
+    module = theirs.build()
+    evaluated(module, "adp", tmp_path, purifier=None, score=None)
+    with torch.no_grad():
+        module.out.bias.add_(1.0)
+    with pytest.raises(ValueError, match="other classifier"):
+        evaluated(module, "adp", tmp_path, purifier=None, score=None)
+
+
+COMMAND = (
+    "evaluate --config=digits_adp --config.images.count=4 --config.samples=1 "
+    "--config.keys=1 --config.sweep= --config.probed=0 --config.purifier.steps=1 "
+    "--protocol=blind_pgd --config.chunk=4"
+)
+
+
+@pytest.mark.parametrize("name", ["build", "Net"])
+def test_a_command_takes_what_builds_a_module(name, theirs, tmp_path, capsys):
+    folder, line = tmp_path / "run", f"{COMMAND} --config.classifier=theirs:{name}"
+    code, _, said = run(capsys, f"{line} --workdir={folder}")
+    if name == "Net":  # a class that makes a module in training mode
+        assert code and "not in evaluation mode" in said, said
+        return
+    assert not code, said
+    config = json.loads((folder / "config.json").read_text())
+    assert "theirs:build" in json.dumps(config)
+    assert (folder / "report.html").is_file()
+
+
+def test_a_name_may_build_a_purifier(theirs):
+    recipe = make(PURIFIER, "theirs:blur")
+    found = recipe.build(purify.Prior())(jax.random.key(0), jnp.full((8, 8, 1), 0.5))
+    assert found.shape == (8, 8, 1) and recipe.place == "theirs:blur"
