@@ -10,7 +10,18 @@ Out of purifax: `as_torch` is a purifax model or purifier as a torch module, and
 PyTorch is imported when one of them is called; install it with `purifax[torch]`.
 """
 
+from purifax.bridge.diffusion import from_diffusers
 from purifax.bridge.networks import from_torch, is_torch
 from purifax.bridge.tools import Keys, as_callable, as_torch
+from purifax.bridge.translation import Untranslatable, from_torch_fx
 
-__all__ = ["Keys", "as_callable", "as_torch", "from_torch", "is_torch"]
+__all__ = [
+    "Keys",
+    "Untranslatable",
+    "as_callable",
+    "as_torch",
+    "from_diffusers",
+    "from_torch",
+    "from_torch_fx",
+    "is_torch",
+]

@@ -11,6 +11,7 @@ import numpy as np
 
 from purifax.bridge.functions import TorchFunction
 from purifax.bridge.layouts import to_first, to_last
+from purifax.bridge.libraries import pytorch
 
 __all__ = ["ROLES", "Forward", "check_mode", "named"]
 
@@ -64,7 +65,7 @@ class Forward(TorchFunction):
 
     def _run(self, x: Any, *more: Any) -> Any:
         """The module's own answer."""
-        import torch
+        torch = pytorch()
 
         if self.draws == "no":
             return self.module(x, *more)
@@ -94,7 +95,7 @@ class Forward(TorchFunction):
 
     def _probe(self, shapes: Sequence[jax.ShapeDtypeStruct]) -> tuple[int, ...]:
         """The shape of the answer for one image, of a module that keeps the rules."""
-        import torch
+        torch = pytorch()
 
         draw = torch.Generator().manual_seed(0)
         dtype = torch.float64 if shapes[0].dtype == np.float64 else torch.float32
@@ -111,7 +112,7 @@ class Forward(TorchFunction):
 
     def _watched(self, given: Sequence[Any]) -> Any:
         """The answer, of a module that draws nothing from torch's own generator."""
-        import torch
+        torch = pytorch()
 
         if self.draws == "global":
             return self._named_errors(given)
@@ -198,7 +199,7 @@ def _home(module: Any, dtype: Any) -> tuple[Any, Any]:
 
 def _only_tensor(found: Any, module: Any) -> Any:
     """The tensor that a module gave, alone or as `.sample` or `.logits`."""
-    import torch
+    torch = pytorch()
 
     for name in ("sample", "logits"):
         if not isinstance(found, torch.Tensor) and hasattr(found, name):
@@ -228,7 +229,7 @@ def _check_shape(found: Any, x: Any, forward: Forward) -> None:
 
 def _check_neighbours(together: Any, alone: Any, module: Any) -> None:
     """Refuse a module whose answer to an image depends on others of the batch."""
-    import torch
+    torch = pytorch()
 
     if not (torch.isfinite(together).all() and torch.isfinite(alone).all()):
         return  # said where the answers are used
@@ -248,7 +249,7 @@ def _floats(module: Any, found: Any) -> list[Any]:
 
 def _check_connected(given: Sequence[Any], found: Any, module: Any) -> None:
     """Refuse a gradient that the module cut off, which would be zero."""
-    import torch
+    torch = pytorch()
 
     followed = torch.is_grad_enabled() and given[0].requires_grad
     if followed and not found.requires_grad:

@@ -16,6 +16,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from purifax.bridge.libraries import library, pytorch
+
 __all__ = ["Pullback", "Tangent", "TorchFunction"]
 
 
@@ -32,7 +34,7 @@ class TorchFunction:
 
     def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
         """The results for N images."""
-        import torch
+        torch = pytorch()
 
         shapes = (jax.ShapeDtypeStruct(a.shape[1:], a.dtype) for a in arrays)
         wanted, count = self.results(*shapes), len(arrays[0])
@@ -46,6 +48,10 @@ class TorchFunction:
     def tangent(self, wrt: tuple[int, ...], size: int) -> "Tangent":
         """See `HostFunction.tangent`."""
         return Tangent(self, wrt, size)
+
+    def transpose(self) -> "TorchFunction":
+        """See `HostFunction.transpose`; of those alone that are linear."""
+        raise NotImplementedError(f"{type(self).__name__} is not linear")
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Pullback(TorchFunction):
 
     def tensors(self, *given: Any) -> Sequence[Any]:
         """The cotangents."""
-        import torch
+        torch = pytorch()
 
         deeper = torch.is_grad_enabled()
         with _recorded(twice=deeper):
@@ -93,7 +99,7 @@ class Tangent(TorchFunction):
 
     def tensors(self, *given: Any) -> Sequence[Any]:
         """The tangents of the results."""
-        import torch
+        torch = pytorch()
 
         deeper = torch.is_grad_enabled()
         with _recorded(twice=True):
@@ -118,9 +124,8 @@ def _recorded(*, twice: bool) -> Iterator[None]:
 
     Of torch's forms of attention, only the plain one has a second derivative.
     """
-    import torch
-    from torch.nn import attention
-
+    torch = pytorch()
+    attention = library("torch.nn.attention", "install torch 2.6 or newer")
     plain = attention.sdpa_kernel(attention.SDPBackend.MATH)
     with torch.enable_grad(), plain if twice else contextlib.nullcontext():
         yield
@@ -136,7 +141,7 @@ def _variables(given: Sequence[Any], wrt: tuple[int, ...]) -> list[Any]:
 
 def _grad(y: Sequence[Any], x: list[Any], v: Sequence[Any], deeper: bool) -> list[Any]:
     """sum_i v_i dy_i / dx; zero for what y does not depend on."""
-    import torch
+    torch = pytorch()
 
     pairs = [(a, b) for a, b in zip(y, v, strict=True) if a.requires_grad]
     if not pairs:
@@ -156,7 +161,7 @@ def _grad(y: Sequence[Any], x: list[Any], v: Sequence[Any], deeper: bool) -> lis
 
 def _tensor(array: np.ndarray) -> Any:
     """A tensor of its own; NumPy's bfloat16 and unsigned integers go through others."""
-    import torch
+    torch = pytorch()
 
     if array.dtype.kind in "iu":
         return torch.from_numpy(array.astype(np.int64))

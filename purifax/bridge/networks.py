@@ -39,6 +39,7 @@ __all__ = [
     "TorchNetwork",
     "TorchPurifier",
     "from_torch",
+    "is_tensor",
     "is_torch",
     "module_called",
     "torch_networks",
@@ -166,6 +167,16 @@ def is_torch(thing: Any) -> bool:
     """
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(thing, torch.nn.Module)
+
+
+def is_tensor(thing: Any) -> bool:
+    """Whether a thing is a torch tensor; PyTorch is not imported for it.
+
+    >>> is_tensor(1.0)
+    False
+    """
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(thing, torch.Tensor)
 
 
 def module_called(thing: Any, role: str) -> Any:

@@ -37,6 +37,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax.bridge.layouts import check_batch, check_layout, to_first, to_last
+from purifax.bridge.libraries import library
 from purifax.recipe import checks
 from purifax.transform.batching import batched
 from purifax.types import Model, Purifier, as_pytree
@@ -156,14 +157,7 @@ def as_torch(
             only be of the other layout; or a model that gives neither.
     """
     check_layout(layout)
-    try:
-        import torch  # pyright: ignore[reportMissingImports]
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "as_torch needs PyTorch, which is not installed: install purifax[torch], "
-            "or use `bridge.as_callable`.",
-            name="torch",
-        ) from error
+    torch = library("torch", "install purifax[torch], or use `bridge.as_callable`")
     run = _Run(model, batch)
 
     class Bridged(torch.autograd.Function):

@@ -18,6 +18,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import weights
+from purifax.bridge.networks import is_tensor
 from purifax.data.arrays import check_layout, check_pixels
 from purifax.pipelines import purifiers
 from purifax.recipe.spelling import nearest
@@ -72,8 +73,9 @@ def purify_images(
     """Purifies one image or a batch by trained weights, or by any purifier.
 
     Args:
-        images: a NumPy or JAX array [N, H, W, C] or [H, W, C], and with named weights
-            [N, H, W] or [H, W] where C is 1: uint8, or floating in [0, 1].
+        images: a NumPy or JAX array or a torch tensor [N, H, W, C] or [H, W, C], and
+            with named weights [N, H, W] or [H, W] where C is 1: uint8, or floating in
+            [0, 1].
         weights: a name of `weights.names()`, a work directory, or as in `purifier`.
         key: a typed key, `jax.random.key(0)`. An image's noise is that of its place
             in the batch, and its bits do not depend on its neighbours.
@@ -98,6 +100,17 @@ def purify_images(
     >>> purified.shape, purified.dtype
     ((2, 8, 8, 1), dtype('uint8'))
     """
+    if is_tensor(images):
+        purified = purify_images(
+            images.detach().cpu().numpy(),
+            weights,
+            key=key,
+            purifier=purifier,
+            energy=energy,
+            chunk=chunk,
+            **numbers,
+        )
+        return images.new_tensor(purified)
     given = images if isinstance(images, jax.Array) else np.asarray(images)
     _check_key(key)
     check_pixels(given)

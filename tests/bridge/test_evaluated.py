@@ -158,6 +158,18 @@ def test_modules_are_purifiers_scores_and_energies(theirs):
     assert np.isfinite(moved).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+def test_tensors_come_back_as_tensors(theirs, dtype):
+    draw = torch.Generator().manual_seed(0)
+    x = (255 * torch.rand(2, 8, 8, 1, generator=draw)).round()
+    x = x.to(dtype) if dtype == torch.uint8 else x / 255
+    key = jax.random.key(0)
+    given = {"purifier": theirs.blur(), "key": key}
+    found = purifax.purify_images(x, **given)
+    assert found.dtype == dtype and found.shape == x.shape and found.device == x.device
+    np.testing.assert_array_equal(found, purifax.purify_images(x.numpy(), **given))
+
+
 def test_another_module_is_not_resumed_in_the_same_folder(theirs, tmp_path):
     module = theirs.build()
     evaluated(module, "adp", tmp_path, purifier=None, score=None)
