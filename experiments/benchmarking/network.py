@@ -16,7 +16,7 @@ from experiments.benchmarking import cost_model
 from experiments.benchmarking.subject import LEVEL, Row, Subject, row
 from purifax.run import devices
 
-__all__ = ["called", "product", "rows", "told"]
+__all__ = ["called", "product", "rows", "sloped", "told"]
 
 
 def told(key: Array, x: Array, network: Any) -> Array:
@@ -31,7 +31,8 @@ def called(key: Array, x: Array, network: Any) -> Array:
     return network(x)
 
 
-def _slope(key: Array, x: Array, fn: Partial) -> Array:
+def sloped(key: Array, x: Array, fn: Partial) -> Array:
+    """The gradient in the image of the squared length of an output."""
     return jax.grad(lambda y: jnp.sum(jnp.square(fn(key, y))))(x)
 
 
@@ -51,7 +52,7 @@ def rows(subject: Subject) -> list[Row]:
             found.append(peaks[net.dtype])
         best = peaks[net.dtype].numbers["flops_a_second"]
         found.append(_one(subject, f"{name}, forward", fn, best))
-        slope = Partial(_slope, fn=fn)
+        slope = Partial(sloped, fn=fn)
         found.append(_one(subject, f"{name}, input gradient", slope, best))
     return found
 

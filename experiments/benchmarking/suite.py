@@ -16,6 +16,7 @@ from experiments.benchmarking import (
     purifiers,
     scaling,
     start,
+    torch_bridge,
     torch_suite,
     training,
     workers,
@@ -48,6 +49,7 @@ PARTS: dict[str, Callable[[Subject], list[Row]]] = {
     "training": training.rows,
     "workers": workers.rows,
     "torch": torch_suite.rows,
+    "bridge": torch_bridge.rows,
     "start": start.rows,
     "compile": suite_compile.rows,
 }

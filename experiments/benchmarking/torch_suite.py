@@ -22,7 +22,7 @@ from purifax import nets
 from purifax.purify import ADP
 from purifax.weights import ncsnv2, predictions
 
-__all__ = ["rows", "why_not"]
+__all__ = ["rows", "shape", "why_not"]
 
 
 def why_not(subject: Subject) -> str | None:
@@ -67,8 +67,8 @@ class _Twins:
         fields = {"width": subject.network.module.width, "channels": config.channels}
         with torch.device(where):
             self.net = torch_networks.build("NCSNv2", fields)
-            shape = _shape(subject.classifier.module)
-            self.classifier = torch_networks.build(config.classifier.name, shape)
+            twin = shape(subject.classifier.module)
+            self.classifier = torch_networks.build(config.classifier.name, twin)
         state = {k: v.cpu().numpy() for k, v in self.net.state_dict().items()}
         network = nets.Network(subject.network.module, ncsnv2.convert(state))
         score = predictions.Prediction("scaled_score").score(network)
@@ -101,7 +101,7 @@ class _Twins:
         return seconds
 
 
-def _shape(module: Any) -> dict[str, int]:
+def shape(module: Any) -> dict[str, int]:
     """The fields that a twin takes."""
     names = ("depth", "widen", "width")
     return {n: getattr(module, n) for n in names if getattr(module, n, None)}

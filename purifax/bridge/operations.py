@@ -222,7 +222,8 @@ def attention(
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     weights = scale * query @ jnp.swapaxes(key, -1, -2)
     if attn_mask is not None and attn_mask.dtype == bool:
-        weights = jnp.where(*together(attn_mask, weights), -jnp.inf)
+        mask, weights = together(attn_mask, weights)
+        weights = jnp.where(mask, weights, -jnp.inf)
     elif attn_mask is not None:
         weights = jnp.add(*together(weights, attn_mask))
     return jax.nn.softmax(weights, axis=-1) @ value

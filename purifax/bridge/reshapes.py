@@ -163,7 +163,7 @@ def _select_scatter(self: Array, src: Array, dim: int, index: int) -> Array:
 
 def _masked_fill(self: Array, mask: Array, value: Any) -> Array:
     wide, mask = together(self, mask)
-    return jnp.where(*jnp.broadcast_arrays(mask, wide)[:1], value, wide)
+    return jnp.where(mask, value, wide)
 
 
 def _where(condition: Array, self: Any, other: Any) -> Array:
