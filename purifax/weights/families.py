@@ -49,7 +49,7 @@ def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:
         ValueError: the file is damaged, or holds something else.
     """
     preset = given.get("preset")
-    if family == "" and preset in robustbench_names.SETTINGS:
+    if family == "" and robustbench_names.known(preset):
         family = "robustbench"
     if preset is not None and family != "robustbench":
         own = presets.named(preset).family

@@ -5,7 +5,7 @@ The flags of a family are the keyword arguments of its function.
 
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +22,11 @@ from purifax.weights import (
     xcit,
 )
 from purifax.weights.conversion import Converted
-from purifax.weights.foreign_file import state
+from purifax.weights.families_song import numbers
+from purifax.weights.foreign_file import chosen
 
-__all__ = ["array", "clip", "numbers", "of_timm", "of_torchvision", "robustbench"]
+__all__ = ["array", "clip", "of_timm", "of_torchvision", "robustbench"]
 
-Entry = Literal["ema", "raw"] | None
 Words = Sequence[str] | None
 
 
@@ -37,12 +37,12 @@ def of_torchvision(
     std: Words = None,
     side: int | None = None,
     num_heads: int | None = None,
-    entry: Entry = None,
+    entry: str | None = None,
 ) -> Converted:
     """A ResNet, wide ResNet, ConvNeXt, ViT or Swin of torchvision."""
-    numbers = _given(mean=mean, std=std) | _said(num_heads=num_heads)
-    network = _read(torchvision.model, state(path, entry), numbers)
-    return _converted(network, side, 224)
+    told = _given(mean=mean, std=std) | _said(num_heads=num_heads)
+    arrays, taken = chosen(path, entry)
+    return _converted(_read(torchvision.model, arrays, told), side, 224, taken)
 
 
 def of_timm(
@@ -53,13 +53,14 @@ def of_timm(
     side: int | None = None,
     num_heads: int | None = None,
     patch: int | None = None,
-    entry: Entry = None,
+    entry: str | None = None,
 ) -> Converted:
     """A ViT, DeiT, ConvNeXt, Swin, XCiT or ResNet of timm."""
-    arrays = state(path, entry)
-    numbers = _given(mean=mean, std=std)
-    numbers |= _said(num_heads=num_heads, patch=patch)
-    return _converted(_read(_timm_reader(arrays), arrays, numbers), side, 224)
+    arrays, taken = chosen(path, entry)
+    told = _given(mean=mean, std=std)
+    told |= _said(num_heads=num_heads, patch=patch)
+    network = _read(_timm_reader(arrays), arrays, told)
+    return _converted(network, side, 224, taken)
 
 
 def _timm_reader(arrays: Mapping[str, Any]) -> Callable[..., nets.Network]:
@@ -83,10 +84,10 @@ def robustbench(
     side: int | None = None,
     activation: str | None = None,
     shortcut: str | None = None,
-    entry: Entry = None,
+    entry: str | None = None,
 ) -> Converted:
     """A classifier of RobustBench, with what its code knows of a model by its name."""
-    arrays = state(path, entry)
+    arrays, taken = chosen(path, entry)
     told = _said(activation=activation, shortcut=shortcut)
     if preset is not None:
         last = ("fc.weight", "logits.weight", "linear.weight")
@@ -99,7 +100,7 @@ def robustbench(
         told = known | told
     told |= _given(mean=mean, std=std)
     network = torchvision.robustbench(arrays, **told)
-    return _converted(network, side, 32)
+    return _converted(network, side, 32, taken)
 
 
 def clip(
@@ -110,7 +111,7 @@ def clip(
     std: Words = None,
     activation: str | None = None,
     num_heads: int | None = None,
-    entry: Entry = None,
+    entry: str | None = None,
 ) -> Converted:
     """CLIP's image tower with embeddings of the classes from a file."""
     if classes is None:
@@ -119,11 +120,11 @@ def clip(
             "--classes=FILE, an .npy or .npz file, or one of weights, with one array "
             "[K, D]."
         )
-    numbers = _said(activation=activation, num_heads=num_heads)
-    numbers |= _given(mean=mean, std=std)
-    return _converted(
-        vit.clip(state(path, entry), array(classes, 2), **numbers), None, 224
-    )
+    told = _said(activation=activation, num_heads=num_heads)
+    told |= _given(mean=mean, std=std)
+    arrays, taken = chosen(path, entry)
+    network = vit.clip(arrays, array(classes, 2), **told)
+    return _converted(network, None, 224, taken)
 
 
 def array(path: str, axes: int) -> np.ndarray:
@@ -162,13 +163,16 @@ def _read(
         ) from error
 
 
-def _converted(network: nets.Network, side: int | None, usual: int) -> Converted:
+def _converted(
+    network: nets.Network, side: int | None, usual: int, taken: Mapping[str, Any]
+) -> Converted:
     """A classifier for images of this side, or of those that its reader gives."""
     shape = network.shape or (usual, usual, 3)
     if side is not None:
         shape = (side, side, shape[2])
     bare = nets.Network(network.module, network.variables)
-    return Converted(bare, (shape[0], shape[1], shape[2]), "classifier")
+    shape = (shape[0], shape[1], shape[2])
+    return Converted(bare, shape, "classifier", taken=taken)
 
 
 def _said(**flags: Any) -> dict[str, Any]:
@@ -178,16 +182,3 @@ def _said(**flags: Any) -> dict[str, Any]:
 def _given(**flags: Words) -> dict[str, tuple[float, ...]]:
     """Flags of numbers that were given."""
     return {name: numbers(name, words) for name, words in _said(**flags).items()}
-
-
-def numbers(name: str, words: Sequence[str]) -> tuple[float, ...]:
-    """The numbers of a flag.
-
-    Raises:
-        UsageError: a word is none.
-    """
-    try:
-        return tuple(float(word) for word in words)
-    except ValueError:
-        text = ",".join(words)
-        raise UsageError(f"--{name} takes numbers; got {text!r}.") from None

@@ -10,7 +10,7 @@ from typing import Any
 
 from purifax.recipe.spelling import nearest
 
-__all__ = ["SETTINGS", "settings"]
+__all__ = ["SETTINGS", "known", "settings"]
 
 _CIFAR10 = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2471, 0.2435, 0.2616)}
 _EXACT = {
@@ -104,6 +104,11 @@ SETTINGS: dict[int, dict[str, Mapping[str, Any]]] = {
 """By the number of classes and the name: arguments of `torchvision.robustbench`."""
 
 
+def known(name: str | None) -> bool:
+    """Whether a model of RobustBench that is read has this name."""
+    return any(name in models for models in SETTINGS.values())
+
+
 def settings(name: str, classes: int) -> dict[str, Any]:
     """What `torchvision.robustbench` is told for a model of this name.
 
@@ -113,10 +118,10 @@ def settings(name: str, classes: int) -> dict[str, Any]:
     >>> settings("Ding2020MMA", 10)
     {'standardised': True}
     """
-    known = SETTINGS.get(classes, {})
-    if name not in known:
+    models = SETTINGS.get(classes, {})
+    if name not in models:
         raise ValueError(
             f"no model of RobustBench for {classes} classes that is read here is "
-            f"called {name!r}{nearest(name, list(known))}"
+            f"called {name!r}{nearest(name, list(models))}"
         )
-    return dict(known[name])
+    return dict(models[name])
