@@ -105,8 +105,10 @@ def imported(source):
             found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             found = [node.module or "purifax"]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("need"):
-            found = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("need", "library")
+        ):
+            found = [a.value for a in node.args[:1] if isinstance(a, ast.Constant)]
         for name in found:
             top = name.partition(".")[0]
             if top not in sys.stdlib_module_names and top != "purifax":

@@ -45,7 +45,7 @@ from purifax.purify.gdmp import GDMP
 from purifax.purify.guided_diffusion import guided
 from purifax.purify.jpeg import JPEG, BitDepth, bit_depth, jpeg_420
 from purifax.purify.langevin_chains import MALA, Langevin
-from purifax.purify.latent import Latent, latent
+from purifax.purify.latents import Latent, latent
 from purifax.purify.lee_kim import LeeKim
 from purifax.purify.likelihood_ascent import LM, ScoreOpt, maximise
 from purifax.purify.mimic import Mimic
