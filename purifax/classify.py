@@ -4,8 +4,8 @@ A defended model is `model(key, x) -> logits`: purify, then classify. Averaging 
 draws of its key is a transformation of models, used twice: by the defence (an ensemble
 of S purifications) and by the attack (expectation over transformation, EOT).
 
-`draws: [S]` are integers folded into the key, so run d of an ensemble is the same
-whatever the others are, and the first s of S draws are an ensemble of s.
+`draws: [S]` are integers folded into the key: run d of an ensemble is the same whatever
+the others are, and the first s of S draws are an ensemble of s.
 
 Source: Athalye et al. 2018, arXiv 1802.00420 and 1707.07397 (EOT); Yoon et al. 2021,
 arXiv 2106.06041 (ensembles of purified runs); Croce and Hein 2020, arXiv 2003.01690
@@ -59,11 +59,8 @@ def cross_entropy(logits: Array, label: Array) -> Array:
 def margin(logits: Array, label: Array) -> Array:
     """The largest wrong logit minus the right one, averaged over leading axes.
 
-    Positive exactly where the prediction is wrong (the CW loss without its hinge).
-
-    Args:
-        logits: [K] or [S, K].
-        label: [], an integer class.
+    Positive exactly where the prediction is wrong (the CW loss without its hinge). The
+    arguments are those of `cross_entropy`.
 
     >>> margin(jnp.array([1.0, 3.0, 2.0]), jnp.array(1))
     Array(-1., dtype=float32)
@@ -180,9 +177,8 @@ def each(
     Args:
         draws: [S] integers, folded into the key; or [G, S / G], G groups one after
             another, whose gradient takes the memory of one group.
-        knobs: keywords for the model with a leading axis [S], one entry a draw. Two
-            noise levels, half of the runs each (ADP's "multiple noise"), are
-            `knobs={"sigma": jnp.repeat(jnp.array([0.1, 0.25]), S // 2)}`.
+        knobs: keywords for the model with a leading axis [S], one entry a draw: ADP's
+            "multiple noise" is `{"sigma": jnp.repeat(jnp.array([0.1, 0.25]), S // 2)}`.
         axis: whose devices share the draws in equal parts, each of them knowing the
             image; all of them get all logits, and the whole gradient.
 

@@ -2,18 +2,15 @@
 
     x_+ = project(x_i + step s / |s|_1),   s = signs of the largest gradient entries
 
-without momentum. The step begins at the radius, and s covers a fifth of the entries. A
-window is 4% of the iterations. At its end s is made to cover, for the next window, 1 /
-1.5 of the entries that the best image changes. If those are now less than 0.95 of what
-they were at the last window's end, the step is the radius again and the ascent goes on
-from the best image; otherwise the step is divided by 1.5, down to a tenth of the
-radius.
+without momentum. The step begins at the radius, and s covers a fifth of the entries. At
+the end of a window, 4% of the iterations, s is made to cover 1 / 1.5 of the entries
+that the best image changes. If those are less than 0.95 of what they were a window ago,
+the step is the radius again and the ascent goes on from the best image; otherwise the
+step is divided by 1.5, down to a tenth of the radius.
 
-`apgd_l1_shrinking` begins in a larger ball and goes on in smaller ones from the best
-image of the last, projected: in L1 the largest part of the loss is far from the start.
-The last ball is the threat's.
-
-As in `apgd`, the loss of an iterate of a random model is the mean over its draws.
+`apgd_l1_shrinking` begins in a larger ball and goes on in smaller ones, the last being
+the threat's, from the best image projected: in L1 the largest part of the loss is far
+from the start. The loss of an iterate of a random model is the mean over its draws.
 
 Source: Croce and Hein 2021, arXiv 2103.01208, algorithm 1 and section 4, with the
 constants of its released code (a tenth, 4%, 0.2).
@@ -59,8 +56,7 @@ def apgd_l1(
     """The image of highest loss that Auto-PGD meets, its start included.
 
     Args:
-        x: image [H, W, C] in [0, 1].
-        label: its class [].
+        x, label: as in `apgd`.
         model: `(key, x) -> logits`, [K] or with `classify.each` bound [S, K]; T + 1
             gradients of it are taken.
         checkpoints: bool [T], the iterations that end a window;
@@ -107,8 +103,7 @@ def apgd_l1_trace(
     **more: Any,
 ) -> Trace:
     """Every iterate of `apgd_l1`, with its losses and the step taken from it."""
-    args = (key, x, label, model, threat, checkpoints)
-    _, seen = _ascend(*args, everything, **more)
+    _, seen = _ascend(key, x, label, model, threat, checkpoints, everything, **more)
     return Trace(*seen[:-1], step_sizes=seen[-1][:-1])
 
 

@@ -122,13 +122,13 @@ def main(
 def _files(config: Evaluation, options: flags.FlagValues) -> int:
     """Photos or an .npz, as files of the same names."""
     devices.prepare(config.chunk)
-    from purifax.pipelines import files, photo_job
+    from purifax.pipelines import files, photo_estimate, photo_job
 
     source, out = pathlib.Path(options.source), pathlib.Path(options.out or "")
     how = photo_job.How(options.fit, options.format, options.quality)
     places = source, options.data_dir, options.seed
     if options.dry_run:
-        print(photo_job.estimate(config, *places, how))
+        print(photo_estimate.estimate(config, *places, how))
         return 0
     left_out: list[tuple[str, str]] = []
     try:

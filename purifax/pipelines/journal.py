@@ -5,7 +5,7 @@
 
 A line stands in the log before its file appears, and a file appears whole. So a file
 whose checksum the log has is done; one that is there with another was damaged since,
-and is made again; one that neither knows is somebody else's and is not touched.
+and is made again; one that neither knows is not touched.
 """
 
 import hashlib

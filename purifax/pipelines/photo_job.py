@@ -1,13 +1,9 @@
-"""A folder of photos in, the same folder purified out; what it will cost, before."""
+"""A folder of photos in, the same folder purified out."""
 
 import pathlib
-import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from purifax.data.decode import picture
 from purifax.data.images import dimensions
@@ -22,14 +18,13 @@ from purifax.recipe import one_of, within
 from purifax.run.config import plain
 from purifax.run.extras import extra
 from purifax.run.hold import held
-from purifax.run.progress import Progress, clock, say
+from purifax.run.progress import Progress, say
 from purifax.run.stop import Stop
 from purifax.types import Purifier
 
-__all__ = ["FITS", "How", "estimate", "purify"]
+__all__ = ["FITS", "How", "PhotoJob", "planned", "purify"]
 
 FITS = ("auto", "tiled", "resized", "exact")
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class How:
 
 
 @dataclass(frozen=True)
-class _Job:
+class PhotoJob:
     """A folder of photos with its purifier.
 
     Attributes:
@@ -84,7 +79,7 @@ class _Job:
         return f"; {kind} for a network of {size}: {parts} part(s)"
 
 
-def _job(config: Evaluation, source: pathlib.Path, how: How) -> _Job:
+def planned(config: Evaluation, source: pathlib.Path, how: How) -> PhotoJob:
     """Look at the photos, and decide how they are purified.
 
     Raises:
@@ -111,7 +106,7 @@ def _job(config: Evaluation, source: pathlib.Path, how: How) -> _Job:
     found = album.look(source, taken, fit, wanted)
     if not found.photos:
         raise _none(config, source, found)
-    return _Job(found, made, fit, taken)
+    return PhotoJob(found, made, fit, taken)
 
 
 def _none(config: Evaluation, source: pathlib.Path, found: Album) -> ValueError:
@@ -141,7 +136,7 @@ def purify(
         FileNotFoundError: no such source or network.
         Stopped: SIGTERM or Ctrl-C; the same command goes on.
     """
-    job = _job(config, source, how)
+    job = planned(config, source, how)
     found = job.album
     given = [photo.name for photo in found.photos]
     targets = dict(zip(given, photo_files.names(given, how.form), strict=True))
@@ -166,7 +161,7 @@ def purify(
 
 
 def _identity(
-    config: Evaluation, job: _Job, bound: Purifier, seed: int, how: How
+    config: Evaluation, job: PhotoJob, bound: Purifier, seed: int, how: How
 ) -> dict[str, Any]:
     """All that the bits of a purified photo depend on, as JSON values."""
     return {
@@ -205,7 +200,7 @@ def _refuse(out: pathlib.Path, journal: Journal, names: list[str]) -> None:
 
 def _work(
     config: Evaluation,
-    job: _Job,
+    job: PhotoJob,
     bound: Purifier,
     seed: int,
     targets: dict[str, str],
@@ -260,7 +255,7 @@ def _page(targets: dict[str, str]) -> str:
 
 
 def _picture(
-    job: _Job,
+    job: PhotoJob,
     out: pathlib.Path,
     targets: dict[str, str],
     page: str,
@@ -274,65 +269,3 @@ def _picture(
             for name in first[:10]
         ]
         journal.write({page: photo_files.sheet(pairs)})
-
-
-def estimate(
-    config: Evaluation,
-    source: pathlib.Path,
-    data_dir: str | None,
-    seed: int,
-    how: How,
-) -> str:
-    """What purifying these photos will cost, in lines; nothing is written.
-
-    One batch of the largest group is purified twice, and the second run timed.
-    """
-    job = _job(config, source, how)
-    found, groups = job.album, job.groups
-    kinds = Counter(pathlib.PurePath(p.name).suffix.lower() for p in found.photos)
-    sizes = Counter(dimensions(p.shape) for p in found.photos)
-    lines = [f"{len(found.photos)} image(s) from {found.words}"]
-    lines += [f"formats: {_most(kinds)}", f"sizes: {_most(sizes)}"]
-    lines += [f"left out: {name}: {reason}" for name, reason in found.left_out]
-    bound = configured.purifier(config, job.made, data_dir)
-    largest = max(groups, key=lambda group: group.parts)
-    seconds, first, batch = _timed(job, bound, largest, seed, share(config.chunk))
-    pixels = np.prod(largest.shape[:2])
-    whole = sum(g.parts * np.prod(g.shape[:2]) / pixels for g in groups)
-    parts, calls = sum(group.parts for group in groups), job.made.calls()
-    lines += [
-        f"{parts} part(s) in {len(groups)} size(s), such as "
-        f"{dimensions(largest.shape)}; each size is compiled once",
-        f"network evaluations: {'unknown' if calls is None else parts * calls}",
-        f"measured: {first:.1f} s with compilation, then {seconds:.3g} s for a batch "
-        f"of {batch}",
-        f"estimate: {clock(whole * seconds / batch + first * len(groups))} on this "
-        "machine",
-    ]
-    return "\n".join(lines)
-
-
-def _most(counts: Counter[str]) -> str:
-    shown = ", ".join(f"{name} ({n})" for name, n in counts.most_common(_SHOWN))
-    more = len(counts) - _SHOWN
-    return shown + (f", and {more} more" if more > 0 else "")
-
-
-def _timed(
-    job: _Job, bound: Purifier, group: Group, seed: int, most: int
-) -> tuple[float, float, int]:
-    """Seconds of a batch, those of the first, and the parts in it."""
-    run, batch = photos.batched(bound, group, seed, most)
-    parts: list[np.ndarray] = []
-    for photo in group.photos:
-        if len(parts) < batch:
-            path = str(job.album.root / photo.name)
-            parts += list(photos.parts_of(path, photo, job.taken, job.fit))
-    rows = np.stack((parts * batch)[:batch])
-    words = np.zeros((batch, 2), "<u4")
-    spent = []
-    for _ in range(2):
-        start = time.monotonic()
-        np.asarray(run(words, rows)[0])
-        spent.append(time.monotonic() - start)
-    return spent[1], spent[0], batch
