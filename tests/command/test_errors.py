@@ -27,7 +27,7 @@ GRID = "evaluate_poison --config=digits_poison_grid --workdir={run}"
 ROWS = [
     # Nothing, or a wrong word.
     ("train", 2, "--config=NAME is needed. Known: cifar"),
-    ("evaluate", 2, "--config=NAME is needed. Known: cifar10_adp,"),
+    ("evaluate", 2, "--config=NAME is needed. Known: celebahq_eyeglasses,"),
     ("certify", 2, "--config=NAME is needed. Known: cifar10_certify, digits_"),
     ("poison", 2, "--config=NAME is needed. Known: digits_poison."),
     ("evaluate_poison", 2, "--config=NAME is needed. Known: cifar10_poison_grid,"),
@@ -56,7 +56,7 @@ ROWS = [
     (f"{EVALUATE} --config.radius=wide", 2, "'wide' is not of type float"),
     ("mixture --config.points=x", 2, "'x' is not of type int"),
     ("benchmark --config=digits_adp --images=some", 2, "flag --images=some: invalid"),
-    (f"{PURIFY} --source=digits --to=folder", 2, "should be one of <files|dataset>"),
+    (f"{PURIFY} --source=digits --to=folder", 2, "should be one of <files|dataset|"),
     (f"{PURIFY} --source=digits --worker=3", 2, "--worker=3 must be like 0/4"),
     # Ranges.
     (f"{TRAIN} --config.train.steps=0", 1, "Train.steps must be 1 or more; got 0"),
