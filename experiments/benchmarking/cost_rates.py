@@ -6,7 +6,6 @@ purifier does included.
 """
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
@@ -19,7 +18,7 @@ from experiments.benchmarking import network as suite_network
 from experiments.benchmarking.cost_model import Chip, Method
 from purifax import nets
 from purifax.evaluation import predictions
-from purifax.run import devices
+from purifax.run import devices, json_text
 from purifax.run.errors import UsageError
 from purifax.run.progress import Progress
 from purifax.run.workdir import versions, write_json
@@ -70,7 +69,7 @@ def read(path: pathlib.Path, side: int) -> dict[str, Any]:
         UsageError: the file holds no such measurement, or one of another size.
     """
     try:
-        found = json.loads(path.read_text())
+        found = json_text.read(path, dict)
         names = [row["purifier"] for row in found["rows"] if float(row["share"]) > 0]
         of, _ = found["pixels"], table(found)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -187,8 +187,7 @@ class Context:
 
     def array(self, path: str, name: str) -> np.ndarray:
         """An array of an .npz file."""
-        with np.load(path, allow_pickle=False) as stored:
-            return stored[name]
+        return foreign_poisons.read_array(path, name)
 
     def read(self, path: str, threat: Budget, *, units: str, **how: Any) -> Poison:
         """The poison that a file holds, of perturbations or of images."""

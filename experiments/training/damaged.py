@@ -1,9 +1,9 @@
 """Checkpoints that were damaged since they were written: named, and set aside."""
 
 import itertools
-import json
 import pathlib
 
+from purifax.run import json_text
 from purifax.run.progress import say
 from purifax.weights import digests, folders
 
@@ -64,7 +64,7 @@ def _fault(checkpoint: pathlib.Path) -> str:
     try:
         folders.item(checkpoint, "state")
         folders.item(checkpoint, "ema")
-        clock = json.loads((checkpoint / "clock" / "metadata").read_bytes())
+        clock = json_text.read(checkpoint / "clock" / "metadata", dict)
         float(clock["seconds"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         return " ".join(str(error).split())[:200]

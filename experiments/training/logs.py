@@ -6,6 +6,7 @@ import os
 import pathlib
 from typing import Any
 
+from purifax.run import json_text
 from purifax.run.progress import say
 
 __all__ = ["Log", "read"]
@@ -20,10 +21,10 @@ def read(path: pathlib.Path) -> list[dict[str, Any]]:
 def _row(line: bytes) -> dict[str, Any] | None:
     """The numbers of a line; None if it is none of ours."""
     try:
-        row = json.loads(line)
+        row = json_text.parsed(line, "metrics.jsonl", dict)
     except ValueError:
         return None
-    whole = isinstance(row, dict) and isinstance(row.get("step"), int)
+    whole = isinstance(row.get("step"), int)
     return row if whole else None
 
 

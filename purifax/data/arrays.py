@@ -37,7 +37,7 @@ def check_pixels(images: Any) -> None:
     >>> check_pixels(np.array([0.0, 255.0]))
     Traceback (most recent call last):
         ...
-    purifax.data.images.DataError: images must lie in [0, 1]; these reach from 0 to \
+    purifax.run.errors.DataError: images must lie in [0, 1]; these reach from 0 to \
 255. If they are in [0, 255], give images / 255, or uint8.
     """
     if images.dtype == np.uint8:
@@ -89,7 +89,7 @@ def check_layout(shape: Sequence[int]) -> None:
     >>> check_layout((5, 3, 8, 8))
     Traceback (most recent call last):
         ...
-    purifax.data.images.DataError: images of shape (5, 3, 8, 8) have their channels \
+    purifax.run.errors.DataError: images of shape (5, 3, 8, 8) have their channels \
 first; channels come last here: images.transpose(0, 2, 3, 1).
     """
     if shape[1] in (1, 3) and shape[-1] > max(CHANNELS):

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from purifax.data.arrays import label_numbers
-from purifax.data.budget import afford
 from purifax.data.gzipped import unpacked
 from purifax.data.images import DataError, Images
+from purifax.run import pickle_sizes
+from purifax.run.budget import Budget, afford
 
 __all__ = [
     "Form",
@@ -225,7 +226,9 @@ def row_count(size: int, label_bytes: int, where: str) -> int:
 
 def _python(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     try:
-        batch = _ArraysOnly(io.BytesIO(content), encoding="latin1").load()
+        file = io.BytesIO(content)
+        pickle_sizes.check(file, Budget(len(content)))
+        batch = _ArraysOnly(file, encoding="latin1").load()
         pixels = np.asarray(batch["data"])
         key = "fine_labels" if "fine_labels" in batch else "labels"
         labels = np.asarray(batch[key])

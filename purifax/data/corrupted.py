@@ -7,6 +7,7 @@ severity are read, from the unpacked folder or from inside the uncompressed arch
 Source: Hendrycks and Dietterich, 2019, arXiv 1903.12261.
 """
 
+import math
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,7 +119,7 @@ def _members(archive: Path, *files: str) -> list[np.ndarray]:
     """Arrays inside a .tar, memory-mapped in place."""
     try:
         with tarfile.open(archive, "r:") as tar:
-            places = {Path(m.name).name: m.offset_data for m in tar if m.isfile()}
+            places = {Path(m.name).name: m for m in tar if m.isfile()}
         return [_mapped(archive, places[file]) for file in files]
     except KeyError as error:
         raise DataError(f"{archive} does not hold {error}; fetch it again.") from error
@@ -126,16 +127,19 @@ def _members(archive: Path, *files: str) -> list[np.ndarray]:
         raise DataError(f"{archive} is truncated or damaged ({error}).") from error
 
 
-def _mapped(archive: Path, offset: int) -> np.ndarray:
+def _mapped(archive: Path, member: tarfile.TarInfo) -> np.ndarray:
     from numpy.lib import format as npy
 
     with archive.open("rb") as stream:
-        stream.seek(offset)
+        stream.seek(member.offset_data)
         version = npy.read_magic(stream)
         header = (
             npy.read_array_header_1_0 if version[0] == 1 else npy.read_array_header_2_0
         )
         shape, fortran, dtype = header(stream)
         start = stream.tell()
+    stored = member.offset_data + member.size - start
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != stored:
+        raise ValueError(f"{member.name} is {dtype} {shape} in {stored} bytes")
     order = "F" if fortran else "C"
     return np.memmap(archive, dtype, "r", offset=start, shape=shape, order=order)

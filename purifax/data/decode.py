@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from purifax.data.budget import afford
 from purifax.data.images import DataError, dimensions
+from purifax.run.budget import afford
 
 __all__ = [
     "MOST",

@@ -18,6 +18,7 @@ import numpy as np
 
 from purifax.data.images import Images
 from purifax.data.split import hold_out
+from purifax.run import npz
 
 __all__ = ["published", "read"]
 
@@ -53,5 +54,5 @@ def published() -> tuple[np.ndarray, np.ndarray]:
     >>> images.shape, int(images.max()), labels[:4].tolist()
     ((1797, 8, 8), 16, [0, 1, 2, 3])
     """
-    with np.load(FILE, allow_pickle=False) as stored:
-        return stored["images"], stored["labels"].astype(np.int64)
+    stored = npz.read(FILE)
+    return stored["images"], stored["labels"].astype(np.int64)

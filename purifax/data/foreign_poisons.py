@@ -23,6 +23,7 @@ from purifax import poison
 from purifax.data.images import DataError, Images
 from purifax.poison import Poison
 from purifax.poison.budget import Budget
+from purifax.run.budget import afford
 from purifax.weights import containers
 
 __all__ = ["array_of", "deltas", "poisoned_images", "read_array"]
@@ -143,6 +144,7 @@ def read_array(path: Path | str, name: str = "") -> np.ndarray:
     path = Path(path)
     try:
         if path.suffix == ".npy":
+            afford(path, path.stat().st_size)
             return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
         return array_of(containers.read(path, room=_ROOM), name)
     except (ValueError, OSError, EOFError) as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from purifax.data.budget import unpacks
+from purifax.run.budget import unpacks
 
 __all__ = ["Gzipped", "unpacked"]
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from purifax.data.budget import afford
 from purifax.data.gzipped import Gzipped
 from purifax.data.images import DataError, Images
+from purifax.run.budget import afford
 
 __all__ = ["check_images", "find", "header", "located", "parse"]
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from purifax.run.errors import DataError
+
 __all__ = [
     "DataError",
     "Images",
@@ -17,10 +19,6 @@ __all__ = [
 
 _SHOWN = 10
 """Classes that are listed in a line."""
-
-
-class DataError(ValueError):
-    """Data that is missing, damaged or misnamed; the message says what to do."""
 
 
 @dataclass(frozen=True)

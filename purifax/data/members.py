@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from purifax.data import roles
-from purifax.data.budget import afford, unpacks
 from purifax.data.images import DataError
+from purifax.run.budget import afford, unpacks
 
 __all__ = [
     "DAMAGED",

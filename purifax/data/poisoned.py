@@ -20,7 +20,6 @@ import hashlib
 import json
 import os
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ import numpy as np
 from purifax.data import npz
 from purifax.data.images import DataError, Images
 from purifax.data.write import write_set
+from purifax.run import json_text
+from purifax.run import npz as stored_arrays
 
 __all__ = ["digest", "perturbation", "read", "record", "store_images", "write"]
 
@@ -62,7 +63,8 @@ def write(
     if test is not None:
         store_images(place / "test.npz", test)
         _write_tfds(place / "tfds", train, test, perturbation["index"])
-    _savez(place / "poison.npz", original=train.index, **perturbation)
+    arrays = {"original": train.index, **perturbation}
+    stored_arrays.write(place / "poison.npz", arrays)
     entries = {**words, "images": len(train), "stored_sha256": digest(train)}
     part = place / "poison.json.part"
     part.write_text(json.dumps(entries, indent=2) + "\n")
@@ -75,13 +77,8 @@ def store_images(path: Path, images: Images) -> None:
     The only place that knows how the images of a poisoned set are stored.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _savez(
-        path,
-        images=images.images,
-        labels=images.labels,
-        index=images.index,
-        names=np.array(images.names),
-    )
+    arrays = {"images": images.images, "labels": images.labels, "index": images.index}
+    stored_arrays.write(path, arrays | {"names": np.array(images.names)})
 
 
 def read(place: Path, split: str) -> Images:
@@ -121,9 +118,9 @@ def record(place: Path) -> dict[str, Any]:
             "python -m experiments.poison."
         )
     try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} is not valid JSON ({error}).") from None
+        return json_text.read(path, dict)
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 def perturbation(place: Path) -> dict[str, np.ndarray]:
@@ -135,10 +132,10 @@ def perturbation(place: Path) -> dict[str, np.ndarray]:
     """
     path = place / "poison.npz"
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            found = {name: stored[name] for name in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not readable ({error}).") from None
+        found = stored_arrays.read(path)
+    except (ValueError, OSError) as error:
+        raise DataError(str(error)) from None
+    _check_arrays(path, found)
     index, count = found["index"], len(found["original"])
     if len(found["delta"]) != len(index):
         raise DataError(
@@ -148,6 +145,23 @@ def perturbation(place: Path) -> dict[str, np.ndarray]:
     if len(index) and not 0 <= index[0] <= index[-1] < count:
         raise DataError(f"{path} names images outside of the {count} of the set.")
     return found
+
+
+def _check_arrays(path: Path, found: dict[str, np.ndarray]) -> None:
+    """Refuse other arrays than those of a perturbation.
+
+    Raises:
+        DataError: one is missing, or is of another kind.
+    """
+    for name, kinds in (("index", "iu"), ("original", "iu"), ("delta", "f")):
+        array = found.get(name)
+        fits = array is not None and array.dtype.kind in kinds
+        if array is None or not fits or array.ndim != (4 if name == "delta" else 1):
+            got = "nothing" if array is None else f"{array.dtype} {array.shape}"
+            raise DataError(
+                f"{path} needs `index` and `original`, integers, and `delta` "
+                f"[P, H, W, C]; `{name}` is {got}."
+            )
 
 
 def _write_tfds(root: Path, train: Images, test: Images, poisoned: np.ndarray) -> None:
@@ -194,10 +208,3 @@ def _rising(path: Path, index: np.ndarray) -> None:
 def _first(index: np.ndarray) -> str:
     shown = ", ".join(str(number) for number in index[:_SHOWN])
     return shown + (" ..." if len(index) > _SHOWN else "")
-
-
-def _savez(path: Path, **arrays: np.ndarray) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    os.replace(part, path)

@@ -7,7 +7,6 @@ they have the order of the shards, which TensorFlow Datasets shuffled when it wr
 them.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from purifax.data import tfrecord
 from purifax.data.arrays import label_numbers
 from purifax.data.decode import decode
 from purifax.data.images import DataError, Images
+from purifax.run import json_text
 
 __all__ = ["find", "first_line", "image_and_label", "located", "opened", "read"]
 
@@ -90,12 +90,9 @@ def _lacking(place: Any, split: str) -> DataError:
 def _info(place: Any) -> dict[str, Any]:
     path = place / "dataset_info.json"
     try:
-        info = json.loads(path.read_text())
+        return json_text.read(path, dict)
     except (ValueError, OSError) as error:
         raise DataError(f"{path} is damaged ({first_line(error)}).") from error
-    if not isinstance(info, dict):
-        raise DataError(f"{path} is damaged: it holds no object.")
-    return info
 
 
 def _newest(folder: Any) -> Any:

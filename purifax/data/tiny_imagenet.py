@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from purifax.data.budget import unpacks
 from purifax.data.decode import content, decode
 from purifax.data.images import DataError, Images
+from purifax.run.budget import unpacks
 
 __all__ = ["find"]
 

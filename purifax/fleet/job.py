@@ -24,6 +24,7 @@ from purifax.data.forms import Form, form
 from purifax.fleet import fingerprint
 from purifax.fleet.shards import Plan
 from purifax.recipe import checks
+from purifax.run import json_text
 
 __all__ = ["Job", "begin", "claim", "load"]
 
@@ -229,8 +230,8 @@ def load(out: Any) -> Job:
 def _version(path: epath.Path) -> Any:
     """The format of a job's file; None where it does not say."""
     try:
-        return json.loads(path.read_bytes())["format"]
-    except (ValueError, RecursionError, KeyError, TypeError):
+        return json_text.read(path, dict).get("format")
+    except ValueError:
         return None
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from purifax.data.files import leftovers, place, remove, write_once, write_whole
-from purifax.run import owner
+from purifax.run import json_text, owner
 
 __all__ = ["Leases", "Lost", "identity"]
 
@@ -117,7 +117,8 @@ class Leases:
 def _is_gone(content: bytes) -> bool:
     """Whether the owner was a process of this machine that has ended."""
     try:
-        machine, process, _ = json.loads(content)["owner"].rsplit("/", 2)
+        words = json_text.parsed(content, "a lease", dict)
+        machine, process, _ = words["owner"].rsplit("/", 2)
         return machine == owner.machine() and not owner.alive(int(process))
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, AttributeError):
         return False

@@ -3,7 +3,6 @@
 Every shard that is written is read, to verify its checksum.
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +10,7 @@ from purifax.data.files import listed
 from purifax.fleet.finish import described, descriptions, trouble
 from purifax.fleet.job import Job
 from purifax.fleet.record import Damaged, checked
+from purifax.run import json_text
 
 __all__ = ["Status", "look", "status", "words"]
 
@@ -98,7 +98,7 @@ def words(now: Status) -> str:
 def _owner(path: Any) -> str:
     """Machine and process of a lease, and how often it was renewed."""
     try:
-        lease = json.loads(path.read_bytes())
+        lease = json_text.read(path, dict)
         machine, process, _ = lease["owner"].rsplit("/", 2)
         host = machine.partition(".")[0]
         return f"{host}, process {process}, renewed {lease['renewals']} times"

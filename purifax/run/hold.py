@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from purifax.data.files import remove, write_once
-from purifax.run import owner
+from purifax.run import json_text, owner
 from purifax.run.progress import clock, say
 
 __all__ = ["LASTING", "NAME", "Held", "held"]
@@ -167,10 +167,10 @@ def _name(content: bytes) -> str:
 def _read(content: bytes) -> dict[str, Any]:
     """What the holder wrote about itself; {} of a damaged lock."""
     try:
-        words = json.loads(content)
+        words = json_text.parsed(content, NAME, dict)
     except ValueError:
         return {}
-    whole = isinstance(words, dict) and words.keys() >= _words().keys()
+    whole = words.keys() >= _words().keys()
     return words if whole and isinstance(words["process"], int) else {}
 
 

@@ -1,12 +1,13 @@
 """JSON from files: one clear line for text that is damaged, or that means two things.
 
 Python's parser takes what JSON does not have (NaN, Infinity), lets the last of two
-equal names win, and runs out of stack on deep text. Here each of these is an error.
+equal names win, and runs out of stack on deep text. Here each of these is an error, as
+is a file that is no regular one or is far longer than any of ours.
 """
 
 import json
 import math
-import pathlib
+import stat
 from typing import Any
 
 __all__ = ["finite", "parsed", "read"]
@@ -14,19 +15,30 @@ __all__ = ["finite", "parsed", "read"]
 _DEEPEST = 60
 """Containers in one another; ours have about six."""
 
+_LONGEST = 2**26
+"""Bytes; its values take up to twenty times as many."""
+
 _KINDS = {dict: "a dictionary", list: "a list"}
 
 
-def read(path: pathlib.Path, kind: type | None = None) -> Any:
+def read(path: Any, kind: type | None = None) -> Any:
     """Read a JSON file.
 
     Args:
+        path: of `pathlib` or `epath`.
         kind: `dict` or `list`, what the file must hold; None is anything.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or holds something else; the message names it.
+        ValueError: it is damaged, too long, or holds something else; the message names
+            it.
     """
+    found = path.stat()
+    if not stat.S_ISREG(getattr(found, "st_mode", None) or stat.S_IFREG):
+        raise ValueError(f"{path} is no regular file.")
+    size = getattr(found, "st_size", None) or getattr(found, "length", 0)
+    if size > _LONGEST:
+        raise ValueError(f"{path} has {size:,} bytes; such a file has few.")
     return parsed(path.read_bytes(), str(path), kind)
 
 

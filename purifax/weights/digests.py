@@ -12,6 +12,8 @@ import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from purifax.run import json_text
+
 __all__ = ["NAME", "damage", "seal"]
 
 NAME = "digests.json"
@@ -77,9 +79,9 @@ def _stored(path: pathlib.Path) -> dict[str, str]:
         ValueError: the file is not as `seal` wrote it.
     """
     try:
-        words = json.loads(path.read_bytes())
+        words = json_text.read(path, dict)
         files, digest = dict(words["files"]), words["sha256"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         files, digest = {}, ""
     if digest != _of(files):
         raise ValueError(f"{NAME} is not as it was written")

@@ -17,8 +17,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from purifax.run import pickle_sizes
 from purifax.run.budget import Budget, Refused, left
-from purifax.weights import pickle_objects, pickle_sizes
+from purifax.weights import pickle_objects
 from purifax.weights.pickle_objects import (
     STORAGES,
     Stateful,

@@ -122,5 +122,5 @@ def test_what_is_not_there_is_named(tmp_path, place):
     (place / "poison.json").write_text("{")
     refused(place, "not valid JSON")
     (place / "poison.npz").write_text("")
-    with pytest.raises(DataError, match="not readable"):
+    with pytest.raises(DataError, match="damaged .File is not a zip"):
         poisoned.perturbation(place)

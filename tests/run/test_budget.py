@@ -5,7 +5,8 @@ import pytest
 from image_files import save
 
 from purifax import data
-from purifax.data import budget, decode, members
+from purifax.data import decode, members
+from purifax.run import budget
 
 
 def test_memory_is_that_of_the_machine_or_its_limit(tmp_path, monkeypatch):
