@@ -13,7 +13,14 @@ passes. Lists become arrays, and arrays of float64 take the dtype of a smaller i
 that the result is the same whether a program has `jax_enable_x64` set or not.
 """
 
-from purifax._checks.callables import answer, batchable, like, purifier, score
+from purifax._checks.callables import (
+    answer,
+    batchable,
+    like,
+    purifier,
+    score,
+    tried,
+)
 from purifax._checks.decorator import BY_NAME, applied, checked, names
 from purifax._checks.label_rules import (
     among,
@@ -41,6 +48,7 @@ from purifax._checks.rules import (
     image,
     in_box,
     in_scale,
+    kept,
     levels,
     listed,
     no_more,
@@ -80,6 +88,7 @@ __all__ = [
     "image",
     "in_box",
     "in_scale",
+    "kept",
     "label",
     "labels",
     "levels",
@@ -97,6 +106,7 @@ __all__ = [
     "score",
     "share",
     "shares",
+    "tried",
     "vector",
     "where",
     "whole",

@@ -9,7 +9,7 @@ from jax.tree_util import Partial
 
 from purifax.types import as_pytree, expect
 
-__all__ = ["answer", "batchable", "like", "purifier", "score"]
+__all__ = ["answer", "batchable", "like", "purifier", "score", "tried"]
 
 
 def score(name: str, value: Any, x: Any = None) -> Any:
@@ -39,6 +39,40 @@ def like(x: Array, found: Any, what: str) -> Array:
     hint = "It would be broadcast against the image."
     expect(f"The output of {what} for one image", found, jnp.shape(x), hint=hint)
     return jnp.asarray(found, jnp.result_type(x))
+
+
+def tried(what: str, call: Any, shape: tuple[int, ...], *more: Any) -> None:
+    """Refuse a function `(key, x, ...) -> like x` of a user's that does not fit.
+
+    It is traced for one image, as `jit` does, and not run.
+
+    Raises:
+        ValueError: it raises, or gives something else than floats like the image.
+
+    >>> tried("the purifier", lambda key, x: x[0], (8, 8, 1))
+    Traceback (most recent call last):
+        ...
+    ValueError: the purifier must give floats of shape [8, 8, 1] for one image; it \
+gives float32 [8, 1].
+    """
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    x = jax.ShapeDtypeStruct(tuple(shape), jnp.float32)
+    try:
+        found = jax.eval_shape(call, key, x, *more)
+    except Exception as error:  # a user's function may raise anything
+        words = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"{what} cannot be traced by jax for one image {list(shape)}: "
+            f"{type(error).__name__}: {words}"
+        ) from error
+    kind = getattr(found, "dtype", None)
+    fits = kind is not None and jnp.issubdtype(kind, jnp.floating)
+    if not fits or found.shape != x.shape:
+        got = type(found).__name__ if kind is None else f"{kind} {list(found.shape)}"
+        raise ValueError(
+            f"{what} must give floats of shape {list(shape)} for one image; it gives "
+            f"{got}."
+        )
 
 
 def batchable(key: Any) -> Any:

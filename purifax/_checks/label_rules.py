@@ -11,6 +11,9 @@ from purifax.types import concrete, expect, known
 
 __all__ = ["among", "classes", "label", "labels", "row", "where", "picked"]
 
+LARGEST = 2**31 - 1
+"""The largest class that an array of 32 bits holds."""
+
 
 def label(name: str, value: Any, x: Any = None) -> Any:
     """A rule: one integer class, 0 or more."""
@@ -18,8 +21,9 @@ def label(name: str, value: Any, x: Any = None) -> Any:
     hint = "It is the number of one class."
     expect(name, value, (), int, hint=hint)
     for one in known(value) or []:
-        if one < 0:
-            raise ValueError(f"{name} must be a class, 0 or more; got {one}.")
+        if not 0 <= one <= LARGEST:
+            wanted = "0 or more" if one < 0 else f"at most {LARGEST}"
+            raise ValueError(f"{name} must be a class, {wanted}; got {one}.")
     return value
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "flags",
     "floats",
     "image",
+    "kept",
     "in_box",
     "in_scale",
     "levels",
@@ -235,15 +236,40 @@ def no_more(name: str, value: Any, than: Any) -> None:
 
 
 def array(name: str, value: Any) -> Any:
-    """A list or a NumPy array as an array of jax; what is none of these is refused."""
+    """A list or a NumPy array as an array of jax.
+
+    Raises:
+        ValueError: it is none of these, or holds integers that jax would cut off.
+    """
     if isinstance(value, Array):
         return value
     try:
-        return jnp.asarray(value)
-    except (TypeError, ValueError):
+        found = jnp.asarray(value)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f"{name} must be an array of numbers; got {value!r}."
+            f"{name} must be an array of numbers; got {value!r:.60}."
         ) from None
+    kept(name, value)
+    return found
+
+
+def kept(name: str, value: Any) -> None:
+    """Refuse integers of 64 bits that jax would cut off, as labels of 2**32 to 0.
+
+    Only NumPy has them, unless `jax_enable_x64` is set.
+    """
+    if isinstance(value, Array) or getattr(value, "dtype", None) is None:
+        return
+    dtype = jnp.result_type(value)
+    if not jnp.issubdtype(dtype, jnp.integer) or value.dtype.itemsize <= dtype.itemsize:
+        return
+    limits = jnp.iinfo(dtype)
+    low, high = (int(value.min()), int(value.max())) if value.size else (0, 0)
+    if low < limits.min or high > limits.max:
+        raise ValueError(
+            f"{name} must be integers from {limits.min} to {limits.max}; got {low} to "
+            f"{high}."
+        )
 
 
 def _refuse(

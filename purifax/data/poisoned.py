@@ -17,7 +17,6 @@ those that were written.
 """
 
 import hashlib
-import json
 import os
 import shutil
 from pathlib import Path
@@ -28,7 +27,7 @@ import numpy as np
 from purifax.data import npz
 from purifax.data.images import DataError, Images
 from purifax.data.write import write_set
-from purifax.run import json_text
+from purifax.run import json_text, seal
 from purifax.run import npz as stored_arrays
 
 __all__ = ["digest", "perturbation", "read", "record", "store_images", "write"]
@@ -67,7 +66,7 @@ def write(
     stored_arrays.write(place / "poison.npz", arrays)
     entries = {**words, "images": len(train), "stored_sha256": digest(train)}
     part = place / "poison.json.part"
-    part.write_text(json.dumps(entries, indent=2) + "\n")
+    part.write_bytes(seal.sealed(entries))
     os.replace(part, place / "poison.json")
 
 
@@ -118,7 +117,7 @@ def record(place: Path) -> dict[str, Any]:
             "python -m experiments.poison."
         )
     try:
-        return json_text.read(path, dict)
+        return seal.opened(path, json_text.read(path, dict))
     except ValueError as error:
         raise DataError(str(error)) from None
 

@@ -10,11 +10,14 @@ import numpy as np
 from jax import Array
 
 from purifax import data
-from purifax.data.arrays import check_layout, check_pixels
+from purifax.data.arrays import check_layout, check_pixels, label_numbers
 from purifax.data.images import check_classes
 from purifax.evaluation.settings import Subjects
 
 __all__ = ["chosen", "fingerprint", "given", "held_out", "pixels", "share"]
+
+_MOST = 10**6
+"""More classes than any set has; each gets a name."""
 
 
 def chosen(subjects: Subjects, data_dir: str | None) -> data.Images:
@@ -96,10 +99,14 @@ def given(images: Any, labels: Any, names: Sequence[str] | None = None) -> data.
             f"labels must be integers [{len(images)}]; got {labels.dtype} "
             f"{labels.shape}."
         )
-    if labels.min() < 0:
-        raise ValueError(f"labels must be 0 or more; got {labels.min()}.")
+    if not 0 <= labels.min() <= labels.max() < _MOST:
+        raise ValueError(
+            f"labels must be the numbers of classes, from 0 to fewer than {_MOST}; got "
+            f"{labels.min()} to {labels.max()}."
+        )
     names = tuple(names or map(str, range(int(labels.max()) + 1)))
-    rest = labels.astype(np.int32), np.arange(len(images)), names, "given images"
+    rest = label_numbers("evaluate", labels), np.arange(len(images)), names
+    rest = *rest, "given images"
     if images.dtype == np.uint8:
         return data.Images(images, *rest)
     return Floats(images.astype(np.float32), *rest)

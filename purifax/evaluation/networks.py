@@ -144,6 +144,17 @@ def _own(place: Any, role: str) -> Callable[..., Any] | None:
     return as_pytree(module_called(built(found), role))
 
 
+def is_own(place: Any) -> bool:
+    """Whether a network is a callable, or named as "package.module:name".
+
+    >>> is_own("mine:score"), is_own("digits_dsm")
+    (True, False)
+    """
+    if isinstance(place, str):
+        return ":" in place and not pathlib.Path(place).exists()
+    return callable(place)
+
+
 def called(place: Any, field: str) -> str:
     """What a network is called in a config and a report."""
     if not _is_given(place):

@@ -12,19 +12,14 @@ import jax
 import numpy as np
 
 from purifax.data.files import place
-from purifax.run import json_text
+from purifax.run.seal import unsealed
 
 __all__ = [
     "Mismatch",
     "agree",
-    "checksum",
     "differences",
     "digest",
-    "sealed",
-    "unsealed",
 ]
-
-SEAL = "checksum"
 
 
 class Mismatch(ValueError):
@@ -46,43 +41,6 @@ def digest(tree: Any) -> str:
     return hashed.hexdigest()
 
 
-def checksum(words: Mapping[str, Any]) -> str:
-    """sha256 of words of JSON, in whatever order they stand.
-
-    >>> checksum({"a": 1, "b": (2,)}) == checksum({"b": [2], "a": 1})
-    True
-    """
-    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
-
-
-def sealed(words: Mapping[str, Any]) -> bytes:
-    """The content of a JSON file of these words and of their checksum."""
-    return (json.dumps({**words, SEAL: checksum(words)}, indent=2) + "\n").encode()
-
-
-def unsealed(path: Any) -> dict[str, Any]:
-    """The words of a file that `sealed` made.
-
-    Raises:
-        ValueError: the file has been damaged or changed.
-        FileNotFoundError: there is none.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     written = (place(folder) / "x").write_bytes(sealed({"seed": 0}))
-    ...     unsealed(f"{folder}/x")
-    {'seed': 0}
-    """
-    try:
-        words = json_text.read(place(path), dict)
-        right = words.pop(SEAL) == checksum(words)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{path} is damaged ({error}).") from None
-    if not right:
-        raise ValueError(f"{path} is damaged (its own checksum is another).")
-    return words
-
-
 def agree(path: Any, words: Mapping[str, Any]) -> None:
     """Check that a job is the one whose identity is written.
 
@@ -92,6 +50,7 @@ def agree(path: Any, words: Mapping[str, Any]) -> None:
         FileNotFoundError: nothing is written.
 
     >>> import tempfile
+    >>> from purifax.run.seal import sealed
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     written = (place(folder) / "job").write_bytes(sealed({"seed": 0}))
     ...     agree(f"{folder}/job", {"seed": 0})

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from purifax.data.files import TEMPORARY, leftovers, listed, remove
-from purifax.fleet.fingerprint import checksum
 from purifax.fleet.job import Job
 from purifax.fleet.record import Damaged, checked, hashed, kept, known
+from purifax.run.seal import checksum
 
 __all__ = [
     "clear",

@@ -25,6 +25,7 @@ from purifax.fleet import fingerprint
 from purifax.fleet.shards import Plan
 from purifax.recipe import checks
 from purifax.run import json_text
+from purifax.run.seal import sealed, unsealed
 
 __all__ = ["Job", "begin", "claim", "load"]
 
@@ -170,7 +171,7 @@ def begin(job: Job) -> Job:
     """
     _refuse_orphans(job)
     place(job.out).mkdir(parents=True, exist_ok=True)
-    write_once(job.file, fingerprint.sealed(job.words()))
+    write_once(job.file, sealed(job.words()))
     return replace(job, batch=load(job.out).batch)
 
 
@@ -219,7 +220,7 @@ def load(out: Any) -> Job:
                 f"{path} is of an earlier version, whose shards have no checksums; "
                 "finish the job with that version, or begin it in another folder."
             )
-        words = fingerprint.unsealed(path)
+        words = unsealed(path)
         if words.pop("format") != FORMAT:
             raise ValueError(f"{path} has format {version}; {FORMAT} is known here.")
         return _job(place(out), words)

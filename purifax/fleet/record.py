@@ -17,8 +17,8 @@ from typing import Any
 
 from purifax.data.examples import Unreadable
 from purifax.data.files import TEMPORARY, listed, place, write_whole
-from purifax.fleet.fingerprint import checksum, sealed, unsealed
 from purifax.fleet.job import Job
+from purifax.run.seal import checksum, sealed, unsealed
 
 __all__ = ["Damaged", "Record", "checked", "hashed", "kept", "known", "recorded"]
 

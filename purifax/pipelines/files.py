@@ -11,7 +11,7 @@ from purifax import fleet
 from purifax.data.images import dimensions
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet.purify_batch import key_words
-from purifax.pipelines import configured, inputs, photo_job
+from purifax.pipelines import configured, inputs, photo_job, purifiers
 from purifax.pipelines.photo_job import How
 from purifax.run import pictures, places
 from purifax.run.extras import extra
@@ -82,9 +82,10 @@ def _archive(
             f"{out / taken[0]} exists already; give another --out, or remove it."
         )
     bound = configured.purifier(config, made, data_dir)
+    shape = found.images.shape[1:]
+    purifiers.check(made, bound, shape, config.score, config.energy)
     out.mkdir(parents=True, exist_ok=True)  # before the work, which would be lost
-    size = dimensions(found.images.shape[1:])
-    say(f"{len(found.images)} image(s) of {size} from {source}")
+    say(f"{len(found.images)} image(s) of {dimensions(shape)} from {source}")
     purified = _purified(bound, found.images, config.chunk, seed)
     found.write(out, purified)
     with extra(page):

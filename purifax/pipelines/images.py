@@ -126,6 +126,9 @@ def purify_images(
         purifiers.check_seen(made, batch.shape[1:], shape, str(weights))
     scale = 255 if given.dtype == np.uint8 else 1
     with defaults.usual():
+        if purifier is not None:
+            made = purifiers.recipe(purifier)
+            purifiers.check(made, bound, batch.shape[1:], weights or "", energy or "")
         purified = jnp.asarray(batch, jnp.float32) / scale
         if len(batch):
             purified, finite = _run(bound, key, purified, chunk)

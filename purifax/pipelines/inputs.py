@@ -12,7 +12,6 @@ from purifax.data import members
 from purifax.data.arrays import shape_of
 from purifax.data.files import whole
 from purifax.data.images import DataError
-from purifax.run.budget import afford
 
 __all__ = ["Source", "read"]
 

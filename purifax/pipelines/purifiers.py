@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from purifax import _checks as checks
 from purifax import weights
 from purifax.data.images import dimensions
 from purifax.evaluation import arguments, networks
 from purifax.evaluation.attacks import needs
 from purifax.evaluation.images import pixels
+from purifax.evaluation.networks import is_own
 from purifax.purify.prior import Prior
 from purifax.recipe.kinds import PURIFIER
 from purifax.run.config import from_plain
@@ -19,6 +21,7 @@ from purifax.types import Purifier
 __all__ = [
     "advised",
     "build",
+    "check",
     "check_seen",
     "image_shape",
     "is_own",
@@ -98,13 +101,20 @@ def check_seen(
         )
 
 
-def is_own(place: Any) -> bool:
-    """Whether a network is named as "package.module:name".
+def check(made: Any, bound: Purifier, shape: Any, *places: Any) -> None:
+    """Refuses a purifier with a part of the caller's own that does not take an image.
 
-    >>> is_own("mine:score"), is_own("digits_dsm")
-    (True, False)
+    Args:
+        made: its recipe.
+        shape: (H, W, C) of the images.
+        places: of its networks, as in `build`.
+
+    Raises:
+        ValueError: it cannot be traced, or gives another shape.
     """
-    return isinstance(place, str) and ":" in place and not pathlib.Path(place).exists()
+    if hasattr(made, "place") or any(map(is_own, places)):
+        name = getattr(made, "place", type(made).__name__)
+        checks.tried(f"the purifier {name}", bound, tuple(shape))
 
 
 def build(

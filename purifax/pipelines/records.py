@@ -27,7 +27,11 @@ def fingerprint(made: Any, purifier: Purifier, *places: Any) -> str:
         places: of its networks, of which "package.module:name" is a callable.
     """
     own = [made.call] if hasattr(made, "place") else []
-    own += [recipes.load(place) for place in places if is_own(place)]
+    own += [
+        recipes.load(place)
+        for place in places
+        if isinstance(place, str) and is_own(place)
+    ]
     words = [digest(purifier), *map(networks.digest, own)]
     return hashlib.sha256("".join(words).encode()).hexdigest() if own else words[0]
 

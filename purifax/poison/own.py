@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
+from jax import numpy as jnp
+
+from purifax import _checks as checks
 from purifax.poison.building import crafted, everywhere
 from purifax.poison.context import Context
 from purifax.poison.injection import Poison
@@ -34,6 +38,9 @@ class Own:
     def build(self, context: Context) -> Poison:
         """The poison of the victim's images."""
         index = everywhere(context, 1.0)
+        shape = context.images.images.shape[1:]
+        label = jax.ShapeDtypeStruct((), jnp.int32)
+        checks.tried(f"the poison {self.place}", self.call, shape, label)
         return crafted(context, index, as_pytree(self.call), None, self.name)
 
     def calls(self) -> None:

@@ -14,10 +14,16 @@ class Kind:
     Attributes:
         word: what one method of the kind is called.
         package: whose modules declare the built-in recipes.
+        call: the arguments of a bare callable that stands for a recipe.
+        gives: what such a callable returns.
+        asks: what it is given as well, if it has a parameter of that name.
     """
 
     word: str
     package: str
+    call: tuple[str, ...] = ("key", "x")
+    gives: str = "x"
+    asks: tuple[str, ...] = ()
 
     @property
     def one(self) -> str:
@@ -25,9 +31,15 @@ class Kind:
         return f"{'an' if self.word[0] in 'aeiou' else 'a'} {self.word}"
 
 
-PURIFIER = Kind("purifier", "purifax.purify")
-ATTACK = Kind("attack", "purifax.attack")
-POISON = Kind("poison", "purifax.poison")
+PURIFIER = Kind("purifier", "purifax.purify", asks=("score", "noise", "energy"))
+ATTACK = Kind(
+    "attack",
+    "purifax.attack",
+    ("key", "x", "label"),
+    "x_adv",
+    ("model", "threat", "purifier", "classifier", "score"),
+)
+POISON = Kind("poison", "purifax.poison", ("key", "image", "label"), "perturbation")
 
 
 def is_recipe(thing: Any) -> bool:

@@ -108,7 +108,10 @@ class _Table:
     def put(self, full: str, path: list[str], text: str) -> None:
         """Names the entries, or sets an entry or a field of one."""
         if not path:
-            names = _items(text)
+            try:
+                names = _distinct(_items(text))
+            except ValueError as error:
+                raise UsageError(f"--config.{full}={text}: {error}.") from None
             self._parts = {name: self._entry(full, name) for name in names}
             return
         name, *rest = path
@@ -172,6 +175,8 @@ def _value(name: str, text: str, hint: Any) -> object:
     """Reads `text` as the type `hint`."""
     try:
         return _read_as(text.strip(), hint)
+    except _Listed as error:
+        raise UsageError(f"--config.{name}={text}: {error}.") from None
     except (ValueError, SyntaxError):
         wanted = configlib.describe(hint)
         words = f"--config.{name}={text}: {text!r} is not of type {wanted}."
@@ -184,7 +189,9 @@ def _read_as(text: str, hint: Any) -> object:
         return _read_union(text, typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
         part = typing.get_args(hint)[0]
-        return tuple(_read_as(item, part) for item in _items(text))
+        items = _items(text)
+        found = tuple(_read_as(item, part) for item in items)
+        return tuple(_distinct(items)) if part is str else found
     if hint is bool:
         if text.lower() not in _WORDS:
             raise ValueError(text)
@@ -207,8 +214,37 @@ def _read_union(text: str, parts: tuple[Any, ...]) -> object:
     raise ValueError(text)
 
 
+class _Listed(ValueError):
+    """A list on the command line is not written as one."""
+
+
 def _items(text: str) -> list[str]:
-    """Splits "(32, 64)", "[32,64]", "32,64" or "()" into its parts."""
+    """Splits "(32, 64)", "[32,64]", "32,64" or "()" into its parts.
+
+    Raises:
+        _Listed: there is nothing, or nothing between two commas.
+    """
     if text[:1] + text[-1:] in ("()", "[]"):
-        text = text[1:-1]
-    return [item.strip() for item in text.split(",") if item.strip()]
+        text = text[1:-1].strip()
+        if not text:
+            return []
+    *first, last = (item.strip() for item in text.split(","))
+    items = [*first, last] if last or not first else first  # "32," has one part
+    if not all(items):
+        raise _Listed("nothing stands between two commas" if first else _EMPTY)
+    return items
+
+
+_EMPTY = "a list was expected; write () for an empty one"
+
+
+def _distinct(items: list[str]) -> list[str]:
+    """The names of a list.
+
+    Raises:
+        _Listed: one stands there twice.
+    """
+    for item in items:
+        if items.count(item) > 1:
+            raise _Listed(f"{item} is named twice")
+    return items

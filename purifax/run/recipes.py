@@ -85,9 +85,16 @@ def own(kind: Kind, name: str, call: Callable[..., Any]) -> Any:
 
     Args:
         call: of a purifier it may be a torch module, or build one without arguments.
+
+    Raises:
+        ValueError: it cannot be called as the kind's callables are.
     """
+    made = module_called(built(call), kind.word)
+    if not callable(made):
+        raise ValueError(f"{name} gives a {type(made).__name__}; name {kind.one}.")
+    _check_call(kind, name, made)
     module = importlib.import_module(f"{kind.package}.own")
-    return module.Own(name, module_called(built(call), kind.word))
+    return module.Own(name, made)
 
 
 def built(found: Callable[..., Any]) -> Any:
@@ -104,6 +111,29 @@ def built(found: Callable[..., Any]) -> Any:
         return found
     needed = (p.kind is not p.KEYWORD_ONLY and p.default is p.empty for p in known)
     return found if any(needed) else found()
+
+
+def _check_call(kind: Kind, name: str, call: Callable[..., Any]) -> None:
+    """Refuse a callable of other arguments, or of the same in another order."""
+    try:
+        found = inspect.signature(call)
+    except (TypeError, ValueError):  # some of C have none
+        return
+    parameters = list(found.parameters.values())
+    asked = [p.name for p in parameters if p.default is p.empty and p.name in kind.asks]
+    by_place = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    pairs = zip(by_place, kind.call, strict=False)
+    swapped = any(one != other and one in kind.call for one, other in pairs)
+    try:
+        found.bind(*kind.call, **dict.fromkeys(asked))
+    except TypeError:
+        swapped = True
+    if swapped:
+        more = f", and by name {', '.join(kind.asks)} if it asks" if kind.asks else ""
+        raise ValueError(
+            f"{name} takes {found}; {kind.one} of your own is called as "
+            f"({', '.join(kind.call)}) -> {kind.gives}{more}."
+        )
 
 
 def place(cls: type) -> str:

@@ -94,6 +94,8 @@ def numbers(batch: Any, index: Array | None) -> Array:
         raise ValueError("A batch needs at least one array, such as the images.")
     expect("A batch", leaves[0], (None, *jnp.shape(leaves[0])[1:]))
     count = jnp.shape(leaves[0])[0]
+    for leaf in leaves:
+        checks.kept("A batch", leaf)
     for leaf in leaves[1:]:
         hint = "All arrays of a batch have one row per image."
         expect("A batch", leaf, (count, *jnp.shape(leaf)[1:]), hint=hint)

@@ -23,6 +23,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from purifax import _checks as checks
 from purifax.transform.batching import batched
 
 __all__ = ["batch_mesh", "compiled", "in_chunks", "placed", "sharded"]
@@ -185,6 +186,8 @@ def _numbers(mesh: Mesh, index: Any, batch: tuple) -> Any:
 
 def _length(index: Any, batch: tuple) -> int:
     leaves = jax.tree.leaves((index, batch))
+    for leaf in leaves:
+        checks.kept("A batch", leaf)
     return leaves[0].shape[0]
 
 

@@ -8,7 +8,7 @@ import jax
 from jax import numpy as jnp
 
 from purifax.recipe.spelling import nearest
-from purifax.run import json_text
+from purifax.run import json_text, seal
 from purifax.run.budget import Budget
 from purifax.weights import digests
 from purifax.weights.shipped import FILE, find, names, unpack
@@ -72,13 +72,13 @@ def description(folder: pathlib.Path) -> dict[str, Any]:
     if missing:
         raise ValueError(f"{path} has no {' and no '.join(map(repr, missing))}.")
     for name in words:
-        if name not in _FIELDS:
+        if name not in (*_FIELDS, "checksum"):
             hint = nearest(name, list(_FIELDS))
             raise ValueError(
                 f"{path} has a field {name!r:.60}, which is not known here and may "
                 f"change what the network computes{hint}"
             )
-    return words
+    return seal.opened(path, words)
 
 
 def _number(value: Any) -> bool:

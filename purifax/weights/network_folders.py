@@ -1,12 +1,12 @@
 """The network of a folder: written with what it is for, and loaded as a callable."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from purifax.energy import Tempered, checked_temperature
+from purifax.run import seal
 from purifax.types import Score
 from purifax.weights import digests, fitting, folders
 from purifax.weights.folders import resolve
@@ -244,7 +244,7 @@ def _words(
 def _store(folder: pathlib.Path, words: Mapping[str, Any]) -> None:
     path = folder / "network.json"
     part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(words, indent=2) + "\n")
+    part.write_bytes(seal.sealed(words))
     part.replace(path)
 
 

@@ -15,11 +15,11 @@ from jax.tree_util import Partial
 
 from purifax import data, fleet
 from purifax.data.examples import Stream
-from purifax.fleet.fingerprint import sealed, unsealed
 from purifax.fleet.lease import Leases
 from purifax.fleet.shards import Plan, route
 from purifax.fleet.verify import verify
 from purifax.pipelines.archive import archive
+from purifax.run.seal import sealed, unsealed
 
 COUNT = 9
 SHARDS = 3

@@ -30,7 +30,7 @@ def network(**changes):
         copy = folder / "copy"
         shutil.copytree(weights.resolve("digits_classifier"), copy)
         path = copy / "network.json"
-        words = json.loads(path.read_text()) | changes
+        words = json.loads(path.read_text()) | {"checksum": None} | changes
         words = {name: value for name, value in words.items() if value is not None}
         path.write_text(json.dumps(words))
         return weights.load(copy)

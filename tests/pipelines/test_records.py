@@ -9,8 +9,8 @@ import pytest
 from small import evaluation
 
 from purifax import data, fleet, purify
-from purifax.fleet.fingerprint import checksum, sealed, unsealed
 from purifax.pipelines import dataset
+from purifax.run.seal import checksum, sealed, unsealed
 
 
 @pytest.fixture
