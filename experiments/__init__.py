@@ -8,3 +8,5 @@ __all__: list[str] = []
 
 if sys.argv[:1] == ["-m"]:  # a command starts, and Python has not read its name yet
     ending.killable()
+    if words := ending.environment():
+        sys.exit(f"error: {words}")

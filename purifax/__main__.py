@@ -3,6 +3,7 @@
 purifax VERB --flag=VALUE ...
 """
 
+import contextlib
 import importlib
 import os
 import pathlib
@@ -41,10 +42,17 @@ def _verb() -> int:
         return 0
     if verb not in VERBS:
         raise UsageError(f"{verb!r} is no verb{nearest(verb, VERBS)}")
+    if words := ending.environment():
+        if verb != "info":
+            raise UsageError(words)
+        print(f"problem  jax: {words}")
+        return 0
     start = "python -m purifax" if program.endswith("__main__.py") else "purifax"
     sys.argv = [f"{start} {verb}", *words[1:]]
-    if os.getcwd() not in map(os.path.abspath, sys.path):
-        sys.path.append(os.getcwd())  # for `mypackage.module:name`, as `python -m` does
+    with contextlib.suppress(FileNotFoundError):  # the folder was removed
+        here = os.getcwd()
+        if here not in map(os.path.abspath, sys.path):
+            sys.path.append(here)  # for `mypackage.module:name`, as `python -m` does
     importlib.import_module(f"purifax.command.{verb}").run()
     return 0
 

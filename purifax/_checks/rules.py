@@ -45,6 +45,9 @@ __all__ = [
 Rule = Callable[[str, Any, Any], Any]
 """`rule(name, value, x) -> value`: raises a ValueError, or returns what is meant."""
 
+_FAR = 16.0
+"""How far outside [0, 1] a traced image may be; no noise of a method is as large."""
+
 ONE = "Map over several with `jax.vmap` or `batched`."
 
 
@@ -149,14 +152,18 @@ def image(name: str, value: Any, x: Any = None) -> Any:
 def pixels(slack: float) -> Rule:
     """A rule: an image that is nowhere farther than `slack` outside [0, 1].
 
-    NaN passes, since it reaches the result.
+    NaN passes, since it reaches the result. A traced image cannot be refused: one that
+    is farther than `_FAR` outside, such as one of 0 to 255, becomes NaN.
     """
 
     def rule(name: str, value: Any, x: Any) -> Any:
         """An image near [0, 1]."""
         value = image(name, value, x)
         shown = concrete(value)
-        if shown is not None and shown.size:
+        if shown is None:
+            near = jnp.all((value >= -_FAR) & (value <= 1 + _FAR))
+            return jnp.where(near, value, jnp.nan)
+        if shown.size:
             low, high = ends(shown)
             if low < -slack or high > 1 + slack:
                 raise ValueError(

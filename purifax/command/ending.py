@@ -16,7 +16,7 @@ from collections.abc import Callable
 from purifax.run.errors import UsageError
 from purifax.run.stop import Stopped
 
-__all__ = ["ended", "killable"]
+__all__ = ["ended", "environment", "killable"]
 
 _FULL = "Free some space and run the same command again: it goes on."
 ADVICE = {
@@ -42,6 +42,22 @@ def killable() -> None:
     """Let Ctrl-C end the process at once and silently, while it only imports."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def environment() -> str:
+    """What is wrong with the variables JAX_... of the environment; "" if nothing is.
+
+    jax reads them as it is imported, and refuses some there with a traceback.
+    """
+    if not any(name.startswith("JAX_") for name in os.environ):
+        return ""
+    try:
+        import jax
+    except ValueError as error:
+        return f"{error}; correct that variable of the environment, or unset it."
+    if jax.config.read("jax_disable_jit"):
+        return "JAX_DISABLE_JIT is set, and commands compile what they run; unset it."
+    return ""
 
 
 def ended(work: Callable[[], int | None], debug: bool = False) -> int:

@@ -24,6 +24,7 @@ from purifax.data.images import DataError, Images
 from purifax.poison import Poison
 from purifax.poison.budget import Budget
 from purifax.run.budget import afford
+from purifax.run.npz import FAULTS
 from purifax.weights import containers
 
 __all__ = ["array_of", "deltas", "poisoned_images", "read_array"]
@@ -145,9 +146,9 @@ def read_array(path: Path | str, name: str = "") -> np.ndarray:
     try:
         if path.suffix == ".npy":
             afford(path, path.stat().st_size)
-            return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+            return array_of(np.array(np.load(path, mmap_mode="r", allow_pickle=False)))
         return array_of(containers.read(path, room=_ROOM), name)
-    except (ValueError, OSError, EOFError) as error:
+    except FAULTS as error:
         raise DataError(f"{path} gives no poison: {error}") from error
 
 
@@ -185,6 +186,8 @@ def array_of(value: Any, name: str = "") -> np.ndarray:
         return np.stack(rows)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
         raise ValueError(f"it holds a {type(value).__name__}, not an array of numbers.")
+    if not np.isfinite(value).all():
+        raise ValueError("it holds numbers that are not finite.")
     return value
 
 

@@ -117,9 +117,12 @@ def record(place: Path) -> dict[str, Any]:
             "python -m experiments.poison."
         )
     try:
-        return seal.opened(path, json_text.read(path, dict))
+        words = seal.opened(path, json_text.read(path, dict))
     except ValueError as error:
         raise DataError(str(error)) from None
+    if not isinstance(words.get("stored_sha256"), str):
+        raise DataError(f"{path} is damaged: it has no `stored_sha256`.")
+    return words
 
 
 def perturbation(place: Path) -> dict[str, np.ndarray]:

@@ -65,6 +65,13 @@ def verify(
     Array(0.5, dtype=float32)
     """
     images = checked(images, poison)
+    lost = ~jnp.all(jnp.isfinite(poison.delta), axis=tuple(range(1, images.ndim)))
+    if jnp.any(lost):
+        raise ValueError(
+            f"'{poison.name}' is NaN or infinite for {int(jnp.sum(lost))} of "
+            f"{len(lost)} images, the first of them image "
+            f"{poison.index[jnp.argmax(lost)]}."
+        )
     made, _ = inject(images, jnp.zeros(images.shape[0], int), poison, rounded=rounded)
     if poisoned is not None:
         _same(jnp.asarray(poisoned), made, images, poison)

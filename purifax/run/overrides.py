@@ -209,6 +209,8 @@ def _read_union(text: str, parts: tuple[Any, ...]) -> object:
         if part is not type(None):
             try:
                 return _read_as(text, part)
+            except _Listed:
+                raise
             except ValueError:
                 continue
     raise ValueError(text)

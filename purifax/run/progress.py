@@ -41,7 +41,7 @@ class Progress:
     ) -> None:
         self._what, self._total, self._unit = what, total, unit
         self._out = sys.stderr if out is None else out
-        self._bar = self._out.isatty()
+        self._bar = self._out is not None and self._out.isatty()
         self._every = 0.2 if self._bar else every
         self._first, self._since = start + 1, time.monotonic()
         self._from = self._since + soon
