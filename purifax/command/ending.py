@@ -55,7 +55,7 @@ def environment() -> str:
         import jax
     except ValueError as error:
         return f"{error}; correct that variable of the environment, or unset it."
-    if jax.config.read("jax_disable_jit"):
+    if getattr(jax.config, "jax_disable_jit"):  # noqa: B009 (pyright knows it not)
         return "JAX_DISABLE_JIT is set, and commands compile what they run; unset it."
     return ""
 

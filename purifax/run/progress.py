@@ -1,5 +1,6 @@
 """Progress on stderr: a bar on a terminal, otherwise occasional lines."""
 
+import io
 import math
 import sys
 import time
@@ -40,8 +41,8 @@ class Progress:
         soon: float = 0.0,
     ) -> None:
         self._what, self._total, self._unit = what, total, unit
-        self._out = sys.stderr if out is None else out
-        self._bar = self._out is not None and self._out.isatty()
+        self._out = out or sys.stderr or io.StringIO()  # none if it is closed
+        self._bar = self._out.isatty()
         self._every = 0.2 if self._bar else every
         self._first, self._since = start + 1, time.monotonic()
         self._from = self._since + soon

@@ -138,7 +138,12 @@ def test_images_in_another_form_are_refused_with_what_to_do(images, change, told
         ("digits_dsm", {"purifier": "adq"}, ValueError, "did you mean adp"),
         ("digits_dsm", {"purifier": purify.Detect()}, ValueError, "is calibrated on"),
         (None, {"purifier": "adp"}, ValueError, "this purifier needs a score"),
-        (None, {"purifier": abs, "sigma": 1}, ValueError, "a callable, which takes no"),
+        (
+            None,
+            {"purifier": lambda key, x: x, "sigma": 1},
+            ValueError,
+            "a callable, which takes no",
+        ),
         (None, {}, ValueError, "has no card that advises a purifier"),
         ("digits_dsm", {"chunk": 0}, ValueError, "chunk must be 1 or more; got 0"),
         ("digits_dsm", {"key": 0}, ValueError, "key must be a typed key"),
