@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from purifax.data.budget import afford
 from purifax.data.decode import content, in_channels, picture
 from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.images import DataError, Images
+from purifax.run.budget import afford
 
 __all__ = ["Files", "first", "opened", "side_of"]
 

@@ -1,6 +1,5 @@
 """Examples in parquet files, read row group by row group."""
 
-import json
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from purifax.data.examples import Example, Unreadable
 from purifax.data.form_parquet import arrow
 from purifax.data.images import DataError
 from purifax.data.stream_huggingface import Columns, Table, columns, example
+from purifax.run import json_text
 
 __all__ = ["table"]
 
@@ -70,7 +70,7 @@ def _features(schema: Any) -> Mapping[str, Any]:
     """What `datasets` stored of the columns; nothing where it did not."""
     packed = (schema.metadata or {}).get(b"huggingface")
     try:
-        return json.loads(packed)["info"]["features"] if packed else {}
+        return json_text.parsed(packed, "columns")["info"]["features"] if packed else {}
     except (ValueError, KeyError, TypeError):
         return {}
 

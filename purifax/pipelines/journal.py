@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from purifax.data.files import leftovers, remove, whole, write_once, write_whole
-from purifax.fleet.fingerprint import differences, sealed, unsealed
+from purifax.fleet.fingerprint import differences
 from purifax.run import json_text
+from purifax.run.seal import sealed, unsealed
 
 __all__ = ["Journal"]
 

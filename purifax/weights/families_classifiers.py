@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from purifax import nets
+from purifax.run import npz
 from purifax.run.errors import UsageError
 from purifax.weights import (
     containers,
@@ -135,7 +136,7 @@ def array(path: str, axes: int) -> np.ndarray:
         ValueError: it holds no array, or several, or one of another number of axes.
     """
     if pathlib.Path(path).suffix == ".npy":
-        found: Any = np.load(path, allow_pickle=False)
+        found: Any = npz.npy(pathlib.Path(path).read_bytes())
     else:
         found = containers.read(path)
         while isinstance(found, Mapping) and len(found) == 1:
