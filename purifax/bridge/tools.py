@@ -142,7 +142,8 @@ def as_torch(
     The gradient in the images is JAX's, of the whole model under the keys of the
     forward pass. Results have the device and dtype of the input tensor; the computation
     is JAX's, in float32, on JAX's device. A second backward pass through the gradient
-    is not supported, and the parameters of the model are constants.
+    is not supported, and the parameters of the model are constants: the module has one
+    parameter, which is empty, and by which a tool finds its device.
 
     Args:
         model: `(key, x) -> logits [K]` of one image [H, W, C], or a purifier,
@@ -183,6 +184,8 @@ def as_torch(
         def __init__(self) -> None:
             super().__init__()
             self.keys = Keys(seed, fixed=fixed)
+            # Empty: tools ask the parameters of a module for its device.
+            self.place = torch.nn.Parameter(torch.zeros(0), requires_grad=False)
 
         def forward(self, images: Any) -> Any:
             """Logits [N, K] of images, or purified images."""

@@ -252,6 +252,12 @@ def test_tensors_keep_their_dtype(torch):
         module(torch.zeros((1, 1, 2, 2), dtype=torch.int64))
 
 
+def test_a_tool_finds_the_device_of_the_module(torch):
+    module = bridge.as_torch(bare(linear_classifier()))
+    (place,) = module.parameters()
+    assert place.device.type == "cpu" and not place.requires_grad and not place.numel()
+
+
 def test_a_second_derivative_is_refused(torch):
     module = bridge.as_torch(bare(bent_classifier()), batch=BATCH)
     x = torch.tensor(first(images(1)), requires_grad=True)
