@@ -60,7 +60,8 @@ class Forward(TorchFunction):
             first = self.layout == "NCHW" and found.dim() == 4
             answer = to_last(found) if first else found
         _check_connected(given, answer, self.module)
-        answer = answer[:, 0] if self.role == "energy" else answer
+        if self.role == "energy" and answer.shape[1] == 1:  # others are refused
+            answer = answer[:, 0]
         return [answer.to(x.device, x.dtype)]
 
     def _run(self, x: Any, *more: Any) -> Any:
@@ -97,18 +98,40 @@ class Forward(TorchFunction):
         """The shape of the answer for one image, of a module that keeps the rules."""
         torch = pytorch()
 
-        draw = torch.Generator().manual_seed(0)
-        dtype = torch.float64 if shapes[0].dtype == np.float64 else torch.float32
-        pair = [torch.rand((2, *shapes[0].shape), generator=draw, dtype=dtype)]
-        pair += [torch.ones((2, *s.shape), dtype=dtype) for s in shapes[1:]]
-        if self.draws != "no":
-            pair[-1] = torch.tensor([[1, 2], [3, 4]])
+        pair = self._pair(shapes)
         with torch.no_grad():
             together = self._watched(pair)
             _check_shape(together, pair[0], self)
             alone = self._watched([a[:1] for a in pair])
         _check_neighbours(together[0], alone[0], self.module)
         return tuple(together.shape[1:])
+
+    def check_slope(self, wrt: tuple[int, ...], *shapes: jax.ShapeDtypeStruct) -> None:
+        """Refuse a gradient in the image that the module cuts off, on noise.
+
+        Raises:
+            ValueError: it does.
+        """
+        torch = pytorch()
+
+        key = ("slope", *((s.shape, str(s.dtype)) for s in shapes))
+        if 0 in wrt and key not in self._known:
+            x, *more = self._pair(shapes)
+            with torch.enable_grad():
+                self._named_errors([x.requires_grad_(), *more])
+            self._known[key] = ()
+
+    def _pair(self, shapes: Sequence[jax.ShapeDtypeStruct]) -> list[Any]:
+        """Two images of noise, with conditions of one and with seeds."""
+        torch = pytorch()
+
+        draw = torch.Generator().manual_seed(0)
+        dtype = torch.float64 if shapes[0].dtype == np.float64 else torch.float32
+        pair = [torch.rand((2, *shapes[0].shape), generator=draw, dtype=dtype)]
+        pair += [torch.ones((2, *s.shape), dtype=dtype) for s in shapes[1:]]
+        if self.draws != "no":
+            pair[-1] = torch.tensor([[1, 2], [3, 4]])
+        return pair
 
     def _watched(self, given: Sequence[Any]) -> Any:
         """The answer, of a module that draws nothing from torch's own generator."""
@@ -252,7 +275,9 @@ def _check_connected(given: Sequence[Any], found: Any, module: Any) -> None:
     torch = pytorch()
 
     followed = torch.is_grad_enabled() and given[0].requires_grad
-    if followed and not found.requires_grad:
+    # A view made under `torch.no_grad` says that it requires a gradient, and has none.
+    own = found.requires_grad and not found._is_view()
+    if followed and found.grad_fn is None and not own:
         raise ValueError(
             f"the gradient of {named(module)} in its image is cut off, by "
             "torch.no_grad, .detach() or NumPy: an attack would see zero. Take that "

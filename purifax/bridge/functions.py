@@ -45,6 +45,13 @@ class TorchFunction:
             found = self.tensors(*given)
         return [_array(y, s.dtype) for y, s in zip(found, wanted, strict=True)]
 
+    def check_slope(self, wrt: tuple[int, ...], *shapes: jax.ShapeDtypeStruct) -> None:
+        """Refuse arguments `wrt` in which there is no derivative, before any is taken.
+
+        Args:
+            shapes: of the arguments, for one image.
+        """
+
     def tangent(self, wrt: tuple[int, ...], size: int) -> "Tangent":
         """See `HostFunction.tangent`."""
         return Tangent(self, wrt, size)
@@ -111,6 +118,7 @@ class Tangent(TorchFunction):
 
     def results(self, *shapes: jax.ShapeDtypeStruct) -> list[jax.ShapeDtypeStruct]:
         """Those of the function."""
+        self.fn.check_slope(self.wrt, *shapes[: self.size])
         return self.fn.results(*shapes[: self.size])
 
     def transpose(self) -> "Pullback":

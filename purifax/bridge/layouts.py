@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["LAYOUTS", "check_batch", "check_layout", "to_first", "to_last"]
+__all__ = [
+    "LAYOUTS",
+    "check_batch",
+    "check_image",
+    "check_layout",
+    "to_first",
+    "to_last",
+]
 
 LAYOUTS = ("NCHW", "NHWC")
 """Channels first, as PyTorch has them, and last, as JAX programs have them."""
@@ -24,6 +31,21 @@ def check_layout(layout: Any) -> None:
         raise ValueError(
             f'`layout` must be "NCHW" (channels first) or "NHWC" (channels last); got '
             f"{layout!r}."
+        )
+
+
+def check_image(shape: Sequence[int]) -> None:
+    """Refuse a shape that is not (H, W, C).
+
+    Raises:
+        ValueError: it has not three axes of one pixel or more.
+
+    >>> check_image((8, 8, 1))
+    """
+    if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
+        raise ValueError(
+            f"`shape` must be (H, W, C) of one image; got {tuple(shape)}. The module's "
+            "own order of axes is said by `layout`."
         )
 
 

@@ -16,7 +16,7 @@ from jax import Array
 from jax import numpy as jnp
 
 from purifax.bridge.forward import check_mode, named
-from purifax.bridge.layouts import check_layout
+from purifax.bridge.layouts import check_image, check_layout
 from purifax.bridge.libraries import pytorch
 from purifax.bridge.networks import from_torch, is_torch
 from purifax.bridge.operations import OPERATIONS
@@ -126,8 +126,8 @@ def from_torch_fx(
     Raises:
         ModuleNotFoundError: PyTorch is not installed.
         Untranslatable: operations without a counterpart; each is named with its layer.
-        ValueError: no module, one in training mode or on several devices, or a
-            translation that differs from it.
+        ValueError: no module, one in training mode or on several devices, no shape of
+            an image, or a translation that differs from it.
     """
     check_layout(layout)
     if not is_torch(module):
@@ -135,6 +135,7 @@ def from_torch_fx(
             f"from_torch_fx takes a torch.nn.Module; got {type(module).__name__}."
         )
     check_mode(module)
+    check_image(shape)
     try:
         made = _translated(module, tuple(shape), layout)
         _check(made, module)
@@ -268,9 +269,8 @@ def _layer(node: Any) -> str:
 
 def _array(tensor: Any) -> Array:
     """A parameter; those of half precision keep it."""
-    torch = pytorch()
     tensor = tensor.detach().cpu()
-    if tensor.dtype == torch.bfloat16:
+    if tensor.dtype == pytorch().bfloat16:
         return jnp.asarray(tensor.float().numpy(), jnp.bfloat16)
     return jnp.asarray(np.array(tensor.numpy()))
 
