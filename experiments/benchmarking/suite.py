@@ -117,7 +117,7 @@ def words(found: dict[str, Any]) -> str:
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     parts += _fitted(found["fits"])
     reason = found["without"]["torch"]
-    if reason and "torch" in (found["config"]["parts"] or PARTS):
+    if reason and {"torch", "bridge"}.intersection(found["config"]["parts"] or PARTS):
         parts.append(f"No comparison with PyTorch: {reason}.")
     return "\n\n".join(parts)
 

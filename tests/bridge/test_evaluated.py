@@ -18,6 +18,7 @@ from purifax.threat import Linf
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytestmark = pytest.mark.usefixtures("unoptimised")
+SLOW = pytest.mark.slow
 
 SOURCE = """
 import torch
@@ -38,6 +39,11 @@ class Blur(torch.nn.Module):
 
 def build():
     return Net().eval()
+
+def trained():
+    found = build()
+    found.load_state_dict(torch.load("trained.pt"))
+    return found
 
 def blur():
     return Blur().eval()
@@ -107,7 +113,7 @@ def evaluated(classifier, name, folder, **more):
     return report, images
 
 
-@pytest.mark.slow
+@SLOW
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_report_is_that_of_the_network_written_in_jax(name, theirs, tmp_path):
     module = theirs.build()
@@ -170,6 +176,7 @@ def test_tensors_come_back_as_tensors(theirs, dtype):
     np.testing.assert_array_equal(found, purifax.purify_images(x.numpy(), **given))
 
 
+@SLOW
 def test_another_module_is_not_resumed_in_the_same_folder(theirs, tmp_path):
     module = theirs.build()
     evaluated(module, "adp", tmp_path, purifier=None, score=None)
@@ -186,7 +193,7 @@ COMMAND = (
 )
 
 
-@pytest.mark.parametrize("name", ["build", "Net"])
+@pytest.mark.parametrize("name", [pytest.param("build", marks=SLOW), "Net"])
 def test_a_command_takes_what_builds_a_module(name, theirs, tmp_path, capsys):
     folder, line = tmp_path / "run", f"{COMMAND} --config.classifier=theirs:{name}"
     code, _, said = run(capsys, f"{line} --workdir={folder}")
@@ -197,6 +204,56 @@ def test_a_command_takes_what_builds_a_module(name, theirs, tmp_path, capsys):
     config = json.loads((folder / "config.json").read_text())
     assert "theirs:build" in json.dumps(config)
     assert (folder / "report.html").is_file()
+
+
+SHORT = (
+    "--config.classifier=theirs:{} --config.images.count=16 --config.sweep= "
+    "--config.samples=2 --config.keys=1 --config.probed=2 --config.chunk=16 "
+    "--config.attacks.blind.steps=2 --config.attacks.bpda.steps=4 "
+    "--config.attacks.exact.steps=4 --config.attacks.exact.eot=2"
+)
+
+
+def fitted(module):
+    """The module, trained on all digits at once."""
+    train = data.load("digits", "train")
+    x = torch.tensor(train.images).permute(0, 3, 1, 2) / 255
+    labels = torch.tensor(train.labels).long()
+    optimiser = torch.optim.Adam(module.parameters(), 0.02)
+    for _ in range(100):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(module(x), labels).backward()
+        optimiser.step()
+    return module.eval()
+
+
+@SLOW
+@pytest.mark.parametrize("name", RECIPES)
+def test_one_command_is_that_of_the_network_written_in_jax(
+    name, theirs, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    torch.save(fitted(theirs.build()).state_dict(), "trained.pt")
+    theirs.native = lambda: by_hand(theirs.trained())
+    found = {}
+    for builder in ("trained", "native"):
+        folder = tmp_path / builder
+        line = f"evaluate --config=digits_{name} {SHORT.format(builder)}"
+        code, _, said = run(capsys, f"{line} --workdir={folder}")
+        assert not code, said
+        assert all((folder / f"report.{end}").is_file() for end in ("md", "html"))
+        with np.load(folder / "record.npz", allow_pickle=False) as stored:
+            found[builder] = {k: stored[k] for k in stored.files}
+    models = json.loads((folder / "summary.json").read_text())["models"]
+    for model in models.values():
+        (worst,) = model["worst_case"]
+        assert {"BPDA+EOT", "exact PGD+EOT"} < set(worst["attacks"])
+        clean, least = (part["average"]["value"] for part in
+                        (model["clean"], worst["attacked"]))  # fmt: skip
+        assert clean > 0.8 and least < clean - 0.1
+    assert found["trained"].keys() == found["native"].keys()
+    for key, value in found["trained"].items():
+        np.testing.assert_array_equal(value, found["native"][key], err_msg=key)
 
 
 def test_a_name_may_build_a_purifier(theirs):

@@ -81,7 +81,7 @@ def rows(found, part):
 
 def test_every_part_is_timed(found):
     parts = {row["part"] for row in found["rows"]}
-    assert parts == set(suite.PARTS) - {"torch"}
+    assert parts == set(suite.PARTS) - {"torch", "bridge"}
     assert "twin" in found["without"]["torch"] or "torch" in found["without"]["torch"]
     assert all(row["seconds"] > 0 for row in found["rows"])
     assert len(rows(found, "network")) == 7
@@ -209,7 +209,7 @@ def test_pytorch_computes_the_same_beside_it(tmp_path):
         net=ScoreNet(name="NCSNv2", width=4),
         classifier=ClassifierNet(name="ResNet", depth=8, width=4),
         channels=3,
-        parts=("torch",),
+        parts=("torch", "bridge"),
         compiled=False,
     )
     found = suite.measure(config, tmp_path, "")
@@ -219,6 +219,16 @@ def test_pytorch_computes_the_same_beside_it(tmp_path):
     ends = {what.rpartition(": ")[2] for what in told}
     assert {"purifax", "torch"} <= ends
     assert np.isfinite([row["seconds"] for row in told.values()]).all()
+    bridged = rows(found, "bridge")
+    ways = {"forward", "input gradient"}
+    forms = {"callback", "translated"}
+    assert set(bridged) == {f"classifier, {w}: {f}" for w in ways for f in forms}
+    for way in ways:
+        callback, translated = (
+            bridged[f"classifier, {way}: {f}"] for f in sorted(forms)
+        )
+        ratio = callback["seconds"] / translated["seconds"]
+        assert callback["numbers"]["over_translated"] == pytest.approx(ratio)
 
 
 @pytest.mark.parity
