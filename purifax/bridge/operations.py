@@ -1,7 +1,8 @@
 """The layers of torch's ATen set as JAX functions, on arrays [N, C, H, W] as torch has.
 
 Each takes the arguments of its operation by the names of torch's schema. `OPERATIONS`
-holds them by the name of the operation; those on shapes are in `bridge.reshapes`.
+holds them by the name of the operation; those on shapes are in `bridge.reshapes`, and
+those on windows in `bridge.pooling`.
 """
 
 import math
@@ -12,15 +13,10 @@ import jax
 from jax import Array, lax
 from jax import numpy as jnp
 
+from purifax.bridge.pooling import POOLS, pair
 from purifax.bridge.reshapes import RESHAPES, together
 
 __all__ = ["OPERATIONS"]
-
-
-def _pair(numbers: Any, count: int) -> tuple[int, ...]:
-    """One number for each axis over pixels; torch repeats a single one."""
-    given = [numbers] if isinstance(numbers, int) else list(numbers)
-    return tuple(given * count if len(given) == 1 else given)
 
 
 def conv(
@@ -35,13 +31,13 @@ def conv(
     """Convolution over one, two or three axes of pixels."""
     count = input.ndim - 2
     whole = isinstance(padding, str)  # "same" or "valid"
-    room = padding.upper() if whole else [(p, p) for p in _pair(padding, count)]
+    room = padding.upper() if whole else [(p, p) for p in pair(padding, count)]
     found = lax.conv_general_dilated(
         input,
         weight,
-        _pair(stride, count),
+        pair(stride, count),
         room,
-        rhs_dilation=_pair(dilation, count),
+        rhs_dilation=pair(dilation, count),
         feature_group_count=groups,
     )
     return found if bias is None else found + _channels(bias, found)
@@ -115,83 +111,6 @@ def _standard(x: Array, axes: tuple[int, ...], eps: float) -> Array:
 def _channels(numbers: Array, like: Array) -> Array:
     """One number a channel, [C], broadcast over images and pixels."""
     return numbers.reshape(1, -1, *[1] * (like.ndim - 2))
-
-
-def max_pool(
-    self: Array,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: bool,
-) -> Array:
-    """The largest pixel of each window."""
-    count = self.ndim - 2
-    window, step, room = _windows(self, kernel_size, stride, padding, ceil_mode)
-    spread = (1, 1, *_pair(dilation, count))
-    if ceil_mode and any(d > 1 for d in spread):
-        raise NotImplementedError("ceil_mode with dilation")
-    low = -jnp.inf
-    return lax.reduce_window(
-        self, low, lax.max, window, step, room, window_dilation=spread
-    )
-
-
-def avg_pool(
-    self: Array,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None = None,
-) -> Array:
-    """The mean of each window."""
-    if ceil_mode:
-        raise NotImplementedError("ceil_mode of an average")
-    window, step, room = _windows(self, kernel_size, stride, padding, False)
-    total = lax.reduce_window(self, 0.0, lax.add, window, step, room)
-    if divisor_override or count_include_pad:
-        return total / (divisor_override or math.prod(window))
-    return total / lax.reduce_window(
-        jnp.ones_like(self), 0.0, lax.add, window, step, room
-    )
-
-
-def _windows(
-    x: Array, kernel: Any, stride: Any, padding: Any, ceil: bool
-) -> tuple[tuple[int, ...], tuple[int, ...], list[tuple[int, int]]]:
-    """Window, step and padding of each axis; a last part of a window counts if ceil."""
-    count = x.ndim - 2
-    size, room = _pair(kernel, count), _pair(padding, count)
-    step = _pair(stride, count) if stride else size
-    padded = []
-    for n, k, s, p in zip(x.shape[2:], size, step, room, strict=True):
-        left = (n + 2 * p - k) % s
-        more = s - left if ceil and left and n + p > n + 2 * p - k - left + s else 0
-        padded.append((p, p + more))
-    return (1, 1, *size), (1, 1, *step), [(0, 0), (0, 0), *padded]
-
-
-def adaptive_avg_pool(self: Array, output_size: Any) -> Array:
-    """The mean of so many windows on each axis, of nearly equal sizes."""
-    x = self
-    sizes = _pair(output_size, x.ndim - 2)
-    for place, size in enumerate(sizes):
-        axis = 2 + place
-        weights = _bins(x.shape[axis], size, x.dtype)
-        x = jnp.moveaxis(jnp.moveaxis(x, axis, -1) @ weights, -1, axis)
-    return x
-
-
-def _bins(length: int, count: int, dtype: Any) -> Array:
-    """[length, count]: the weight of each pixel in each window."""
-    columns = []
-    for i in range(count):
-        start, end = i * length // count, -(-(i + 1) * length // count)
-        inside = (jnp.arange(length) >= start) & (jnp.arange(length) < end)
-        columns.append(inside.astype(dtype) / (end - start))
-    return jnp.stack(columns, axis=1)
 
 
 def gelu(self: Array, approximate: str = "none") -> Array:
@@ -269,9 +188,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "_native_batch_norm_legit_no_training": _batch_norm_triple,
     "group_norm": group_norm,
     "layer_norm": layer_norm,
-    **{f"max_pool{n}d": max_pool for n in (1, 2)},
-    **{f"avg_pool{n}d": avg_pool for n in (1, 2)},
-    **{f"adaptive_avg_pool{n}d": adaptive_avg_pool for n in (1, 2)},
     "gelu": gelu,
     "dropout": dropout,
     "feature_dropout": dropout,
@@ -292,6 +208,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "clamp": _clamp,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
+    **POOLS,
     **RESHAPES,
 }
 """By the name of torch's operation, what it computes."""

@@ -122,7 +122,7 @@ def _squeeze(self: Array, dim: Any = None) -> Array:
 def _pad(
     self: Array, pad: Sequence[int], mode: str = "constant", value: Any = None
 ) -> Array:
-    if mode not in ("constant", "reflect", "replicate"):
+    if mode not in ("constant", "reflect", "replicate", "circular"):
         raise NotImplementedError(f"padding by {mode}")
     rooms = [(0, 0)] * self.ndim
     for place in range(len(pad) // 2):
@@ -131,7 +131,11 @@ def _pad(
         if min(pad) < 0:
             raise NotImplementedError("padding of less than nothing")
         return jnp.pad(self, rooms, constant_values=value or 0)
-    return jnp.pad(self, rooms, mode={"replicate": "edge"}.get(mode, mode))
+    return jnp.pad(self, rooms, mode=_PADDING.get(mode, mode))
+
+
+_PADDING: Any = {"replicate": "edge", "circular": "wrap"}
+"""Names of jax for ways of padding that have others in torch."""
 
 
 def _index(self: Array, indices: Sequence[Any]) -> Array:

@@ -12,6 +12,7 @@ from jax import numpy as jnp
 
 import purifax
 from purifax import attack, bridge, data, purify, weights
+from purifax.evaluation import networks
 from purifax.recipe.kinds import PURIFIER
 from purifax.run.config import make
 from purifax.threat import Linf
@@ -254,6 +255,12 @@ def test_one_command_is_that_of_the_network_written_in_jax(
     assert found["trained"].keys() == found["native"].keys()
     for key, value in found["trained"].items():
         np.testing.assert_array_equal(value, found["native"][key], err_msg=key)
+
+
+def test_a_name_may_build_a_classifier(theirs):
+    found, x = networks.classifier("theirs:build", (8, 8, 1)), np.ones((8, 8, 1))
+    wanted = theirs.build()(torch.ones(1, 1, 8, 8))[0].detach()
+    np.testing.assert_allclose(found(jnp.asarray(x)), wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_a_name_may_build_a_purifier(theirs):

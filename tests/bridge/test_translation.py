@@ -53,7 +53,23 @@ MODULES = {
     "average inside": lambda: ended(
         nn.AvgPool2d(3, 2, 1, count_include_pad=False), size=4 * 16
     ),
+    **{
+        f"average, ceil {more}": lambda more=more: ended(
+            nn.AvgPool2d(3, 2, 1, ceil_mode=True, **more), size=4 * 25
+        )
+        for more in ({}, {"count_include_pad": False}, {"divisor_override": 2})
+    },
+    "average, ceil, two by three": lambda: ended(
+        nn.AvgPool2d((2, 3), (3, 2), (1, 0), ceil_mode=True), size=4 * 12
+    ),
+    "adaptive maximum": lambda: ended(nn.AdaptiveMaxPool2d((3, 5)), size=60),
     "adaptive": lambda: ended(nn.AdaptiveAvgPool2d((3, 5)), size=60),
+    **{
+        mode: lambda mode=mode: ended(
+            nn.Conv2d(4, 2, 3, padding=(1, 2), padding_mode=mode), size=2 * 80
+        )
+        for mode in ("circular", "reflect", "replicate", "zeros")
+    },
     "dropout": lambda: ended(nn.Dropout(0.5), nn.Dropout2d(0.5), size=256),
     **{
         kind.__name__: lambda kind=kind: ended(nn.Conv2d(4, 2, 3), kind(), size=72)
