@@ -57,6 +57,9 @@ flags.DEFINE_string(
     "activation", None, "robustbench: silu, relu; clip: quick_gelu, gelu."
 )
 flags.DEFINE_string("shortcut", None, "robustbench, pre-activation: raw or activated.")
+flags.DEFINE_string(
+    "context", None, "diffusers of latents: a file of the text's embeddings, [T, D]."
+)
 flags.DEFINE_string("classes", None, "clip: a file of the classes' embeddings, [K, D].")
 flags.DEFINE_float("epsilon", None, "ebm_defense: noise of a step, in -1 to 1.")
 flags.DEFINE_string("check", None, "A folder of images to try the score network on.")

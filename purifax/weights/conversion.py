@@ -13,7 +13,8 @@ import numpy as np
 
 from purifax import nets, weights
 from purifax.run import json_text
-from purifax.weights import held_out, sanity
+from purifax.weights import held_out, sanity, sanity_latents
+from purifax.weights.folders import CODER
 from purifax.weights.labels import asks_class
 
 __all__ = ["Converted", "Implausible", "Written", "describe", "write"]
@@ -25,7 +26,7 @@ class Converted:
 
     Attributes:
         shape: of one image, (H, W, C).
-        role: "score", "classifier" or "energy".
+        role: "score", "classifier", "energy" or "autoencoder".
         predicts: what a score network predicts; None is the scaled score.
         temperature: T of p ~ exp(-E / T), for an energy.
         others: a score network as other flags would make it, by the flag; they are
@@ -33,6 +34,7 @@ class Converted:
         taken: choices that were made in reading, such as the entry of the file, for
             the user and for ``network.json``.
         latent: whether the network works on something else than images.
+        autoencoder: of the latents, where it is known.
     """
 
     network: nets.Network
@@ -43,6 +45,7 @@ class Converted:
     others: Mapping[str, Callable[[], nets.Network]] = field(default_factory=dict)
     taken: Mapping[str, Any] = field(default_factory=dict)
     latent: bool = False
+    autoencoder: "Converted | None" = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ def write(made: Converted, out: str, images: str = "", anyway: bool = False) -> 
         ValueError: the network does not take images of this shape.
     """
     _check(made)
+    if made.autoencoder is not None:
+        _check(made.autoencoder)
     folder = pathlib.Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{out} exists already; give a new folder.")
@@ -96,14 +101,7 @@ def write(made: Converted, out: str, images: str = "", anyway: bool = False) -> 
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        weights.save(
-            part,
-            made.network,
-            made.shape,
-            made.role,
-            made.predicts,
-            temperature=made.temperature,
-        )
+        _save(part, made)
         _record(part, made, found, refusal)
         part.replace(folder)
     finally:
@@ -111,12 +109,31 @@ def write(made: Converted, out: str, images: str = "", anyway: bool = False) -> 
     return Written(refusal or found.doubt(), found.table())
 
 
+def _save(folder: pathlib.Path, made: Converted) -> None:
+    """Write the network, and within the folder its autoencoder."""
+    weights.save(
+        folder,
+        made.network,
+        made.shape,
+        made.role,
+        made.predicts,
+        temperature=made.temperature,
+    )
+    if made.autoencoder is not None:
+        (folder / CODER).mkdir()
+        _save(folder / CODER, made.autoencoder)
+
+
 def _tried(made: Converted, folder: str) -> sanity.Check:
     """The errors of a score network on images; nothing is tried of another one."""
     if made.role != "score":
         return sanity.Check((), images="it gives no score")
-    if made.latent:
+    if made.latent and (made.autoencoder is None or made.predicts is None):
         return sanity.Check((), images="it works on latent variables")
+    if made.autoencoder is not None and made.predicts is not None:
+        images, words = held_out.images(made.autoencoder.shape, folder)
+        coder, predicts = made.autoencoder.network, made.predicts
+        return sanity_latents.check(made.network, predicts, images, words, coder)
     images, words = held_out.images(made.shape, folder)
     return sanity.check(made.network, made.predicts, images, words, made.others)
 
@@ -130,6 +147,8 @@ def _record(part: pathlib.Path, made: Converted, found: Any, refusal: str) -> No
     if refusal:
         words["accepted"] = refusal
     text = json_text.read(path, dict) | {"converted": words}
+    if made.autoencoder is not None:
+        text |= {CODER: CODER}
     path.write_text(json.dumps(text, indent=2) + "\n")
 
 
@@ -151,10 +170,15 @@ def describe(made: Converted) -> str:
     if made.role == "score":
         predicts = (made.predicts or weights.Prediction()).predicts
         role = f"which predicts the {predicts.replace('_', ' ')}"
-    return (
+    if made.role == "autoencoder":
+        role = "which codes them"
+    words = (
         f"{article} {kind} of {count:,} parameters for {height} x {width} x {channels} "
-        f"images, {role}"
+        f"{'latents' if made.latent else 'images'}, {role}"
     )
+    if made.autoencoder is None:
+        return words
+    return f"{words}, and {describe(made.autoencoder)}"
 
 
 def _check(made: Converted) -> None:

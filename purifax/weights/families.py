@@ -29,11 +29,10 @@ from purifax.weights import (
     tutorials,
 )
 from purifax.weights.conversion import Converted
-from purifax.weights.families_diffusers import chain
 from purifax.weights.families_song import numbers
 from purifax.weights.foreign_file import chosen, state
 
-__all__ = ["FAMILIES", "chain", "flags_of", "options", "read"]
+__all__ = ["FAMILIES", "flags_of", "options", "read"]
 
 
 def read(family: str, path: str, given: Mapping[str, Any]) -> Converted:

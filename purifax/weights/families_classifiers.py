@@ -3,17 +3,12 @@
 The flags of a family are the keyword arguments of its function.
 """
 
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from purifax import nets
-from purifax.run import npz
 from purifax.run.errors import UsageError
 from purifax.weights import (
-    containers,
     convnext,
     robustbench_names,
     states,
@@ -24,9 +19,9 @@ from purifax.weights import (
 )
 from purifax.weights.conversion import Converted
 from purifax.weights.families_song import numbers
-from purifax.weights.foreign_file import chosen
+from purifax.weights.foreign_file import array, chosen
 
-__all__ = ["array", "clip", "of_timm", "of_torchvision", "robustbench"]
+__all__ = ["clip", "of_timm", "of_torchvision", "robustbench"]
 
 Words = Sequence[str] | None
 
@@ -126,25 +121,6 @@ def clip(
     arrays, taken = chosen(path, entry)
     network = vit.clip(arrays, array(classes, 2), **told)
     return _converted(network, None, 224, taken)
-
-
-def array(path: str, axes: int) -> np.ndarray:
-    """The only array of a file, such as embeddings of texts.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it holds no array, or several, or one of another number of axes.
-    """
-    if pathlib.Path(path).suffix == ".npy":
-        found: Any = npz.npy(pathlib.Path(path).read_bytes())
-    else:
-        found = containers.read(path)
-        while isinstance(found, Mapping) and len(found) == 1:
-            found = next(iter(found.values()))
-    if not isinstance(found, np.ndarray) or found.ndim != axes:
-        kind = f"{found.ndim} axes" if isinstance(found, np.ndarray) else "no one array"
-        raise ValueError(f"{path} must hold one array with {axes} axes; it has {kind}.")
-    return found
 
 
 def _read(

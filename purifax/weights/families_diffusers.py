@@ -1,84 +1,37 @@
 """The family of diffusers' pipelines; see `families`.
 
-A pipeline is a folder of parts, each with a config of its own. Fields that change what
-a network computes are used, or refused by name; those that only a sampler of diffusers
-reads are listed here.
+A pipeline is a folder of parts, each with a config of its own. One whose network works
+on images is read as a score. One of latents, with an autoencoder in its part `vae`, is
+read with it.
 """
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from purifax import nets
 from purifax.run import json_text
 from purifax.run.errors import UsageError
-from purifax.weights import Prediction, diffusers
+from purifax.weights import (
+    Prediction,
+    diffusers,
+    diffusers_schedulers,
+    latent_diffusion,
+)
 from purifax.weights.conversion import Converted
+from purifax.weights.foreign_file import array
 from purifax.weights.labels import fixed
-from purifax.weights.states import few
 
-__all__ = ["chain", "pipeline"]
-
-_PREDICTS = {"epsilon": "noise", "v_prediction": "velocity", "sample": "denoised"}
-
-# Schedulers whose network is given the index of a step in one table of betas.
-_CHAINS = {
-    f"{name}Scheduler"
-    for name in (
-        *("DDPM", "DDPMParallel", "DDIM", "DDIMParallel", "PNDM", "DEISMultistep"),
-        *("DPMSolverMultistep", "DPMSolverSinglestep", "UniPCMultistep"),
-        *("EulerDiscrete", "EulerAncestralDiscrete", "HeunDiscrete", "LMSDiscrete"),
-    )
-}
-
-# What the options of a scheduler must be; the first is what it is without them.
-_CHOICES = {
-    "beta_schedule": ("linear", "scaled_linear", "squaredcos_cap_v2"),
-    "prediction_type": tuple(_PREDICTS),
-    "rescale_betas_zero_snr": (False,),
-    "thresholding": (False,),
-    "timestep_type": ("discrete",),
-    "use_flow_sigmas": (False,),
-}
-
-# The table, which is used; and how a sampler steps and clips, of which the score that
-# a network gives knows nothing.
-_TABLE = ("num_train_timesteps", "beta_start", "beta_end", "trained_betas")
-_SAMPLING = {
-    "_class_name",
-    "_diffusers_version",
-    "_name_or_path",
-    "algorithm_type",
-    "clip_sample",
-    "clip_sample_range",
-    "disable_corrector",
-    "dynamic_thresholding_ratio",
-    "euler_at_final",
-    "final_sigmas_type",
-    "interpolation_type",
-    "lambda_min_clipped",
-    "lower_order_final",
-    "predict_x0",
-    "sample_max_value",
-    "set_alpha_to_one",
-    "sigma_max",
-    "sigma_min",
-    "skip_prk_steps",
-    "solver_order",
-    "solver_p",
-    "solver_type",
-    "steps_offset",
-    "timestep_spacing",
-    "use_beta_sigmas",
-    "use_exponential_sigmas",
-    "use_karras_sigmas",
-    "use_lu_lambdas",
-    "variance_type",
-}
+__all__ = ["pipeline"]
 
 _PARTS = ("unet", "scheduler")
+
+# Parts that work on texts, or on what was made; nothing of them is read.
+_BESIDE = (
+    *("vae", "text_encoder", "tokenizer", "feature_extractor", "image_encoder"),
+    *("safety_checker", "requires_safety_checker"),
+)
 
 
 def pipeline(
@@ -91,154 +44,127 @@ def pipeline(
     predicts: str | None = None,
     variant: str | None = None,
     label: str | None = None,
+    context: str | None = None,
 ) -> Converted:
-    """A pipeline of a `UNet2DModel`, or the model alone with the chain as flags."""
+    """A pipeline of a `UNet2DModel`, or the model alone with the chain as flags; or one
+    of an `AutoencoderKL` and a `UNet2DConditionModel`, with a file of its context.
+    """
     folder = pathlib.Path(path)
-    _check_parts(folder)
     home, taken = _home(folder, entry)
+    latent = _is_latent(folder, home)
+    _check_parts(folder, (*_PARTS, *_BESIDE) if latent else _PARTS)
+    taken |= {"variant": variant} if variant else {}
+    if latent:
+        _check_latent(folder, context, label)
+        scheduler = diffusers_schedulers.found(folder, betas, steps, predicts)
+        made = _latent(folder, home, side, scheduler, variant or "", str(context))
+        return _noted(made, taken | {"context": context}, scheduler, betas)
+    if context is not None:
+        raise UsageError("this network has no context; leave --context.")
     network, words = fixed(diffusers.load_directory(home, variant or ""), label)
-    taken |= words | ({"variant": variant} if variant else {})
     config = json_text.read(home / "config.json", dict)
     shape = (*_sides(config, side), network.module.channels)
-    file = folder / "scheduler" / "scheduler_config.json"
-    if file.is_file():
-        if (betas, steps, predicts) != (None, None, None):
-            raise UsageError(
-                f"{file} says what --betas, --steps and --predicts would; leave them."
-            )
-        scheduler = json_text.read(file, dict)
-        taken |= _left(scheduler)
-    elif None in (betas, steps, predicts):
-        raise UsageError(
-            f"{path} has no scheduler/scheduler_config.json, and the arrays do not "
-            "tell on which chain they were trained: give --betas (linear, "
-            "scaled_linear or squaredcos_cap_v2), --steps (often 1000) and --predicts "
-            f"({', '.join(_PREDICTS)})."
-        )
-    else:
-        scheduler = {"beta_schedule": betas, "num_train_timesteps": steps}
-        scheduler["prediction_type"] = predicts
-    if scheduler.get("_class_name") == "ScoreSdeVeScheduler":
-        return _exploding(network, shape, scheduler, taken)
-    if network.module.fourier:
+    scheduler = diffusers_schedulers.found(folder, betas, steps, predicts)
+    made = _of_images(network, shape, scheduler)
+    return _noted(made, taken | words, scheduler, betas)
+
+
+def _noted(
+    made: Converted,
+    taken: Mapping[str, Any],
+    scheduler: Mapping[str, Any],
+    betas: str | None,
+) -> Converted:
+    """With what was chosen, and what of a scheduler's file was left."""
+    words = diffusers_schedulers.left(scheduler) if betas is None else {}
+    return replace(made, taken=dict(taken) | words)
+
+
+def _of_images(
+    network: nets.Network, shape: tuple[int, int, int], scheduler: Mapping[str, Any]
+) -> Converted:
+    """A network of images with what it predicts.
+
+    Of networks with Fourier features diffusers divides the output by sigma; ours, the
+    scaled score, is not divided.
+    """
+    exploding = scheduler.get("_class_name") == "ScoreSdeVeScheduler"
+    if exploding and not network.module.fourier:
+        raise ValueError("a ScoreSdeVeScheduler goes with Fourier features.")
+    if network.module.fourier and not exploding:
         raise ValueError(
             "a network with Fourier features is given sigma, and its scheduler is no "
             "ScoreSdeVeScheduler, which gives it."
         )
-    predicted = _predicts(network, scheduler)
-    return Converted(network, shape, predicts=predicted, taken=taken)
-
-
-def _exploding(
-    network: nets.Network,
-    shape: tuple[int, int, int],
-    scheduler: Mapping[str, Any],
-    taken: dict[str, Any],
-) -> Converted:
-    """A score under VE, with the levels of its scheduler.
-
-    diffusers divides the output by sigma; ours, the scaled score, is not divided.
-    """
-    if not network.module.fourier:
-        raise ValueError("a ScoreSdeVeScheduler goes with Fourier features.")
-    odd = [name for name in scheduler if name not in (*_OF_VE, *_SAMPLING)]
-    if odd:
-        raise ValueError(f"the scheduler has fields not known here: {few(odd)}.")
-    ends = scheduler.get("sigma_min", 0.01), scheduler.get("sigma_max", 1348.0)
-    if not all(type(end) in (int, float) for end in ends) or not 0 < ends[0] < ends[1]:
-        raise ValueError(f"the scheduler's sigma goes from {ends[0]!r} to {ends[1]!r}.")
+    if not exploding:
+        return Converted(network, shape, predicts=_predicts(network, scheduler))
     module = network.module.clone(divided=False)
-    process = {"name": "VE", "smallest": float(ends[0]), "largest": float(ends[1])}
+    predicts = Prediction(process=diffusers_schedulers.levels(scheduler))
+    return Converted(nets.Network(module, network.variables), shape, predicts=predicts)
+
+
+def _latent(
+    folder: pathlib.Path,
+    home: pathlib.Path,
+    side: int | None,
+    scheduler: Mapping[str, Any],
+    variant: str,
+    context: str,
+) -> Converted:
+    """A network of latents, and beside it the autoencoder."""
+    coder, network = latent_diffusion.networks(
+        folder, array(context, 2), unet=home.name, variant=variant
+    )
+    factor = 2 ** (len(coder.module.widths) - 1)
+    if side is not None and side % factor:
+        raise UsageError(f"--side is that of images, and divides by {factor}.")
+    config = json_text.read(home / "config.json", dict)
+    height, width = _sides(config, None if side is None else side // factor)
+    predicts = latent_diffusion.prediction(scheduler)
+    images = (factor * height, factor * width, coder.module.channels)
     return Converted(
-        nets.Network(module, network.variables),
-        shape,
-        predicts=Prediction(process=process),
-        taken=taken,
+        network,
+        (height, width, network.module.channels),
+        predicts=predicts,
+        latent=True,
+        autoencoder=Converted(coder, images, "autoencoder"),
     )
 
 
-_OF_VE = ("num_train_timesteps", "snr", "sampling_eps", "correct_steps")
-
-
-def _left(scheduler: Mapping[str, Any]) -> dict[str, str]:
-    """The settings of a scheduler's own sampler, which a score does not have."""
-    found = [
-        f"{name}={scheduler[name]}"
-        for name in ("variance_type", "clip_sample_range", "timestep_spacing")
-        if name in scheduler
-    ]
-    kind = scheduler.get("_class_name", "DDPMScheduler")
-    return {"scheduler": kind} | (
-        {"left to its own sampler": ", ".join(found)} if found else {}
-    )
-
-
-def chain(config: Mapping[str, Any]) -> Prediction:
-    """What a scheduler's config says of the chain; diffusers' defaults where silent.
+def _is_latent(folder: pathlib.Path, home: pathlib.Path) -> bool:
+    """Whether the network is one of latents.
 
     Raises:
-        ValueError: it has a field, or a value of one, that is not known here.
+        ValueError: it is, and stands alone.
     """
-    _understood(config)
-    predicts = _PREDICTS[config.get("prediction_type", "epsilon")]
-    length = config.get("num_train_timesteps", 1000)
-    ends = config.get("beta_start", 1e-4), config.get("beta_end", 0.02)
-    schedule = config.get("beta_schedule", "linear")
-    if type(length) is not int or not 2 <= length <= 10**5:
-        raise ValueError(f"the scheduler's num_train_timesteps is {length!r:.40}.")
-    if not all(isinstance(end, float) and 0 < end < 1 for end in ends):
-        raise ValueError(f"the scheduler's betas go from {ends[0]!r} to {ends[1]!r}.")
-    trained = config.get("trained_betas")
-    if trained is not None:
-        process = {"name": "betas", "betas": _table(trained)}
-    elif schedule == "linear":
-        process = {"name": "linear", "length": length, "first": ends[0]}
-        process["last"] = ends[1]
-    elif schedule == "scaled_linear":
-        roots = np.linspace(ends[0] ** 0.5, ends[1] ** 0.5, length)
-        process = {"name": "betas", "betas": np.square(roots).tolist()}
-    else:
-        process = {"name": "cosine", "length": length}
-    return Prediction(predicts, process)
-
-
-def _table(betas: Any) -> list[float]:
-    numbers = betas if isinstance(betas, Sequence) else []
-    if len(numbers) < 2 or not all(
-        isinstance(beta, float) and 0 < beta < 1 for beta in numbers
-    ):
+    file = home / "config.json"
+    config = json_text.read(file, dict) if file.is_file() else {}
+    conditional = config.get("_class_name") == "UNet2DConditionModel"
+    if (folder / "vae").is_dir():
+        return True
+    if conditional:
         raise ValueError(
-            "the scheduler's trained_betas are no numbers between 0 and 1."
+            f"{home} holds a UNet2DConditionModel, which works on latents; give the "
+            "folder of the whole pipeline, with vae, unet and scheduler."
         )
-    return list(numbers)
+    return False
 
 
-def _understood(config: Mapping[str, Any]) -> None:
-    """Refuse a field that is unknown, and a value that is."""
-    kind = config.get("_class_name", "DDPMScheduler")
-    if kind not in _CHAINS:
-        raise ValueError(
-            f"the scheduler is a {kind!r:.60}, whose network is given something other "
-            f"than the index of a step; known: {', '.join(sorted(_CHAINS))}."
+def _check_latent(folder: pathlib.Path, context: str | None, label: str | None) -> None:
+    if label is not None:
+        raise UsageError("a network of latents has no class labels; leave --label.")
+    if context is None:
+        raise UsageError(
+            f"{folder} is one of latent diffusion, whose network is given a text: give "
+            "--context=FILE, an .npy or .npz file, or one of weights, with its "
+            "embeddings [T, D]; of the empty text, diffusers' "
+            "encode_prompt('', device, 1, False)[0] gives them."
         )
-    for name, value in config.items():
-        if name in _CHOICES and not any(
-            value is c or value == c for c in _CHOICES[name]
-        ):
-            known = " or ".join(map(repr, _CHOICES[name]))
-            raise ValueError(
-                f"the scheduler's {name} {value!r:.40} is not known; it may be {known}."
-            )
-        if name not in (*_CHOICES, *_TABLE, *_SAMPLING):
-            raise ValueError(
-                f"the scheduler has a field {name!r:.60}, which is not known here and "
-                "may change what the network predicts."
-            )
 
 
 def _predicts(network: nets.Network, scheduler: Mapping[str, Any]) -> Prediction:
     """What the network predicts: the noise alone, or a variance as well."""
-    made, module = chain(scheduler), network.module
+    made, module = diffusers_schedulers.chain(scheduler), network.module
     given, channels = module.out_channels or module.channels, module.channels
     learned = str(scheduler.get("variance_type", "")).startswith("learned")
     if given == channels and not learned:
@@ -253,19 +179,19 @@ def _predicts(network: nets.Network, scheduler: Mapping[str, Any]) -> Prediction
     )
 
 
-def _check_parts(folder: pathlib.Path) -> None:
-    """Refuse a pipeline whose network does not work on images, or not alone."""
+def _check_parts(folder: pathlib.Path, known: tuple[str, ...]) -> None:
+    """Refuse a pipeline with a part that may change what is computed."""
     index = folder / "model_index.json"
     named = json_text.read(index, dict) if index.is_file() else {}
     more = [
         name
         for name, part in named.items()
-        if name not in _PARTS and not name.startswith("_") and part is not None
+        if name not in known and not name.startswith("_") and part is not None
     ]
     if more:
         raise ValueError(
-            f"{index} names {', '.join(map(repr, more))} beside unet and scheduler; "
-            "only pipelines that work on images alone are read."
+            f"{index} names {', '.join(map(repr, more))} beside "
+            f"{', '.join(known)}; only pipelines without such parts are read."
         )
 
 

@@ -106,8 +106,10 @@ def _output(words: Mapping[str, Any]) -> tuple[int | None, ...]:
     """The shape that a network of this role gives for one image; None is any size."""
     if words["role"] == "classifier":
         return (None,)
-    if words["role"] == "energy" or words["predicts"] == "scaled_energy":
+    if words["role"] == "energy" or words.get("predicts") == "scaled_energy":
         return ()
+    if words["role"] == "autoencoder":
+        return tuple(words["image"])
     height_and_width, channels = words["image"][:-1], words["image"][-1]
     twice = words["predicts"] == "noise_and_variance"
     return (*height_and_width, 2 * channels if twice else channels)

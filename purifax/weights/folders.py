@@ -13,7 +13,10 @@ from purifax.run.budget import Budget
 from purifax.weights import digests
 from purifax.weights.shipped import FILE, find, names, unpack
 
-__all__ = ["arrays", "description", "item", "resolve"]
+__all__ = ["CODER", "arrays", "description", "item", "resolve"]
+
+CODER = "autoencoder"
+"""The folder within that of a network of latents which holds its autoencoder."""
 
 
 def resolve(place: str | pathlib.Path) -> pathlib.Path:
@@ -42,7 +45,8 @@ def resolve(place: str | pathlib.Path) -> pathlib.Path:
         runs = sorted(p.name for p in pathlib.Path("runs").glob("*") if p.is_dir())
         near = difflib.get_close_matches(path.name, [*runs, *names()], n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-    looked = f"{path}" if inside != str(path) else f"{path} or {named}"
+    alone = inside != str(path) or path.is_absolute()
+    looked = f"{path}" if alone else f"{path} or {named}"
     raise FileNotFoundError(f"there is no work directory {looked}.{hint}")
 
 
@@ -64,7 +68,7 @@ def description(folder: pathlib.Path) -> dict[str, Any]:
         if not fits(words.get(name)):
             found = f"{words[name]!r:.60}" if name in words else "nothing"
             raise ValueError(f"{path}: `{name}` must be {wanted}; got {found}.")
-    needs = {"score": (), "energy": ("temperature",), "classifier": ()}[words["role"]]
+    needs = ("temperature",) if words["role"] == "energy" else ()
     needs += {None: ("fields",), "linen": ("fields",), "built": ("arguments",)}.get(
         words.get("kind"), ()
     )
@@ -117,8 +121,8 @@ def _dictionary(value: Any) -> bool:
 _FIELDS: dict[str, tuple[Any, str]] = {
     "module": (lambda value: isinstance(value, str) and value, "the name of a module"),
     "role": (
-        lambda value: value in ("score", "classifier", "energy"),
-        "score, classifier or energy",
+        lambda value: value in ("score", "classifier", "energy", "autoencoder"),
+        "score, classifier, energy or autoencoder",
     ),
     "image": (_shape, "the sizes of one image, [height, width, channels]"),
     "kind": (lambda value: value is None or isinstance(value, str), "a name"),
@@ -131,6 +135,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "label_scale": (_number, "a number"),
     "label_start": (_number, "a number"),
     "temperature": (_positive, "a positive number"),
+    "autoencoder": (lambda value: value in (None, CODER), f"{CODER!r}"),
     "converted": (_dictionary, "a dictionary"),
 }
 

@@ -5,6 +5,7 @@ last weights of training and their running average. `chosen` says which was take
 which other there is.
 """
 
+import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 from purifax.weights import containers, states
 from purifax.weights.stand_ins import StandIn
 
-__all__ = ["chosen", "dictionary", "picked", "state"]
+__all__ = ["array", "chosen", "dictionary", "picked", "state"]
 
 _RAW = (
     *("state_dict", "model_state_dict", "model", "net", "network", "module", "params"),
@@ -86,6 +87,28 @@ def chosen(
             is named.
     """
     return picked(path, list(_candidates(dictionary(path))), entry)
+
+
+def array(path: str, axes: int) -> np.ndarray:
+    """The only array of a file, such as embeddings of texts; without an axis of one
+    batch.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no array, or several, or one of another number of axes.
+    """
+    if pathlib.Path(path).suffix == ".npy":
+        found: Any = np.load(path, allow_pickle=False)
+    else:
+        found = containers.read(path)
+        while isinstance(found, Mapping) and len(found) == 1:
+            found = next(iter(found.values()))
+    if np.ndim(found) == axes + 1 and len(found) == 1:
+        found = found[0]
+    if not isinstance(found, np.ndarray) or found.ndim != axes:
+        kind = f"{found.ndim} axes" if isinstance(found, np.ndarray) else "no one array"
+        raise ValueError(f"{path} must hold one array with {axes} axes; it has {kind}.")
+    return found
 
 
 def picked(

@@ -19,15 +19,15 @@ from purifax import nets
 from purifax.purify.prior import Prior
 from purifax.run import json_text
 from purifax.weights import (
-    containers,
-    families_diffusers,
+    diffusers_files,
+    diffusers_schedulers,
     latent_options,
     states,
     torch_names,
 )
 from purifax.weights.predictions import Prediction
 
-__all__ = ["autoencoder", "conditional_unet", "prior"]
+__all__ = ["autoencoder", "conditional_unet", "networks", "prediction", "prior"]
 
 Arrays = Mapping[str, np.ndarray]
 Config = Mapping[str, Any]
@@ -167,7 +167,11 @@ def conditional_unet(
 
 
 def prior(
-    folder: str | pathlib.Path, context: np.ndarray, *, width: float = 16.0
+    folder: str | pathlib.Path,
+    context: np.ndarray,
+    *,
+    width: float = 16.0,
+    variant: str = "",
 ) -> Prior:
     """What `purify.Latent` is built from: a folder of Stable Diffusion 1 or 2.
 
@@ -176,18 +180,16 @@ def prior(
         context: embeddings of a text, [T, D].
         width: latents from -width / 2 to width / 2 are what [0, 1] is to a purifier;
             see `purify.latent`.
+        variant: of the files, such as "fp16"; "" is none, or the only one there is.
 
     Raises:
         FileNotFoundError: a part has no config or no weights.
-        ValueError: see `autoencoder`, `conditional_unet` and `families_diffusers`.
+        UsageError: there is no config of the scheduler.
+        ValueError: see `autoencoder`, `conditional_unet` and `diffusers_schedulers`.
     """
     folder = pathlib.Path(folder)
-    coder = autoencoder(*_part(folder / "vae"))
-    network = conditional_unet(*_part(folder / "unet"), context)
-    file = folder / "scheduler" / "scheduler_config.json"
-    found = families_diffusers.chain(json_text.read(file, dict))
-    process = {**(found.process or {}), "width": width}
-    predicts = Prediction(found.predicts, process, width=width)
+    coder, network = networks(folder, context, variant=variant)
+    predicts = prediction(diffusers_schedulers.found(folder, None, None, None), width)
     return Prior(
         score=predicts.score(network),
         noise=predicts.noise(),
@@ -196,15 +198,40 @@ def prior(
     )
 
 
-def _part(folder: pathlib.Path) -> tuple[Arrays, Config]:
+def networks(
+    folder: pathlib.Path, context: np.ndarray, *, unet: str = "unet", variant: str = ""
+) -> tuple[nets.Network, nets.Network]:
+    """The autoencoder and the network of latents of a pipeline.
+
+    Args:
+        unet: the part that holds the network, such as "unet_ema".
+        variant: of the files, such as "fp16"; "" is none, or the only one there is.
+
+    Raises:
+        FileNotFoundError: a part has no config or no weights.
+        ValueError: see `autoencoder` and `conditional_unet`.
+    """
+    coder = autoencoder(*_part(folder / "vae", variant))
+    return coder, conditional_unet(*_part(folder / unet, variant), context)
+
+
+def prediction(scheduler: Config, width: float = 16.0) -> Prediction:
+    """What the network predicts of latents that [0, 1] is -width / 2 to width / 2 of.
+
+    Raises:
+        ValueError: see `diffusers_schedulers.chain`.
+    """
+    found = diffusers_schedulers.chain(scheduler)
+    process = {**(found.process or {}), "width": width}
+    return Prediction(found.predicts, process, width=width)
+
+
+def _part(folder: pathlib.Path, variant: str) -> tuple[Arrays, Config]:
     """The arrays of a part of a pipeline by name, and its config."""
-    names = [f"diffusion_pytorch_model.{end}" for end in ("safetensors", "bin")]
-    path = next((folder / name for name in names if (folder / name).is_file()), None)
-    if path is None or not (folder / "config.json").is_file():
-        raise FileNotFoundError(
-            f"{folder} must hold config.json and {' or '.join(names)}."
-        )
-    return containers.read(path), json_text.read(folder / "config.json", dict)
+    file = folder / "config.json"
+    if not file.is_file():
+        raise FileNotFoundError(f"{folder} has no config.json.")
+    return diffusers_files.arrays(folder, variant), json_text.read(file, dict)
 
 
 def _same_blocks(kind: str, option: Config, levels: int, down: str, up: str) -> None:

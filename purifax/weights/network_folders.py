@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from purifax import nets
 from purifax.energy import Tempered, checked_temperature
 from purifax.run import seal
 from purifax.types import Score
@@ -16,6 +17,7 @@ from purifax.weights.predictions import Prediction
 from purifax.weights.states import check_finite
 
 __all__ = [
+    "autoencoder",
     "energy",
     "image_shape",
     "load",
@@ -65,14 +67,35 @@ def load(
 def image_shape(workdir: str | pathlib.Path) -> tuple[int, ...]:
     """(H, W, C) of the images that a work directory's network was made for.
 
+    A network of latents was made for the images of its autoencoder.
+
     Raises:
         FileNotFoundError: no such folder, or no network in it.
     """
-    return tuple(folders.description(resolve(workdir))["image"])
+    folder = resolve(workdir)
+    words = folders.description(folder)
+    if words.get(folders.CODER):
+        words = folders.description(folder / folders.CODER)
+    return tuple(words["image"])
+
+
+def autoencoder(workdir: str | pathlib.Path) -> nets.Network | None:
+    """The autoencoder beside a network of latents; None beside one of images.
+
+    Raises:
+        FileNotFoundError: no such folder, or no network in it; or the autoencoder of
+            a network of latents is missing.
+        ValueError: as in `load`.
+    """
+    folder = resolve(workdir)
+    if not folders.description(folder).get(folders.CODER):
+        return None
+    return load(folder / folders.CODER)
 
 
 def role(workdir: str | pathlib.Path) -> str:
-    """What the network of a work directory is: "score", "classifier" or "energy".
+    """What the network of a work directory is: "score", "classifier", "energy" or
+    "autoencoder".
 
     Raises:
         FileNotFoundError: no such folder, or no network in it.
@@ -253,7 +276,7 @@ def _of_role(workdir: str | pathlib.Path, role: str) -> dict[str, Any]:
     folder = resolve(workdir)
     words = folders.description(folder)
     if words["role"] != role:
-        article = "an" if words["role"] == "energy" else "a"
+        article = "an" if words["role"][0] in "ae" else "a"
         raise ValueError(
             f"{folder} holds {article} {words['role']}, which gives no {role}."
         )

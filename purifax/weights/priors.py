@@ -7,9 +7,10 @@ from typing import Any
 
 from jax import numpy as jnp
 
-from purifax import score, weights
+from purifax import nets, score, weights
 from purifax.purify.prior import Prior
 from purifax.recipe.spelling import nearest
+from purifax.weights import network_folders
 
 __all__ = ["DTYPES", "load"]
 
@@ -67,6 +68,10 @@ def _load(place: str | pathlib.Path, dtype: str, trust: Sequence[str] | str) -> 
         return Prior(slope, network=raw, energy=raw, temperature=heat)
     words = weights.prediction(place)
     network = _typed(weights.load(place, trust=trust), dtype)
+    coder = network_folders.autoencoder(place)
+    if coder is not None:
+        coder = _typed(coder, dtype)
+        coder = nets.encoder(coder), nets.decoder(coder), words.width
     learned = words.predicts == "noise_and_variance"
     return Prior(
         words.score(network),
@@ -74,6 +79,7 @@ def _load(place: str | pathlib.Path, dtype: str, trust: Sequence[str] | str) -> 
         words.variance(network) if learned else None,
         network,
         network if words.predicts == "scaled_energy" else None,
+        autoencoder=coder,
     )
 
 

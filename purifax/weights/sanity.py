@@ -14,7 +14,7 @@ Source: Vincent 2011, denoising score matching; Miyasawa 1961 (the denoiser D).
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ from purifax.weights.readings import Reading, neighbours
 __all__ = ["LEVELS", "Check", "check"]
 
 LEVELS = (0.1, 0.3, 0.8)
-"""Noise levels, in [0, 1] pixel units, as far as the network's process reaches them."""
+"""Noise levels, in [0, 1] pixel units."""
 
 BETTER, NEARLY = 0.9, 0.98
 """Of the error: a reading this much better refuses ours, and one near it is named."""
@@ -160,6 +160,7 @@ def check(
     images: np.ndarray,
     words: str,
     others: Mapping[str, Callable[[], nets.Network]] | None = None,
+    levels: Sequence[float] = LEVELS,
 ) -> Check:
     """The errors of a network and of its neighbouring readings on some images.
 
@@ -169,9 +170,10 @@ def check(
         words: what they are, for messages.
         others: the network with other flags of its family, by name; one that cannot be
             made so is left out.
+        levels: of the noise, as far as the process reaches them.
     """
     predicts = predicts or Prediction()
-    levels = tuple(level for level in LEVELS if _reaches(predicts, level))
+    levels = tuple(level for level in levels if _reaches(predicts, level))
     if not levels:
         return Check((), images="its process reaches none of the levels")
     x = jnp.asarray(images, jnp.float32)

@@ -7,11 +7,11 @@ import pytest
 from bad_input import Fault, Line
 from weights import torch_files
 
-from purifax.weights import diffusers, edm, families, foreign_file
+from purifax.weights import diffusers, diffusers_schedulers, edm, families, foreign_file
 
 
 def scheduler(**config):
-    return lambda folder: families.chain(config)
+    return lambda folder: diffusers_schedulers.chain(config)
 
 
 def unet(**config):

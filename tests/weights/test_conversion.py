@@ -24,6 +24,7 @@ from purifax.command import convert, flags
 from purifax.weights import (
     containers,
     convnets,
+    diffusers_schedulers,
     families,
     network_folders,
     residual,
@@ -191,7 +192,7 @@ SCHEDULERS = [
 
 @pytest.mark.parametrize(("config", "predicts", "ends"), SCHEDULERS)
 def test_the_chain_of_a_scheduler(config, predicts, ends):
-    found = families.chain(config)
+    found = diffusers_schedulers.chain(config)
     betas = found.noise().betas
     assert found.predicts == predicts
     np.testing.assert_allclose((betas[0], betas[-1]), ends, rtol=1e-4)
@@ -202,7 +203,7 @@ def test_the_chain_of_a_scheduler(config, predicts, ends):
 
 def test_an_unknown_chain_is_refused():
     with pytest.raises(ValueError, match="beta_schedule 'sigmoid' is not known"):
-        families.chain({"beta_schedule": "sigmoid"})
+        diffusers_schedulers.chain({"beta_schedule": "sigmoid"})
 
 
 WRONG = {

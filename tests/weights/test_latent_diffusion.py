@@ -1,6 +1,7 @@
 """Stable Diffusion's autoencoder and UNet, and purification in their latents."""
 
 import json
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +11,19 @@ from nets import diffusers_states as small
 from nets import foreign
 from weights import test_containers
 
-from purifax import nets, purify
-from purifax.weights import latent_diffusion
+from purifax import nets, purify, weights
+from purifax.run.errors import UsageError
+from purifax.weights import (
+    conversion,
+    families,
+    latent_diffusion,
+    priors,
+    sanity_latents,
+)
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
 
+NAME = "diffusion_pytorch_model"
 CONTEXT = np.random.RandomState(4).standard_normal((5, 6)).astype(np.float32)
 X = jnp.asarray(np.random.RandomState(5).random_sample((8, 8, 3)), jnp.float32)
 Z = jnp.asarray(np.random.RandomState(6).standard_normal((4, 4, 4)), jnp.float32)
@@ -63,30 +72,134 @@ def test_what_is_not_known_is_refused():
         latent_diffusion.autoencoder(state, small.AUTOENCODER)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A pipeline as diffusers saves it."""
+def written(home):
+    """A pipeline as diffusers saves it, and a file of a text's embeddings."""
     unet_config = small.UNETS["1.5"]
     parts = {
         "vae": (small.AUTOENCODER, small.autoencoder_shapes()),
         "unet": (unet_config, small.unet_shapes(unet_config)),
     }
     for name, (config, shapes) in parts.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text(json.dumps(config))
+        (home / name).mkdir()
+        (home / name / "config.json").write_text(json.dumps(config))
         raw = test_containers.safetensors(foreign.draw(shapes, seed=0))
-        path = tmp_path / name / "diffusion_pytorch_model.safetensors"
-        path.write_bytes(raw)
-    (tmp_path / "scheduler").mkdir()
+        (home / name / f"{NAME}.safetensors").write_bytes(raw)
+    (home / "scheduler").mkdir()
     chain = {"beta_schedule": "scaled_linear", "beta_start": 0.00085}
     chain |= {"beta_end": 0.012, "num_train_timesteps": 1000}
-    file = tmp_path / "scheduler" / "scheduler_config.json"
-    file.write_text(json.dumps(chain))
-    return tmp_path
+    (home / "scheduler" / "scheduler_config.json").write_text(json.dumps(chain))
+    np.save(home / "text.npy", CONTEXT[None])
+    return home
 
 
-def test_latents_are_purified_from_a_folder_with_the_exact_gradient(folder):
-    prior = latent_diffusion.prior(folder, CONTEXT)
+@pytest.fixture
+def folder(tmp_path):
+    return written(tmp_path)
+
+
+def read(folder, **flags):
+    return families.read("diffusers", str(folder), {"side": 8} | flags)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A pipeline, and the work directory that it was converted into."""
+    source = written(tmp_path_factory.mktemp("pipeline"))
+    out = tmp_path_factory.mktemp("run") / "out"
+    made = read(source, context=str(source / "text.npy"))
+    # Drawn weights give no image back.
+    with pytest.raises(conversion.Implausible, match="autoencoder gives digits back"):
+        conversion.write(made, str(out))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion.sanity_latents, "check", lambda *_: FOUND)
+        assert conversion.write(made, str(out), anyway=True).table.endswith(": 2")
+    assert conversion.describe(made).endswith("8 x 8 x 3 images, which codes them")
+    return source, out
+
+
+FOUND = sanity_latents.LatentCheck((), images="nothing", coding=2.0)
+
+
+def test_a_converted_folder_is_a_prior_with_an_autoencoder(stored):
+    source, out = stored
+    words = json.loads((out / "network.json").read_text())
+    assert words["image"] == [4, 4, 4] and weights.image_shape(out) == (8, 8, 3)
+    assert weights.role(out) == "score" and "worse" in words["converted"]["accepted"]
+    direct, found = latent_diffusion.prior(source, CONTEXT), priors.load(out)
+    assert found.autoencoder[2] == direct.autoencoder[2] == found.noise.width
+    for ours, theirs in (
+        (found.score, direct.score),
+        (found.autoencoder, direct.autoencoder),
+    ):
+        assert len(jax.tree.leaves(ours)) > 20
+        jax.tree.map(
+            np.testing.assert_array_equal, *map(jax.tree.leaves, (ours, theirs))
+        )
+    bare = out.with_name("bare")
+    shutil.copytree(out, bare, ignore=shutil.ignore_patterns("autoencoder"))
+    with pytest.raises(FileNotFoundError, match="no work directory .*bare/autoencoder"):
+        priors.load(bare)
+
+
+def test_the_check_of_latents_has_levels_of_their_width(stored):
+    """Of a linear code the latents' errors are those of images as wide."""
+    source, _ = stored
+    made = read(source, context=str(source / "text.npy"))
+    found = sanity_latents.check(
+        made.network, made.predicts, np.asarray(X)[None], "x", made.autoencoder.network
+    )
+    assert found.levels == (0.0125, 0.0375, 0.1) and found.coding > 1
+    assert len(found.words()["errors"]) > 5
+
+
+def test_a_latent_folder_in_shards_of_a_variant_is_the_same(folder, tmp_path):
+    """The network's arrays lie in two shards, the autoencoder's in one file."""
+    parts = lambda prior: jax.tree.leaves((prior.network, prior.autoencoder))  # noqa: E731
+    whole = latent_diffusion.prior(folder, CONTEXT)
+    home = folder / "unet"
+    state = foreign.draw(small.unet_shapes(small.UNETS["1.5"]), seed=0)
+    (home / f"{NAME}.safetensors").unlink()
+    (folder / "vae" / f"{NAME}.safetensors").rename(
+        folder / "vae" / f"{NAME}.fp16.safetensors"
+    )
+    places = {name: f"{NAME}.fp16-{i % 2}.safetensors" for i, name in enumerate(state)}
+    for file in set(places.values()):
+        part = {name: state[name] for name in state if places[name] == file}
+        (home / file).write_bytes(test_containers.safetensors(part))
+    index = json.dumps({"weight_map": places})
+    (home / f"{NAME}.safetensors.index.fp16.json").write_text(index)
+    for variant in ("", "fp16"):
+        found = latent_diffusion.prior(folder, CONTEXT, variant=variant)
+        same = jax.tree.map(np.array_equal, *map(parts, (found, whole)))
+        assert all(jax.tree.leaves(same))
+
+
+def test_a_latent_folder_asks_for_what_it_lacks(folder, tmp_path):
+    text = str(folder / "text.npy")
+    with pytest.raises(UsageError, match="give --context=FILE"):
+        read(folder)
+    with pytest.raises(UsageError, match="no class labels"):
+        read(folder, context=text, label="3")
+    with pytest.raises(UsageError, match="sample_size is None; give --side"):
+        read(folder, context=text, side=None)
+    with pytest.raises(UsageError, match="divides by 2"):
+        read(folder, context=text, side=17)
+    np.save(text, CONTEXT[:, :5])
+    with pytest.raises(ValueError, match=r"context must be \[T, 6\]"):
+        read(folder, context=text)
+    (folder / "model_index.json").write_text(json.dumps({"controlnet": ["d", "C"]}))
+    with pytest.raises(ValueError, match="names 'controlnet' beside"):
+        read(folder, context=text)
+    (folder / "model_index.json").unlink()
+    config = small.UNETS["1.5"] | {"_class_name": "UNet2DConditionModel"}
+    (folder / "unet" / "config.json").write_text(json.dumps(config))
+    (folder / "vae").rename(tmp_path / "away")
+    with pytest.raises(ValueError, match="folder of the whole pipeline"):
+        read(folder, context=text)
+
+
+def test_latents_are_purified_from_a_folder_with_the_exact_gradient(stored):
+    prior = priors.load(stored[1])
     assert prior.noise.width == 16
     recipe = purify.Latent(sigma=0.02, steps=1)
     run = recipe.build(prior)
