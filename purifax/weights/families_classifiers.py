@@ -82,8 +82,11 @@ def robustbench(
     shortcut: str | None = None,
     entry: str | None = None,
 ) -> Converted:
-    """A classifier of RobustBench, with what its code knows of a model by its name."""
-    arrays, taken = chosen(path, entry)
+    """A classifier of RobustBench, with what its code knows of a model by its name.
+
+    Of files with the last and the best weights RobustBench takes the last.
+    """
+    arrays, taken = chosen(path, entry, usual="last")
     told = _said(activation=activation, shortcut=shortcut)
     if preset is not None:
         last = ("fc.weight", "logits.weight", "linear.weight")

@@ -19,11 +19,13 @@ __all__ = ["array", "chosen", "dictionary", "picked", "state"]
 _RAW = (
     *("state_dict", "model_state_dict", "model", "net", "network", "module", "params"),
     *("unet", "denoiser", "score_model", "online_model", "model_state", "state"),
+    *("last", "best", "model_best", "best_model", "best_state_dict"),
 )
 _AVERAGED = (
     *("ema", "ema_state_dict", "model_ema", "state_dict_ema", "ema_model", "ema_net"),
     *("ema_model_state_dict", "model_ema_state_dict", "averaged_model", "unet_ema"),
     *("ema_state", "params_ema", "ema_params", "swa_model", "model_ema_best"),
+    *("swa", "swa_state_dict", "swa_last", "swa_best"),
 )
 """Entries that hold the weights of a network, by the programs that write them."""
 
@@ -76,17 +78,24 @@ def state(path: str, entry: str | None = None) -> dict[str, Any]:
 
 
 def chosen(
-    path: str, entry: str | None = None
+    path: str, entry: str | None = None, usual: str = ""
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arrays as `state` gives them, and what was chosen, in words.
 
     Of one state and one average the average is taken.
 
+    Args:
+        entry: as in `state`.
+        usual: an entry that is taken where there is one and none is named.
+
     Raises:
         ValueError: it holds something else, or several states of one kind of which none
             is named.
     """
-    return picked(path, list(_candidates(dictionary(path))), entry)
+    found = list(_candidates(dictionary(path)))
+    if entry is None and usual in [one.entry for one in found]:
+        entry = usual
+    return picked(path, found, entry)
 
 
 def array(path: str, axes: int) -> np.ndarray:
@@ -103,7 +112,8 @@ def array(path: str, axes: int) -> np.ndarray:
         found = containers.read(path)
         while isinstance(found, Mapping) and len(found) == 1:
             found = next(iter(found.values()))
-    if np.ndim(found) == axes + 1 and len(found) == 1:
+    batch = isinstance(found, np.ndarray) and found.ndim == axes + 1
+    if batch and len(found) == 1:
         found = found[0]
     if not isinstance(found, np.ndarray) or found.ndim != axes:
         kind = f"{found.ndim} axes" if isinstance(found, np.ndarray) else "no one array"
@@ -190,14 +200,7 @@ def _shadowed(
     beside = [name for name in inside if name in _RAW]
     if len(beside) != 1:
         raise ValueError("its `shadow_params` have no names, and no one state beside.")
-    names = states.flat(node[beside[0]])
-    shapes = [np.shape(a) for a in names.values()]
-    if shapes != [np.shape(a) for a in shadows]:
-        raise ValueError(
-            f"its {len(shadows)} `shadow_params` are not those of the {len(names)} "
-            f"arrays of {beside[0]}."
-        )
-    return dict(zip(names, shadows, strict=True))
+    return states.shadowed(states.flat(node[beside[0]]), shadows)
 
 
 def _split(path: str, averaged: bool, node: Mapping[str, Any]) -> Iterator[Found]:

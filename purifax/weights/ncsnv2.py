@@ -3,7 +3,9 @@
 The authors save a list: the module's state (its names prefixed by "module.", with the
 sigma ladder as a buffer), the optimiser's state, the epoch, the step and, if they kept
 one, the running average of the parameters (names without the prefix). ADP and its
-published evaluations use the first entry, not the average.
+published evaluations use the first entry, not the average. The PyTorch program of Song
+et al. saves the same network as a dictionary: its state as "model", and as "ema" the
+averages, which have no names.
 
 Only NumPy arrays are read here, so PyTorch is not needed.
 """
@@ -32,8 +34,8 @@ def convert(
     the last layer; this network does not, so it gives the scaled score.
 
     Args:
-        state: the list that the authors save, or one of its dictionaries, with arrays
-            in PyTorch's layout ([out, in, height, width] for convolutions).
+        state: the list or dictionary that the authors save, or one of its states, with
+            arrays in PyTorch's layout ([out, in, height, width] for convolutions).
         entry: which dictionary of a list: "raw", the last weights, as ADP uses them,
             or "ema", their running average. Ignored if `state` is a dictionary.
 
@@ -75,7 +77,7 @@ def levels(
     Raises:
         ValueError: the ladder is no list of positive numbers.
     """
-    first = _select(state, entry) if isinstance(state, Mapping) else state[0]
+    first = _select(state, "raw")
     found = first.get("module.sigmas", first.get("sigmas"))
     if found is None:
         return None
@@ -88,8 +90,16 @@ def levels(
 def _select(state: Any, entry: str) -> Mapping[str, np.ndarray]:
     if entry not in _ENTRIES:
         raise ValueError(f'`entry` must be "raw" or "ema"; got {entry!r}.')
+    raw = state if isinstance(state, Mapping) else state[0]
+    raw = raw["model"] if isinstance(raw.get("model"), Mapping) else raw
+    _check_names(raw)
     if isinstance(state, Mapping):
-        return state
+        shadows = state.get("ema", {}).get("shadow_params")
+        if raw is state or entry == "raw":
+            return raw
+        if shadows is None:
+            raise ValueError("the checkpoint has no averages: give --entry=raw.")
+        return states.shadowed(raw, shadows)
     if len(state) <= _ENTRIES[entry]:
         raise ValueError(
             f"the checkpoint is a list of {len(state)} entries, and {entry!r} would be "
@@ -97,6 +107,24 @@ def _select(state: Any, entry: str) -> Mapping[str, np.ndarray]:
             'only "raw".'
         )
     return state[_ENTRIES[entry]]
+
+
+def _check_names(state: Mapping[str, Any]) -> None:
+    """Refuse two networks that are saved in the same way.
+
+    Raises:
+        ValueError: it is one of them.
+    """
+    if any("all_modules." in name for name in state):
+        raise ValueError(
+            "its `all_modules` are those of a DDPM, DDPM++ or NCSN++, which "
+            "--from=score_sde reads."
+        )
+    if any(name.endswith("normalizer.embed.weight") for name in state):
+        raise ValueError(
+            "this is an NCSN of 2019, whose normalisations are given the index of the "
+            "level; it is not read, its successor NCSNv2 is."
+        )
 
 
 def _path(name: str) -> str:

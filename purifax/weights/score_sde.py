@@ -49,6 +49,12 @@ def convert(
     if entry not in ("ema", "raw"):
         raise ValueError(f'`entry` must be "ema" or "raw"; got {entry!r}.')
     numbered = "model" in stored
+    if numbered and not any("all_modules." in name for name in stored["model"]):
+        raise ValueError(
+            "the file's `model` has no `all_modules`, as DDPM, DDPM++ and NCSN++ have; "
+            "an NCSNv2 of the same program is read by --from=ncsnv2. Its first names "
+            f"are: {states.few(list(stored['model'])) or 'none'}."
+        )
     arrays = (_torch if numbered else _flax)(stored, entry)
     module = score_sde_layout.module(arrays)
     count = len(score_sde_layout.widths(module))
@@ -104,19 +110,10 @@ def _torch(stored: Mapping[str, Any], entry: str) -> dict[str, np.ndarray]:
         if "all_modules." in name
     }
     if entry == "ema":
-        trained = [name for name in state if name != "0/W"]
-        shadows = stored.get("ema", {}).get("shadow_params", [])
-        wrong = [
-            name
-            for name, shadow in zip(trained, shadows, strict=False)
-            if shadow.shape != state[name].shape
-        ]
-        if len(shadows) != len(trained) or wrong:
-            raise ValueError(
-                f"the {len(shadows)} averages are not those of the {len(trained)} "
-                f"parameters{': ' + states.few(wrong) if wrong else '.'}"
-            )
-        state |= dict(zip(trained, shadows, strict=True))
+        trained = {name: a for name, a in state.items() if name != "0/W"}
+        state |= states.shadowed(
+            trained, stored.get("ema", {}).get("shadow_params", [])
+        )
     return dict(_laid_out(path, array, torch=True) for path, array in state.items())
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "have",
     "lasting",
     "rows_of",
+    "shadowed",
 ]
 
 
@@ -86,6 +87,37 @@ def fitted(
         variables = _nested(by_path)
     check_finite(kind, variables)
     return variables
+
+
+def shadowed(
+    state: Mapping[str, np.ndarray], shadows: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """A state with averages, which have no names, in place of its trained arrays.
+
+    They are in the order of these. Running averages and levels are not trained, and
+    stay.
+
+    Raises:
+        ValueError: there are more or fewer averages, or one of another shape.
+
+    >>> shadowed({"bias": np.zeros(1), "sigmas": np.ones(2)}, [np.ones(1)])["bias"]
+    array([1.])
+    """
+    trained = [name for name in state if not name.endswith(_NOT_TRAINED)]
+    wrong = [
+        name
+        for name, shadow in zip(trained, shadows, strict=False)
+        if np.shape(shadow) != np.shape(state[name])
+    ]
+    if len(shadows) != len(trained) or wrong:
+        raise ValueError(
+            f"the {len(shadows)} averages are not those of the "
+            f"{len(trained)} parameters{': ' + few(wrong) if wrong else '.'}"
+        )
+    return {**state, **dict(zip(trained, shadows, strict=True))}
+
+
+_NOT_TRAINED = ("running_mean", "running_var", "num_batches_tracked", "sigmas")
 
 
 def check_finite(kind: str, variables: Any) -> None:

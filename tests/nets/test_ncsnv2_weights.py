@@ -7,7 +7,7 @@ import pytest
 from nets import foreign, tools
 
 from purifax import nets
-from purifax.weights import ncsnv2
+from purifax.weights import ncsnv2, score_sde
 
 WIDTH, CHANNELS = 4, 1
 
@@ -64,6 +64,37 @@ def test_raw_is_the_first_entry_and_ema_the_last(state):
     assert_same(ncsnv2.convert(both), ncsnv2.convert(state))
     assert_same(ncsnv2.convert(both, "raw"), ncsnv2.convert(state))
     assert_same(ncsnv2.convert(both, "ema"), ncsnv2.convert(average))
+
+
+def numbered(state, average):
+    """The dictionary that the program of Song et al. saves."""
+    raw = {f"module.{name}": array for name, array in state.items()}
+    raw["module.sigmas"] = np.geomspace(50, 0.01, 232)
+    shadows = {"decay": 0.999, "num_updates": 3, "shadow_params": list(average)}
+    return {"model": raw, "ema": shadows, "step": 3, "optimizer": {}}
+
+
+def test_the_dictionary_of_song_et_al_holds_both(state):
+    average = foreign.ncsnv2_state(WIDTH, CHANNELS, seed=1)
+    both = numbered(state, average.values())
+    assert_same(ncsnv2.convert(both, "raw"), ncsnv2.convert(state))
+    assert_same(ncsnv2.convert(both, "ema"), ncsnv2.convert(average))
+    np.testing.assert_allclose(ncsnv2.levels(both, "ema"), (0.01, 50))
+    with pytest.raises(ValueError, match="averages .* are not those of the"):
+        ncsnv2.convert(numbered(state, list(average.values())[1:]), "ema")
+    with pytest.raises(ValueError, match="give --entry=raw"):
+        ncsnv2.convert({"model": both["model"]}, "ema")
+
+
+def test_networks_saved_alike_are_named(state):
+    first = {"module.normalizer.embed.weight": np.zeros((10, 12))}
+    for stored in ([first, {}], {"model": first}, first):
+        with pytest.raises(ValueError, match="an NCSN of 2019"):
+            ncsnv2.convert(stored, "ema")
+    with pytest.raises(ValueError, match="--from=score_sde reads"):
+        ncsnv2.convert({"model": {"module.all_modules.0.bias": np.zeros(1)}})
+    with pytest.raises(ValueError, match="NCSNv2 .* read by --from=ncsnv2"):
+        score_sde.convert(numbered(state, []))
 
 
 def test_a_list_without_average_says_so(state):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from nets import foreign
 from weights import classifier_states as states
+from weights import torch_files
 
 from purifax import nets, weights
 from purifax.run.errors import UsageError
@@ -144,6 +145,17 @@ def test_settings_by_the_name_in_robustbench(tmp_path):
     with pytest.raises(UsageError, match="did you mean Standard?"):
         families.read("robustbench", path, {"preset": "Standrad"})
     assert sum(map(len, robustbench_names.SETTINGS.values())) > 90
+
+
+def test_of_the_last_and_the_best_robustbench_takes_the_last(tmp_path):
+    path = tmp_path / "file"
+    last, best = (foreign.draw(states.common(), seed=seed) for seed in (0, 1))
+    path.write_bytes(torch_files.archive({"last": last, "best": best}))
+    for given, state in (({}, last), ({"entry": "best"}, best)):
+        made = families.read("robustbench", str(path), given)
+        assert made.taken["entry"] == given.get("entry", "last")
+        found = jax.tree.leaves(made.network.variables)
+        assert any(np.array_equal(leaf, state["fc.bias"]) for leaf in found)
 
 
 def test_clip_is_converted_with_its_classes(tmp_path):

@@ -72,6 +72,29 @@ def test_the_average_is_taken_and_said_and_the_other_is_offered(tmp_path, case):
         assert words["entry"] == raw
 
 
+def test_of_the_last_and_the_best_the_usual_or_the_named_is_taken(tmp_path):
+    """Two of RobustBench's files are of this kind, and it takes the last."""
+    path = str(tmp_path / "file")
+    stored = {"last": prefixed("module.", RAW), "best": MEAN, "epoch": 3}
+    (tmp_path / "file").write_bytes(torch_files.archive(stored))
+    with pytest.raises(ValueError, match="several sets of weights: last, best"):
+        foreign_file.chosen(path)
+    arrays, words = foreign_file.chosen(path, usual="last")
+    np.testing.assert_array_equal(arrays["conv.weight"], RAW["conv.weight"])
+    assert words == {"entry": "last", "other entries": "--entry=best"}
+    arrays, _ = foreign_file.chosen(path, "best", usual="last")
+    np.testing.assert_array_equal(arrays["conv.weight"], MEAN["conv.weight"])
+
+
+def test_averages_without_names_leave_what_is_not_trained(tmp_path):
+    raw = {"bn.running_mean": np.full(3, 5.0, np.float32)} | RAW
+    stored = {"model": raw, "ema": {"shadow_params": list(MEAN.values())}}
+    (tmp_path / "file").write_bytes(torch_files.archive(stored))
+    arrays = foreign_file.state(str(tmp_path / "file"), "ema")
+    np.testing.assert_array_equal(arrays["conv.weight"], MEAN["conv.weight"])
+    np.testing.assert_array_equal(arrays["bn.running_mean"], raw["bn.running_mean"])
+
+
 @pytest.mark.parametrize(
     "prefix",
     ["module.", "_orig_mod.", "net.", "ema.", "module._orig_mod.", "model.net."],
