@@ -142,7 +142,7 @@ def test_images_in_another_form_are_refused_with_what_to_do(images, change, told
             None,
             {"purifier": lambda key, x: x, "sigma": 1},
             ValueError,
-            "a callable, which takes no",
+            "a callable, which",
         ),
         (None, {}, ValueError, "has no card that advises a purifier"),
         ("digits_dsm", {"chunk": 0}, ValueError, "chunk must be 1 or more; got 0"),
