@@ -42,10 +42,10 @@ def _verb() -> int:
         return 0
     if verb not in VERBS:
         raise UsageError(f"{verb!r} is no verb{nearest(verb, VERBS)}")
-    if words := ending.environment():
+    if wrong := ending.environment():
         if verb != "info":
-            raise UsageError(words)
-        print(f"problem  jax: {words}")
+            raise UsageError(wrong)
+        print(f"problem  jax: {wrong}")
         return 0
     start = "python -m purifax" if program.endswith("__main__.py") else "purifax"
     sys.argv = [f"{start} {verb}", *words[1:]]
