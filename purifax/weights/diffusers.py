@@ -18,7 +18,7 @@ from purifax import nets
 from purifax.run import json_text
 from purifax.weights import diffusers_files, states
 
-__all__ = ["load_directory", "unet2d"]
+__all__ = ["attending", "load_directory", "unet2d"]
 
 _KIND = "a diffusers UNet2DModel"
 
@@ -196,7 +196,7 @@ def _module(config: Mapping[str, Any]) -> nets.UNet2D:
         out_channels=option["out_channels"],
         widths=tuple(option["block_out_channels"]),
         blocks=option["layers_per_block"],
-        attention=_attention(option),
+        attention=attending(_KIND, option, ("AttnDownBlock2D", "AttnUpBlock2D")),
         middle_attention=option["add_attention"],
         head_width=option["attention_head_dim"],
         groups=option["norm_num_groups"],
@@ -212,17 +212,28 @@ def _module(config: Mapping[str, Any]) -> nets.UNet2D:
     )
 
 
-def _attention(option: Mapping[str, Any]) -> tuple[int, ...]:
-    """The levels with attention, which are the same on the way up."""
+def attending(
+    kind: str, option: Mapping[str, Any], attends: tuple[str, str]
+) -> tuple[int, ...]:
+    """The levels with attention, which are the same on the way up.
+
+    Args:
+        kind: of the network, for the error.
+        option: with `down_block_types`, `up_block_types` and `block_out_channels`.
+        attends: the kinds of block with attention, down and up.
+
+    Raises:
+        ValueError: there are other blocks, or the way up has them elsewhere.
+    """
     down, up = option["down_block_types"], option["up_block_types"]
     levels = len(option["block_out_channels"])
-    plain, attends = ("DownBlock2D", "UpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D")
+    plain = ("DownBlock2D", "UpBlock2D")
     pairs = list(zip(down, reversed(up), strict=False))
     if not len(down) == len(up) == levels or set(pairs) - {plain, attends}:
         raise ValueError(
-            f"the config has blocks {list(down)} down and {list(up)} up at {levels} "
-            "levels; nets.UNet2D knows DownBlock2D with UpBlock2D and AttnDownBlock2D "
-            "with AttnUpBlock2D, one pair for each level."
+            f"{kind} has blocks {list(down)} down and {list(up)} up at {levels} "
+            f"levels; known are {' with '.join(plain)} and {' with '.join(attends)}, "
+            "one pair for each level."
         )
     return tuple(level for level, pair in enumerate(pairs) if pair == attends)
 

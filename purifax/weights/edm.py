@@ -11,7 +11,6 @@ ImageNet are OpenAI's (`edm_adm`), and EDM2's are its own (`edm2`).
 Source: Karras et al. 2022, arXiv 2206.00364.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 
 from purifax import nets
 from purifax.weights import edm2, edm_adm, states
+from purifax.weights.edm_places import place
 from purifax.weights.pickled_modules import arrays
 
 __all__ = ["convert", "traits"]
@@ -207,7 +207,7 @@ def _ours(name: str, array: np.ndarray, rows: int, pyramids: bool) -> dict[str, 
     *path, leaf = name.split(".")
     if leaf == "freqs":
         return {"params/frequencies": array}
-    node, layer = _place("/".join(path[:2]), rows, pyramids), ""
+    node, layer = place("/".join(path[:2]), rows, _places(pyramids)), ""
     if path[0] in _MAPS:
         node = _MAPS[path[0]]
     if len(path) == 3:
@@ -228,27 +228,21 @@ def _ours(name: str, array: np.ndarray, rows: int, pyramids: bool) -> dict[str, 
     }
 
 
-def _place(path: str, side: int, pyramids: bool) -> str:
-    """ "enc/16x16_block0" -> "down1_0"; attention follows the last block of a level."""
-    match = re.fullmatch(r"(enc|dec)/(\d+)x\d+_([a-z_]+?)(\d*)", path)
-    if match is None:
-        return path
-    way, rows, kind, i = match.groups()
-    k = round(math.log2(side / int(rows)))
-    level = str(k) if pyramids else ""
-    names = {
-        ("enc", "conv"): "conv_in",
-        ("enc", "down"): f"down{k - 1}_half",
-        ("enc", "aux_residual"): f"input{k - 1}",
-        ("enc", "aux_skip"): f"input{k - 1}",
-        ("enc", "block"): f"down{k}_{i}",
-        ("dec", "in"): f"middle_{i}",
-        ("dec", "up"): f"up{k + 1}_double",
-        ("dec", "block"): f"up{k}_{i}",
-        ("dec", "aux_norm"): f"norm_out{level}",
-        ("dec", "aux_conv"): f"conv_out{level}",
+def _places(pyramids: bool) -> dict[str, str]:
+    """Names of the blocks; pyramids have an output at each level."""
+    level = "{k}" if pyramids else ""
+    return {
+        "enc conv": "conv_in",
+        "enc down": "down{finer}_half",
+        "enc aux_residual": "input{finer}",
+        "enc aux_skip": "input{finer}",
+        "enc block": "down{k}_{i}",
+        "dec in": "middle_{i}",
+        "dec up": "up{coarser}_double",
+        "dec block": "up{k}_{i}",
+        "dec aux_norm": f"norm_out{level}",
+        "dec aux_conv": f"conv_out{level}",
     }
-    return names.get((way, kind), path)
 
 
 def _levels(made: Mapping[str, Any]) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ Source: Karras et al. 2024, arXiv 2312.02696, equations 47 and 66.
 """
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from purifax import nets
 from purifax.weights import states
+from purifax.weights.edm_places import place
 from purifax.weights.pickled_modules import arrays
 
 __all__ = ["KIND", "convert"]
@@ -45,6 +45,15 @@ _KNOWN = {
     *("attn_resolutions", "channel_mult", "channel_mult_emb", "channel_mult_noise"),
     *("channels_per_head", "clip_act", "dropout", "img_channels", "img_resolution"),
     *("label_dim", "model_channels", "num_blocks", "resample_filter"),
+}
+
+_PLACES = {
+    "enc conv": "conv_in",
+    "enc down": "down{k}",
+    "enc block": "down{k}_{i}",
+    "dec in": "middle_{i}",
+    "dec up": "up{k}",
+    "dec block": "up{k}_{i}",
 }
 
 
@@ -119,7 +128,7 @@ def _ours(
     array = _normalised(array, gain)
     if path[0] in _ENDS:
         return {f"params/{_ENDS[path[0]]}/kernel": states.channels_last(array)}
-    node = _place("/".join(path[:2]), rows)
+    node = place("/".join(path[:2]), rows, _PLACES)
     layer = _LAYERS.get(path[-1], path[-1]) if len(path) > 2 else ""
     parts = {layer: array}
     if layer == "qkv":
@@ -143,21 +152,3 @@ def _normalised(array: np.ndarray, gain: float) -> np.ndarray:
     rms = np.sqrt(np.mean(np.square(rows), axis=1, keepdims=True))
     rows = rows / (1e-4 + rms) * (gain / math.sqrt(rows.shape[1]))
     return rows.reshape(weight.shape).astype(np.float32)
-
-
-def _place(path: str, side: int) -> str:
-    """ "enc/16x16_block0" -> "down1_0"."""
-    match = re.fullmatch(r"(enc|dec)/(\d+)x\d+_([a-z]+?)(\d*)", path)
-    if match is None:
-        return path
-    way, rows, kind, i = match.groups()
-    k = round(math.log2(side / int(rows)))
-    names = {
-        ("enc", "conv"): "conv_in",
-        ("enc", "down"): f"down{k}",
-        ("enc", "block"): f"down{k}_{i}",
-        ("dec", "in"): f"middle_{i}",
-        ("dec", "up"): f"up{k}",
-        ("dec", "block"): f"up{k}_{i}",
-    }
-    return names.get((way, kind), path)

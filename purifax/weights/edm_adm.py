@@ -4,8 +4,6 @@ They are OpenAI's UNet with other names. Channels of an attention lie heads x ch
 (q, k, v).
 """
 
-import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from purifax import nets
 from purifax.weights import states
+from purifax.weights.edm_places import place
 from purifax.weights.pickled_modules import arrays
 
 __all__ = ["convert"]
@@ -42,6 +41,15 @@ _KNOWN = {
 }
 _HEAD = 64
 """Channels of a head."""
+
+_PLACES = {
+    "enc conv": "conv_in",
+    "enc down": "down{finer}_resize",
+    "enc block": "down{k}_{i}_block",
+    "dec in": "middle_{i}_block",
+    "dec up": "up{coarser}_resize",
+    "dec block": "up{k}_{i}_block",
+}
 
 
 def convert(
@@ -96,7 +104,7 @@ def _ours(name: str, array: np.ndarray, rows: int) -> dict[str, np.ndarray]:
         leaf = "scale" if array.ndim == 1 else "kernel"
     if path[0] in _ENDS:
         return {f"params/{_ENDS[path[0]]}/{leaf}": states.channels_last(array)}
-    node = _place("/".join(path[:2]), rows)
+    node = place("/".join(path[:2]), rows, _PLACES)
     if len(path) < 3:
         return {f"params/{node}/{leaf}": states.channels_last(array)}
     layer = _LAYERS.get(path[2], path[2])
@@ -117,21 +125,3 @@ def _ours(name: str, array: np.ndarray, rows: int) -> dict[str, np.ndarray]:
         f"params/{node}/{part}/{leaf}": states.channels_last(piece)
         for part, piece in parts.items()
     }
-
-
-def _place(path: str, side: int) -> str:
-    """ "enc/16x16_block0" -> "down1_0_block"."""
-    match = re.fullmatch(r"(enc|dec)/(\d+)x\d+_([a-z_]+?)(\d*)", path)
-    if match is None:
-        return path
-    way, rows, kind, i = match.groups()
-    k = round(math.log2(side / int(rows)))
-    names = {
-        ("enc", "conv"): "conv_in",
-        ("enc", "down"): f"down{k - 1}_resize",
-        ("enc", "block"): f"down{k}_{i}_block",
-        ("dec", "in"): f"middle_{i}_block",
-        ("dec", "up"): f"up{k + 1}_resize",
-        ("dec", "block"): f"up{k}_{i}_block",
-    }
-    return names.get((way, kind), path)

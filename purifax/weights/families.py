@@ -29,7 +29,7 @@ from purifax.weights import (
     tutorials,
 )
 from purifax.weights.conversion import Converted
-from purifax.weights.families_song import numbers
+from purifax.weights.families_classifiers import converted, given
 from purifax.weights.foreign_file import chosen, state
 
 __all__ = ["FAMILIES", "flags_of", "options", "read"]
@@ -96,11 +96,9 @@ def _classifier(reader: Callable[..., nets.Network], side: int) -> Any:
         side: int = side,
         entry: str | None = None,
     ) -> Converted:
-        given = {"mean": mean, "std": std}
-        values = {k: numbers(k, v) for k, v in given.items() if v is not None}
         arrays, taken = chosen(path, entry)
-        network = reader(arrays, **values)
-        return _square(network, side, "classifier", taken=taken)
+        network = reader(arrays, **given(mean=mean, std=std))
+        return converted(network, side, side, taken)
 
     return family
 
@@ -121,6 +119,9 @@ def _ebm_defense_classifier(
     return residual.biased(arrays, mean=mean, std=std)
 
 
+_MNIST = (28, 28, 1)
+
+
 def _mnist_ddpm(path: str) -> Converted:
     arrays = state(path)
     network = tutorials.noise(arrays)
@@ -132,7 +133,7 @@ def _mnist_ddpm(path: str) -> Converted:
             raise ValueError("the chain's betas are not evenly spaced.")
     steps = process.get("length", 1001) - 1
     predicts = Prediction("noise", process, width=1.0, label_scale=1 / steps)
-    return _square(network, 28, predicts=predicts)
+    return Converted(network, _MNIST, predicts=predicts)
 
 
 def _mnist_score(path: str) -> Converted:
@@ -141,7 +142,7 @@ def _mnist_score(path: str) -> Converted:
     base = network.module.base
     largest = ((base**2 - 1) / (2 * math.log(base))) ** 0.5
     levels = {"name": "VE", "smallest": 0.01, "largest": largest}
-    return _square(network, 28, predicts=Prediction(process=levels))
+    return Converted(network, _MNIST, predicts=Prediction(process=levels))
 
 
 FAMILIES: dict[str, Callable[..., Converted]] = {
@@ -168,17 +169,3 @@ FAMILIES: dict[str, Callable[..., Converted]] = {
     "timm": families_classifiers.of_timm,
     "torchvision": families_classifiers.of_torchvision,
 }
-
-
-def _square(network: nets.Network, side: int, role: str = "score", **more: Any) -> Any:
-    return Converted(network, (side, side, _channels(network)), role, **more)
-
-
-def _channels(network: nets.Network) -> int:
-    """Of the images: the module's field, or the inputs of its first convolution."""
-    channels = getattr(network.module, "channels", None)
-    if channels is None:
-        params = network.variables["params"]
-        first = params.get("conv1", params.get("Conv_0"))
-        channels = first["kernel"].shape[2]
-    return channels

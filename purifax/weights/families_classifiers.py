@@ -21,7 +21,7 @@ from purifax.weights.conversion import Converted
 from purifax.weights.families_song import numbers
 from purifax.weights.foreign_file import array, chosen
 
-__all__ = ["clip", "of_timm", "of_torchvision", "robustbench"]
+__all__ = ["clip", "converted", "given", "of_timm", "of_torchvision", "robustbench"]
 
 Words = Sequence[str] | None
 
@@ -36,9 +36,9 @@ def of_torchvision(
     entry: str | None = None,
 ) -> Converted:
     """A ResNet, wide ResNet, ConvNeXt, ViT or Swin of torchvision."""
-    told = _given(mean=mean, std=std) | _said(num_heads=num_heads)
+    told = given(mean=mean, std=std) | _said(num_heads=num_heads)
     arrays, taken = chosen(path, entry)
-    return _converted(_read(torchvision.model, arrays, told), side, 224, taken)
+    return converted(_read(torchvision.model, arrays, told), side, 224, taken)
 
 
 def of_timm(
@@ -53,10 +53,10 @@ def of_timm(
 ) -> Converted:
     """A ViT, DeiT, ConvNeXt, Swin, XCiT or ResNet of timm."""
     arrays, taken = chosen(path, entry)
-    told = _given(mean=mean, std=std)
+    told = given(mean=mean, std=std)
     told |= _said(num_heads=num_heads, patch=patch)
     network = _read(_timm_reader(arrays), arrays, told)
-    return _converted(network, side, 224, taken)
+    return converted(network, side, 224, taken)
 
 
 def _timm_reader(arrays: Mapping[str, Any]) -> Callable[..., nets.Network]:
@@ -97,9 +97,9 @@ def robustbench(
         except ValueError as error:
             raise UsageError(f"--preset: {error}") from error
         told = known | told
-    told |= _given(mean=mean, std=std)
+    told |= given(mean=mean, std=std)
     network = torchvision.robustbench(arrays, **told)
-    return _converted(network, side, 32, taken)
+    return converted(network, side, 32, taken)
 
 
 def clip(
@@ -120,10 +120,10 @@ def clip(
             "[K, D]."
         )
     told = _said(activation=activation, num_heads=num_heads)
-    told |= _given(mean=mean, std=std)
+    told |= given(mean=mean, std=std)
     arrays, taken = chosen(path, entry)
     network = vit.clip(arrays, array(classes, 2), **told)
-    return _converted(network, None, 224, taken)
+    return converted(network, None, 224, taken)
 
 
 def _read(
@@ -143,22 +143,31 @@ def _read(
         ) from error
 
 
-def _converted(
+def converted(
     network: nets.Network, side: int | None, usual: int, taken: Mapping[str, Any]
 ) -> Converted:
     """A classifier for images of this side, or of those that its reader gives."""
-    shape = network.shape or (usual, usual, 3)
+    height, width, channels = network.shape or (usual, usual, _channels(network))
     if side is not None:
-        shape = (side, side, shape[2])
+        height = width = side
     bare = nets.Network(network.module, network.variables)
-    shape = (shape[0], shape[1], shape[2])
-    return Converted(bare, shape, "classifier", taken=taken)
+    return Converted(bare, (height, width, channels), "classifier", taken=taken)
+
+
+def _channels(network: nets.Network) -> int:
+    """Of the images: the module's field, or the inputs of its first convolution."""
+    channels = getattr(network.module, "channels", None)
+    if channels is None:
+        params = network.variables["params"]
+        first = params.get("conv1", params.get("Conv_0"))
+        channels = first["kernel"].shape[2]
+    return channels
 
 
 def _said(**flags: Any) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
-def _given(**flags: Words) -> dict[str, tuple[float, ...]]:
+def given(**flags: Words) -> dict[str, tuple[float, ...]]:
     """Flags of numbers that were given."""
     return {name: numbers(name, words) for name, words in _said(**flags).items()}

@@ -19,6 +19,7 @@ from purifax import nets
 from purifax.purify.prior import Prior
 from purifax.run import json_text
 from purifax.weights import (
+    diffusers,
     diffusers_files,
     diffusers_schedulers,
     latent_options,
@@ -133,15 +134,7 @@ def conditional_unet(
         )
     if type(option["transformer_layers_per_block"]) is not int:
         raise ValueError(f"{kind} must have as many layers in every transformer.")
-    down, up = option["down_block_types"], option["up_block_types"]
-    plain = ("DownBlock2D", "UpBlock2D")
     attends = ("CrossAttnDownBlock2D", "CrossAttnUpBlock2D")
-    pairs = list(zip(down, reversed(up), strict=False))
-    if not len(down) == len(up) == levels or set(pairs) - {plain, attends}:
-        raise ValueError(
-            f"{kind} has blocks {list(down)} and {list(up)} at {levels} levels; known "
-            f"are {' with '.join(plain)} and {' with '.join(attends)}."
-        )
     # Diffusers calls the number of heads `attention_head_dim` in these networks.
     heads = option["num_attention_heads"] or option["attention_head_dim"]
     heads = (heads,) * levels if isinstance(heads, int) else tuple(heads)
@@ -150,7 +143,7 @@ def conditional_unet(
         out_channels=option["out_channels"],
         widths=widths,
         blocks=option["layers_per_block"],
-        attention=tuple(i for i, pair in enumerate(pairs) if pair == attends),
+        attention=diffusers.attending(kind, option, attends),
         heads=heads,
         layers=option["transformer_layers_per_block"],
         context_width=width,

@@ -80,7 +80,7 @@ def test_the_dictionary_of_song_et_al_holds_both(state):
     assert_same(ncsnv2.convert(both, "raw"), ncsnv2.convert(state))
     assert_same(ncsnv2.convert(both, "ema"), ncsnv2.convert(average))
     np.testing.assert_allclose(ncsnv2.levels(both, "ema"), (0.01, 50))
-    with pytest.raises(ValueError, match="averages .* are not those of the"):
+    with pytest.raises(ValueError, match="averages are not those of the"):
         ncsnv2.convert(numbered(state, list(average.values())[1:]), "ema")
     with pytest.raises(ValueError, match="give --entry=raw"):
         ncsnv2.convert({"model": both["model"]}, "ema")
