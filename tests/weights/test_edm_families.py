@@ -119,6 +119,7 @@ def adm(tmp_path_factory):
     return openai.unet(state, num_head_channels=64, groups=0), containers.read(path)
 
 
+@pytest.mark.slow
 def test_the_network_for_imagenet_is_openais_in_a_preconditioning(adm):
     unet, stored = adm
     found = edm.convert(stored)
@@ -202,6 +203,7 @@ def test_edm2_agrees_with_pytorch():
     )
 
 
+@pytest.mark.slow
 def test_ddpm_of_song_et_al_attends_once_on_the_way_up(tmp_path):
     """Like diffusers' DDPM where all attention on the way up but the last is silent."""
     from purifax.weights import score_sde_layout
