@@ -26,7 +26,7 @@ import numpy as np
 
 from purifax.data import roles
 from purifax.data.decode import decode
-from purifax.data.folder_layout import Found, understood
+from purifax.data.folder_layout import NO_CLASS, Found, understood
 from purifax.data.images import DataError, Images
 from purifax.data.split import part_of
 
@@ -120,9 +120,13 @@ def _split(found: Found, split: str) -> Listed:
     name = roles.chosen(split, found.parts) if found.divided else "all"
     if name is None:
         present = " and ".join(sorted(p.place.name for p in found.parts.values()))
+        bare = [file for file, why in found.unread if why == NO_CLASS]
+        more = (
+            f"{bare[0]} and others stand without folders of classes; " if bare else ""
+        )
         raise DataError(
             f"{found.listing.root} has {present} but nothing for the split '{split}'; "
-            "add a folder of that name or ask for another split."
+            f"{more}add a folder of that name or ask for another split."
         )
     part = found.parts[name]
     names = sorted({name for part in found.parts.values() for name in part.files})

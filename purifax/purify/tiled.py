@@ -50,6 +50,7 @@ def tiled(
     Returns:
         The image, [H, W, C]; that of a purifier that changes nothing is x.
 
+    >>> import jax.numpy as jnp
     >>> x = jnp.arange(30.0).reshape(5, 6, 1) / 30
     >>> same = tiled(jax.random.key(0), x, lambda key, x: x, (4, 4), overlap=2)
     >>> bool(jnp.allclose(same, x))

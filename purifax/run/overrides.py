@@ -189,6 +189,8 @@ def _read_as(text: str, hint: Any) -> object:
         return _read_union(text, typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
         part = typing.get_args(hint)[0]
+        if not text and part is not str:  # no number; no name may be meant as all
+            return ()
         items = _items(text)
         found = tuple(_read_as(item, part) for item in items)
         return tuple(_distinct(items)) if part is str else found

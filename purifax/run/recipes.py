@@ -90,8 +90,8 @@ def own(kind: Kind, name: str, call: Callable[..., Any]) -> Any:
         ValueError: it cannot be called as the kind's callables are.
     """
     made = module_called(built(call), kind.word)
-    if not callable(made):
-        raise ValueError(f"{name} gives a {type(made).__name__}; name {kind.one}.")
+    if not callable(made):  # it builds nothing, and is judged as it stands
+        made = call
     _check_call(kind, name, made)
     module = importlib.import_module(f"{kind.package}.own")
     return module.Own(name, made)
@@ -109,8 +109,7 @@ def built(found: Callable[..., Any]) -> Any:
         known = inspect.signature(found).parameters.values()
     except ValueError:
         return found
-    needed = (p.kind is not p.KEYWORD_ONLY and p.default is p.empty for p in known)
-    return found if any(needed) else found()
+    return found if any(p.default is p.empty for p in known) else found()
 
 
 def _check_call(kind: Kind, name: str, call: Callable[..., Any]) -> None:

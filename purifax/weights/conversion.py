@@ -1,6 +1,5 @@
 """A network read from a public checkpoint, checked and written as a work directory."""
 
-import json
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ import jax
 import numpy as np
 
 from purifax import nets, weights
-from purifax.run import json_text
+from purifax.run.seal import sealed, unsealed
 from purifax.weights import held_out, sanity, sanity_latents
 from purifax.weights.folders import CODER
 from purifax.weights.labels import asks_class
@@ -146,10 +145,10 @@ def _record(part: pathlib.Path, made: Converted, found: Any, refusal: str) -> No
         words["check"] = found.words()
     if refusal:
         words["accepted"] = refusal
-    text = json_text.read(path, dict) | {"converted": words}
+    text = unsealed(path) | {"converted": words}
     if made.autoencoder is not None:
         text |= {CODER: CODER}
-    path.write_text(json.dumps(text, indent=2) + "\n")
+    path.write_bytes(sealed(text))
 
 
 def describe(made: Converted) -> str:

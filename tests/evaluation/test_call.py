@@ -283,7 +283,7 @@ def test_a_classifier_that_is_none_is_refused(classifier, message):
         (np.ones((2, 3, 3, 1), int), [0, 1], "uint8, or floats"),
         (np.ones((2, 3, 3, 1)), [0], "labels must be integers"),
         (np.ones((2, 3, 3, 1)), [0.0, 1.0], "labels must be integers"),
-        (np.ones((2, 3, 3, 1)), [0, -1], "labels must be 0 or more"),
+        (np.ones((2, 3, 3, 1)), [0, -1], "labels must be the numbers of classes"),
         (np.ones((2, 3, 3, 1)), [0, 2], "the classes of the classifier"),
     ],
 )

@@ -157,11 +157,14 @@ ROWS = [
     line(2, r"left out: .*a.tif.*mode F", F32, "a.tif"),
     line(3, r"left out: .*a.png.*more than 67108864", png(20000, 20000, 8, 2)),
     line(4, r"left out: .*a.png.*empty", b""),
-    line(
-        5,
+    Line(
+        "files",
+        "purify --weights=digits_dsm --fit=exact --source=in --out=out",
         r"left out: .*x/a.png.*4 x 4 x 1, not 8 x 8",
-        encoded(GREY[:4, :4]),
-        "x/a.png",
+        lambda f: (
+            save(f / "in", "x/a.png", content=encoded(GREY[:4, :4])),
+            save(f / "in", "b.png", content=encoded(GREY[:8, :8])),
+        ),
     ),
     line(6, r"left out: .*a.gif.*3 pictures", frames("GIF"), "a.gif"),
     Line("files", f"{PURIFY} --seed=7", "left out: .*no regular file", fifo),

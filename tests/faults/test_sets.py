@@ -185,8 +185,6 @@ ROWS = [
     folders("a set in one folder", "the one folder x", "x/train/a", "x/test/a"),
     folders("an empty class", "b holds no images", "a", "c", empty=["b"]),
     folders("an empty class of a split", "no images", "train/a", empty=["train/b"]),
-    folders("loose beside splits", "both images", "train/a", "test/a", loose=["x.png"]),
-    folders("loose beside classes", "both images", "train/a", loose=["train/x.png"]),
     folders("no test", "nothing for the split 'test'", "train/a", "train/b"),
     folders("an empty test", "nothing for", "train/a", "train/b", empty=["test"]),
     folders("a class of the test alone", "the class B", "train/b", "test/B", "test/b"),
@@ -198,7 +196,7 @@ ROWS = [
         "roles",
         "a test without classes",
         lambda f: (flat_test(f), data.load("folder", "test", f)),
-        "test holds images without folders of classes",
+        "stands without folders of classes",
     ),
     Fault(
         "roles",
@@ -213,7 +211,7 @@ ROWS = [
     Line(
         "roles",
         "train --config=digits_classifier --config.data.name=folder --data_dir=.",
-        "test holds images without folders of classes",
+        "stands without folders of classes",
         flat_test,
     ),
     Line(

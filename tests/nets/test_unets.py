@@ -1,5 +1,6 @@
 """Diffusion UNets: published sizes, precision, dropout, and what they refuse."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -83,9 +84,14 @@ def test_dropout_acts_in_training_alone():
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_group_norm_of_features_with_a_large_mean(dtype):
     x = (1000 + 8 * tools.example(1, 4, 4, 4)).astype(dtype)
-    norm = unet_blocks.group_norm(2, 1e-6, dtype, "norm")
-    ones = {"params": {"scale": jnp.ones(4), "bias": jnp.zeros(4)}}
-    found = norm.apply(ones, x)
+
+    class Norm(nn.Module):
+        @nn.compact
+        def __call__(self, h):
+            return unet_blocks.group_norm(2, 1e-6, dtype, "norm")(h)
+
+    ones = {"params": {"norm": {"scale": jnp.ones(4), "bias": jnp.zeros(4)}}}
+    found = Norm().apply(ones, x)
     assert found.dtype == dtype
     groups = np.asarray(x, np.float64).reshape(16, 2, 2)
     groups -= groups.mean(axis=(0, 2), keepdims=True)
