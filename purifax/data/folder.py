@@ -121,9 +121,7 @@ def _split(found: Found, split: str) -> Listed:
     if name is None:
         present = " and ".join(sorted(p.place.name for p in found.parts.values()))
         bare = [file for file, why in found.unread if why == NO_CLASS]
-        more = (
-            f"{bare[0]} and others stand without folders of classes; " if bare else ""
-        )
+        more = f"{bare[0]} stands without folders of classes; " if bare else ""
         raise DataError(
             f"{found.listing.root} has {present} but nothing for the split '{split}'; "
             f"{more}add a folder of that name or ask for another split."
