@@ -6,8 +6,10 @@ functions of (seed, step), so a restored state continues with the same bits.
 
 import contextlib
 import errno
+import logging as python_logging
 import os
 import pathlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +109,16 @@ def _finite(state: Any) -> Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in floats]))
 
 
+def _but_late_writers(found: Any) -> None:
+    """Python's own hook, but for Orbax's writers that report to a loop that is gone.
+
+    Where one file could not be written, the error is raised; those of the other files
+    end later, each with a traceback that says nothing more.
+    """
+    if str(found.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(found)
+
+
 class Checkpoints:
     """The checkpoints of a work directory; writing goes on while training continues.
 
@@ -126,6 +138,8 @@ class Checkpoints:
         self._saving: pathlib.Path | None = None
         # An error of the thread that saves is logged by Orbax, and raised here too.
         logging.set_verbosity(logging.FATAL)
+        sys.unraisablehook = _but_late_writers
+        python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
