@@ -10,6 +10,9 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +22,9 @@ import purifax
 from purifax.command import flags as flagslib
 
 __all__ = ["lines", "main", "run"]
+
+_FATAL = re.compile(r"F\d{4} ")
+"""How a line begins with which XLA ends a process."""
 
 SHOWN = ("jax", "jaxlib", "flax", "numpy", "orbax-checkpoint", "torch")
 
@@ -59,8 +65,26 @@ def _devices() -> list[str]:
     """Devices of this process."""
     from purifax.run import devices
 
+    if "XLA_FLAGS" in os.environ:
+        _try_xla()
     found = devices.found()
     return [f"devices  {len(found)} x {found[0].device_kind} ({found[0].platform})"]
+
+
+def _try_xla() -> None:
+    """Start XLA in another process, which it would end where a flag of it is wrong.
+
+    Raises:
+        ValueError: it did; the message is its own.
+    """
+    words = [sys.executable, "-c", "import jax; jax.devices()"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    said = [line for line in done.stderr.splitlines() if _FATAL.match(line)]
+    if done.returncode and said:
+        raise ValueError(
+            f"XLA ends every process under XLA_FLAGS={os.environ['XLA_FLAGS']} "
+            f"({said[0].partition('] ')[2]}); mend the flag, or unset the variable."
+        )
 
 
 def _cache() -> list[str]:

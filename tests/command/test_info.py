@@ -1,5 +1,9 @@
 """`purifax info` says what is installed and where it looks."""
 
+import os
+import subprocess
+import sys
+
 import commands
 import jax
 import pytest
@@ -54,3 +58,12 @@ def test_a_cache_that_cannot_be_written_is_said(monkeypatch):
 
 def test_a_package_that_is_missing_is_said():
     assert info._version("no-such-package") == "not installed"
+
+
+def test_flags_that_xla_does_not_know_are_said():
+    known = os.environ | {"XLA_FLAGS": "--xla_nonsense=3"}
+    words = [sys.executable, "-m", "purifax"]
+    done = subprocess.run(words, env=known, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if line.startswith("problem")]
+    assert len(said) == 1 and "Unknown flag in XLA_FLAGS: --xla_nonsense=3" in said[0]
