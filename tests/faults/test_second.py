@@ -310,7 +310,7 @@ LISTS = [
     Line(
         "lists",
         "evaluate_poison --config=digits_poison_grid --config.seeds=",
-        r"write \(\)",
+        "seeds must be one or more",
     ),
     Line(
         "lists",
@@ -324,7 +324,7 @@ LISTS = [
     ),
     Line("lists", "evaluate --config=digits_adp --config.attacks=", r"write \(\)"),
     Line("lists", "evaluate --config=digits_adp --config.attacks=blind,blind", "twice"),
-    Line("lists", "train --config=digits_dsm --config.net.widths=", r"write \(\)"),
+    Line("lists", "train --config=digits_dsm --config.net.widths=", "widths is empty"),
     Line("lists", "train --config=digits_dsm --config.net.widths=64,,64", "two commas"),
     Line("lists", "train --config=digits_dsm --config.net.widths=()", "widths"),
     Line("lists", "certify --config=digits_certify --config.sigmas=", r"field|write"),

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from commands import run
 from nets import test_unet_weights
 from weights import test_containers
 
@@ -139,38 +138,3 @@ def test_a_fourier_network_under_ve_is_a_scaled_score(tmp_path):
     write(tmp_path / "other" / "unet", case="diffusers fourier")
     with pytest.raises(ValueError, match="given sigma, and its scheduler is no"):
         families.read("diffusers", other, {})
-
-
-def grey(home):
-    """The same network for images of one channel, so that it takes the digits."""
-    write(home, in_channels=1, out_channels=1)
-    state = test_unet_weights.state("diffusers ddpm")
-    state["conv_in.weight"] = state["conv_in.weight"][:, :1]
-    for name in ("conv_out.weight", "conv_out.bias"):
-        state[name] = 0.1 * state[name][:1]
-    (home / f"{NAME}.safetensors").write_bytes(test_containers.safetensors(state))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["adp", "diffpure"])
-def test_a_folder_of_diffusers_goes_to_a_report_by_one_command_each(
-    name, tmp_path, capsys
-):
-    grey(tmp_path / "pipe" / "unet")
-    network = tmp_path / "network"
-    convert = f"convert --from=diffusers {pipe(tmp_path / 'pipe')} {network} --anyway"
-    assert run(capsys, convert)[0] == 0
-    folder = tmp_path / "report"
-    code, _, said = run(
-        capsys,
-        f"evaluate --config=digits_{name} --config.score={network} "
-        f"--config.classifier=digits_classifier --workdir={folder} --config.sweep= "
-        "--config.images.count=4 --config.samples=2 --config.keys=1 --config.probed=2 "
-        "--config.attacks.blind.steps=2 --config.attacks.bpda.steps=2 "
-        "--config.attacks.exact.steps=2 --config.attacks.exact.eot=2",
-    )
-    assert not code, said
-    summary = json.loads((folder / "summary.json").read_text())
-    ran = {one["gradient"] for one in summary["attacks"] if one["model"] == "defended"}
-    assert {"bpda", "exact"} <= ran
-    assert "differs" not in said and summary["gradient"]["state_gap"] == 0
