@@ -13,6 +13,7 @@ passes. Lists become arrays, and arrays of float64 take the dtype of a smaller i
 that the result is the same whether a program has `jax_enable_x64` set or not.
 """
 
+from purifax._checks.arrays import array, counts, ends, kept, no_more, rates
 from purifax._checks.callables import (
     answer,
     batchable,
@@ -35,28 +36,22 @@ from purifax._checks.rules import (
     ONE,
     Rule,
     anything,
-    array,
     at_least_zero,
     ball,
     chance,
-    counts,
     draws,
-    ends,
     fields,
     flags,
     floats,
     image,
     in_box,
     in_scale,
-    kept,
     levels,
     listed,
-    no_more,
     number,
     numbers,
     pixels,
     positive,
-    rates,
     share,
     shares,
     vector,

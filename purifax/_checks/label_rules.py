@@ -6,7 +6,7 @@ from typing import Any
 from jax import Array
 from jax import numpy as jnp
 
-from purifax._checks.rules import array, ends
+from purifax._checks.arrays import array, ends
 from purifax.types import concrete, expect, known
 
 __all__ = ["among", "classes", "label", "labels", "row", "where", "picked"]

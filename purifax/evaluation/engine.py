@@ -24,7 +24,6 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from purifax import _checks as checks
 from purifax import data
 from purifax.data.sources import OWN
 from purifax.evaluation import (
@@ -33,6 +32,7 @@ from purifax.evaluation import (
     broken,
     gradient_proof,
     networks,
+    own_parts,
     predictions,
 )
 from purifax.evaluation.batches import padded
@@ -120,8 +120,11 @@ def load(
         samples=config.samples,
         keys=config.keys,
     )
-    world.target()  # refuses numbers and networks that do not fit each other
-    _try_own(config, world, named, shape)
+    target = world.target()  # refuses numbers and networks that do not fit each other
+    if target.purifier is not None:
+        places = (named["score"], named["energy"])
+        own_parts.try_purifier(purifier, target.purifier, shape, *places)
+    own_parts.try_attacks(config, target, shape)
     if prior.network is not None or prior.score is not None:
         found["score"] = prior.score if prior.network is None else prior.network
     if networks.called(named["energy"], "energy"):
@@ -132,24 +135,6 @@ def load(
     return Loaded(
         images, world, hashes | {n: networks.digest(net) for n, net in found.items()}
     )
-
-
-def _try_own(
-    config: Evaluation, world: World, named: Mapping[str, Any], shape: tuple[int, ...]
-) -> None:
-    """Refuses a purifier or an attack of the user's that does not take one image."""
-    target = world.target()
-    parts = [named[role] for role in ("score", "energy")]
-    if target.purifier is not None and (
-        hasattr(config.purifier, "place") or any(map(networks.is_own, parts))
-    ):
-        name = getattr(config.purifier, "place", type(config.purifier).__name__)
-        checks.tried(f"the purifier {name}", target.purifier, shape)
-    label = jax.ShapeDtypeStruct((), jnp.int32)
-    for made in config.attacks.values():
-        if hasattr(made, "place"):
-            attack = made.build(target, attacks.threat(config, config.radius))
-            checks.tried(f"the attack {made.place}", attack, shape, label)
 
 
 def plan(config: Evaluation, folder: pathlib.Path | None, loaded: Loaded) -> Run:

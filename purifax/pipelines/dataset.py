@@ -14,6 +14,7 @@ import jax
 from purifax import data, fleet
 from purifax.data.examples import Stream
 from purifax.data.files import place
+from purifax.evaluation import own_parts
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet import lease
 from purifax.fleet import status as statuses
@@ -21,7 +22,7 @@ from purifax.fleet.finish import trouble
 from purifax.fleet.job import begin
 from purifax.fleet.purify_batch import BatchedPurifier, share
 from purifax.fleet.verify import verify
-from purifax.pipelines import configured, purifiers
+from purifax.pipelines import configured
 from purifax.pipelines.archive import archive, files
 from purifax.pipelines.records import fingerprint, record
 from purifax.run.progress import Progress, say
@@ -185,7 +186,7 @@ def _set_up(config: Evaluation, where: Place) -> tuple[fleet.Job, Stream, Purifi
     stream = data.open_stream(where.source, where.split, where.data_dir, channels, size)
     configured.check_size(config, stream.source, stream.shape)
     purifier = configured.purifier(config, made, where.data_dir)
-    purifiers.check(made, purifier, stream.shape, config.score, config.energy)
+    own_parts.try_purifier(made, purifier, stream.shape, config.score, config.energy)
 
     def build(other: Any) -> Purifier:
         return configured.purifier(config, other, where.data_dir)

@@ -9,9 +9,10 @@ from jax import Array
 
 from purifax import fleet
 from purifax.data.images import dimensions
+from purifax.evaluation import own_parts
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet.purify_batch import key_words
-from purifax.pipelines import configured, inputs, photo_job, purifiers
+from purifax.pipelines import configured, inputs, photo_job
 from purifax.pipelines.photo_job import How
 from purifax.run import pictures, places
 from purifax.run.extras import extra
@@ -83,7 +84,7 @@ def _archive(
         )
     bound = configured.purifier(config, made, data_dir)
     shape = found.images.shape[1:]
-    purifiers.check(made, bound, shape, config.score, config.energy)
+    own_parts.try_purifier(made, bound, shape, config.score, config.energy)
     out.mkdir(parents=True, exist_ok=True)  # before the work, which would be lost
     say(f"{len(found.images)} image(s) of {dimensions(shape)} from {source}")
     purified = _purified(bound, found.images, config.chunk, seed)

@@ -20,6 +20,7 @@ from jax.tree_util import Partial
 from purifax import weights
 from purifax.bridge.networks import is_tensor
 from purifax.data.arrays import check_layout, check_pixels
+from purifax.evaluation import own_parts
 from purifax.pipelines import purifiers
 from purifax.recipe.spelling import nearest
 from purifax.run import defaults
@@ -126,9 +127,8 @@ def purify_images(
         purifiers.check_seen(made, batch.shape[1:], shape, str(weights))
     scale = 255 if given.dtype == np.uint8 else 1
     with defaults.usual():
-        if purifier is not None:
-            made = purifiers.recipe(purifier)
-            purifiers.check(made, bound, batch.shape[1:], weights or "", energy or "")
+        places = (weights or "", energy or "")
+        own_parts.try_purifier(made, bound, batch.shape[1:], *places)
         purified = jnp.asarray(batch, jnp.float32) / scale
         if len(batch):
             purified, finite = _run(bound, key, purified, chunk)

@@ -7,9 +7,10 @@ from typing import Any
 
 from purifax.data.decode import picture
 from purifax.data.images import dimensions
+from purifax.evaluation import own_parts
 from purifax.evaluation.settings import Evaluation
 from purifax.fleet.purify_batch import share
-from purifax.pipelines import album, configured, photo_files, photos, purifiers
+from purifax.pipelines import album, configured, photo_files, photos
 from purifax.pipelines.album import Album, Group
 from purifax.pipelines.journal import Journal
 from purifax.pipelines.records import fingerprint
@@ -142,7 +143,7 @@ def purify(
     targets = dict(zip(given, photo_files.names(given, how.form), strict=True))
     bound = configured.purifier(config, job.made, data_dir)
     shape = job.groups[0].shape
-    purifiers.check(job.made, bound, shape, config.score, config.energy)
+    own_parts.try_purifier(job.made, bound, shape, config.score, config.energy)
     words = _identity(config, job, bound, seed, how)
     page = _page(targets)
     journal = Journal(out, words)

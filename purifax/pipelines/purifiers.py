@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from purifax import _checks as checks
 from purifax import weights
 from purifax.data.images import dimensions
 from purifax.evaluation import arguments, networks
@@ -21,7 +20,6 @@ from purifax.types import Purifier
 __all__ = [
     "advised",
     "build",
-    "check",
     "check_seen",
     "image_shape",
     "is_own",
@@ -99,22 +97,6 @@ def check_seen(
             f"{dimensions(wanted)}. Use purifier=Tiled, Padded or Resized with its "
             "height and width, or resize them first."
         )
-
-
-def check(made: Any, bound: Purifier, shape: Any, *places: Any) -> None:
-    """Refuses a purifier with a part of the caller's own that does not take an image.
-
-    Args:
-        made: its recipe.
-        shape: (H, W, C) of the images.
-        places: of its networks, as in `build`.
-
-    Raises:
-        ValueError: it cannot be traced, or gives another shape.
-    """
-    if hasattr(made, "place") or any(map(is_own, places)):
-        name = getattr(made, "place", type(made).__name__)
-        checks.tried(f"the purifier {name}", bound, tuple(shape))
 
 
 def build(
