@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from purifax import data
-from purifax.data.arrays import check_layout, check_pixels, label_numbers
+from purifax.data.arrays import check_layout, check_pixels
 from purifax.data.images import check_classes
 from purifax.evaluation.settings import Subjects
 
@@ -105,8 +105,7 @@ def given(images: Any, labels: Any, names: Sequence[str] | None = None) -> data.
             f"{labels.min()} to {labels.max()}."
         )
     names = tuple(names or map(str, range(int(labels.max()) + 1)))
-    rest = label_numbers("evaluate", labels), np.arange(len(images)), names
-    rest = *rest, "given images"
+    rest = labels.astype(np.int32), np.arange(len(images)), names, "given images"
     if images.dtype == np.uint8:
         return data.Images(images, *rest)
     return Floats(images.astype(np.float32), *rest)
