@@ -4,6 +4,8 @@ import fnmatch
 from collections.abc import Sequence
 from typing import Any
 
+from absl import flags
+
 from purifax.recipe.spelling import nearest
 from purifax.run import lookup
 from purifax.run.errors import UsageError
@@ -57,7 +59,8 @@ def _needed(name: str | None, kinds: Sequence[type], configs: Shelf) -> str:
         raise UsageError(f"--config=NAME is needed. Known: {', '.join(known)}.")
     wanted = " or ".join(kind.__name__ for kind in kinds)
     raise UsageError(
-        f"--config=PATH.py is needed: a file whose function config() returns {wanted}."
+        f"--config=PATH.py is needed: a file whose function config() returns {wanted}"
+        + ("; or --weights=NAME." if "weights" in flags.FLAGS else ".")
     )
 
 
