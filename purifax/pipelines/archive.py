@@ -62,12 +62,21 @@ def files(job: fleet.Job, folder: epath.Path) -> int:
     count = 0
     for shard in range(job.plan.shards):
         for row in job.written.rows(job.shard(shard), job.layout):
-            name = job.layout.classes[row["label"]].replace("/", "_")
+            name = _folder(job.layout.classes[row["label"]])
             path = folder / name / f"{_stem(row['id'])}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, png(np.asarray(row["image"])).getvalue())
             count += 1
     return count
+
+
+def _folder(name: str) -> str:
+    """A name for the folder of a class, which no other has and which leads nowhere else.
+
+    >>> _folder("sea lion"), _folder("a/b"), _folder("..")
+    ('sea lion', 'a%2fb', '%2e.')
+    """
+    return re.sub(r"[/\\\0%]|^\.", lambda found: f"%{ord(found[0]):02x}", name)
 
 
 def _stem(one: int | bytes) -> str:

@@ -1,5 +1,6 @@
 """A folder of photos in, the same folder purified out."""
 
+import functools
 import pathlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class PhotoJob:
     fit: Any
     taken: int | None
 
-    @property
+    @functools.cached_property
     def groups(self) -> list[Group]:
         """The photos by the shape of their parts."""
         return album.groups(self.album.photos, self.taken, self.fit)
@@ -154,9 +155,10 @@ def purify(
     with held(out), Stop() as stop:
         journal.clear([*targets.values(), page])
         journal.begin()
-        done = _work(config, job, bound, seed, targets, journal, tell, stop.check, how)
+        work = config, job, bound, seed, targets, journal, tell, stop.check, how
+        done, written = _work(*work)
         names = [name for name in targets.values() if journal.state(name) == "done"]
-        if journal.state(page) != "done":
+        if written or journal.state(page) != "done":
             _picture(job, out, targets, page, journal)
         known = [page] if journal.state(page) == "done" else []
         journal.finish([*names, *known])
@@ -211,13 +213,15 @@ def _work(
     tell: Callable[[str, str], None],
     check: Callable[[], None],
     how: How,
-) -> int:
-    """Purify what is not done; gives how many photos are, those of before included."""
+) -> tuple[int, int]:
+    """Purify what is not done; gives how many photos are, and how many of them now."""
     done = set()
     for name, target in targets.items():
-        state = journal.state(target)
+        state = journal.state(target, job.album.root / name)
         if state == "damaged":
             say(f"{target} is not the file that was written; it is made again.")
+        if state == "changed":
+            say(f"{name} is another photo than was purified; it is purified again.")
         if state == "done":
             done.add(name)
     bar = Progress("purify", len(done), len(targets), unit="image")
@@ -247,7 +251,7 @@ def _work(
                 work.group(left, *photos.batched(bound, group, seed, most))
     finally:
         bar.close()
-    return len(done) + work.written
+    return len(done) + work.written, work.written
 
 
 def _page(targets: dict[str, str]) -> str:
@@ -271,4 +275,4 @@ def _picture(
             (picture(str(job.album.root / name)), picture(str(out / targets[name])))
             for name in first[:10]
         ]
-        journal.write({page: photo_files.sheet(pairs)})
+        journal.write({page: (photo_files.sheet(pairs), "")})

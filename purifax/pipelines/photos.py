@@ -23,7 +23,7 @@ from purifax.fleet.ahead import ahead
 from purifax.fleet.purify_batch import BatchedPurifier
 from purifax.pipelines import host_fits, photo_files
 from purifax.pipelines.album import Group, Photo
-from purifax.pipelines.journal import Journal
+from purifax.pipelines.journal import Journal, checksum
 from purifax.purify.fitted import LATER
 from purifax.types import Purifier
 
@@ -40,11 +40,13 @@ class _Opened:
     """A photo whose parts are being purified.
 
     Attributes:
+        checksum: of the file that was read.
         left: parts that are not purified yet.
         finite: whether all values of the others were.
     """
 
     photo: Photo
+    checksum: str
     kept: photo_files.Kept
     parts: np.ndarray
     left: int
@@ -103,9 +105,10 @@ class Work:
 
     def _opened(self, photo: Photo) -> _Opened:
         path = str(self.root / photo.name)
+        read = checksum(self.root / photo.name)
         pixels = parts_of(path, photo, self.taken, self.fit)
         kept = photo_files.kept(path)
-        return _Opened(photo, kept, pixels, len(pixels))
+        return _Opened(photo, read, kept, pixels, len(pixels))
 
     def _parts(
         self, opened: Iterable[_Opened | tuple[Photo, str]]
@@ -123,9 +126,9 @@ class Work:
 
     def _take(self, some: list[tuple[_Opened, int]], answer: tuple[Any, Any]) -> None:
         """Put purified parts into their photos, and write those that are complete."""
-        pixels, finite = (np.asarray(part) for part in answer)
-        files: dict[str, bytes] = {}
-        for (one, part), new, fine in zip(some, pixels, finite, strict=False):
+        answers, finite = (np.asarray(part) for part in answer)
+        files: dict[str, tuple[bytes, str]] = {}
+        for (one, part), new, fine in zip(some, answers, finite, strict=False):
             one.parts[part] = new
             one.left -= 1
             one.finite &= bool(fine)
@@ -135,9 +138,9 @@ class Work:
                 self._leave(one.photo, NOT_FINITE)
                 continue
             name = self.targets[one.photo.name]
-            files[name] = photo_files.encoded(
-                self._whole(one), name, one.kept, self.quality
-            )
+            pixels = self._whole(one)
+            content = photo_files.encoded(pixels, name, one.kept, self.quality)
+            files[name] = content, one.checksum
         self.journal.write(files)
         self.written += len(files)
         self.shown(len(files))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from purifax.run import npz
 from purifax.weights import containers, states
 from purifax.weights.stand_ins import StandIn
 
@@ -99,15 +100,17 @@ def chosen(
 
 
 def array(path: str, axes: int) -> np.ndarray:
-    """The only array of a file, such as embeddings of texts; without an axis of one
-    batch.
+    """The only array of a file, such as embeddings of texts.
+
+    Args:
+        axes: that it has; one more, of a batch of one, is taken off.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it holds no array, or several, or one of another number of axes.
     """
     if pathlib.Path(path).suffix == ".npy":
-        found: Any = np.load(path, allow_pickle=False)
+        found: Any = npz.npy(pathlib.Path(path).read_bytes())
     else:
         found = containers.read(path)
         while isinstance(found, Mapping) and len(found) == 1:

@@ -212,6 +212,21 @@ def test_a_damaged_file_is_made_again_and_a_foreign_one_not_touched(
     assert tree(tmp_path / "other") == {"cats/three.png": b"mine"}
 
 
+def test_a_photo_that_was_replaced_by_one_of_equal_size_is_purified_again(
+    source, tmp_path, capsys
+):
+    """What is done is done for the photo that was read, not for its name and size."""
+    out, size = tmp_path / "out", (source / "dogs/four.bmp").stat().st_size
+    clean(source, out)
+    photo(source, "dogs/four.bmp", drawn(9, 12, 3, seed=7))
+    assert (source / "dogs/four.bmp").stat().st_size == size
+    assert clean(source, out) == (8, [])
+    said = capsys.readouterr().err
+    assert "dogs/four.bmp is another photo than was purified" in said
+    clean(source, tmp_path / "fresh")
+    assert tree(out) == tree(tmp_path / "fresh")
+
+
 @pytest.mark.parametrize("change", ["seed", "photos", "quality", "purifier"])
 def test_another_command_is_refused_and_named(source, tmp_path, change):
     out = tmp_path / "out"
