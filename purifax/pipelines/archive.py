@@ -71,7 +71,7 @@ def files(job: fleet.Job, folder: epath.Path) -> int:
 
 
 def _folder(name: str) -> str:
-    """A name for the folder of a class, which no other has and which leads nowhere else.
+    """A name for the folder of a class, which no other has, and which stays inside.
 
     >>> _folder("sea lion"), _folder("a/b"), _folder("..")
     ('sea lion', 'a%2fb', '%2e.')
