@@ -10,13 +10,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from purifax.data import roles
+from purifax.data.arrays import class_names, label_numbers
 from purifax.data.decode import content, picture
 from purifax.data.examples import Example, Unreadable
 from purifax.data.images import DataError
 from purifax.data.layout import OWN
 
-__all__ = ["Columns", "Table", "columns", "example", "from_dataset", "saved"]
+__all__ = [
+    "Columns",
+    "Table",
+    "columns",
+    "example",
+    "from_dataset",
+    "numbered",
+    "saved",
+]
 
 IMAGES = ("image", "img", "images", "png", "jpg", "jpeg", "webp", "picture")
 LABELS = ("label", "labels", "fine_label", "target", "class", "cls", "y")
@@ -152,6 +163,16 @@ def _value(value: Any, name: str) -> Any:
     return value.encode() if isinstance(value, str) else value
 
 
+def numbered(where: Any, labels: Sequence[int | None]) -> tuple[str, ...]:
+    """Names of classes that are known by number alone.
+
+    Raises:
+        DataError: it is unclear from the labels how many classes there are.
+    """
+    known = [label for label in labels if label is not None and label >= 0]
+    return class_names(where, label_numbers(where, np.array(known, np.int64)))
+
+
 def from_dataset(dataset: Any, where: str = "a dataset") -> Table:
     """A `datasets.Dataset`, whose images are decoded by the rules of this package."""
     from datasets import Image  # pyright: ignore[reportMissingImports]
@@ -162,7 +183,7 @@ def from_dataset(dataset: Any, where: str = "a dataset") -> Table:
     plain = dataset.cast_column(known.image, Image(decode=False))
     names = known.names
     if known.label is not None and not names:
-        names = tuple(map(str, range(max(dataset[known.label]) + 1)))
+        names = numbered(where, dataset[known.label])
 
     def rows(positions: range) -> Iterator[Example | Unreadable]:
         for n in positions:

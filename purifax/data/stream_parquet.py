@@ -10,7 +10,13 @@ from typing import Any
 from purifax.data.examples import Example, Unreadable
 from purifax.data.form_parquet import arrow
 from purifax.data.images import DataError
-from purifax.data.stream_huggingface import Columns, Table, columns, example
+from purifax.data.stream_huggingface import (
+    Columns,
+    Table,
+    columns,
+    example,
+    numbered,
+)
 from purifax.run import json_text
 
 __all__ = ["table"]
@@ -31,7 +37,7 @@ def table(files: Sequence[Path]) -> Table:
     kinds = {column.name: str(column.type) for column in schema}
     known = columns(kinds, _features(schema), files[0])
     counts = [one.metadata.num_rows for one in opened]
-    names = known.names or _numbered(opened, known)
+    names = known.names or _numbered(files[0], opened, known)
     groups = [
         (n, g, one.metadata.row_group(g).num_rows)
         for n, one in enumerate(opened)
@@ -75,10 +81,9 @@ def _features(schema: Any) -> Mapping[str, Any]:
         return {}
 
 
-def _numbered(opened: Sequence[Any], known: Columns) -> tuple[str, ...]:
+def _numbered(where: Path, opened: Sequence[Any], known: Columns) -> tuple[str, ...]:
     """Names of classes that are known by number alone."""
     if known.label is None:
         return ("unlabelled",)
     found = (one.read(columns=[known.label])[known.label].to_pylist() for one in opened)
-    largest = max(label for some in found for label in some if label is not None)
-    return tuple(map(str, range(largest + 1)))
+    return numbered(where, [label for some in found for label in some])

@@ -15,13 +15,16 @@ from typing import Any, NamedTuple
 from purifax.data.decode import SUFFIXES, picture
 from purifax.data.examples import Example, Unreadable
 from purifax.data.images import DataError
-from purifax.data.stream_huggingface import Table
+from purifax.data.stream_huggingface import Table, numbered
 from purifax.run import json_text
 
 __all__ = ["table"]
 
 LABELS = ("cls", "index", "cls.txt")
 IN_JSON = ("label", "cls", "class_id", "target")
+_DIGITS = 12
+"""Characters of a label in a file, at most."""
+
 KINDS = {bool: "bool", int: "int64", float: "float64", str: "bytes"}
 """Values of a `.json` that are kept, as `Layout` calls them."""
 
@@ -73,19 +76,20 @@ def _samples(path: Path) -> list[_Sample]:
                 if member.isfile() and stem:
                     key = f"{folder}/{stem}" if folder else stem
                     parts = found.setdefault(key, {})
+                    if end.lower() in parts:
+                        raise DataError(f"{path} holds {member.name} twice.")
                     parts[end.lower()] = member.offset_data, member.size
     except (tarfile.TarError, OSError, EOFError) as error:
         raise DataError(
             f"{path} cannot be read ({error}); unpack it if it is compressed, or fetch "
             "it again."
         ) from error
-    return [_Sample(path, key, p) for key, p in found.items() if _image(p) is not None]
+    return [_Sample(path, key, p) for key, p in found.items() if _images(p)]
 
 
-def _image(parts: Mapping[str, Any]) -> str | None:
-    """The ending of the image among the files of a key."""
-    ends = (end for end in parts if f".{end.rpartition('.')[2]}" in SUFFIXES)
-    return next(ends, None)
+def _images(parts: Mapping[str, Any]) -> list[str]:
+    """The endings of images among the files of a key."""
+    return [end for end in parts if f".{end.rpartition('.')[2]}" in SUFFIXES]
 
 
 def _content(sample: _Sample, end: str) -> bytes:
@@ -106,8 +110,8 @@ def _label(sample: _Sample) -> int | None:
     """The label of a key, or None; -1 where it is no number."""
     for end in LABELS:
         if end in sample.parts:
-            text = _content(sample, end).strip()
-            return int(text) if text.isdigit() else -1
+            text = _content(sample, end)[:_DIGITS].strip()
+            return int(text) if text.isdigit() and len(text) < _DIGITS else -1
     words = _words(sample) if "json" in sample.parts else {}
     found = next((words[name] for name in IN_JSON if name in words), None)
     return found if isinstance(found, int) else None
@@ -116,11 +120,11 @@ def _label(sample: _Sample) -> int | None:
 def _names(samples: Sequence[_Sample], labels: Sequence[int | None]) -> tuple[str, ...]:
     """Names of the classes: "class" of a `.json`, else numbers."""
     known: dict[int, str] = {}
-    largest = max(label for label in labels if label is not None)
+    numbers = numbered(samples[0].path, labels)
     for sample, label in zip(samples, labels, strict=True):
         if label is not None and label not in known and label >= 0:
             known[label] = str(_words(sample).get("class", label))
-    return tuple(known.get(n, str(n)) for n in range(largest + 1))
+    return tuple(known.get(n, number) for n, number in enumerate(numbers))
 
 
 def _example(
@@ -131,8 +135,9 @@ def _example(
     extras: Mapping[str, tuple[tuple[int, ...], str]],
 ) -> Example | Unreadable:
     where = f"{sample.path}: {sample.key}"
-    end = _image(sample.parts)
-    assert end is not None
+    end, *others = _images(sample.parts)
+    if others:
+        return Unreadable(n, where, f"it has the images .{end} and .{others[0]}")
     try:
         image = picture(where, lambda _: _content(sample, end))
         words = _words(sample)

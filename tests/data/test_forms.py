@@ -139,8 +139,8 @@ def test_tars_of_other_writers(tmp_path):
     np.testing.assert_array_equal(rows[3].image, picture(3))
     validation = data.open_stream(str(tmp_path), "val")
     assert [row.label for row in validation.read(range(1))] == [1]
-    alone = data.open_stream(str(tmp_path / "train-000001.tar"))
-    assert alone.count == 2
+    with pytest.raises(data.DataError, match="1 different labels from 2 to 2"):
+        data.open_stream(str(tmp_path / "train-000001.tar"))  # of how many classes?
     with pytest.raises(data.DataError, match="nothing for the split 'all'"):
         data.open_stream(str(tmp_path), "all")
 
@@ -165,6 +165,39 @@ def test_bad_tars_are_refused(tmp_path, content):
     (tmp_path / "a.tar").write_bytes(content)
     with pytest.raises(data.DataError, match="cannot be read|no image"):
         data.open_stream(str(tmp_path / "a.tar"))
+
+
+@pytest.mark.parametrize(
+    "labels", [["90000000"], ["1", "2", "3"], ["0", "10", "20"], ["9" * 5000, "0"]]
+)
+def test_a_tar_of_an_unclear_number_of_classes_is_refused(tmp_path, labels):
+    files = {}
+    for n, label in enumerate(labels):
+        files |= {f"{n}.png": encoded(picture(n)), f"{n}.cls": label.encode()}
+    source = str(tar_of(tmp_path / "a.tar", files))
+    if len(labels[0]) > 12:  # no label at all: that image is left out
+        first, second = data.open_stream(source).read(range(2))
+        assert "its label is -1" in first.reason and second.label == 0
+        return
+    with pytest.raises(data.DataError, match="different labels from"):
+        data.open_stream(source)
+
+
+def test_a_key_of_a_tar_has_one_image(tmp_path):
+    two = {"a.png": encoded(picture(1)), "a.jpg": encoded(picture(2), "JPEG")}
+    read = data.open_stream(
+        str(tar_of(tmp_path / "two.tar", two | {"b.png": encoded(picture(3))}))
+    )
+    first, second = read.read(range(2))
+    assert "it has the images .png and .jpg" in first.reason and second.label == 0
+    with tarfile.open(tmp_path / "twice.tar", "w") as packed:
+        for seed in (1, 2):
+            content = encoded(picture(seed))
+            member = tarfile.TarInfo("a.png")
+            member.size = len(content)
+            packed.addfile(member, io.BytesIO(content))
+    with pytest.raises(data.DataError, match="holds a.png twice"):
+        data.open_stream(str(tmp_path / "twice.tar"))
 
 
 def parquet(path, columns, features=None):
@@ -201,6 +234,9 @@ def test_parquet_of_other_writers(tmp_path):
     parquet(tmp_path / "plain.parquet", plain)
     read = data.open_stream(str(tmp_path / "plain.parquet"))
     assert read.names == ("0", "1", "2") and read.count == 3
+    parquet(tmp_path / "gaps.parquet", plain | {"label": [1, 2, 3]})
+    with pytest.raises(data.DataError, match="3 different labels from 1 to 3"):
+        data.open_stream(str(tmp_path / "gaps.parquet"))
 
 
 @pytest.mark.parametrize(
