@@ -17,7 +17,7 @@ import numpy as np
 from purifax.data.decode import content, in_channels, picture
 from purifax.data.examples import Example, Stream, Unreadable
 from purifax.data.images import DataError, Images
-from purifax.run.budget import afford
+from purifax.run.budget import afford, unpacks
 
 __all__ = ["Files", "first", "opened", "side_of"]
 
@@ -145,13 +145,8 @@ def opened(path: Path, form: re.Pattern[str]) -> tuple[list[str], Read]:
         if path.suffix == ".zip":
             archive = zipfile.ZipFile(path)
             names = [name for name in archive.namelist() if form.fullmatch(name)]
-            return names, archive.read
-        with tarfile.open(path) as packed:
-            files = {
-                member.name.removeprefix("./"): _member(packed, member)
-                for member in packed
-                if member.isfile() and form.fullmatch(member.name.removeprefix("./"))
-            }
+            return names, lambda name: _unzipped(path, archive, name)
+        files = _untarred(path, form)
     except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
         raise DataError(
             f"{path} is truncated or damaged ({error}); fetch it again."
@@ -159,7 +154,25 @@ def opened(path: Path, form: re.Pattern[str]) -> tuple[list[str], Read]:
     return list(files), files.__getitem__
 
 
-def _member(packed: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = packed.extractfile(member)
-    assert file is not None
-    return file.read()
+def _unzipped(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
+    """One file of a .zip, of a size that the memory has."""
+    size = archive.getinfo(name).file_size
+    unpacks(f"{path}: {name}", archive.getinfo(name).compress_size, size)
+    afford(f"{path}: {name}", size)
+    return archive.read(name)
+
+
+def _untarred(path: Path, form: re.Pattern[str]) -> dict[str, bytes]:
+    """The files of a .tar that have a form, whose sizes the memory has together."""
+    files, total = {}, 0
+    with tarfile.open(path) as packed:
+        for member in packed:
+            name = member.name.removeprefix("./")
+            total += member.size
+            unpacks(path, path.stat().st_size, total)
+            if member.isfile() and form.fullmatch(name):
+                afford(path, member.size)
+                file = packed.extractfile(member)
+                assert file is not None
+                files[name] = file.read()
+    return files

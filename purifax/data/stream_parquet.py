@@ -18,6 +18,7 @@ from purifax.data.stream_huggingface import (
     numbered,
 )
 from purifax.run import json_text
+from purifax.run.budget import afford, unpacks
 
 __all__ = ["table"]
 
@@ -53,7 +54,7 @@ def table(files: Sequence[Path]) -> Table:
             file, group, count = groups[place]
             if place not in last:
                 last.clear()
-                last[place] = opened[file].read_row_group(group, columns=wanted)
+                last[place] = _read(files[file], opened[file], group, wanted)
             at = n - (ends[place] - count)
             row = {name: last[place][name][at].as_py() for name in wanted}
             yield example(n, row, known, f"{files[file]}, row {n}")
@@ -68,6 +69,22 @@ def _opened(path: Path) -> Any:
     try:
         return pa.parquet.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} is truncated or damaged ({reason}).") from error
+
+
+def _read(path: Path, opened: Any, group: int, wanted: Sequence[str]) -> Any:
+    """The wanted columns of a row group.
+
+    Raises:
+        DataError: it is damaged, or unpacks to more than images would.
+    """
+    size = opened.metadata.row_group(group).total_byte_size
+    unpacks(path, os.path.getsize(path), size)
+    afford(path, size)
+    try:
+        return opened.read_row_group(group, columns=wanted)
+    except (arrow().ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is truncated or damaged ({reason}).") from error
 

@@ -1,6 +1,7 @@
 """SVHN, CINIC-10, GTSRB, ImageNet and MedMNIST, from small copies of their layouts."""
 
 import io
+import re
 import tarfile
 import zipfile
 
@@ -10,6 +11,7 @@ from image_files import encoded
 from scipy import io as scientific
 
 from purifax import data
+from purifax.data import official_files
 from purifax.data.catalogue import CIFAR10_CLASSES, SETS
 
 WNIDS = ("n01440764", "n01443537", "n01484850")
@@ -209,3 +211,22 @@ def test_every_named_set_says_its_splits():
     for name, facts in SETS.items():
         assert {"train", "test"} <= set(facts.splits) or name == "cifar10_c"
         assert bool(facts.archives) != bool(facts.by_hand)
+
+
+def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path):
+    """A zip, and a compressed tar, of a few kilobytes that hold gigabytes of zeros."""
+    form = re.compile(r".*\.png")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        with packed.open("a.png", "w", force_zip64=True) as file:
+            for _ in range(300):
+                file.write(bytes(1 << 20))
+    names, read = official_files.opened(tmp_path / "a.zip", form)
+    assert names == ["a.png"]
+    with pytest.raises(data.DataError, match="over 200 times its size"):
+        read("a.png")
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as packed:
+        member = tarfile.TarInfo("a.png")
+        member.size = 300 << 20
+        packed.addfile(member, io.BytesIO(bytes(300 << 20)))
+    with pytest.raises(data.DataError, match="over 200 times its size"):
+        official_files.opened(tmp_path / "a.tar.gz", form)
