@@ -3,7 +3,7 @@
 They are meant for GPUs and have not been run in this project; a test runs each with
 networks of a tenth of the width. The images are a folder with `no` and `yes`, faces
 without and with the attribute. The score network is the published DDPM of 256 x 256,
-113.7 million parameters and about 0.5 TFLOP for an image and evaluation: 500
+113.7 million parameters and 0.49 TFLOP for an image and evaluation: 500
 evaluations are a quarter of a petaFLOP for one purification sample, without gradients.
 """
 

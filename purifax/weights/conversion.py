@@ -16,7 +16,7 @@ from purifax.weights import held_out, sanity, sanity_latents
 from purifax.weights.folders import CODER
 from purifax.weights.labels import asks_class
 
-__all__ = ["Converted", "Implausible", "Written", "describe", "write"]
+__all__ = ["Converted", "Implausible", "Written", "describe", "tried", "write"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def write(made: Converted, out: str, images: str = "", anyway: bool = False) -> 
     folder = pathlib.Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{out} exists already; give a new folder.")
-    found = _tried(made, images)
+    found = tried(made, images)
     refusal = found.refusal()
     if refusal and not anyway:
         raise Implausible(refusal, found.table())
@@ -123,8 +123,12 @@ def _save(folder: pathlib.Path, made: Converted) -> None:
         _save(folder / CODER, made.autoencoder)
 
 
-def _tried(made: Converted, folder: str) -> sanity.Check:
-    """The errors of a score network on images; nothing is tried of another one."""
+def tried(made: Converted, folder: str = "") -> sanity.Check:
+    """The errors of a score network on images; nothing is tried of another one.
+
+    Args:
+        folder: of images to try it on; "" takes digits.
+    """
     if made.role != "score":
         return sanity.Check((), images="it gives no score")
     if made.latent and (made.autoencoder is None or made.predicts is None):

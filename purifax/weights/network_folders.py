@@ -9,7 +9,7 @@ from purifax import nets
 from purifax.energy import Tempered, checked_temperature
 from purifax.run import seal
 from purifax.types import Score
-from purifax.weights import digests, fitting, folders
+from purifax.weights import digests, fitting, folders, pipelines
 from purifax.weights.folders import resolve
 from purifax.weights.modules import describe, rebuild
 from purifax.weights.own import Own, arrays
@@ -38,8 +38,8 @@ def load(
 
     Args:
         workdir: the folder, the name of a folder in ``runs``, or the name of weights
-            that come with the package, as in `resolve`; here and in the functions
-            below.
+            that come with the package, as in `resolve`; or a folder of diffusers, as
+            in `pipelines`; here and in the functions below.
         step: which checkpoint; the last one by default.
         trust: modules outside purifax that may be imported for this network, such as
             "package.module", beside those of `weights.trust`.
@@ -56,6 +56,8 @@ def load(
             cannot be imported, or does not fit the stored arrays.
     """
     folder = resolve(workdir)
+    if step is None and pipelines.is_pipeline(folder):
+        return pipelines.network(folder)
     words = folders.description(folder)
     thing = rebuild(words, trust, folder)
     network = fitting.bound(words, thing, folders.arrays(folder, step))
@@ -73,7 +75,7 @@ def image_shape(workdir: str | pathlib.Path) -> tuple[int, ...]:
         FileNotFoundError: no such folder, or no network in it.
     """
     folder = resolve(workdir)
-    words = folders.description(folder)
+    words = _described(folder)
     if words.get(folders.CODER):
         words = folders.description(folder / folders.CODER)
     return tuple(words["image"])
@@ -88,7 +90,7 @@ def autoencoder(workdir: str | pathlib.Path) -> nets.Network | None:
         ValueError: as in `load`.
     """
     folder = resolve(workdir)
-    if not folders.description(folder).get(folders.CODER):
+    if not _described(folder).get(folders.CODER):
         return None
     return load(folder / folders.CODER)
 
@@ -100,7 +102,7 @@ def role(workdir: str | pathlib.Path) -> str:
     Raises:
         FileNotFoundError: no such folder, or no network in it.
     """
-    return folders.description(resolve(workdir))["role"]
+    return _described(resolve(workdir))["role"]
 
 
 def prediction(workdir: str | pathlib.Path) -> Prediction:
@@ -274,10 +276,17 @@ def _store(folder: pathlib.Path, words: Mapping[str, Any]) -> None:
 def _of_role(workdir: str | pathlib.Path, role: str) -> dict[str, Any]:
     """The words of a work directory whose network has this role."""
     folder = resolve(workdir)
-    words = folders.description(folder)
+    words = _described(folder)
     if words["role"] != role:
         article = "an" if words["role"][0] in "ae" else "a"
         raise ValueError(
             f"{folder} holds {article} {words['role']}, which gives no {role}."
         )
     return words
+
+
+def _described(folder: pathlib.Path) -> dict[str, Any]:
+    """What is said of the network of a folder, a work directory or one of diffusers."""
+    if pipelines.is_pipeline(folder):
+        return pipelines.words(folder)
+    return folders.description(folder)

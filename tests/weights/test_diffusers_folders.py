@@ -9,6 +9,7 @@ import pytest
 from nets import test_unet_weights
 from weights import test_containers
 
+from purifax import weights
 from purifax.run.errors import UsageError
 from purifax.weights import diffusers_files, families
 
@@ -138,3 +139,18 @@ def test_a_fourier_network_under_ve_is_a_scaled_score(tmp_path):
     write(tmp_path / "other" / "unet", case="diffusers fourier")
     with pytest.raises(ValueError, match="given sigma, and its scheduler is no"):
         families.read("diffusers", other, {})
+
+
+def test_a_folder_stands_for_a_work_directory_and_is_tried(tmp_path):
+    write(tmp_path / "pipe" / "unet")
+    folder = pipe(tmp_path / "pipe")
+    assert weights.role(folder) == "score"
+    assert weights.image_shape(folder) == (8, 8, 3)
+    assert weights.prediction(folder).predicts == "noise"
+    with pytest.raises(ValueError, match="convert --from=diffusers"):  # drawn weights
+        weights.load(folder)
+    with pytest.raises(ValueError, match="which gives no energy"):
+        weights.energy(folder)
+    (tmp_path / "pipe" / "vae").mkdir()
+    with pytest.raises(ValueError, match="--context=FILE"):
+        weights.role(folder)
