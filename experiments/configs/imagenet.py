@@ -4,7 +4,7 @@ They are meant for GPUs and have not been run in this project; a test runs each 
 networks of a tenth of the width. The images are `imagenet`, as `purifax.data` reads it:
 folders of the WordNet ids, or the official archives.
 
-The score network is OpenAI's unconditional one of 256 x 256: 552,814,086 parameters, and
+The score network is OpenAI's unconditional one of 256 x 256: 552,814,086 parameters and
 2.2 TFLOP for an image and evaluation, as XLA counts. 150 evaluations are a third of a
 petaFLOP for one purification sample, without gradients. With 20 EOT samples and 100
 iterations, an attack of one image is 2,000 such samples forward and backward, 2 to 3

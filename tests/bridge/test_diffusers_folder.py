@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from bridge import test_evaluated
-from bridge.test_evaluated import fitted, theirs  # noqa: F401  a fixture
+from bridge.test_evaluated import fitted
 from commands import run
 
 import purifax
@@ -25,7 +25,7 @@ pytestmark = [
 def pipeline(tmp_path_factory):
     """A pipeline of a small UNet2DModel, trained on digits and saved by diffusers."""
     torch.manual_seed(0)
-    torch.set_num_threads(1)  # more of them wait for each other on such images
+    torch.set_num_threads(1)
     network = diffusers.UNet2DModel(
         sample_size=8,
         in_channels=1,
@@ -63,7 +63,7 @@ def test_a_folder_is_taken_as_what_is_converted_from_it(pipeline, tmp_path, caps
     np.testing.assert_array_equal(found, wanted)
 
 
-def test_python_gives_a_report(pipeline, theirs):  # noqa: F811
+def test_python_gives_a_report(pipeline, theirs):
     test = data.load("digits", "test")
     report = purifax.evaluate(
         fitted(theirs.build()),
@@ -87,7 +87,7 @@ def test_one_command_gives_a_report(
     theirs,
     tmp_path,
     monkeypatch,
-    capsys,  # noqa: F811
+    capsys,
 ):
     monkeypatch.chdir(tmp_path)
     torch.save(fitted(theirs.build()).state_dict(), "trained.pt")
