@@ -9,6 +9,7 @@ server, so that clocks need not agree.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -64,7 +65,7 @@ def held(folder: pathlib.Path) -> Iterator[None]:
         yield
     finally:
         left.set()
-        there = _content(folder)
+        there = _content(folder / NAME)
         if there == own:
             remove(folder / NAME)
         for path in made:
@@ -97,42 +98,51 @@ def _take(folder: pathlib.Path, own: bytes) -> None:
         Held: it is not dead.
     """
     while not write_once(folder / NAME, own):
-        there = _content(folder)
+        there = _content(folder / NAME)
         if there is None:
             continue
-        silent = _silence(folder)
+        silent = _silence(folder / NAME)
         if not _dead(there, silent):
             raise Held(_refusal(folder, there, silent))
-        _unlock(folder, there)
-        say(f"{folder} was held by {_name(there)}, which is dead; taken over.")
+        if _unlock(folder, there):
+            say(f"{folder} was held by {_name(there)}, which is dead; taken over.")
 
 
-def _unlock(folder: pathlib.Path, dead: bytes) -> None:
-    """Remove the lock of a dead holder, unless another process has just done so."""
-    aside = folder / f"tmp.{uuid.uuid4().hex}.{NAME}"
+def _unlock(folder: pathlib.Path, dead: bytes) -> bool:
+    """Remove the lock of a dead holder; of many who see it dead, one does.
+
+    Which one, a file decides that is named after the lock. Who moved the lock away
+    without it could move that of a new holder, which a third one would miss.
+    """
+    mine = folder / f"tmp.{hashlib.sha256(dead).hexdigest()[:32]}.{NAME}"
+    if not write_once(mine, json.dumps(_words()).encode()):
+        other = _content(mine)
+        if other is not None and _dead(other, _silence(mine)):
+            remove(mine)
+        time.sleep(0.01)
+        return False
     try:
-        os.rename(folder / NAME, aside)
-        found = aside.read_bytes()
-    except FileNotFoundError:
-        return
-    if found != dead:
-        write_once(folder / NAME, found)
-    remove(aside)
+        if _content(folder / NAME) != dead:
+            return False
+        remove(folder / NAME)
+        return True
+    finally:
+        remove(mine)
 
 
-def _content(folder: pathlib.Path) -> bytes | None:
+def _content(path: pathlib.Path) -> bytes | None:
     try:
-        return (folder / NAME).read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         return None
 
 
-def _silence(folder: pathlib.Path) -> float:
+def _silence(path: pathlib.Path) -> float:
     """Seconds since the holder's last sign, by the clock of the file server."""
-    probe = folder / f"tmp.{uuid.uuid4().hex}.{NAME}"
+    probe = path.with_name(f"tmp.{uuid.uuid4().hex}.{NAME}")
     try:
         probe.touch()
-        return probe.stat().st_mtime - (folder / NAME).stat().st_mtime
+        return probe.stat().st_mtime - path.stat().st_mtime
     except FileNotFoundError:  # it has just been given back
         return 0.0
     finally:
@@ -178,6 +188,6 @@ def _give_signs(path: pathlib.Path, own: bytes, left: threading.Event) -> None:
     """Touch the lock now and then, as long as it is this process's."""
     while not left.wait(_EVERY):
         with contextlib.suppress(OSError):  # a disk that is away: signs are missing
-            if _content(path.parent) != own:
+            if _content(path) != own:
                 return
             os.utime(path)

@@ -142,6 +142,28 @@ def test_of_many_at_once_one_takes_over(tmp_path, ended):
     assert len(inside) == 1 and len(refused) == 7
 
 
+def test_who_comes_late_to_a_dead_lock_leaves_the_new_one_alone(tmp_path, ended):
+    lock(tmp_path, process=ended)
+    dead = (tmp_path / NAME).read_bytes()
+    with held(tmp_path):
+        before = (tmp_path / NAME).stat()
+        assert not hold._unlock(tmp_path, dead)
+        assert (tmp_path / NAME).stat().st_ino == before.st_ino
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_takeover_that_was_cut_short_is_taken_over(tmp_path, ended, monkeypatch):
+    lock(tmp_path, process=ended)
+    words = hold._words() | {"process": ended}
+    with monkeypatch.context() as patch:
+        patch.setattr(hold, "_words", lambda: words)
+        patch.setattr(hold, "remove", lambda path: None)  # it ends before it removes
+        assert hold._unlock(tmp_path, (tmp_path / NAME).read_bytes())
+    with held(tmp_path):
+        assert hold._read((tmp_path / NAME).read_bytes())["process"] != ended
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_is_no_folder(tmp_path):
     pathlib.Path(tmp_path, "file").touch()
     with pytest.raises(ValueError, match="file is no folder"):
