@@ -190,8 +190,11 @@ def _classes(images: data.Images, classifier: Classifier) -> int:
     return classes
 
 
-def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
+def run(work: Run, stop: Stop, *, prove: bool = True) -> dict[Job, Arrays] | None:
     """Does all jobs; None if it was asked to stop before the end.
+
+    Args:
+        prove: whether the exact gradient is proven, where an attack follows it.
 
     Returns:
         For each job, by image: "x_adv" [N, H, W, C], "distance" [N], the "norm" of the
@@ -203,7 +206,7 @@ def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
         ValueError: a model whose answer to a clean image is not finite.
     """
     parts, done = work.parts, {}
-    if gradient_proof.wanted(work.config):
+    if prove and gradient_proof.wanted(work.config):
         gradient_proof.prove(parts, work.k_proof, work.world, work.images)
     respond = predictions.mapped(
         predictions.answers(work.world, work.config.keys), work.mesh

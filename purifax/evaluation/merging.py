@@ -12,7 +12,7 @@ image's key is folded from its own index, so the record is that of one machine.
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -111,15 +111,21 @@ def _merged(parts: Sequence[Findings], command: str, notes: Sequence[str]) -> Fi
         results=_results([part.results for part in parts]),
         sweep=_results([part.sweep for part in parts]),
         curves=_curves([part.curves for part in parts]),
-        probe={
-            name: tuple(value for part in parts for value in part.probe.get(name, ()))
-            for name in first.probe
-        },
+        probe=_strung([part.probe for part in parts]),
+        compression=_strung([part.compression for part in parts]),
         hashes={**first.hashes, "images": images},
         seconds=sum(part.seconds for part in parts),
         command=command,
         notes=(*notes, f"Merged from {len(parts)} evaluations of disjoint images."),
     )
+
+
+def _strung(parts: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, tuple]:
+    """Values of images by name, of all parts."""
+    return {
+        name: tuple(value for part in parts for value in part.get(name, ()))
+        for name in parts[0]
+    }
 
 
 def _results(lists: Sequence[Sequence[Result]]) -> tuple[Result, ...]:

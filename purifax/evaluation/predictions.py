@@ -17,7 +17,7 @@ from purifax.report.types import NO_ANSWER
 from purifax.transform import sharding
 from purifax.types import Classifier, Model, Purifier
 
-__all__ = ["answers", "classes", "climb", "compiled", "frames", "mapped", "once"]
+__all__ = ["answers", "classes", "compiled", "frames", "mapped", "once"]
 
 FRAMES = 7
 """States of a run that are kept to be looked at, the first and the last among them."""
@@ -85,33 +85,6 @@ def classes(logits: Array) -> dict[str, Array]:
     broken = ~jnp.all(jnp.isfinite(logits), axis=-1)
     single = jnp.where(broken, NO_ANSWER, jnp.argmax(logits, axis=-1))
     return {**classify.curves(logits), "single": single}
-
-
-def climb(world: World) -> Partial | None:
-    """`(key, x) -> {rule: [T + 1]}`: the pooled answer after 0 .. T steps.
-
-    None for a purifier without a trace. Step 0 is the noised image.
-    """
-    if not hasattr(world.recipe, "trace"):
-        return None
-    model = Partial(
-        _along, trace=world.recipe.trace(world.prior), classifier=world.classifier
-    )
-    draws, knobs = jnp.arange(world.samples), world.knobs()
-    return Partial(
-        _climb, runs=Partial(classify.each, model=model, draws=draws, knobs=knobs)
-    )
-
-
-def _along(
-    key: Array, x: Array, trace: Callable, classifier: Classifier, **knobs: Array
-) -> Array:
-    return jax.vmap(classifier)(trace(key, x, **knobs)[1].images)
-
-
-def _climb(key: Array, x: Array, runs: Model) -> dict[str, Array]:
-    told = jax.vmap(classes, in_axes=1)(runs(key, x))
-    return {rule: answer[:, -1] for rule, answer in told.items()}
 
 
 def frames(world: World) -> tuple[int, ...]:

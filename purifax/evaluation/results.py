@@ -1,6 +1,7 @@
 """From the answers of an evaluation to what its report shows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -8,9 +9,10 @@ import numpy as np
 from jax import numpy as jnp
 
 from purifax.evaluation import attacks, gradient_proof, predictions
+from purifax.evaluation.controls import Control, compressions
 from purifax.evaluation.images import pixels
 from purifax.evaluation.plan import Job, Run
-from purifax.evaluation.result_curves import by_runs, by_steps
+from purifax.evaluation.result_curves import by_runs
 from purifax.evaluation.store import Arrays
 from purifax.record import Record
 from purifax.report import plots_detection
@@ -33,12 +35,14 @@ def findings(
     command: str,
     seconds: float,
     surface: tuple[Curve, ...] = (),
+    controls: Sequence[Control] = (),
     probe: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Findings:
     """Everything the report is made of.
 
     Args:
-        surface, probe: what `surface.run` and `probe.run` gave.
+        surface, controls, probe: what `surface.run`, `controls.run` and `probe.run`
+            gave.
         seconds: of all commands in this folder so far.
     """
     config = work.config
@@ -49,12 +53,15 @@ def findings(
         title=title,
         dataset=f"{config.images.name} ({config.images.split})",
         num_classes=len(work.images.names),
-        results=tuple(r for job in main for r in _results(work, job, done, models)),
+        results=(
+            *(r for job in main for r in _results(work, job, done, models)),
+            *(r for control in controls for r in _controlled(control)),
+        ),
         sweep=tuple(r for job in swept for r in _results(work, job, done, models[:2])),
         curves=(*by_runs(work, main[:1], done), *by_runs(work, main[1:][-1:], done))
-        + (*by_steps(work, {main[0]: None, strongest: None}, done), *surface),
+        + surface,
         pictures=_pictures(work, strongest, done),
-        models=_models(work),
+        models=_models(work) | {c.model: _described(c) for c in controls},
         seeds={"all keys": config.seed, "images": config.images.seed},
         versions=workdir.versions(),
         hashes=work.hashes,
@@ -64,7 +71,21 @@ def findings(
         notes=(*detection(norms(work, done)), *_broken(work, done), *_omitted(work)),
         probe=probe or {},
         gradient=gradient_proof.proof(work.parts),
+        compression=dict(compressions(work, list(controls))),
     )
+
+
+def _controlled(control: Control) -> Iterator[Result]:
+    """The rows of a control, which is a defence under a name of its own."""
+    for job in control.done:
+        for result in _results(control.work, job, control.done, ("defended",)):
+            yield replace(result, model=control.model)
+
+
+def _described(control: Control) -> str:
+    made, samples = control.work.world.recipe, control.work.config.samples
+    pooled = f", {samples} samples pooled" if samples > 1 else ""
+    return f"a control: {made.words()}{pooled}, then the same classifier"
 
 
 def _swept(work: Run, job: Job) -> bool:

@@ -12,9 +12,10 @@ from purifax.recipe import one_of, typed
 from purifax.recipe.kinds import ATTACK, PURIFIER
 from purifax.recipe.spelling import nearest
 
-__all__ = ["POOLING", "THREATS", "Evaluation", "Subjects", "Surface"]
+__all__ = ["CONTROLS", "POOLING", "THREATS", "Evaluation", "Subjects", "Surface"]
 
 POOLING = ("probabilities", "logits", "vote")
+CONTROLS = ("noise", "jpeg", "blur")
 THREATS = ("Linf", "L2", "L1")
 _RESERVED = ("clean", "worst", "recipe")
 
@@ -110,6 +111,8 @@ class Evaluation:
         swept: names of attacks that are run at those radii.
         sweep_images: the first images, on which that is done.
         surface: whether an attack has converged.
+        controls: what the purifier is compared with: noise (its own without its
+            network), jpeg and blur (of the same clean accuracy).
         probed: images on which the exact gradient is examined before all else.
         keys: fresh keys under which every answer is given.
         chunk: images that are worked on at once.
@@ -142,6 +145,7 @@ class Evaluation:
     swept: tuple[str, ...] = ()
     sweep_images: int = 128
     surface: Surface = Surface()
+    controls: tuple[str, ...] = ("noise",)
     probed: int = 32
     keys: int = 5
     chunk: int = 64
@@ -153,6 +157,11 @@ class Evaluation:
     def __post_init__(self) -> None:
         one_of(self, "pooling", POOLING)
         one_of(self, "threat", THREATS)
+        for name in self.controls:
+            if name not in CONTROLS:
+                raise ValueError(
+                    f"no control is called {name!r}{nearest(name, CONTROLS)}"
+                )
         for name in ("samples", "keys", "chunk"):
             if getattr(self, name) < 1:
                 got = getattr(self, name)

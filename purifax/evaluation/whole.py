@@ -5,7 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from purifax.evaluation import convergence, engine, gradient_probe, results
+from purifax.evaluation import (
+    controls,
+    convergence,
+    engine,
+    gradient_probe,
+    results,
+)
 from purifax.evaluation.plan import Run
 from purifax.report.types import Findings
 from purifax.run import workdir
@@ -43,15 +49,19 @@ def perform(
     probed = gradient_probe.run(work)
     done = engine.run(work, stop)
     surface = None if done is None else convergence.run(work, stop)
+    beside = None
+    if done is not None and surface is not None:
+        beside = controls.run(work, done, stop)
     seconds = time.monotonic() - began
     if work.folder is not None:
         seconds = workdir.clock(work.folder, seconds)
-    if done is None or surface is None:
+    if done is None or surface is None or beside is None:
         return None
     found = results.findings(
         work,
         done,
         surface=surface,
+        controls=beside,
         probe=probed,
         title=title,
         command=command,

@@ -13,14 +13,14 @@ and, where the method allows it,
     build_frozen(prior)             step sizes are constants to the gradient
     build_short(prior, steps)       fewer steps, as a surrogate for attacks
     states(prior) -> States         the states of a run, for DiffAttack and pictures
-    trace(prior)                    accuracy against the number of steps
+    noise_alone(prior) -> recipe    its noise without its network, for a control
     calibrate(prior, images)        itself with what clean images determine
     knobs(samples)                  numbers that differ from sample to sample
 
 Recipes: `ADP` and its variants `Rounds`, `Detect` and `OneStep`; `DiffPure`, `LeeKim`,
 `GDMP`, `Mimic`, `LM` and `ScoreOpt` of a diffusion; `Langevin`, `MALA` and `PureGen` of
-an energy; `Latent`, of a diffusion over the latents of an autoencoder; `JPEG` and
-`BitDepth`, which need no network.
+an energy; `Latent`, of a diffusion over the latents of an autoencoder; `JPEG`,
+`BitDepth`, `Blur` and `Noise`, which need no network.
 
 `chain` and `repeat` make purifiers of purifiers; `grayscale`, `noised` and `orthogonal`
 are made for training sets.
@@ -29,8 +29,9 @@ are made for training sets.
 from purifax.purify.adp import ADP, adaptive
 from purifax.purify.adp_reference import reference
 from purifax.purify.adp_rounds import Rounds
+from purifax.purify.blur import Blur, blur
 from purifax.purify.compose import chain, repeat
-from purifax.purify.corrupt import grayscale, noised
+from purifax.purify.corrupt import Noise, grayscale, noised
 from purifax.purify.dds_denoiser import DDS
 from purifax.purify.detection import Detect, detect
 from purifax.purify.diffpure import (
@@ -58,19 +59,21 @@ from purifax.purify.resized import Resized
 from purifax.purify.tiled import Tiled
 
 __all__ = [
-    "DDS",
     "ADP",
-    "BitDepth",
-    "Detect",
-    "DiffPure",
+    "DDS",
     "GDMP",
     "JPEG",
     "LM",
-    "Latent",
-    "Langevin",
-    "LeeKim",
     "MALA",
+    "BitDepth",
+    "Blur",
+    "Detect",
+    "DiffPure",
+    "Langevin",
+    "Latent",
+    "LeeKim",
     "Mimic",
+    "Noise",
     "OneStep",
     "Padded",
     "Prior",
@@ -83,6 +86,7 @@ __all__ = [
     "Tiled",
     "adaptive",
     "bit_depth",
+    "blur",
     "chain",
     "detect",
     "diffuse",

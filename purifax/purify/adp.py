@@ -205,10 +205,6 @@ class ADP(Climb):
         path = self.bound(adaptive_path, prior, sigma=self.sigma)
         return States(path, None, self.steps)
 
-    def trace(self, prior: Prior) -> Partial:
-        """`(key, x) -> (x, Trace)`, for accuracy against the number of steps."""
-        return self.bound(adaptive_trace, prior, sigma=self.sigma)
-
     def knobs(self, samples: int) -> dict[str, Array] | None:
         """The noise level of each sample, [S], where there are several.
 

@@ -1,6 +1,6 @@
 """What the recipes of ADP and its variants share: the numbers of the climb."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jax import Array
@@ -40,7 +40,7 @@ class Climb:
         slope: growth of heteroscedastic noise with the score (default 0.1).
         level: noise level at which the score is taken in each step.
         last_level: level of the last step, down to which the levels fall geometrically.
-        steps: largest number of steps.
+        steps: largest number of steps; with 0 the image is noised, and that is all.
         curvature: "jvp", exact, or "difference", the paper's finite difference.
         rate: step size as a share of the exact line search, the paper's lambda.
         smallest: lower bound of a step size.
@@ -63,7 +63,7 @@ class Climb:
         recipe.one_of(self, "noise", NOISES)
         recipe.one_of(self, "curvature", tuple(CURVATURES))
         recipe.only_with(self, "slope", "noise", ("heteroscedastic",))
-        recipe.at_least(self, "steps", 1)
+        recipe.at_least(self, "steps", 0)
         recipe.above(self, "level", 0)
         recipe.above(self, "last_level", 0)
         recipe.above(self, "rate", 0)
@@ -97,9 +97,15 @@ class Climb:
             stop=self.stop,
         )
 
+    def noise_alone(self, prior: Prior) -> Any:
+        """The same noise without the steps, for a control; None if there is none."""
+        del prior
+        levels = getattr(self, "sigmas", ()) or (getattr(self, "sigma", 0.0),)
+        return replace(self, steps=0) if any(levels) else None
+
     def levels(self) -> Array:
         """The level of each step, [T]."""
-        if self.last_level is None:
+        if self.last_level is None or not self.steps:
             return jnp.full(self.steps, self.level)
         return schedule.geometric(self.level, self.last_level, self.steps)
 

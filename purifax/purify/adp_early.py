@@ -36,7 +36,8 @@ def adaptive_early(
 
     `limits` are `rate, smallest, largest, stop` as in `adaptive`.
     """
-
+    if not levels.shape[0]:  # the loop of a chain reads a level before it looks
+        return noised(key, x, sigma, perturb)
     chain = adaptive_chain(
         score, levels, sigma=sigma, perturb=perturb, curvature=curvature, **limits
     )

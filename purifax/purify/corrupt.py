@@ -10,13 +10,20 @@ Source: Wang et al. 2024, arXiv 2406.15093, equation 13 and released code; Liu e
 2023, arXiv 2301.13838 (grey images alone, as Image Shortcut Squeezing).
 """
 
+from dataclasses import dataclass
+
 import jax
 from jax import Array
 from jax import numpy as jnp
+from jax.tree_util import Partial
 
 from purifax import _checks as checks
+from purifax import recipe
+from purifax.purify.prior import Prior
+from purifax.recipe import typed
+from purifax.types import Purifier
 
-__all__ = ["grayscale", "noised"]
+__all__ = ["Noise", "grayscale", "noised"]
 
 # ITU-R 601 in 16 bits, as Pillow has it.
 _RED, _GREEN, _BLUE, _HALF = 19595, 38470, 7471, 1 << 15
@@ -60,3 +67,32 @@ def noised(key: Array, x: Array, *, sigma: Array | float = 0.05) -> Array:
     [0.5, 0.5]
     """
     return jnp.clip(x + sigma * jax.random.normal(key, x.shape, x.dtype), 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+@typed
+class Noise:
+    """Gaussian noise and nothing else: what is left of a purifier without its network.
+
+    Attributes:
+        sigma: of the noise, in [0, 1] pixel units.
+    """
+
+    sigma: float = 0.25
+    needs = ()
+
+    def __post_init__(self) -> None:
+        recipe.at_least(self, "sigma", 0)
+
+    def build(self, prior: Prior) -> Purifier:
+        """The purifier with its exact gradient."""
+        del prior
+        return Partial(noised, sigma=self.sigma)
+
+    def calls(self) -> int:
+        """Network evaluations of one run."""
+        return 0
+
+    def words(self) -> str:
+        """The noise in words."""
+        return f"noise {self.sigma:g} alone"

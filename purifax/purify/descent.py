@@ -5,6 +5,7 @@ go down to the clean image, evenly in the process's time, evenly in sigma, or by
 Karras's rule. The times of a chain of labels are its labels; -1 is the clean image.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from jax.tree_util import Partial
 
 from purifax import noise, recipe, sample, schedule
 from purifax.noise import Process, names
+from purifax.purify.corrupt import Noise
 from purifax.purify.prior import Prior
 from purifax.sample.ddpm import Variance
 
@@ -147,6 +149,11 @@ class Descent:
         if self.spacing == "linear":
             return schedule.linear(sigma, 0.0, steps + 1)
         return schedule.karras(sigma, min(_LAST_OF_KARRAS, sigma / 2), steps)
+
+    def noise_of(self, prior: Prior, *starts: tuple[float, float | None]) -> Noise:
+        """The noise at the starts (sigma, time) of several descents, all at once."""
+        levels = [float(self.levels(prior, *start, 1)[0]) for start in starts]
+        return Noise(sigma=math.hypot(*levels))
 
 
 def variance(name: str | None, prior: Prior) -> Variance:

@@ -23,6 +23,7 @@ from purifax import recipe, sample
 from purifax.noise import Process
 from purifax.purify import descent
 from purifax.purify.compose import chain, repeat
+from purifax.purify.corrupt import Noise
 from purifax.purify.descent import Descent, start_words
 from purifax.purify.diffpure_states import (
     Sampler,
@@ -269,6 +270,10 @@ class DiffPure(Sampled):
             )
         times = self.even_times(process, self.start, self.time, steps)
         return Partial(diffuse_in_time, score=prior.score, noise=process, times=times)
+
+    def noise_alone(self, prior: Prior) -> Noise | None:
+        """The same noise without the way back, for a control."""
+        return self.noise_of(prior, (self.start, self.time))
 
     def states(self, prior: Prior) -> States:
         """The way down, and the way up of the image with the same noise."""

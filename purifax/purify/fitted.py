@@ -77,6 +77,11 @@ class Fitted:
         parts = jnp.concatenate([self.parts(x) for x in images])
         return replace(self, purifier=self.purifier.calibrate(prior, parts))
 
+    def noise_alone(self, prior: Prior) -> Any:
+        """This recipe around the noise of the one within; None if it has none."""
+        alone = getattr(self.purifier, "noise_alone", lambda prior: None)(prior)
+        return None if alone is None else replace(self, purifier=alone)
+
     def build(self, prior: Prior) -> Purifier:
         """The purifier with its exact gradient."""
         return self.around(self.purifier.build(prior))

@@ -15,6 +15,7 @@ from purifax import _checks as checks
 from purifax import guide, recipe, sample
 from purifax.purify import descent
 from purifax.purify.compose import repeat
+from purifax.purify.corrupt import Noise
 from purifax.purify.descent import Descent, start_words
 from purifax.purify.distance import DISTANCES, Distance, mean_square
 from purifax.purify.guided_diffusion import guided, similarity_scales, square_scales
@@ -141,6 +142,10 @@ class GDMP(Guided):
     def build(self, prior: Prior) -> Purifier:
         """The purifier with its exact gradient."""
         return self.build_short(prior, self.steps)
+
+    def noise_alone(self, prior: Prior) -> Noise:
+        """The noise of all rounds at once, without the ways back, for a control."""
+        return self.noise_of(prior, *([(self.start, self.time)] * self.repeats))
 
     def build_short(self, prior: Prior, steps: int) -> Purifier:
         """As few steps over the whole way, as a surrogate.

@@ -4,6 +4,7 @@ By an energy the chain ends where it ends, as published. By a score it runs amon
 with the noise of one level, and its end is denoised.
 """
 
+import math
 from dataclasses import dataclass
 
 from jax import Array
@@ -11,6 +12,7 @@ from jax import numpy as jnp
 from jax.tree_util import Partial
 
 from purifax import recipe, sample
+from purifax.purify.corrupt import Noise
 from purifax.purify.energy import langevin, mala
 from purifax.purify.prior import Prior, States
 from purifax.recipe import typed
@@ -63,6 +65,11 @@ class Steps:
     def calls(self) -> int:
         """Network evaluations of one run."""
         return self.steps + 1
+
+    def noise_alone(self, prior: Prior) -> Noise | None:
+        """The noise of all steps at once, without the energy, for a control."""
+        del prior
+        return Noise(sigma=self.epsilon * math.sqrt(self.steps)) if self.steps else None
 
     def words(self) -> str:
         """The noise in words."""

@@ -100,6 +100,9 @@ class Latent(DiffPure):
         """As few steps over the whole way, as a surrogate."""
         return _within(prior, Partial(super().build_short, steps=steps))
 
+    def noise_alone(self, prior: Prior) -> None:
+        """None: noise of latents is not one of images."""
+
     def states(self, prior: Prior) -> States:
         """The images of the latents on their way, and of the same noise added."""
         parts, inner = _parts(prior), super().states(prior)

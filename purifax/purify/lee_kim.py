@@ -10,6 +10,7 @@ from jax.tree_util import Partial
 
 from purifax import noise as noises
 from purifax import recipe
+from purifax.purify.corrupt import Noise
 from purifax.purify.descent import start_words
 from purifax.purify.diffpure import IN_TIME, Sampled, gradual
 from purifax.purify.prior import Prior
@@ -67,6 +68,11 @@ class LeeKim(Sampled):
     def build_short(self, prior: Prior, steps: int) -> Purifier:
         """With so many steps in the longest stage, as a surrogate."""
         return self._rounds(prior, steps)
+
+    def noise_alone(self, prior: Prior) -> Noise:
+        """The noise of all rounds at once, without the ways back, for a control."""
+        rounds = zip(self._starts(), self.repeats, strict=True)
+        return self.noise_of(prior, *(s for s, count in rounds for _ in range(count)))
 
     def _rounds(self, prior: Prior, steps: int) -> Purifier:
         """Rounds from each of the starts; a level is its own time."""

@@ -14,6 +14,7 @@ from purifax import _checks as checks
 from purifax import recipe
 from purifax.noise import gaussian
 from purifax.purify.adp_climb import NOISES, perturbation
+from purifax.purify.corrupt import Noise
 from purifax.purify.prior import Prior
 from purifax.recipe import typed
 from purifax.score import denoise
@@ -88,6 +89,11 @@ class OneStep:
         """The purifier itself, which has one step."""
         del steps
         return self.build(prior)
+
+    def noise_alone(self, prior: Prior) -> Noise | None:
+        """The same noise without the denoiser, for a control."""
+        del prior
+        return Noise(sigma=self.sigma) if self.sigma else None
 
     def calls(self) -> int:
         """Network evaluations of one run."""

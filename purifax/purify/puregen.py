@@ -19,6 +19,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 from jax import Array
@@ -30,6 +31,7 @@ from purifax import recipe, sample
 from purifax.noise import Process, VPDiscrete, gaussian
 from purifax.purify import descent
 from purifax.purify.compose import chain, repeat
+from purifax.purify.corrupt import Noise
 from purifax.purify.diffpure import diffuse
 from purifax.purify.diffpure_states import Sampler
 from purifax.purify.energy import langevin
@@ -180,6 +182,18 @@ class PureGenCode(Steps):
         energies = jax.lax.map(prior.energy, images, batch_size=64)
         limit = float(jnp.quantile(energies, 1 - self.fraction))
         return dataclasses.replace(self, limit=limit)
+
+    def noise_alone(self, prior: Prior) -> Any:
+        """The noise of all rounds at once, without the networks, for a control.
+
+        Raises:
+            ValueError: the score's network knows no process.
+        """
+        if prior.noise is None:
+            raise ValueError("the score's network knows no noise process.")
+        level = float(prior.noise.sigma(jnp.asarray(self.time)))
+        round_ = self.steps * self.epsilon**2 + level**2
+        return Noise(sigma=math.sqrt(self.repeats * round_))
 
     def build(self, prior: Prior) -> Purifier:
         """The purifier with its exact gradient."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from purifax import record as records
 from purifax.record import predicates
+from purifax.report import checklist_controls as control_checks
 from purifax.report import checklist_curves as curve_checks
 from purifax.report import checklist_gradient as gradient_checks
 from purifax.report.checklist_curves import converged
@@ -66,6 +67,7 @@ def checks(
         curve_checks.chance(attacks, findings.num_classes),
         *converged(curves, clean),
         *gradient_checks.checks(findings.probe, attacks),
+        *control_checks.checks(compared, findings.results),
         _images(findings.results),
     ]
 

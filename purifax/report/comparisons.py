@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from purifax import record as records
-from purifax.report.types import ONE_RUN, Result, radius_text
+from purifax.report.types import MODELS, ONE_RUN, Result, radius_text
 
 __all__ = [
     "DRAWS",
@@ -73,10 +73,14 @@ def compare(results: Sequence[Result]) -> list[dict]:
     "clean", "gain": the defended model first, then the undefended one; on clean
         images, and each under the strongest attack on it of the same radius.
 
+    "control": the defended model first, then a control, each under the strongest attack
+        on it of the same radius.
+
     The model `ONE_RUN` is left out: it is the defended one with less averaging. A
     comparison without a common image is left out.
     """
-    results = [result for result in results if result.model != ONE_RUN]
+    controls = [result for result in results if result.model not in MODELS]
+    results = [r for r in results if r.model in MODELS and r.model != ONE_RUN]
     groups = grouped(results)
     comparisons = [
         _compared("order", (weaker, "attacked"), (stronger, "attacked"))
@@ -94,6 +98,11 @@ def compare(results: Sequence[Result]) -> list[dict]:
         if model == "defended" and other:
             pair = [(strongest(g), "attacked") for g in (group, other)]
             comparisons.append(_compared("gain", *pair))
+    for (_, threat, radius), group in grouped(controls).items():
+        defended = groups.get(("defended", threat, radius))
+        if defended:
+            pair = [(strongest(g), "attacked") for g in (defended, group)]
+            comparisons.append(_compared("control", *pair))
     return [comparison for comparison in comparisons if comparison]
 
 

@@ -190,7 +190,7 @@ def _findings(
         results=results("attacks"),
         sweep=results("sweep"),
         curves=tuple(
-            _curve(line) for line in summary["curves"] if line["picture"] != "strength"
+            _curve(line) for line in summary["curves"] if line["picture"] not in _MADE
         ),
         pictures=pictures,
         models={
@@ -200,7 +200,15 @@ def _findings(
         notes=tuple(map(str, _of(list, summary, "notes"))),
         probe={name: tuple(map(_number, p)) for name, p in summary["probe"].items()},
         gradient=_figures(summary.get("gradient", {})),
+        compression={
+            name: tuple(map(_number, rates))
+            for name, rates in summary.get("compression", {}).items()
+        },
     )
+
+
+_MADE = ("strength", "steps")
+"""Curves that are made of the results, or by earlier versions alone."""
 
 
 def _curve(line: dict) -> Curve:

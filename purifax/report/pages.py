@@ -14,7 +14,6 @@ FILES = {
     "film": "film.png",
     "strength": "accuracy_vs_strength.png",
     "runs": "accuracy_vs_runs.png",
-    "steps": "accuracy_vs_steps.png",
     "iterations": "accuracy_vs_iterations.png",
     "restarts": "accuracy_vs_restarts.png",
     "worst_of": "worst_of.png",
@@ -51,10 +50,6 @@ _ABOUT = {
         "Accuracy against purification samples",
         "One prediction pools S purification samples, by mean logits, mean "
         "probabilities or vote. Bands are 95% intervals.",
-    ),
-    "steps": (
-        "Accuracy against purification steps",
-        "Bands are 95% intervals.",
     ),
     "iterations": (
         "Has the attack converged?",

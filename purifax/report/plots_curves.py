@@ -15,7 +15,6 @@ __all__ = ["lines", "side_by_side", "worst_of"]
 _AXES = {
     "strength": "{threat} radius of the attack (pixels in [0, 1])",
     "runs": "purification samples S per prediction",
-    "steps": "purification steps",
     "iterations": "iterations of the attack",
     "restarts": "restarts of the attack",
     "worst_of": "submissions m of each image",

@@ -19,6 +19,10 @@ def sentences(summary: dict) -> list[dict]:
             findings.append(_gain_sentence(comparison, *pair))
             findings += _repeat_sentences(pair[0])
     for comparison in summary["comparisons"]:
+        if comparison["kind"] == "control":
+            pair = [entries[comparison[k]] for k in ("first", "second")]
+            findings.append(_control_sentence(comparison, *pair))
+    for comparison in summary["comparisons"]:
         if comparison["kind"] == "order" and comparison["verdict"] != "negative":
             pair = [entries[comparison[k]] for k in ("first", "second")]
             if pair[0]["model"] != "undefended":
@@ -60,6 +64,15 @@ def _gain_sentence(comparison: dict, defended: dict, undefended: dict) -> str:
         f"{_accuracy(defended['attacked']['average'])} ({defended['attack']}) and the "
         f"undefended model {_accuracy(undefended['attacked']['average'])} "
         f"({undefended['attack']}): {_effect(comparison)}."
+    )
+
+
+def _control_sentence(comparison: dict, defended: dict, control: dict) -> str:
+    return (
+        f"At {control['threat']} {control['radius_text']}, {control['model']} keeps "
+        f"{_accuracy(control['attacked']['average'])} under its own attack "
+        f"({control['attack']}; {_accuracy(control['clean']['average'])} without): "
+        f"beyond that, {_effect(comparison)}."
     )
 
 

@@ -17,7 +17,7 @@ The file:
 
     schema, title, dataset, classes, command, notes
     interval     {method, confidence, bootstrap_draws, bootstrap_seed}
-    models       name -> {description, clean: outcome,
+    models       name -> {description, compression, clean: outcome,
                           worst_case: [{threat, radius, radius_text, attacks,
                                         attacked: outcome}]}
     attacks      [{name, key, model, attack, gradient, threat, radius, radius_text,
@@ -28,10 +28,12 @@ The file:
     sweep        the same, for other radii
     curves       [{picture, panel, name, model, gradient, x, y, low, high, images,
                    keys}]
-    comparisons  [{kind: order | harm | clean | gain, first, second,
+    comparisons  [{kind: order | harm | clean | gain | control, first, second,
                    difference: number, mcnemar: {only_first, only_second, p},
                    verdict: positive | negative | open}]: accuracy of the first minus
                  the second on the same images; McNemar's test on their first keys
+    compression  model -> [P], the compression rate of a purifier at P images; see
+                 `evaluation.controls`
     probe        name -> [P], statistics of the attacker's gradient at P images
     checks       [{name, status: pass | open | warning | not run | not shown, text}];
                  see `checklist.checks`
@@ -96,6 +98,7 @@ def summarise(findings: Findings) -> dict:
         "curves": [dataclasses.asdict(line) for line in drawn],
         "comparisons": compared,
         "probe": dict(findings.probe),
+        "compression": dict(findings.compression),
         "checks": checking.checks(findings, drawn, compared),
         "network_evaluations": _total(r.evaluations for r in (*results, *sweep)),
         "seconds": findings.seconds,
@@ -253,12 +256,21 @@ def _models(findings: Findings) -> dict:
         most = max(results, key=lambda result: np.size(result.record.clean))
         models[name] = {
             "description": findings.models.get(name, ""),
+            "compression": _typical(findings.compression.get(name, ())),
             "clean": outcome(
                 most.record.clean, most.record.label, findings.num_classes
             ),
             "worst_case": _worst_cases(results, findings.num_classes),
         }
     return models
+
+
+def _typical(rates: Sequence[float]) -> float | None:
+    """The geometric mean; 0 of a purifier that forgets an image."""
+    if not len(rates):
+        return None
+    with np.errstate(divide="ignore"):
+        return float(np.exp(np.mean(np.log(np.asarray(rates, float)))))
 
 
 def _worst_cases(results: Sequence[Result], num_classes: int) -> list[dict]:

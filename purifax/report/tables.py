@@ -9,6 +9,7 @@ A row, made by `rows` from the content of summary.json, is a dictionary:
     accuracy, low, high     mean over images and keys, with its 95% interval
     vote, worst_of_m        rates of images: plurality of the keys; all keys correct
     sd                      over keys, of the accuracy under one key
+    compression             of the model's purifier, on clean images
     images, keys, network_evaluations, seconds
 
 None stands for what is not known.
@@ -50,6 +51,7 @@ COLUMNS: tuple[str, ...] = (
     "vote",
     "worst_of_m",
     "sd",
+    "compression",
     "images",
     "keys",
     "network_evaluations",
@@ -69,7 +71,7 @@ HEAD = (
     "seconds",
 )
 _RIGHT = HEAD[3:]
-_MORE = ("vote", WORST_OF, "sd")
+_MORE = ("vote", WORST_OF, "sd", "compression")
 """Columns of the Markdown table in place of the worst of M alone."""
 
 _PREDICTIONS = ("label", "clean", "attacked")
@@ -80,6 +82,7 @@ def rows(summary: dict) -> list[dict[str, Any]]:
     table_rows = []
     for model, numbers in summary["models"].items():
         clean = {"key": "clean", "gradient": "none", "threat": "", "radius": None}
+        clean |= {"compression": numbers.get("compression")}
         table_rows.append(_row("clean", model, CLEAN, clean, numbers["clean"]))
         for one in summary["attacks"]:
             if one["model"] == model and one["gradient"] != "none":
@@ -113,6 +116,7 @@ def _row(
         "vote": outcome["vote"]["value"],
         "worst_of_m": outcome["every_key"]["value"],
         "sd": outcome["deviation"],
+        "compression": entry.get("compression"),
         "images": average["images"],
         "keys": average["keys"],
         "network_evaluations": cost.get("network_evaluations"),
@@ -190,7 +194,8 @@ def markdown(summary: dict) -> str:
     for row in rows(summary):
         cells = _cells(row)
         deviation = "–" if row["sd"] is None else percent(row["sd"])
-        more = (percent(row["vote"]), cells[place], deviation)
+        rate = "–" if row["compression"] is None else f"{row['compression']:.2f}"
+        more = (percent(row["vote"]), cells[place], deviation, rate)
         lines.append([*cells[:place], *more, *cells[place + 1 : -1], cells[-1] or "–"])
     escaped = ([escape.markdown(cell) for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in escaped)

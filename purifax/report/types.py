@@ -52,11 +52,15 @@ compared, and printed as `words.ONE_SAMPLE`; the name in summary.json is this on
 
 THREATS = {"Linf": "L∞", "L2": "L2", "L1": "L1"}
 
-PICTURES = ("strength", "runs", "steps", "iterations", "restarts")
-"""The kinds of curve: accuracy against the attack radius, the purification samples, the
-purification steps, and the iterations and restarts of the attack."""
+PICTURES = ("strength", "runs", "iterations", "restarts")
+"""The kinds of curve: accuracy against the attack radius, the purification samples, and
+the iterations and restarts of the attack."""
 
 AGGREGATIONS = ("logits", "probabilities", "vote")
+MODELS = ("undefended", "defended", ONE_RUN)
+NOISE_ALONE = "noise alone"
+"""The control of a purifier's noise; a model that is not in `MODELS` is a control."""
+
 NO_ANSWER = -1
 """The predicted class where the logits are not finite. It equals no label, so the
 prediction counts as wrong."""
@@ -88,7 +92,8 @@ class Result:
     """One attack on one model, or no attack (gradient "none").
 
     Attributes:
-        model: "undefended", "defended" or `ONE_RUN`; the first two are compared.
+        model: "undefended", "defended" or `ONE_RUN`; the first two are compared. Any
+            other is a control, which is compared with the defended one.
         attack: the printed title of the attack, any text, as "BPDA+EOT".
         gradient: a name in `GRADIENTS`; decides which attack should be the stronger.
         threat: "Linf", "L2" or "L1".
@@ -242,6 +247,7 @@ class Findings:
         settings: of the purifier and of training, by name, as plain values.
         seconds: of all commands so far, training included if they trained.
         gradient: figures of the exact gradient's proof; see `gradient_check`.
+        compression: rates by model, [P] over images; see `controls.compression`.
 
     Raises:
         ValueError: no result, two results of one name, or a curve against the radius.
@@ -264,6 +270,7 @@ class Findings:
     notes: tuple[str, ...] = ()
     probe: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     gradient: Mapping[str, float | bool] = field(default_factory=dict)
+    compression: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.results:

@@ -53,6 +53,16 @@ GLOSSARY = {
         "the rate of images that are classified correctly under all M evaluation keys: "
         "the accuracy that remains if an attacker may submit each image M times."
     ),
+    "control": (
+        "a simpler defence before the same classifier, under its own attacks: the "
+        "purifier's noise without its network, or JPEG or a blur of the same clean "
+        "accuracy. What the purifier keeps beyond a control is what it is worth."
+    ),
+    "compression": (
+        "how far apart a purifier leaves two images that differ by the radius in "
+        "random pixels' signs, as a share of their distance before, under one key. "
+        "Below 1 it contracts. No attack is needed."
+    ),
     "frozen step sizes": (
         "the step sizes of an adaptive purifier, treated as constants in the backward "
         "pass (stop-gradient). An attack with frozen step sizes does not follow the "

@@ -79,7 +79,7 @@ def test_a_wrong_sweep_is_one_clear_error(sweeps, words):
 
 def test_all_points_are_checked_before_the_first_is_run(tmp_path):
     with pytest.raises(ValueError, match=r"ADP\.steps"):
-        sweep.run(CONFIG, ["purifier.steps=2,0"], tmp_path, pretend)
+        sweep.run(CONFIG, ["purifier.steps=2,-1"], tmp_path, pretend)
     signs = replace(CONFIG, attacks={"vote": SignVote()})
     with pytest.raises(ValueError, match="vote takes the threat Linf; got L2"):
         sweep.run(signs, ["threat=Linf,L2"], tmp_path, pretend)

@@ -64,7 +64,7 @@ def assert_same_record(a, b):
 def test_every_file_of_the_report_is_written(finished):
     for name in ("record.npz", "summary.json", "report.md", "report.html", "film.png"):
         assert (finished / name).stat().st_size > 0
-    for kind in ("runs", "steps", "strength"):
+    for kind in ("runs", "strength"):
         assert (finished / f"accuracy_vs_{kind}.png").stat().st_size > 0
 
 
@@ -95,7 +95,9 @@ def test_both_models_are_in_the_summary_under_every_attack(finished):
     found = {(row["model"], row["attack"]) for row in summary["attacks"]}
     titles = ["no attack", *(ATTACKS[name].title for name in ("blind", "exact"))]
     models = ("undefended", "defended", "one run")
-    assert found == {(model, title) for model in models for title in titles}
+    wanted = {(model, title) for model in models for title in titles}
+    alone = {("noise alone", title) for title in titles if "blind" not in title}
+    assert found == wanted | alone
     assert summary["seconds"] > 0
     assert set(summary["hashes"]) == {"images", "score", "classifier", "surrogate"}
 

@@ -206,7 +206,7 @@ def test_a_file_without_keys_is_read(saved, tmp_path):
 def test_all_files_are_there_and_each_is_what_it_is_called(report, saved):
     found = contents(saved)
     drawn = {"grid", "film", "worst_of"}
-    drawn |= {f"accuracy_vs_{x}" for x in ("strength", "runs", "steps")}
+    drawn |= {f"accuracy_vs_{x}" for x in ("strength", "runs", "restarts")}
     expected = {f"{name}.png" for name in drawn}
     expected |= {f"figures/{name}.{end}" for name in drawn for end in ("pdf", "svg")}
     plain = "record.npz summary.json report.md report.html table.tex table.csv"

@@ -172,7 +172,7 @@ def test_pictures_have_the_size_they_are_drawn_at(written):
         "grid.png": (1.5 + 1.1 * 5, 0.35 + 3 * 1.3 + 2 * 1.1),
         "accuracy_vs_strength.png": (6.0, 4.3),
         "accuracy_vs_runs.png": (6.8, 4.3),
-        "accuracy_vs_steps.png": (6.0, 4.3),
+        "accuracy_vs_restarts.png": (6.0, 4.3),
         "worst_of.png": (6.0, 4.3),
     }
     assert {path.name for path in written.glob("*.png")} == set(sizes)
@@ -449,7 +449,7 @@ def test_what_is_not_finite_is_null_and_a_dash(tmp_path):
     odd = result("defended", "PGD", "exact", 0.5, seconds=math.nan, evaluations=None)
     odd = dataclasses.replace(odd, record=outcomes(0.9, 0.5, distance=math.nan))
     gap = Curve(
-        "steps",
+        "restarts",
         "PGD",
         (0.0, 1.0),
         (0.5, math.nan),
@@ -482,7 +482,7 @@ def test_what_is_not_finite_is_null_and_a_dash(tmp_path):
         (lambda: report.curve("run", "vote", [1], np.ones((2, 1))), "'runs'"),
         (lambda: report.curve("runs", "votes", [1], np.ones((2, 1))), "'vote'"),
         (
-            lambda: report.curve("steps", "a", [1, 2], np.ones((2, 1))),
+            lambda: report.curve("restarts", "a", [1, 2], np.ones((2, 1))),
             "column per point",
         ),
         (

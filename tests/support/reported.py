@@ -82,7 +82,7 @@ def example(**changed):
         "curves": (
             curve("runs", "vote", [1, 2, 3], step < [[0.5, 0.6, 0.7]], panel="a"),
             curve("runs", "logits", [1, 2, 3], step < [[0.4, 0.6, 0.8]], panel="b"),
-            curve("steps", "no attack", [0, 5], step < [[0.9, 0.8]], keys=2),
+            curve("restarts", "no attack", [0, 5], step < [[0.9, 0.8]], keys=2),
         ),
         "pictures": Pictures(
             *images,
