@@ -128,6 +128,7 @@ def _panels(
             shown.keys(),
             loc="outside lower center",
             ncols=min(len(shown), abreast),
+            fontsize="small" if abreast == 2 and longest > 30 else None,
         )
         return saved(figure, formats)
 
