@@ -29,7 +29,6 @@ are made for training sets.
 from purifax.purify.adp import ADP, adaptive
 from purifax.purify.adp_reference import reference
 from purifax.purify.adp_rounds import Rounds
-from purifax.purify.blur import Blur, blur
 from purifax.purify.compose import chain, repeat
 from purifax.purify.corrupt import Noise, grayscale, noised
 from purifax.purify.dds_denoiser import DDS
@@ -42,6 +41,7 @@ from purifax.purify.diffpure import (
     gradual,
 )
 from purifax.purify.energy import langevin, mala
+from purifax.purify.gaussian_blur import Blur, blur
 from purifax.purify.gdmp import GDMP
 from purifax.purify.guided_diffusion import guided
 from purifax.purify.jpeg import JPEG, BitDepth, bit_depth, jpeg_420
