@@ -67,7 +67,7 @@ def test_a_mistake_is_one_clear_line(word, message):
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("purifier.steps=0", "ADP.steps must be 1 or more"),
+        ("purifier.steps=-1", "ADP.steps must be 0 or more"),
         ("purifier.noise=pink", "ADP.noise is 'pink', which is unknown"),
         ("purifier.slope=0.3", "slope applies with noise=heteroscedastic alone"),
         ("attacks.exact.loss=mse", "PGD.loss is 'mse', which is unknown"),
