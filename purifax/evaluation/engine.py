@@ -10,8 +10,8 @@ folded from the seed, the attack and the image's own index alone.
 With `skip_wrong` the images that are wrong as they are take no place in the chunks of
 an attack, which are filled with the others; their answers are those without an attack.
 
-Keys by role: attacks, answers, pictures, probe, surface, proof. The answers' keys are
-the same for clean and attacked images, and no attack sees them.
+Keys by role: attacks, answers, pictures, probe, surface, proof, compression. The
+answers' keys are the same for clean and attacked images, and no attack sees them.
 """
 
 import pathlib
@@ -30,7 +30,6 @@ from purifax.evaluation import (
     attackers,
     attacks,
     broken,
-    gradient_proof,
     networks,
     own_parts,
     predictions,
@@ -125,6 +124,7 @@ def load(
         places = (named["score"], named["energy"])
         own_parts.try_purifier(purifier, target.purifier, shape, *places)
     own_parts.try_attacks(config, target, shape)
+    own_parts.try_controls(config, world, shape)
     if prior.network is not None or prior.score is not None:
         found["score"] = prior.score if prior.network is None else prior.network
     if networks.called(named["energy"], "energy"):
@@ -146,7 +146,7 @@ def plan(config: Evaluation, folder: pathlib.Path | None, loaded: Loaded) -> Run
     if folder is not None:
         _claim(folder, config, loaded)
     images, world = loaded.images, loaded.world
-    keys = jax.random.split(jax.random.key(config.seed), 6)
+    keys = jax.random.split(jax.random.key(config.seed), 7)
     worth = devices.worth(images.images.shape[1:])
     mesh = devices.grid(min(config.chunk, len(images)), worth=worth)
     return Run(
@@ -155,7 +155,7 @@ def plan(config: Evaluation, folder: pathlib.Path | None, loaded: Loaded) -> Run
         mesh,
         images,
         world,
-        *(keys[i] for i in range(6)),
+        *(keys[i] for i in range(7)),
         hashes=loaded.hashes,
         parts=Parts(folder),
     )
@@ -190,11 +190,8 @@ def _classes(images: data.Images, classifier: Classifier) -> int:
     return classes
 
 
-def run(work: Run, stop: Stop, *, prove: bool = True) -> dict[Job, Arrays] | None:
+def run(work: Run, stop: Stop) -> dict[Job, Arrays] | None:
     """Does all jobs; None if it was asked to stop before the end.
-
-    Args:
-        prove: whether the exact gradient is proven, where an attack follows it.
 
     Returns:
         For each job, by image: "x_adv" [N, H, W, C], "distance" [N], the "norm" of the
@@ -206,8 +203,6 @@ def run(work: Run, stop: Stop, *, prove: bool = True) -> dict[Job, Arrays] | Non
         ValueError: a model whose answer to a clean image is not finite.
     """
     parts, done = work.parts, {}
-    if prove and gradient_proof.wanted(work.config):
-        gradient_proof.prove(parts, work.k_proof, work.world, work.images)
     respond = predictions.mapped(
         predictions.answers(work.world, work.config.keys), work.mesh
     )

@@ -9,9 +9,10 @@ from purifax import _checks as checks
 from purifax.attack.target import Target
 from purifax.evaluation import attacks, networks
 from purifax.evaluation.settings import Evaluation
+from purifax.evaluation.world import World
 from purifax.types import Purifier
 
-__all__ = ["try_attacks", "try_purifier"]
+__all__ = ["try_attacks", "try_controls", "try_purifier"]
 
 
 def try_purifier(made: Any, bound: Purifier, shape: Any, *places: Any) -> None:
@@ -28,6 +29,24 @@ def try_purifier(made: Any, bound: Purifier, shape: Any, *places: Any) -> None:
     if hasattr(made, "place") or any(map(networks.is_own, places)):
         name = getattr(made, "place", type(made).__name__)
         checks.tried(f"the purifier {name}", bound, tuple(shape))
+
+
+def try_controls(config: Evaluation, world: World, shape: tuple[int, ...]) -> None:
+    """Refuses controls that cannot be built beside the purifier.
+
+    Raises:
+        ValueError: one needs a network that the evaluation does not have; or as
+            `try_purifier`.
+    """
+    named = {name: config.control(name) for name in config.controls}
+    for name, made in named.items() if world.recipe is not None else ():
+        for part in attacks.needs(made):
+            if getattr(world.prior, part) is None:
+                raise ValueError(
+                    f"the control {name} needs a {part}, and this evaluation has none."
+                )
+        if made is not None:
+            try_purifier(made, made.build(world.prior), shape)
 
 
 def try_attacks(config: Evaluation, target: Target, shape: tuple[int, ...]) -> None:

@@ -48,7 +48,8 @@ class Run:
 
     Attributes:
         folder: where everything is stored; None keeps it in memory.
-        k_attacks, k_answers, k_pictures, k_probe, k_surface, k_proof: keys by role.
+        k_attacks, k_answers, k_pictures, k_probe, k_surface, k_proof, k_compression:
+            keys by role.
     """
 
     config: Evaluation
@@ -62,6 +63,7 @@ class Run:
     k_probe: Array
     k_surface: Array
     k_proof: Array
+    k_compression: Array
     hashes: dict[str, str]
     parts: Parts
 

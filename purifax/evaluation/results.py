@@ -9,7 +9,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from purifax.evaluation import attacks, gradient_proof, predictions
-from purifax.evaluation.controls import Control, compressions
+from purifax.evaluation.controls import Control
 from purifax.evaluation.images import pixels
 from purifax.evaluation.plan import Job, Run
 from purifax.evaluation.result_curves import by_runs
@@ -36,13 +36,14 @@ def findings(
     seconds: float,
     surface: tuple[Curve, ...] = (),
     controls: Sequence[Control] = (),
+    compression: Mapping[str, Sequence[float]] | None = None,
     probe: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Findings:
     """Everything the report is made of.
 
     Args:
-        surface, controls, probe: what `surface.run`, `controls.run` and `probe.run`
-            gave.
+        surface, controls, compression, probe: what `surface.run`, `controls.run`,
+            `controls.compressions` and `probe.run` gave.
         seconds: of all commands in this folder so far.
     """
     config = work.config
@@ -71,7 +72,7 @@ def findings(
         notes=(*detection(norms(work, done)), *_broken(work, done), *_omitted(work)),
         probe=probe or {},
         gradient=gradient_proof.proof(work.parts),
-        compression=dict(compressions(work, list(controls))),
+        compression=compression or {},
     )
 
 

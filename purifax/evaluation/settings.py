@@ -11,6 +11,7 @@ from purifax.purify import ADP
 from purifax.recipe import one_of, typed
 from purifax.recipe.kinds import ATTACK, PURIFIER
 from purifax.recipe.spelling import nearest
+from purifax.run.config import is_built_in, make, of_kind
 
 __all__ = ["CONTROLS", "POOLING", "THREATS", "Evaluation", "Subjects", "Surface"]
 
@@ -112,7 +113,7 @@ class Evaluation:
         sweep_images: the first images, on which that is done.
         surface: whether an attack has converged.
         controls: what the purifier is compared with: noise (its own without its
-            network), jpeg and blur (of the same clean accuracy).
+            steps), jpeg and blur (of the same clean accuracy), or another purifier.
         probed: images on which the exact gradient is examined before all else.
         keys: fresh keys under which every answer is given.
         chunk: images that are worked on at once.
@@ -157,11 +158,7 @@ class Evaluation:
     def __post_init__(self) -> None:
         one_of(self, "pooling", POOLING)
         one_of(self, "threat", THREATS)
-        for name in self.controls:
-            if name not in CONTROLS:
-                raise ValueError(
-                    f"no control is called {name!r}{nearest(name, CONTROLS)}"
-                )
+        self._check_controls()
         for name in ("samples", "keys", "chunk"):
             if getattr(self, name) < 1:
                 got = getattr(self, name)
@@ -194,6 +191,39 @@ class Evaluation:
                 raise ValueError(f"no attack is called {name!r}{known}")
         if self.purifier is not None and hasattr(self.purifier, "knobs"):
             self.purifier.knobs(self.samples)
+
+    def _check_controls(self) -> None:
+        """Refuses controls that are unknown, twice, or not the same for all parts."""
+        for name in self.controls:
+            self.control(name)
+        if len(set(self.controls)) < len(self.controls):
+            raise ValueError(f"a control is named twice: {', '.join(self.controls)}.")
+        chosen = [name for name in self.controls if name in ("jpeg", "blur")]
+        if chosen and self.images.parts > 1:
+            raise ValueError(
+                f"{chosen[0]} is chosen by the accuracy on all images, and this is one "
+                f"of {self.images.parts} parts; leave it out of `controls`, or "
+                "evaluate the images in one part."
+            )
+
+    def control(self, name: str) -> Any:
+        """The recipe of a control that is a purifier by name; None of `CONTROLS`.
+
+        Raises:
+            ValueError: there is none of this name, or it must first be calibrated.
+        """
+        if name in CONTROLS:
+            return None
+        if ":" not in name and not is_built_in(PURIFIER, name):
+            near = nearest(name, [*CONTROLS, *of_kind(PURIFIER)])
+            raise ValueError(f"no control is called {name!r}{near}")
+        made = make(PURIFIER, name)
+        if getattr(made, "uncalibrated", False):
+            raise ValueError(
+                f"the control {name} has a number that clean images must set first; "
+                "give it by a recipe of your own, package.module:name."
+            )
+        return made
 
     @staticmethod
     def default_attacks() -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from purifax.evaluation import (
     convergence,
     engine,
     gradient_probe,
+    gradient_proof,
     results,
 )
 from purifax.evaluation.plan import Run
@@ -47,6 +48,8 @@ def perform(
     """
     began = time.monotonic() if began is None else began
     probed = gradient_probe.run(work)
+    if gradient_proof.wanted(work.config):
+        gradient_proof.prove(work.parts, work.k_proof, work.world, work.images)
     done = engine.run(work, stop)
     surface = None if done is None else convergence.run(work, stop)
     beside = None
@@ -62,6 +65,7 @@ def perform(
         done,
         surface=surface,
         controls=beside,
+        compression=dict(controls.compressions(work, beside)),
         probe=probed,
         title=title,
         command=command,

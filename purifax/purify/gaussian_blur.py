@@ -62,6 +62,7 @@ class Blur:
 
     def __post_init__(self) -> None:
         recipe.above(self, "width", 0)
+        recipe.within(self, "width", 0, 100)
 
     def build(self, prior: Prior) -> Purifier:
         """The purifier with its exact gradient."""

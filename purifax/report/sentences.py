@@ -20,8 +20,8 @@ def sentences(summary: dict) -> list[dict]:
             findings += _repeat_sentences(pair[0])
     for comparison in summary["comparisons"]:
         if comparison["kind"] == "control":
-            pair = [entries[comparison[k]] for k in ("first", "second")]
-            findings.append(_control_sentence(comparison, *pair))
+            control = entries[comparison["second"]]
+            findings.append(_control_sentence(comparison, control))
     for comparison in summary["comparisons"]:
         if comparison["kind"] == "order" and comparison["verdict"] != "negative":
             pair = [entries[comparison[k]] for k in ("first", "second")]
@@ -67,7 +67,7 @@ def _gain_sentence(comparison: dict, defended: dict, undefended: dict) -> str:
     )
 
 
-def _control_sentence(comparison: dict, defended: dict, control: dict) -> str:
+def _control_sentence(comparison: dict, control: dict) -> str:
     return (
         f"At {control['threat']} {control['radius_text']}, {control['model']} keeps "
         f"{_accuracy(control['attacked']['average'])} under its own attack "

@@ -59,9 +59,9 @@ GLOSSARY = {
         "accuracy. What the purifier keeps beyond a control is what it is worth."
     ),
     "compression": (
-        "how far apart a purifier leaves two images that differ by the radius in "
-        "random pixels' signs, as a share of their distance before, under one key. "
-        "Below 1 it contracts. No attack is needed."
+        "how far apart a purifier leaves two images that are the radius apart in a "
+        "random direction, as a share of that distance, under one key: the geometric "
+        "mean over images. Below 1 it contracts. No attack is needed."
     ),
     "frozen step sizes": (
         "the step sizes of an adaptive purifier, treated as constants in the backward "

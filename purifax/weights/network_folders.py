@@ -56,7 +56,11 @@ def load(
             cannot be imported, or does not fit the stored arrays.
     """
     folder = resolve(workdir)
-    if step is None and pipelines.is_pipeline(folder):
+    if pipelines.is_pipeline(folder):
+        if step is not None:
+            raise FileNotFoundError(
+                f"{folder} was saved by diffusers and has no checkpoint of a step."
+            )
         return pipelines.network(folder)
     words = folders.description(folder)
     thing = rebuild(words, trust, folder)

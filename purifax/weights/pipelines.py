@@ -1,10 +1,11 @@
 """Folders as diffusers saves them, taken where a work directory is asked for.
 
 `purifax convert --from=diffusers` has flags for what its files do not tell, and keeps
-what it makes; here the files are read each time. The network is tried on digits, as it
+what it makes; here each process reads the files. The network is tried on digits, as it
 is at conversion.
 """
 
+import functools
 import pathlib
 from typing import Any
 
@@ -61,6 +62,15 @@ def _is_network(config: pathlib.Path) -> bool:
 
 
 def _read(folder: pathlib.Path) -> Any:
+    """The folder, read again once something in it has changed."""
+    paths = sorted(folder.rglob("*"))
+    stamps = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in paths]
+    return _read_once(str(folder), tuple(stamps))
+
+
+@functools.lru_cache(maxsize=1)  # role, sizes, meaning and arrays are asked in turn
+def _read_once(folder: str, stamps: tuple[tuple[str, int, int], ...]) -> Any:
+    del stamps
     from purifax.weights import families
 
-    return families.read("diffusers", str(folder), {})
+    return families.read("diffusers", folder, {})

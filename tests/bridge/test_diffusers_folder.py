@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from bridge import test_evaluated
+from bridge.test_diffusion import unet
 from bridge.test_evaluated import fitted
 from commands import run
 
@@ -26,16 +27,7 @@ def pipeline(tmp_path_factory):
     """A pipeline of a small UNet2DModel, trained on digits and saved by diffusers."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    network = diffusers.UNet2DModel(
-        sample_size=8,
-        in_channels=1,
-        out_channels=1,
-        block_out_channels=(16, 32),
-        down_block_types=("DownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "UpBlock2D"),
-        layers_per_block=1,
-        norm_num_groups=4,
-    )
+    network = unet((16, 32)).train()
     scheduler = diffusers.DDPMScheduler(num_train_timesteps=1000)
     x = torch.tensor(data.load("digits", "train").images).permute(0, 3, 1, 2)
     x = x / 127.5 - 1

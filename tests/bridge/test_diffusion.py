@@ -13,13 +13,13 @@ pytestmark = pytest.mark.parity
 SCHEDULERS = ("DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler")
 
 
-def unet():
+def unet(widths=(8, 16)):
     torch.manual_seed(0)
     return diffusers.UNet2DModel(
         sample_size=8,
         in_channels=1,
         out_channels=1,
-        block_out_channels=(8, 16),
+        block_out_channels=widths,
         down_block_types=("DownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "UpBlock2D"),
         layers_per_block=1,

@@ -1,6 +1,7 @@
 """Controls of a purifier: noise alone, JPEG and blur, each under its own attack."""
 
 import json
+import sys
 
 import jax
 import numpy as np
@@ -10,10 +11,11 @@ from jax.tree_util import Partial
 
 import purifax
 from purifax import attack, data, noise, purify, score
-from purifax.evaluation import controls
+from purifax.evaluation import Evaluation, controls
+from purifax.evaluation.settings import Subjects
 from purifax.purify import Prior
 from purifax.report import Report
-from purifax.threat import Linf
+from purifax.threat import L1, L2, Linf
 
 PRIOR = Prior(score=score.Gaussian(0.5, 0.1), noise=noise.VP())
 ATTACKS = {
@@ -24,13 +26,13 @@ ATTACKS = {
 
 def evaluated(purifier, folder=None, **more):
     test = data.load("digits", "test")
-    settings = {"samples": 2, "keys": 2, "probed": 0, "attacks": ATTACKS} | more
+    settings = {"samples": 2, "keys": 2, "probed": 0, "attacks": ATTACKS}
+    settings |= {"score": "digits_dsm"} | more
     return purifax.evaluate(
         "digits_classifier",
         test.images[:16],
         test.labels[:16],
         purifier=purifier,
-        score="digits_dsm",
         threat=Linf(0.15),
         workdir=folder,
         **settings,
@@ -87,6 +89,7 @@ def test_controls_are_models_of_their_own_under_exact_attacks(report):
     assert names[5].startswith("Gaussian blur")
     rows = [r for r in found.summary["attacks"] if r["model"] in names[3:]]
     assert {r["key"] for r in rows} == {"clean", "exact", "exact_bpda"}
+    assert {r["key"] for r in rows if r["model"] == "noise alone"} == {"clean", "exact"}
     control = next(r for r in rows if r["key"] == "exact")
     assert control["keys"] == 2 and control["images"] == 16
     kinds = [c for c in found.summary["comparisons"] if c["kind"] == "control"]
@@ -143,5 +146,39 @@ def test_the_compression_of_a_linear_purifier_is_its_factor():
     x = jnp.full((3, 3, 1), 0.5)
     for factor in (0.0, 0.3, 1.0, 2.0):
         purifier = Partial(lambda key, x, f: f * x, f=factor)
-        found = controls.compression(jax.random.key(1), x, purifier, distance=0.1)
-        np.testing.assert_allclose(found, factor, rtol=1e-5)
+        for threat in (Linf(0.1), L2(0.5), L1(2.0)):
+            found = controls.compression(jax.random.key(1), x, purifier, threat)
+            np.testing.assert_allclose(found, factor, rtol=1e-5)
+
+
+def halved(key, x):
+    return x / 2
+
+
+@pytest.mark.parametrize("name", ["bit_depth", f"{__name__}:halved"])
+def test_another_purifier_may_be_a_control(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[halved.__module__])
+    found = evaluated(purify.ADP(steps=1), controls=(name,))
+    assert models(found)[-1] == name
+    rows = [r for r in found.summary["attacks"] if r["model"] == name]
+    assert {r["key"] for r in rows} == {"clean", "exact", "exact_bpda"}
+
+
+@pytest.mark.parametrize(
+    ("purifier", "more", "words"),
+    [
+        (purify.ADP(), {"controls": ("jpeg", "jpeg")}, "a control is named twice"),
+        (purify.ADP(), {"controls": ("detect",)}, "clean images must set first"),
+        (purify.JPEG(), {"controls": ("adp",), "score": None}, "needs a score, and"),
+        (purify.ADP(), {"controls": ("no_such_module:f",)}, "no_such_module"),
+    ],
+)
+def test_a_control_that_cannot_be_is_refused_first(purifier, more, words):
+    with pytest.raises((ValueError, ImportError), match=words):
+        evaluated(purifier, **more)
+
+
+def test_what_is_chosen_on_all_images_is_refused_of_a_part():
+    part = Subjects("digits", count=8, parts=2)
+    with pytest.raises(ValueError, match="jpeg is chosen by the accuracy on all"):
+        Evaluation(part, "digits_classifier", controls=("noise", "jpeg"))

@@ -151,6 +151,8 @@ def test_a_folder_stands_for_a_work_directory_and_is_tried(tmp_path):
         weights.load(folder)
     with pytest.raises(ValueError, match="which gives no energy"):
         weights.energy(folder)
+    with pytest.raises(FileNotFoundError, match="no checkpoint of a step"):
+        weights.load(folder, step=3)
     (tmp_path / "pipe" / "vae").mkdir()
     with pytest.raises(ValueError, match="--context=FILE"):
         weights.role(folder)
