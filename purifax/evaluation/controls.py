@@ -30,7 +30,7 @@ from purifax.evaluation.plan import Job, Run
 from purifax.evaluation.store import Arrays
 from purifax.purify import JPEG, Prior
 from purifax.purify.gaussian_blur import Blur
-from purifax.report.types import NOISE_ALONE
+from purifax.report.words import NOISE_ALONE
 from purifax.run.progress import say
 from purifax.run.stop import Stop
 from purifax.threat import Threat

@@ -14,8 +14,10 @@ from purifax.report import checklist_controls as control_checks
 from purifax.report import checklist_curves as curve_checks
 from purifax.report import checklist_gradient as gradient_checks
 from purifax.report.checklist_curves import converged
+from purifax.report.comparisons import STILL, moved
 from purifax.report.types import NO_ANSWER, Curve, Findings, Result
 from purifax.report.words import (
+    MODELS,
     check_row,
     counted,
     described,
@@ -28,9 +30,6 @@ __all__ = ["checks", "converged"]
 
 ENOUGH = 512
 """Images below which a report says how coarse its numbers are."""
-
-STILL = 1e-6
-"""Distance up to which an image counts as not moved."""
 
 
 def checks(
@@ -111,7 +110,7 @@ def _exact(attacks: Sequence[Result]) -> dict:
     if not defended:
         return check_row(name, "not run", "No attack was run on a defended model.")
     exact = [result for result in defended if result.gradient == "exact"]
-    if any(_moved(result) for result in exact):
+    if any(moved(result) for result in exact):
         return check_row(name, "pass", "Its accuracy is the one to quote.")
     if exact:
         text = "The attack moved no image, so its accuracy is the clean one."
@@ -141,11 +140,6 @@ def _harm(compared: Sequence[dict], named: Mapping[str, Result]) -> dict:
     return check_row(name, "pass", f"{counted(len(compared), 'attack')}.")
 
 
-def _moved(result: Result) -> bool:
-    """Whether the attack moved an image."""
-    return bool(np.any(np.asarray(result.record.distance) > STILL))
-
-
 def _inside(attacks: Sequence[Result]) -> dict:
     name = "Every perturbation is within its radius"
     if not attacks:
@@ -158,7 +152,9 @@ def _inside(attacks: Sequence[Result]) -> dict:
     if outside:
         text = f"Outside, or not a number: {'; '.join(outside)}."
         return check_row(name, "warning", text)
-    idle = [described(r) for r in attacks if r.radius > 0 and not _moved(r)]
+    # The exact gradient of a control that rounds is zero; BPDA attacks it as well.
+    judged = [result for result in attacks if result.model in MODELS]
+    idle = [described(r) for r in judged if r.radius > 0 and not moved(r)]
     if idle:
         text = f"No image was moved by {'; '.join(idle)}: the attack did nothing."
         return check_row(name, "not shown", text)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from purifax.report.types import NOISE_ALONE, Result
-from purifax.report.words import check_row, paired, points
+from purifax.report.comparisons import moved
+from purifax.report.types import Result
+from purifax.report.words import NOISE_ALONE, check_row, paired, points
 
 __all__ = ["checks"]
 
@@ -28,6 +29,10 @@ def checks(compared: Sequence[dict], results: Sequence[Result]) -> list[dict]:
             "follows the exact gradient, or the purifier has no noise of its own."
         )
         return [check_row(name, "not run", text)]
+    attacks = [r for r in results if r.model == NOISE_ALONE and r.gradient != "none"]
+    if not any(map(moved, attacks)):
+        text = "The attack on the noise alone moved no image."
+        return [check_row(name, "not shown", text)]
     return [_row(name, comparison) for comparison in found]
 
 

@@ -7,15 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from purifax import record as records
-from purifax.report.types import MODELS, ONE_RUN, Result, radius_text
+from purifax.report.types import ONE_RUN, Result, radius_text
+from purifax.report.words import MODELS
 
 __all__ = [
     "DRAWS",
     "ORDER",
     "SEED",
+    "STILL",
     "accuracy",
     "compare",
     "grouped",
+    "moved",
     "paired",
     "strongest",
 ]
@@ -37,12 +40,20 @@ UNORDERED = ("own",)
 """Gradients of which it is not known whether the exact one should be stronger."""
 
 
+STILL = 1e-6
+"""Distance up to which an image counts as not moved."""
+
 _correct = jax.jit(records.correct)
 
 
 def accuracy(result: Result) -> float:
     """Mean accuracy under the attack, over images and keys."""
     return float(_right(result, "attacked")[1].mean())
+
+
+def moved(result: Result) -> bool:
+    """Whether the attack moved an image."""
+    return bool(np.any(np.asarray(result.record.distance) > STILL))
 
 
 def grouped(results: Sequence[Result]) -> dict[tuple[str, str, str], list[Result]]:

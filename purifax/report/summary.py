@@ -267,10 +267,8 @@ def _models(findings: Findings) -> dict:
 
 def _typical(rates: Sequence[float]) -> float | None:
     """The geometric mean; 0 of a purifier that forgets an image."""
-    if not len(rates):
-        return None
     with np.errstate(divide="ignore"):
-        return float(np.exp(np.mean(np.log(np.asarray(rates, float)))))
+        return float(np.exp(np.mean(np.log(rates)))) if rates else None
 
 
 def _worst_cases(results: Sequence[Result], num_classes: int) -> list[dict]:

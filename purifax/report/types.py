@@ -53,14 +53,9 @@ compared, and printed as `words.ONE_SAMPLE`; the name in summary.json is this on
 THREATS = {"Linf": "L∞", "L2": "L2", "L1": "L1"}
 
 PICTURES = ("strength", "runs", "iterations", "restarts")
-"""The kinds of curve: accuracy against the attack radius, the purification samples, and
-the iterations and restarts of the attack."""
+"""Accuracy against radius, purification samples, iterations and restarts."""
 
 AGGREGATIONS = ("logits", "probabilities", "vote")
-MODELS = ("undefended", "defended", ONE_RUN)
-NOISE_ALONE = "noise alone"
-"""The control of a purifier's noise; a model that is not in `MODELS` is a control."""
-
 NO_ANSWER = -1
 """The predicted class where the logits are not finite. It equals no label, so the
 prediction counts as wrong."""
@@ -92,8 +87,7 @@ class Result:
     """One attack on one model, or no attack (gradient "none").
 
     Attributes:
-        model: "undefended", "defended" or `ONE_RUN`; the first two are compared. Any
-            other is a control, which is compared with the defended one.
+        model: "undefended", "defended", `ONE_RUN`, or the name of a control.
         attack: the printed title of the attack, any text, as "BPDA+EOT".
         gradient: a name in `GRADIENTS`; decides which attack should be the stronger.
         threat: "Linf", "L2" or "L1".

@@ -7,6 +7,8 @@ from purifax.report.types import ONE_RUN, Result, radius_text
 __all__ = [
     "CLEAN",
     "GLOSSARY",
+    "MODELS",
+    "NOISE_ALONE",
     "ONE_SAMPLE",
     "STATUSES",
     "WORST_OF",
@@ -23,6 +25,10 @@ __all__ = [
 ]
 
 CLEAN = "no attack"
+MODELS = ("undefended", "defended", ONE_RUN)
+NOISE_ALONE = "noise alone"
+"""The control of a purifier's noise; a model that is not in `MODELS` is a control."""
+
 ONE_SAMPLE = "one sample"
 """How the model `ONE_RUN` is printed."""
 

@@ -98,6 +98,19 @@ def test_controls_are_models_of_their_own_under_exact_attacks(report):
     assert any("noise alone keeps" in text for text in sentences)
 
 
+def test_a_control_that_rounds_is_no_fault_of_the_attacks(report):
+    rows = {c.sentence.partition(". ")[0]: c.status for c in report[0].checks}
+    assert rows["Every perturbation is within its radius"] == "pass"
+    assert rows["The network of the purifier adds to its noise"] in ("pass", "open")
+
+
+def test_an_attack_that_moves_nothing_says_nothing_of_the_noise():
+    still = {"exact": attack.PGD(steps=1, step_size=0.0, start="image")}
+    found = evaluated(purify.ADP(steps=1), attacks=still)
+    (row,) = (c for c in found.checks if "adds to its noise" in c.sentence)
+    assert row.status == "not shown"
+
+
 def test_noise_alone_is_attacked_as_the_defence_of_noise(report):
     """The control equals an evaluation whose purifier is the noise."""
     found, _ = report
